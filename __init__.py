@@ -1,0 +1,1 @@
+"""Arm's Trusted Firmware-M as an executable model."""

@@ -1,0 +1,1 @@
+"""What both sides of every door agree on. Imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""The PSA Certified APIs: constants, types and the client-side functions."""

@@ -1,0 +1,1 @@
+"""TF-M's own agreements: service ids, boot status, request encodings."""

@@ -1,0 +1,40 @@
+"""Trace points: typed events that cost one truth test when nobody listens."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Listener = Callable[["Event"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all trace events; each room defines its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine(Event):
+    """One line of the device's console, without a line end, as the firmware itself would print it."""
+
+    source: str
+    text: str
+
+
+class Trace:
+    """The listeners of one device.
+
+    A trace point reads ``if trace.listeners: trace.emit(SomeEvent(...))``, so that an event is built
+    only when somebody wants it. Listeners run in the order in which they were added.
+    """
+
+    __slots__ = ("listeners",)
+
+    def __init__(self) -> None:
+        self.listeners: list[Listener] = []
+
+    def emit(self, event: Event) -> None:
+        for listener in self.listeners:
+            listener(event)
+
+    def log(self, source: str, text: str) -> None:
+        if self.listeners:
+            self.emit(LogLine(source, text))

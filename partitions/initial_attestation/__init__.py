@@ -1,0 +1,1 @@
+"""partitions/initial_attestation."""

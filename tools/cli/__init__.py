@@ -1,0 +1,5 @@
+"""The `tfm-sim` command."""
+
+from .main import main
+
+__all__ = ["main"]

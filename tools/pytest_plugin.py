@@ -1,0 +1,1 @@
+"""pytest plugin: fixtures with a booted device."""
