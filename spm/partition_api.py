@@ -1,0 +1,78 @@
+"""The FF-M partition API as a partition's program sees it (FF-M 1.1, psa/service.h).
+
+A partition is a class. The SPM makes one object of it at each power-on and hands it this API; its
+attributes are the partition's static data and die with the reset. Its methods carry the symbols that the
+manifest names: ``entry_init`` (``def f(self) -> int``), ``entry_point`` (``def f(self) -> None``), and for
+the SFN model one ``<service name in lower case>_sfn(self, msg) -> int`` a service.
+"""
+
+from typing import Any, NoReturn, Protocol
+
+from ..interface.psa.client import PsaClient
+from ..interface.psa.service import psa_msg_t
+from ..platform.hal import PlatformHal
+
+
+class PartitionApi(PsaClient, Protocol):
+    """What the SPM offers to one partition; every misuse is a PROGRAMMER ERROR and resets the device."""
+
+    @property
+    def partition_id(self) -> int:
+        """This partition's id, positive."""
+
+    @property
+    def hal(self) -> PlatformHal:
+        """The platform functions that manifest and board grant to this partition, and no others."""
+
+    def psa_wait(self, signal_mask: int, timeout: int) -> int:
+        """The asserted signals within ``signal_mask``; blocks for one unless ``timeout`` is PSA_POLL."""
+
+    def psa_get(self, signal: int, msg: psa_msg_t) -> int:
+        """Fetch the oldest message of the RoT Service behind ``signal`` into ``msg``."""
+
+    def psa_set_rhandle(self, msg_handle: int, rhandle: Any) -> None:
+        """Keep ``rhandle`` with the connection; later messages of it carry it."""
+
+    def psa_read(
+        self, msg_handle: int, invec_idx: int, buffer: int | bytearray | memoryview, num_bytes: int
+    ) -> int:
+        """Copy up to ``num_bytes`` of an input vector into ``buffer``; returns the bytes copied."""
+
+    def psa_skip(self, msg_handle: int, invec_idx: int, num_bytes: int) -> int:
+        """Pass over up to ``num_bytes`` of an input vector; returns the bytes skipped."""
+
+    def psa_write(
+        self,
+        msg_handle: int,
+        outvec_idx: int,
+        buffer: int | bytes | bytearray | memoryview,
+        num_bytes: int | None = None,
+    ) -> None:
+        """Append ``num_bytes`` of ``buffer`` (all of it when left out) to an output vector."""
+
+    def psa_reply(self, msg_handle: int, status: int) -> None:
+        """Answer a message; its handle is dead afterwards."""
+
+    def psa_notify(self, partition_id: int) -> None:
+        """Set PSA_DOORBELL of another partition."""
+
+    def psa_clear(self) -> None:
+        """Clear the own PSA_DOORBELL."""
+
+    def psa_panic(self) -> NoReturn:
+        """Give up: the device resets."""
+
+    def psa_rot_lifecycle_state(self) -> int:
+        """The lifecycle state: architected in bits 15-8, implementation defined in bits 7-0."""
+
+    def tfm_core_get_boot_data(self, major: int, size: int) -> tuple[int, bytes]:
+        """TF-M: the entries of one major of the boot status, as (status, area of at most ``size`` bytes).
+
+        Legal for the partition that the major belongs to; the area has a header of its own.
+        """
+
+
+def read_all(psa: PartitionApi, msg: psa_msg_t, invec_idx: int) -> bytes:
+    """What is left of an input vector, at most the size that the message announced."""
+    buffer = bytearray(msg.in_size[invec_idx])
+    return bytes(buffer[: psa.psa_read(msg.handle, invec_idx, buffer, len(buffer))])
