@@ -1,0 +1,78 @@
+"""PSA Crypto API 1.2: key attributes and operation objects (psa/crypto_struct.h, TF-M's client view)."""
+
+import struct
+from dataclasses import dataclass
+from typing import Final, Self
+
+from construct import Int16ul, Int32ul, Struct
+
+from .crypto_values import (
+    PSA_KEY_USAGE_SIGN_HASH,
+    PSA_KEY_USAGE_SIGN_MESSAGE,
+    PSA_KEY_USAGE_VERIFY_HASH,
+    PSA_KEY_USAGE_VERIFY_MESSAGE,
+)
+
+PsaKeyAttributes: Final = Struct(
+    "type" / Int16ul,
+    "bits" / Int16ul,
+    "lifetime" / Int32ul,
+    "usage" / Int32ul,
+    "alg" / Int32ul,
+    "alg2" / Int32ul,
+    "id" / Int32ul,
+)
+"""``psa_key_attributes_t`` as a client of TF-M lays it out: 24 bytes, little endian."""
+
+_FAST: Final = struct.Struct("<HHIIIII")
+PSA_KEY_ATTRIBUTES_SIZE: Final = _FAST.size
+
+
+def extend_usage(usage: int) -> int:
+    """Usage flags as a key keeps them: a *_HASH permission brings the *_MESSAGE one (PSA Crypto 1.2)."""
+    if usage & PSA_KEY_USAGE_SIGN_HASH:
+        usage |= PSA_KEY_USAGE_SIGN_MESSAGE
+    if usage & PSA_KEY_USAGE_VERIFY_HASH:
+        usage |= PSA_KEY_USAGE_VERIFY_MESSAGE
+    return usage
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAttributes:
+    """What ``psa_set_key_*`` collects and ``psa_get_key_attributes`` reports. ``bits`` is the key size.
+
+    ``usage`` is kept as given; the implied permissions are added where a key is made.
+    """
+
+    type: int = 0
+    bits: int = 0
+    lifetime: int = 0
+    usage: int = 0
+    alg: int = 0
+    alg2: int = 0
+    id: int = 0
+
+    def encode(self) -> bytes:
+        """The 24 bytes of the client's layout."""
+        return _FAST.pack(self.type, self.bits, self.lifetime, self.usage, self.alg, self.alg2, self.id)
+
+    @classmethod
+    def decode(cls, data: bytes | bytearray) -> Self:
+        """From exactly 24 bytes; raises ValueError for any other length."""
+        if len(data) != PSA_KEY_ATTRIBUTES_SIZE:
+            raise ValueError(f"key attributes: {len(data)} bytes, wanted {PSA_KEY_ATTRIBUTES_SIZE}")
+        return cls(*_FAST.unpack(data))
+
+
+@dataclass(slots=True)
+class psa_hash_operation_t:
+    """A multi-part hash operation on the client's side: a handle, 0 while there is none."""
+
+    handle: int = 0
+
+
+@dataclass(slots=True)
+class psa_mac_operation_t:
+    """A multi-part MAC operation on the client's side: a handle, 0 while there is none."""
+
+    handle: int = 0
