@@ -1,0 +1,36 @@
+# Two commands do everything on a fresh machine with Python 3.11 or newer: `make run` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ROOMS := bootloader interface partitions platform spm tools
+STAMP := $(VENV)/installed
+# mypy finds the repository root under the package's name through this link.
+TYPECHECK := $(VENV)/typecheck
+
+.PHONY: run test lint bench clean
+
+run: $(STAMP)
+	$(BIN)/tfm-sim run
+
+test: lint
+	$(BIN)/pytest --benchmark-skip
+
+bench: $(STAMP)
+	$(BIN)/pytest tests/bench --benchmark-only --benchmark-columns=min,median,rounds --benchmark-sort=name
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	MYPYPATH=$(TYPECHECK) $(BIN)/mypy -m tfm_sim -m tfm_sim.device $(addprefix -p tfm_sim.,$(ROOMS))
+	MYPYPATH=$(TYPECHECK) $(BIN)/mypy --explicit-package-bases tests
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	mkdir -p $(TYPECHECK) && ln -sfn ../.. $(TYPECHECK)/tfm_sim
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -1,0 +1,95 @@
+"""The house: which room may import which, and the folder that must stay a namespace (docs/design.md)."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# room -> rooms that it may import; a room's own modules are always legal.
+ARROWS = {
+    "interface": set(),
+    "platform": {"interface"},
+    "bootloader": {"interface", "platform"},
+    "spm": {"interface", "platform"},
+    "partitions": {"interface", "platform", "spm"},
+    "device": {"interface", "platform", "bootloader", "spm", "partitions"},
+    "tools": {"interface", "platform", "bootloader", "spm", "partitions", "device"},
+}
+PARTITION_API = {"tfm_sim.spm.partition_api"}
+PARTITIONS = sorted(p.name for p in (ROOT / "partitions").iterdir() if p.is_dir() and p.name != "__pycache__")
+
+
+def modules() -> list[tuple[str, Path]]:
+    """Every module of ours by its full name; the package's own root is `tfm_sim`."""
+    files = [ROOT / "__init__.py", ROOT / "device.py"]
+    files += [f for room in ARROWS if (ROOT / room).is_dir() for f in (ROOT / room).rglob("*.py")]
+    return [(module_name(f), f) for f in files]
+
+
+def module_name(file: Path) -> str:
+    parts = ["tfm_sim", *file.relative_to(ROOT).with_suffix("").parts]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(name: str, file: Path) -> set[str]:
+    """The full names of our modules that a module imports, relative imports resolved."""
+    package = name.split(".") if file.name == "__init__.py" else name.split(".")[:-1]
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            target = ".".join([*base, *([node.module] if node.module else [])])
+            found.add(target)
+            found |= {f"{target}.{alias.name}" for alias in node.names}
+    return {module for module in found if module.split(".")[0] == "tfm_sim"}
+
+
+def room_of(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+@pytest.mark.parametrize(("name", "file"), [pytest.param(n, f, id=n) for n, f in modules()])
+def test_arrows_go_down(name: str, file: Path) -> None:
+    room = room_of(name)
+    if room not in ARROWS:
+        return
+    legal = ARROWS[room] | {room}
+    wrong = {m for m in imports(name, file) if room_of(m) in ARROWS and room_of(m) not in legal}
+    assert not wrong, f"{name} may import {sorted(legal)} only"
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_partitions_know_neither_each_other_nor_the_spm(partition: str) -> None:
+    others = {f"tfm_sim.partitions.{p}" for p in PARTITIONS if p != partition}
+    for file in (ROOT / "partitions" / partition).rglob("*.py"):
+        for module in imports(module_name(file), file):
+            assert not any(module == o or module.startswith(o + ".") for o in others), (file, module)
+            if room_of(module) == "spm":
+                assert module == "tfm_sim.spm" or any(module.startswith(api) for api in PARTITION_API), (
+                    file,
+                    module,
+                )
+
+
+def test_the_verifier_shares_no_encoder_with_the_device() -> None:
+    for file in (ROOT / "tools" / "verifier").rglob("*.py"):
+        for module in imports(module_name(file), file):
+            assert room_of(module) in {"tools", "interface", ""}, (file, module)
+            assert not module.startswith("tfm_sim.interface.tfm"), (file, module)
+
+
+def test_platform_is_a_namespace_folder() -> None:
+    assert not (ROOT / "platform" / "__init__.py").exists()
+
+
+def test_the_standard_library_keeps_its_platform_from_the_root() -> None:
+    code = "import platform; print(platform.python_implementation())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == sys.implementation.name.replace("cpython", "CPython"), done.stderr
