@@ -1,0 +1,190 @@
+"""Flash devices with erase blocks and program units, and windows into them.
+
+The model is NOR flash: erasing sets a whole block to the erased value, programming only moves bits away
+from it. Every program and erase operation is numbered, so that a run can later be cut at any of them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from ..interface.errors import TfmSimError
+
+
+class FlashError(TfmSimError):
+    """An access that the flash device cannot do: out of range, misaligned, or setting programmed bits."""
+
+
+class FlashOperationKind(Enum):
+    WRITE = "write"
+    ERASE = "erase"
+
+
+@dataclass(frozen=True, slots=True)
+class FlashOperation:
+    """One program or erase operation, as announced just before it takes place.
+
+    ``number`` counts from 1 for each device; ``data`` is what a write programs and is empty for an erase.
+    """
+
+    number: int
+    flash: str
+    kind: FlashOperationKind
+    offset: int
+    length: int
+    data: bytes = b""
+
+
+class Flash:
+    """One flash device. Offsets and sizes are bytes, counted from the start of the device.
+
+    ``contents`` are the initial bytes (exactly ``size``); without them the device is all erased.
+    ``on_operation`` is called before each write and erase with its number; it may raise to cut the power.
+    """
+
+    __slots__ = (
+        "_cells",
+        "erase_block",
+        "erased_value",
+        "name",
+        "on_operation",
+        "operations",
+        "size",
+        "write_size",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        size: int,
+        erase_block: int,
+        write_size: int,
+        erased_value: int = 0xFF,
+        contents: bytes | None = None,
+    ) -> None:
+        if erased_value not in (0x00, 0xFF):
+            raise FlashError(f"flash {name}: erased value {erased_value:#x}; legal: 0x00 or 0xff")
+        if min(size, erase_block, write_size) < 1 or size % erase_block or erase_block % write_size:
+            raise FlashError(
+                f"flash {name}: size {size:#x}, erase block {erase_block:#x}, write size {write_size:#x}; "
+                "legal: a whole number of erase blocks, each a whole number of program units"
+            )
+        if contents is not None and len(contents) != size:
+            raise FlashError(f"flash {name}: {len(contents)} bytes of contents; legal: its size, {size}")
+        self.name = name
+        self.size = size
+        self.erase_block = erase_block
+        self.write_size = write_size
+        self.erased_value = erased_value
+        self.operations = 0
+        self.on_operation: Callable[[FlashOperation], None] | None = None
+        self._cells = bytearray(bytes((erased_value,)) * size if contents is None else contents)
+
+    @property
+    def cells(self) -> bytearray:
+        """The live cells, for a memory map. A store through it is no numbered operation and obeys no rule."""
+        return self._cells
+
+    def read(self, offset: int, length: int) -> bytes:
+        """``length`` bytes from ``offset``. Raises FlashError where the range leaves the device."""
+        self._check_range("read", offset, length)
+        return bytes(memoryview(self._cells)[offset : offset + length])
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Program ``data`` at ``offset``; both in whole program units.
+
+        Raises FlashError where the range leaves the device, is not aligned to ``write_size``, or where a
+        programmed bit would have to return to its erased state.
+        """
+        self._check_range("write", offset, len(data))
+        self._check_alignment("write", offset, len(data), self.write_size)
+        old = memoryview(self._cells)[offset : offset + len(data)]
+        if self._cells.count(self.erased_value, offset, offset + len(data)) != len(data):
+            self._check_programmable(offset, bytes(old), data)
+        self._announce(FlashOperationKind.WRITE, offset, len(data), data)
+        old[:] = data
+
+    def erase(self, offset: int, length: int) -> None:
+        """Set whole erase blocks to the erased value. Raises FlashError on a range that is not such."""
+        self._check_range("erase", offset, length)
+        self._check_alignment("erase", offset, length, self.erase_block)
+        self._announce(FlashOperationKind.ERASE, offset, length, b"")
+        self._cells[offset : offset + length] = bytes((self.erased_value,)) * length
+
+    def _announce(self, kind: FlashOperationKind, offset: int, length: int, data: bytes) -> None:
+        self.operations += 1
+        if self.on_operation is not None:
+            self.on_operation(FlashOperation(self.operations, self.name, kind, offset, length, bytes(data)))
+
+    def _check_range(self, what: str, offset: int, length: int) -> None:
+        if offset < 0 or length < 0 or offset + length > self.size:
+            raise FlashError(
+                f"flash {self.name}: {what} of {length} bytes at {offset:#x}; legal: inside 0..{self.size:#x}"
+            )
+
+    def _check_alignment(self, what: str, offset: int, length: int, unit: int) -> None:
+        if offset % unit or length % unit:
+            raise FlashError(
+                f"flash {self.name}: {what} of {length} bytes at {offset:#x}; "
+                f"legal: offset and length in multiples of {unit}"
+            )
+
+    def _check_programmable(self, offset: int, old: bytes, new: bytes) -> None:
+        """Programming moves bits away from the erased value only: 1 to 0 where erased is 0xff."""
+        before, after = int.from_bytes(old, "little"), int.from_bytes(new, "little")
+        back = ~before & after if self.erased_value else before & ~after
+        if back:
+            at = ((back & -back).bit_length() - 1) // 8
+            raise FlashError(
+                f"flash {self.name}: write at {offset + at:#x} of {new[at]:#04x} over {old[at]:#04x}; "
+                f"legal: only bits that are still erased change (erase the block first)"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class FlashArea:
+    """A window into a flash device, like MCUboot's ``flash_area``. Offsets are relative to its start.
+
+    ``address`` is where a secure CPU access sees the first byte (0 where the device is not mapped).
+    """
+
+    id: int
+    name: str
+    flash: Flash
+    offset: int
+    size: int
+    address: int = 0
+
+    @property
+    def erase_block(self) -> int:
+        return self.flash.erase_block
+
+    @property
+    def write_size(self) -> int:
+        return self.flash.write_size
+
+    @property
+    def erased_value(self) -> int:
+        return self.flash.erased_value
+
+    def read(self, offset: int, length: int) -> bytes:
+        """``length`` bytes from ``offset``. Raises FlashError outside the area."""
+        self._check_range("read", offset, length)
+        return self.flash.read(self.offset + offset, length)
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Program ``data`` at ``offset``. Raises FlashError outside the area and as Flash.write does."""
+        self._check_range("write", offset, len(data))
+        self.flash.write(self.offset + offset, data)
+
+    def erase(self, offset: int, length: int) -> None:
+        """Erase whole blocks. Raises FlashError outside the area and as Flash.erase does."""
+        self._check_range("erase", offset, length)
+        self.flash.erase(self.offset + offset, length)
+
+    def _check_range(self, what: str, offset: int, length: int) -> None:
+        if offset < 0 or length < 0 or offset + length > self.size:
+            raise FlashError(
+                f"flash area {self.name}: {what} of {length} bytes at {offset:#x}; "
+                f"legal: inside 0..{self.size:#x}"
+            )
