@@ -1,0 +1,192 @@
+"""Taking a token apart: the COSE_Sign1 or COSE_Mac0 around the claims, before any key is used."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from . import cbor
+from .findings import Finding, Kind
+
+HEADER_ALG, HEADER_CRIT, HEADER_KID = 1, 2, 4
+# alg, crit, content type, kid, x5chain: what a critical header may name here (RFC 9052 3.1, RFC 9360).
+UNDERSTOOD_HEADERS = (1, 2, 3, 4, 33)
+
+
+class CoseKind(Enum):
+    """The two envelopes of RFC 9783: CBOR tag, name, context string of what is authenticated."""
+
+    SIGN1 = (18, "COSE_Sign1", "Signature1")
+    MAC0 = (17, "COSE_Mac0", "MAC0")
+
+    def __init__(self, tag: int, label: str, context: str) -> None:
+        self.tag = tag
+        self.label = label
+        self.context = context
+
+
+class TokenMalformed(Exception):
+    """The bytes cannot be taken apart at all."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(str(finding))
+        self.finding = finding
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One signed or MACed token, dissected; ``problems`` are the rules that its structure breaks."""
+
+    tags: tuple[int, ...]
+    kind: CoseKind | None  # None without tag 17 or 18: nothing then says how to authenticate it
+    protected_raw: bytes
+    protected: cbor.Map | None  # None if the bytes are no map
+    unprotected: cbor.Map
+    payload: bytes
+    claims: cbor.Map | None  # None if the payload is no map
+    signature: bytes
+    size: int
+    problems: tuple[Finding, ...]
+
+    @property
+    def kid(self) -> bytes | None:
+        """The key id header, from either bucket."""
+        for bucket in (self.protected, self.unprotected):
+            item = bucket.get(HEADER_KID) if bucket else None
+            if isinstance(item, cbor.Bytes):
+                return item.value
+        return None
+
+
+def read_item(token: bytes) -> tuple[cbor.Item, tuple[Finding, ...]]:
+    """The one CBOR item of a token, and what is wrong around it. Raises TokenMalformed."""
+    try:
+        item = cbor.read(token)
+    except cbor.CborError as error:
+        raise TokenMalformed(error.finding) from None
+    problems = list(repeated_keys(item, "envelope"))
+    if item.end != len(token):
+        text = f"{len(token) - item.end} bytes behind the token"
+        problems.append(Finding(Kind.TRAILING_BYTES, text, f"byte {item.end}"))
+    return item, tuple(problems)
+
+
+def strip_tags(item: cbor.Item) -> tuple[tuple[int, ...], cbor.Item]:
+    """The tag numbers around an item, outermost first, and the item inside."""
+    tags = []
+    while isinstance(item, cbor.Tag):
+        tags.append(item.number)
+        item = item.content
+    return tuple(tags), item
+
+
+def open_envelope(item: cbor.Item, problems: tuple[Finding, ...] = ()) -> Envelope:
+    """Dissect a COSE_Sign1 or COSE_Mac0 item. Raises TokenMalformed if it has not their four parts."""
+    tags, body = strip_tags(item)
+    found = [*problems, *_tag_problems(tags)]
+    match body:
+        case cbor.Array(items=(cbor.Bytes() as protected, cbor.Map() as unprotected, payload, last)):
+            pass
+        case _:
+            wanted = "[protected bstr, unprotected map, payload bstr, signature bstr]"
+            text = f"found {describe(body)}; legal: {wanted}"
+            raise TokenMalformed(Finding(Kind.ENVELOPE_SHAPE, text, f"byte {body.start}"))
+    if not isinstance(payload, cbor.Bytes) or not isinstance(last, cbor.Bytes):
+        which, wrong = ("payload", payload) if not isinstance(payload, cbor.Bytes) else ("signature", last)
+        text = f"found {describe(wrong)}; legal: a byte string, never detached"
+        raise TokenMalformed(Finding(Kind.ENVELOPE_SHAPE, text, which))
+    headers, claims = _inner_map(protected.value, "protected header", found), None
+    if payload.value:
+        claims = _inner_map(payload.value, "payload", found)
+    else:
+        found.append(Finding(Kind.ENVELOPE_SHAPE, "empty; legal: a CBOR map of claims", "payload"))
+    return Envelope(
+        tags=tags,
+        kind=next((kind for kind in CoseKind if tags and kind.tag == tags[-1]), None),
+        protected_raw=protected.value,
+        protected=headers,
+        unprotected=unprotected,
+        payload=payload.value,
+        claims=claims,
+        signature=last.value,
+        size=item.end - item.start,
+        problems=(*found, *_header_problems(headers, unprotected)),
+    )
+
+
+def describe(item: cbor.Item) -> str:
+    """An item in a message: its kind, and its size where that says something."""
+    match item:
+        case cbor.Int():
+            return f"the integer {item.value}"
+        case cbor.Bytes():
+            return f"a byte string of {len(item.value)} bytes"
+        case cbor.Array():
+            return f"an array of {len(item.items)} items"
+        case cbor.Simple(number=22):
+            return "null"
+        case _:
+            return item.noun
+
+
+def repeated_keys(item: cbor.Item, where: str) -> Iterator[Finding]:
+    """A finding for each map key that occurs again in its map (RFC 8949 5.6)."""
+    for _, key in cbor.duplicate_keys(item):
+        name = repr(key.value) if isinstance(key, cbor.Int | cbor.Text) else key.noun
+        yield Finding(Kind.DUPLICATE_KEY, f"key {name} occurs more than once in a map", where)
+
+
+def _inner_map(data: bytes, where: str, problems: list[Finding]) -> cbor.Map | None:
+    """The map that a byte string wraps; RFC 9052 3: zero bytes stand for the empty map."""
+    if not data:
+        return cbor.Map((), 0, 0)
+    try:
+        item = cbor.read(data)
+    except cbor.CborError as error:
+        problems.append(error.finding.at(where))
+        return None
+    if item.end != len(data):
+        text = f"{len(data) - item.end} bytes behind the map"
+        problems.append(Finding(Kind.TRAILING_BYTES, text, where))
+    problems.extend(repeated_keys(item, where))
+    tags, inner = strip_tags(item)
+    if tags:
+        problems.append(Finding(Kind.TAG_EXTRA, f"found tag {tags[0]}; legal: none", where))
+    if not isinstance(inner, cbor.Map):
+        problems.append(Finding(Kind.ENVELOPE_SHAPE, f"found {describe(inner)}; legal: a map", where))
+        return None
+    return inner
+
+
+def _tag_problems(tags: tuple[int, ...]) -> Iterator[Finding]:
+    """RFC 9783 5.2: Sign1 is tag 18, Mac0 tag 17, and there is no CWT tag 61 around them."""
+    legal = "legal: 18 (COSE_Sign1) or 17 (COSE_Mac0), alone"
+    if not tags:
+        yield Finding(Kind.TAG_MISSING, f"the token has no CBOR tag; {legal}", "envelope")
+        return
+    if tags[-1] not in {kind.tag for kind in CoseKind}:
+        yield Finding(Kind.TAG_WRONG, f"found tag {tags[-1]}; {legal}", "envelope")
+    for extra in tags[:-1]:
+        yield Finding(Kind.TAG_EXTRA, f"found tag {extra} around the token; {legal}", "envelope")
+
+
+def _header_problems(protected: cbor.Map | None, unprotected: cbor.Map) -> Iterator[Finding]:
+    """RFC 9052 3: no label in both buckets, and every critical label understood."""
+    if unprotected.get(HEADER_CRIT) is not None:
+        yield Finding(Kind.HEADER_CRITICAL, "crit must be in the protected header", "unprotected header")
+    if protected is None:
+        return
+    for key, _ in unprotected.pairs:
+        if isinstance(key, cbor.Int | cbor.Text) and key.value is not None and key.value in protected:
+            text = f"label {key.value} is in the protected and the unprotected header"
+            yield Finding(Kind.HEADER_REPEATED, text, "headers")
+    match protected.get(HEADER_CRIT):
+        case None:
+            pass
+        case cbor.Array(items=(_, *_) as labels):
+            for label in labels:
+                if not isinstance(label, cbor.Int) or label.value not in UNDERSTOOD_HEADERS:
+                    text = f"critical header {cbor.plain(label)!r} is not understood"
+                    yield Finding(Kind.HEADER_CRITICAL, text, "protected header")
+        case wrong:
+            text = f"crit: found {describe(wrong)}; legal: an array of at least one label"
+            yield Finding(Kind.HEADER_CRITICAL, text, "protected header")
