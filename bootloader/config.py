@@ -1,0 +1,166 @@
+"""How a BL2 is built: what MCUboot's and TF-M's build options decide, as data."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from ..interface.errors import TfmSimError
+from .tlv import TlvType
+
+
+class UpgradeStrategy(Enum):
+    """TF-M MCUBOOT_UPGRADE_STRATEGY, with MCUboot's SWAP_USING_OFFSET beside TF-M's five."""
+
+    OVERWRITE_ONLY = "OVERWRITE_ONLY"
+    SWAP_USING_SCRATCH = "SWAP_USING_SCRATCH"
+    SWAP_USING_MOVE = "SWAP_USING_MOVE"
+    SWAP_USING_OFFSET = "SWAP_USING_OFFSET"
+    DIRECT_XIP = "DIRECT_XIP"
+    DIRECT_XIP_REVERT = "DIRECT_XIP+REVERT"
+    RAM_LOAD = "RAM_LOAD"
+
+
+class SignatureType(Enum):
+    """TF-M MCUBOOT_SIGNATURE_TYPE, with MCUboot's ED25519 beside TF-M's four. A loader knows exactly one."""
+
+    RSA_2048 = "RSA-2048"
+    RSA_3072 = "RSA-3072"
+    EC_P256 = "EC-P256"
+    EC_P384 = "EC-P384"
+    ED25519 = "ED25519"
+
+
+class KeyMode(Enum):
+    """Where the loader has its public keys from."""
+
+    KEYHASH = "KEYHASH"
+    """Keys compiled in; a KEYHASH TLV picks one of them, whatever the image."""
+    HW_KEY = "HW_KEY"
+    """The image carries the whole key; its hash must equal the OTP's ROTPK of that image index."""
+    BUILTIN_KEY = "BUILTIN_KEY"
+    """No key TLV counts; the key id is the image index."""
+
+
+class HashAlgorithm(Enum):
+    """Digest of an image; the value is its name as `hashlib` and imgtool's TLV names (upper case) have it."""
+
+    SHA256 = "sha256"
+    SHA384 = "sha384"
+    SHA512 = "sha512"
+
+    @property
+    def size(self) -> int:
+        """Bytes of a digest."""
+        return _HASH_SIZE[self]
+
+    @property
+    def tlv(self) -> TlvType:
+        return TlvType[self.name]
+
+
+_HASH_SIZE: Final = {HashAlgorithm.SHA256: 32, HashAlgorithm.SHA384: 48, HashAlgorithm.SHA512: 64}
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureParameters:
+    """What MCUboot's image_validate.c derives from the signature type."""
+
+    tlv: TlvType
+    buffer_size: int
+    """SIG_BUF_SIZE: the longest signature, in bytes."""
+    exact_length: bool
+    """EXPECTED_SIG_LEN: ECDSA leaves the length to the DER inside."""
+
+
+SIGNATURE_PARAMETERS: Final = {
+    SignatureType.RSA_2048: SignatureParameters(TlvType.RSA2048_PSS, 256, True),
+    SignatureType.RSA_3072: SignatureParameters(TlvType.RSA3072_PSS, 384, True),
+    SignatureType.EC_P256: SignatureParameters(TlvType.ECDSA_SIG, 128, False),
+    SignatureType.EC_P384: SignatureParameters(TlvType.ECDSA_SIG, 128, False),
+    SignatureType.ED25519: SignatureParameters(TlvType.ED25519, 64, True),
+}
+
+
+class Bl2ConfigError(TfmSimError):
+    """A combination of options that no build of BL2 has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bl2Config:
+    """Build options of one BL2. The defaults are TF-M's, but for the signature type (TF-M: RSA-3072).
+
+    ``keys`` are public key encodings (see `keys.public_key_encoding`): in KEYHASH mode those compiled in, in
+    BUILTIN_KEY mode that of each image index (none: OTP's ROTPK holds the raw point). HW_KEY has none.
+    """
+
+    strategy: UpgradeStrategy = UpgradeStrategy.OVERWRITE_ONLY
+    signature_type: SignatureType = SignatureType.EC_P256
+    key_mode: KeyMode = KeyMode.HW_KEY
+    keys: tuple[bytes, ...] = ()
+    image_number: int = 2
+    rollback: bool = True
+    """MCUBOOT_HW_ROLLBACK_PROT: security counters against NV counters."""
+    measured_boot: bool = True
+    """MCUBOOT_MEASURED_BOOT: each image's boot record goes to the shared area."""
+    fwu_boot_data: bool = False
+    """TFM_PARTITION_FIRMWARE_UPDATE: each image's version goes to the shared area."""
+    downgrade_prevention: bool = False
+    """MCUBOOT_DOWNGRADE_PREVENTION: a candidate older than the primary image is erased."""
+    sha512: bool = False
+    """MCUBOOT_SHA512: image digests by SHA-512."""
+    pure: bool = False
+    """MCUBOOT_SIGN_PURE: the Ed25519 signature is over the image itself, no hash TLV is looked at."""
+    tlv_allow_list: bool = False
+    """MCUBOOT_USE_TLV_ALLOW_LIST: only signature and encryption TLVs may stand unprotected."""
+    uuid_vid: bytes | None = None
+    """MCUBOOT_UUID_VID: the 16 bytes that each image's vendor id must equal."""
+    uuid_cid: bytes | None = None
+    """MCUBOOT_UUID_CID: the same for the class id."""
+    boot_max_align: int = 8
+    """MCUBOOT_BOOT_MAX_ALIGN: 8, 16 or 32 bytes a trailer cell."""
+    max_img_sectors: int = 128
+    """MCUBOOT_MAX_IMG_SECTORS; on AN521 0x80000 / 0x1000."""
+    single_boot_go: bool = False
+    """Plain MCUboot ports examine all images in one boot_go; TF-M boots each by itself, the last first."""
+
+    def __post_init__(self) -> None:
+        if self.boot_max_align not in (8, 16, 32):
+            raise Bl2ConfigError(f"BL2: boot_max_align {self.boot_max_align}; legal: 8, 16, 32")
+        if not 1 <= self.image_number <= 4:
+            raise Bl2ConfigError(f"BL2: image_number {self.image_number}; legal: 1 to 4")
+        if self.pure and self.signature_type is not SignatureType.ED25519:
+            raise Bl2ConfigError(f"BL2: pure signatures with {self.signature_type.value}; legal: ED25519")
+        if self.key_mode is KeyMode.KEYHASH and not self.keys:
+            raise Bl2ConfigError("BL2: key mode KEYHASH without keys; legal: at least one public key")
+
+    @property
+    def image_hash(self) -> HashAlgorithm:
+        """MCUboot EXPECTED_HASH_TLV: one digest algorithm a build; TLVs of others are ignored."""
+        if self.signature_type is SignatureType.EC_P384:
+            return HashAlgorithm.SHA384
+        return HashAlgorithm.SHA512 if self.sha512 else HashAlgorithm.SHA256
+
+    @property
+    def signature(self) -> SignatureParameters:
+        return SIGNATURE_PARAMETERS[self.signature_type]
+
+    @property
+    def key_tlv(self) -> TlvType | None:
+        """MCUboot EXPECTED_KEY_TLV; none with built-in keys."""
+        return {
+            KeyMode.KEYHASH: TlvType.KEYHASH,
+            KeyMode.HW_KEY: TlvType.PUBKEY,
+            KeyMode.BUILTIN_KEY: None,
+        }[self.key_mode]
+
+    @property
+    def key_buffer_size(self) -> int:
+        """MCUboot KEY_BUF_SIZE in bytes: a longer key TLV fails the image."""
+        if self.key_mode is KeyMode.HW_KEY:
+            return self.signature.buffer_size + 24
+        return self.image_hash.size
+
+    @property
+    def max_boot_record_size(self) -> int:
+        """TF-M MAX_BOOT_RECORD_SZ in bytes."""
+        return 164 if self.signature_type is SignatureType.EC_P384 else 132

@@ -1,0 +1,116 @@
+"""What BL2 decides, as typed trace events: one for each decision, with the rule that made it.
+
+``rule`` names the MCUboot or TF-M function that holds the rule; ``text`` says the decision in a sentence.
+"""
+
+from dataclasses import dataclass
+
+from ..interface.trace import Event
+from .image import ImageHeader, ImageVersion
+from .tlv import Dependency, Tlv
+from .trailer import SwapState, SwapType
+from .vectors import VectorTable
+
+
+@dataclass(frozen=True, slots=True)
+class BootDecision(Event):
+    """Base of all: a place where `tfm-sim boot --step` stops. ``image`` is None where it is about none."""
+
+    image: int | None
+    rule: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class BootStarted(BootDecision):
+    """BL2 runs; the order in which it will look at the images."""
+
+    order: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadersRead(BootDecision):
+    """The headers of both slots, as they are; None where the slot cannot hold one."""
+
+    primary: ImageHeader | None
+    secondary: ImageHeader | None
+
+
+@dataclass(frozen=True, slots=True)
+class SwapTypeDecided(BootDecision):
+    """What the trailers ask for."""
+
+    primary: SwapState
+    secondary: SwapState
+    swap_type: SwapType
+
+
+@dataclass(frozen=True, slots=True)
+class TlvExamined(BootDecision):
+    """One step of the validation walk."""
+
+    slot: str
+    tlv: Tlv
+
+
+@dataclass(frozen=True, slots=True)
+class ImageAccepted(BootDecision):
+    """An image passed every check."""
+
+    slot: str
+    version: ImageVersion
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRefused(BootDecision):
+    """An image failed a check; ``text`` is the whole refusal."""
+
+    slot: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlotErased(BootDecision):
+    """A slot's image was made unusable."""
+
+    slot: str
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyExamined(BootDecision):
+    """One DEPENDENCY TLV compared with the version that the other image would have."""
+
+    slot: str
+    dependency: Dependency
+    found: ImageVersion | None
+    satisfied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ImageCopied(BootDecision):
+    """The secondary slot was copied over the primary one."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class CounterChecked(BootDecision):
+    """The NV counter of an image was raised, kept, or could not be raised."""
+
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class SharedDataAdded(BootDecision):
+    """An entry went to the shared data area, or did not (``code`` is not 0)."""
+
+    tlv_type: int
+    data: bytes
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class JumpPrepared(BootDecision):
+    """The vector table that BL2 jumps through, and what is implausible about it."""
+
+    vectors: VectorTable

@@ -1,0 +1,239 @@
+"""MCUboot's boot_go: which image of each slot pair will run, and what must happen before it may.
+
+`BootLoader` holds what every upgrade strategy needs; the strategies move images (`upgrade`, `overwrite`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ..interface.errors import ExitCode, TfmSimError
+from ..interface.trace import Trace
+from .boot_status_writer import BootStatusWriter, SharedMemoryError
+from .config import Bl2Config
+from .events import CounterChecked, HeadersRead, ImageAccepted, ImageRefused, SlotErased
+from .image import ImageError, ImageHeader, read_header
+from .ports import PRIMARY, SECONDARY, SLOTS, Ports, SecurityCounterError, Slot
+from .tlv import TlvType, find_protected, load_tlv
+from .trailer import Flag, Magic, SwapType, read_swap_state
+from .validate import ImageOk, Refusal, is_erased, no_image, refuse, validate_slot
+
+BOOT_EBADIMAGE = 3
+
+
+class BootRefused(TfmSimError):
+    """BL2 stops: an image that it needs was refused, or a step after validation failed."""
+
+    exit_code = ExitCode.NO
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        super().__init__("\n".join(str(refusal) for refusal in refusals))
+        self.refusals = tuple(refusals)
+
+
+@dataclass(slots=True)
+class ImageState:
+    """What the loader remembers of one image while BL2 runs. Static memory, so it begins as zeros."""
+
+    headers: dict[str, ImageHeader | None] = field(
+        default_factory=lambda: {PRIMARY: ImageHeader(), SECONDARY: ImageHeader()}
+    )
+    swap_type: SwapType = SwapType.NONE
+
+
+class Strategy(Protocol):
+    """How images get to where they run from."""
+
+    def settle(self, active: Sequence[int]) -> None:
+        """Do all upgrades of these images; afterwards `slot_of` says where each runs from."""
+
+    def slot_of(self, image: int) -> str: ...
+
+    def revalidates(self, image: int) -> bool:
+        """Whether the loader must still validate the slot that will run."""
+
+
+class BootLoader:
+    """One run of BL2. Its memory of all images outlives the single boot_go calls, as MCUboot's does."""
+
+    def __init__(self, ports: Ports, config: Bl2Config, trace: Trace) -> None:
+        self.ports = ports
+        self.config = config
+        self.trace = trace
+        self.images = [ImageState() for _ in range(config.image_number)]
+        self.refusals: list[Refusal] = []
+        base, size = ports.shared_data
+        self.writer = BootStatusWriter(ports.memory, base, size, config, trace)
+
+    def log(self, text: str) -> None:
+        self.trace.log("BL2", text)
+
+    def boot_go(self, strategy: Strategy, active: Sequence[int]) -> None:
+        """Bring the images with these indexes to the point of the jump (MCUboot context_boot_go).
+
+        Raises BootRefused; what flash and counters have gone through by then stays.
+        """
+        strategy.settle(active)
+        for image in active:
+            slot = self.ports.slot(image, strategy.slot_of(image))
+            if self.images[image].swap_type is not SwapType.NONE:
+                self.read_headers(image)
+            if strategy.revalidates(image):
+                verdict = self.validate(slot)
+                if isinstance(verdict, Refusal):
+                    raise BootRefused([verdict])
+            self._update_rollback_protection(slot)
+            self._add_shared_data(slot)
+
+    def read_headers(self, image: int) -> None:
+        """MCUboot boot_read_image_headers: the first 32 bytes of both slots, whatever they hold."""
+        headers = self.images[image].headers
+        for name in SLOTS:
+            try:
+                headers[name] = read_header(self.ports.slot(image, name).area)
+            except ImageError:
+                headers[name] = None
+        if self.trace.listeners:
+            text = f"image {image}: " + ", ".join(f"{n} {_describe(headers[n])}" for n in SLOTS)
+            rule = "boot_read_image_headers"
+            self.trace.emit(HeadersRead(image, rule, text, headers[PRIMARY], headers[SECONDARY]))
+
+    def validate(self, slot: Slot) -> ImageOk | Refusal:
+        """MCUboot boot_validate_slot: judge a slot; an invalid candidate in the secondary slot is erased.
+
+        A slot without an image is refused in silence and left alone.
+        """
+        header = self.images[slot.image].headers[slot.name]
+        verdict: ImageOk | Refusal | None = no_image(slot, header, self.config)
+        if verdict is None and header is not None:
+            verdict = self._prevent_downgrade(slot, header)
+            if verdict is None:
+                verdict = validate_slot(slot, header, self.config, self.ports, self.trace)
+                if isinstance(verdict, Refusal):
+                    self.log(f"[ERR] Image in the {slot.name} slot is not valid!")
+                    if slot.name == SECONDARY:
+                        self.scramble(slot, "an invalid candidate is erased")
+        assert verdict is not None
+        self._tell(slot, verdict)
+        return verdict
+
+    def _prevent_downgrade(self, slot: Slot, header: ImageHeader) -> Refusal | None:
+        # MCUboot boot_validate_slot with MCUBOOT_OVERWRITE_ONLY and MCUBOOT_DOWNGRADE_PREVENTION.
+        if not self.config.downgrade_prevention or slot.name == PRIMARY:
+            return None
+        primary = self.images[slot.image].headers[PRIMARY]
+        if primary is None or is_erased(primary, self.ports.slot(slot.image, PRIMARY).area):
+            return None
+        if header.version.comparable >= primary.version.comparable:
+            return None
+        self.log("[ERR] Insufficient version in secondary slot")
+        self.scramble(slot, "a candidate older than the primary image is erased")
+        return refuse(
+            slot,
+            self.config,
+            ImageError(
+                "boot_validate_slot",
+                "downgrade prevention",
+                f"version {header.version}, the primary slot holds {primary.version}",
+                "an upgrade needs at least that (the build number does not count)",
+            ),
+        )
+
+    def scramble(self, slot: Slot, why: str) -> None:
+        """MCUboot boot_scramble_slot: the whole slot is erased, sector by sector."""
+        for offset in range(0, slot.area.size, slot.area.erase_block):
+            slot.area.erase(offset, slot.area.erase_block)
+        if self.trace.listeners:
+            text = f"image {slot.image}: {slot.name} slot erased: {why}"
+            self.trace.emit(SlotErased(slot.image, "boot_scramble_slot", text, slot.name))
+
+    def _tell(self, slot: Slot, verdict: ImageOk | Refusal) -> None:
+        if not self.trace.listeners:
+            return
+        if isinstance(verdict, Refusal):
+            self.trace.emit(ImageRefused(slot.image, verdict.rule, str(verdict), slot.name))
+            return
+        text = f"image {slot.image} in the {slot.name} slot is valid: version {verdict.version}"
+        self.trace.emit(ImageAccepted(slot.image, "bootutil_img_validate", text, slot.name, verdict.version))
+
+    def _update_rollback_protection(self, slot: Slot) -> None:
+        # MCUboot boot_update_hw_rollback_protection: an image on probation does not raise the counter.
+        if not self.config.rollback:
+            return
+        state = read_swap_state(slot.area, self.config.boot_max_align)
+        if state.magic is Magic.GOOD and state.image_ok is not Flag.SET:
+            self._tell_counter(
+                slot.image,
+                self.ports.security_counter(slot.image),
+                "held: the trailer's magic is good and image_ok is not set",
+            )
+            return
+        header = self.images[slot.image].headers[slot.name]
+        try:
+            self.update_security_counter(slot, header)
+        except ImageError as error:
+            code = update_error_code(error)
+            self.log(f"[ERR] Security counter update failed after image {slot.image} validation: {code}")
+            raise BootRefused([refuse(slot, self.config, error)]) from error
+
+    def update_security_counter(self, slot: Slot, header: ImageHeader | None) -> None:
+        """Set the NV counter to the image's *protected* SEC_CNT (MCUboot boot_update_security_counter).
+
+        ``header`` is that of the image now in ``slot``. Raises ImageError where the image has no such TLV, or
+        the counter cannot take its value.
+        """
+        image, check = slot.image, "security counter update"
+        value = self._protected_counter(slot, header, check)
+        before = self.ports.security_counter(image)
+        try:
+            self.ports.set_security_counter(image, value)
+        except SecurityCounterError as error:
+            raise ImageError("boot_nv_security_counter_update", check, str(value), str(error)) from error
+        self._tell_counter(image, before, "set to the image's SEC_CNT")
+
+    @staticmethod
+    def _protected_counter(slot: Slot, header: ImageHeader | None, check: str) -> int:
+        # MCUboot bootutil_get_img_security_cnt: BOOT_EBADIMAGE for two of its errors, -1 for the third.
+        rule, wanted = "bootutil_get_img_security_cnt", "the update looks for a SEC_CNT only among those"
+        if header is None or header.protect_tlv_size == 0:
+            raise ImageError(rule, check, "no protected TLVs", wanted)
+        tlv = find_protected(header, slot.area, TlvType.SEC_CNT)
+        if tlv is None:
+            raise ImageError("bootutil_tlv_iter_next", check, "no SEC_CNT among the protected TLVs", wanted)
+        if tlv.length != 4:
+            raise ImageError(rule, check, f"a SEC_CNT of {tlv.length} bytes", "wanted 4")
+        return int.from_bytes(load_tlv(slot.area, tlv), "little")
+
+    def _tell_counter(self, image: int, before: int, why: str) -> None:
+        if self.trace.listeners:
+            after = self.ports.security_counter(image)
+            text = f"NV counter BL2_{image}: {before} -> {after}, {why}"
+            self.trace.emit(CounterChecked(image, "boot_update_hw_rollback_protection", text, before, after))
+
+    def _add_shared_data(self, slot: Slot) -> None:
+        # MCUboot boot_add_shared_data: the counter has moved by now, even where this fails the boot.
+        header = self.images[slot.image].headers[slot.name]
+        assert header is not None
+        if self.config.measured_boot:
+            code = self.writer.boot_save_boot_status(slot.image, header, slot.area)
+            if code != SharedMemoryError.OK:
+                self.log("[ERR] Failed to add image data to shared area")
+                raise BootRefused([self._shared_data_refusal(slot, "boot_save_boot_status")])
+        if self.config.fwu_boot_data:
+            code = self.writer.boot_save_shared_data(slot.image, header.version)
+            if code != SharedMemoryError.OK:
+                self.log("[ERR] Failed to add data to shared memory area.")
+                raise BootRefused([self._shared_data_refusal(slot, "boot_save_shared_data")])
+
+    def _shared_data_refusal(self, slot: Slot, rule: str) -> Refusal:
+        found, wanted = self.writer.problem
+        return refuse(slot, self.config, ImageError(rule, "boot status", found, wanted))
+
+
+def _describe(header: ImageHeader | None) -> str:
+    return "unreadable" if header is None else f"magic {header.magic:#010x} version {header.version}"
+
+
+def update_error_code(error: ImageError) -> int:
+    """What boot_update_security_counter returns, for the log line: BOOT_EBADIMAGE or -1."""
+    return BOOT_EBADIMAGE if error.rule == "bootutil_get_img_security_cnt" else -1

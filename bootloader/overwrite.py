@@ -1,0 +1,60 @@
+"""The OVERWRITE_ONLY strategy: a valid candidate is copied over the primary slot; there is no way back."""
+
+from typing import Final
+
+from .events import ImageCopied, SlotErased
+from .image import ImageError
+from .loader import BootRefused, update_error_code
+from .ports import PRIMARY, SECONDARY
+from .upgrade import UpgradeFlow
+from .validate import refuse
+
+COPY_BUFFER_SIZE: Final = 1024
+
+
+class OverwriteOnly(UpgradeFlow):
+    """MCUboot MCUBOOT_OVERWRITE_ONLY, without its FAST variant: all of the slot is copied, trailer too."""
+
+    def perform_update(self, image: int) -> None:
+        """MCUboot boot_copy_image: erase, copy, raise the counter, spoil the candidate's header and trailer.
+
+        Raises BootRefused where the counter cannot be raised: BL2 halts there.
+        """
+        loader = self.loader
+        primary, secondary = loader.ports.slot(image, PRIMARY), loader.ports.slot(image, SECONDARY)
+        size = primary.area.size
+        loader.log(f"[INF] Image {image} upgrade secondary slot -> primary slot")
+        loader.log("[INF] Erasing the primary slot")
+        sector = primary.area.erase_block
+        for offset in range(0, size, sector):
+            primary.area.erase(offset, sector)
+        loader.log(f"[INF] Image {image} copying the secondary slot to the primary slot: {size:#x} bytes")
+        for offset in range(0, size, COPY_BUFFER_SIZE):
+            length = min(COPY_BUFFER_SIZE, size - offset)
+            primary.area.write(offset, secondary.area.read(offset, length))
+        if loader.trace.listeners:
+            text = f"image {image}: {size:#x} bytes copied from the secondary to the primary slot"
+            loader.trace.emit(ImageCopied(image, "boot_copy_image", text, size))
+        if loader.config.rollback:
+            self._raise_counter(image)
+        self._spoil_secondary(image)
+
+    def _raise_counter(self, image: int) -> None:
+        loader = self.loader
+        primary = loader.ports.slot(image, PRIMARY)
+        # Both slots hold the new image; only the secondary's header has been read so far.
+        try:
+            loader.update_security_counter(primary, loader.images[image].headers[SECONDARY])
+        except ImageError as error:
+            code = update_error_code(error)
+            loader.log(f"[ERR] Security counter update failed after image upgrade: {code}")
+            raise BootRefused([refuse(primary, loader.config, error)]) from error
+
+    def _spoil_secondary(self, image: int) -> None:
+        loader = self.loader
+        area = loader.ports.slot(image, SECONDARY).area
+        area.erase(0, area.erase_block)
+        area.erase(area.size - area.erase_block, area.erase_block)
+        if loader.trace.listeners:
+            text = f"image {image}: first and last sector of the secondary slot erased: the upgrade is done"
+            loader.trace.emit(SlotErased(image, "boot_copy_image", text, SECONDARY))

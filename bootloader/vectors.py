@@ -1,0 +1,39 @@
+"""The vector table of the image that BL2 jumps to. BL2 itself does not judge it; this model only remarks."""
+
+from dataclasses import dataclass
+
+from ..interface.errors import TfmSimError
+from .image import ImageFlag, ImageHeader
+from .ports import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class VectorTable:
+    """Word 0 and word 1 at ``address``; None where nothing readable lies there."""
+
+    address: int
+    msp: int | None
+    reset: int | None
+    warnings: tuple[str, ...] = ()
+
+
+def read_vectors(ports: Ports, header: ImageHeader, slot_address: int) -> VectorTable:
+    """The table behind the header of the image in a slot.
+
+    TF-M do_boot: an image with the RAM_LOAD flag is looked for at its load address, whatever the strategy.
+    """
+    base = header.load_addr if ImageFlag.RAM_LOAD in header.flags else slot_address
+    address = base + header.hdr_size
+    try:
+        words = ports.memory.read(address, 8)
+    except TfmSimError:
+        return VectorTable(address, None, None, ("nothing readable lies there",))
+    msp, reset = int.from_bytes(words[:4], "little"), int.from_bytes(words[4:], "little")
+    warnings = []
+    if msp % 8 or not ports.is_ram(msp):
+        warnings.append(f"initial MSP {msp:#010x} is no 8-byte aligned address in RAM")
+    if not reset & 1:
+        warnings.append(f"reset vector {reset:#010x} is even, so not Thumb code")
+    if not address <= reset & ~1 < address + header.img_size:
+        warnings.append(f"reset vector {reset:#010x} is outside the image")
+    return VectorTable(address, msp, reset, tuple(warnings))
