@@ -5,12 +5,17 @@ import sys
 import click
 
 from ...interface.errors import ExitCode, TfmSimError
+from .token import token, verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="tfm-sim", prog_name="tfm-sim")
 def cli() -> None:
     """Arm's Trusted Firmware-M as an executable model."""
+
+
+cli.add_command(token)
+cli.add_command(verify)
 
 
 def main() -> None:

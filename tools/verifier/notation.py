@@ -40,7 +40,8 @@ def diagnose_collection(collection: Collection, profiles: Mapping[str, Profile |
         label = PLATFORM_TOKEN if name == "platform" else REALM_TOKEN
         yield f"{INDENT}/ {_LABELS[label]} / {label}: " + ("<<" if legacy else f"[{CONTENT_EAT_CWT}, <<")
         yield from diagnose_envelope(envelope, profiles.get(name), 2)
-        yield f"{INDENT}>>" + ("," if legacy else "],")
+        comma = "," if name != collection.parts[-1][0] else ""
+        yield f"{INDENT}>>" + ("" if legacy else "]") + comma
     yield "}" + ")" * len(collection.tags)
 
 

@@ -1,0 +1,218 @@
+"""`tfm-sim token show` and `tfm-sim verify`: look at a token, and judge it with a key."""
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from ...interface.errors import ExitCode, TfmSimError
+from ..verifier import ClaimResult, DecodedToken, Finding, Verdict, decode, load_key
+from ..verifier import verify as verify_token
+from ..verifier.profiles import COMPONENT_CLAIMS
+
+STDIN = "-"
+_STYLES = (
+    (r"^\s*(ACCEPTED|ok)\b", "bold green"),
+    (r"^\s*(REFUSED|because|refused)\b", "bold red"),
+    (r"^\s*(warning|problem):", "yellow"),
+    (r"^\s*note:", "cyan"),
+    (r"/ [^/]* /", "dim"),
+)
+
+
+class FileUnreadable(TfmSimError):
+    """A file that a command needs is missing, cannot be read, or is neither binary nor hex text."""
+
+
+def _hex(_context: click.Context, _parameter: click.Parameter, value: str | None) -> bytes | None:
+    if value is None:
+        return None
+    if not re.fullmatch(r"([0-9A-Fa-f]{2})+", value):
+        raise click.BadParameter(f"found {value!r}; legal: pairs of hex digits")
+    return bytes.fromhex(value)
+
+
+@click.group()
+def token() -> None:
+    """Work on attestation tokens."""
+
+
+@token.command()
+@click.argument("file", metavar="FILE")
+@click.option("--json", "as_json", is_flag=True, help="Print the parts as JSON.")
+def show(file: str, as_json: bool) -> None:
+    """Show what the token in FILE is made of, without a key and without judging it.
+
+    FILE holds the token's bytes or their hex; - reads standard input.
+    """
+    try:
+        decoded = decode(read_token(file))
+    except TfmSimError as error:
+        raise FileUnreadable(f"{_display(file)}: {error}") from None
+    if as_json:
+        click.echo(json.dumps(decoded.as_json(), indent=2))
+    else:
+        _print(_show_lines(decoded))
+
+
+@click.command()
+@click.argument("file", metavar="FILE")
+@click.option(
+    "--key", "key_file", metavar="PUB", required=True, help="PEM or point, or a symmetric key (raw, hex)."
+)
+@click.option("--challenge", callback=_hex, metavar="HEX", help="The nonce that the token must carry.")
+@click.option("--strict", is_flag=True, help="Refuse unknown claims and profile strings out of place.")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
+def verify(file: str, key_file: str, challenge: bytes | None, strict: bool, as_json: bool) -> None:
+    """Judge the token in FILE: exit 0 if it is accepted, 1 if it is refused.
+
+    FILE holds the token's bytes or their hex; - reads standard input. --key is the initial attestation
+    key's public half (a private key will do), or the shared key of a COSE_Mac0 token.
+    """
+    data = read_token(file)
+    try:
+        key = load_key(_read(key_file))
+    except FileUnreadable:
+        raise
+    except TfmSimError as error:
+        raise FileUnreadable(f"{_display(key_file)}: {error}") from None
+    verdict = verify_token(data, key, challenge=challenge, strict=strict)
+    if as_json:
+        click.echo(json.dumps(verdict.as_json(), indent=2))
+    else:
+        _print(verdict_lines(verdict, len(data)))
+    if not verdict.ok:
+        sys.exit(int(ExitCode.NO))
+
+
+def read_token(file: str) -> bytes:
+    """The token's bytes from a file (or - for standard input) that holds them raw or as hex text.
+
+    Every token begins with a byte that is no ASCII character, so text cannot be mistaken for one.
+    Raises FileUnreadable.
+    """
+    data = _read(file)
+    compact = b"".join(data.split()).removeprefix(b"0x")
+    if not compact or not re.fullmatch(rb"[0-9A-Fa-f]+", compact):
+        return data
+    if len(compact) % 2:
+        raise FileUnreadable(f"{_display(file)}: hex text of {len(compact)} digits; legal: an even number")
+    return bytes.fromhex(compact.decode("ascii"))
+
+
+def verdict_lines(verdict: Verdict, size: int) -> Iterator[str]:
+    """The verdict for a reader: the answer, what refuses, what warns, then claim by claim."""
+    about = [verdict.envelope or "no COSE envelope", f"{size} bytes"]
+    yield f"{'ACCEPTED' if verdict.ok else 'REFUSED'}: {', '.join(about)}"
+    yield from (f"  because {finding}" for finding in verdict.reasons)
+    yield from (f"  warning: {finding}" for finding in verdict.warnings)
+    yield from (f"  note: {finding}" for finding in verdict.notes)
+    for part in verdict.parts or (verdict,):
+        yield from _part_lines(part)
+
+
+def _part_lines(verdict: Verdict) -> Iterator[str]:
+    yield ""
+    yield f"{verdict.name}: {verdict.envelope or 'no COSE envelope'}"
+    yield f"  profile      {verdict.profile or 'unknown'}"
+    yield f"  algorithm    {verdict.algorithm or 'unknown'}"
+    yield f"  signature    {verdict.signature}" + (f" ({verdict.key.label})" if verdict.key else "")
+    if verdict.name != "realm":
+        yield f"  instance id  {verdict.instance_id_rule or 'by no known rule from this key'}"
+    width = max((len(_label(result)) for result in verdict.claims), default=0)
+    for result in verdict.claims:
+        yield from _claim_lines(result, width)
+
+
+def _claim_lines(result: ClaimResult, width: int) -> Iterator[str]:
+    mark = "refused" if not result.ok else "ok" if result.known else "unknown"
+    head = f"  {mark:<7}  {_label(result):<{width}}"
+    match result.value:
+        case None if result.item is None:
+            yield f"{head}  missing"
+        case list() as elements:
+            yield f"{head}  {len(elements)} of them"
+            yield from (f"{'':13}[{index}] {_element(element)}" for index, element in enumerate(elements))
+        case value:
+            yield f"{head}  {_value(value, result.name)}"
+    yield from (f"{'':11}because {finding.text}" for finding in result.reasons)
+
+
+def _label(result: ClaimResult) -> str:
+    return f"{result.name} ({result.key})" if result.name else str(result.key)
+
+
+def _element(value: object) -> str:
+    if not isinstance(value, dict):
+        return _value(value)
+    names = {claim.key: claim.name for claim in COMPONENT_CLAIMS}
+    return ", ".join(f"{names.get(key, key)} {_value(inner)}" for key, inner in value.items())
+
+
+def _value(value: object, name: str = "") -> str:
+    match value:
+        case bytes():
+            return value.hex()
+        case str():
+            return json.dumps(value)
+        case int() if name == "security-lifecycle":
+            return f"0x{value:04x}"
+        case _:
+            return str(value)
+
+
+def _show_lines(decoded: DecodedToken) -> Iterator[str]:
+    for part in decoded.parts:
+        envelope = part.envelope
+        kind = envelope.kind.label if envelope.kind else "no COSE_Sign1 or COSE_Mac0"
+        algorithm = part.algorithm.name if part.algorithm else "no known algorithm"
+        profile = part.profile.name if part.profile else "unknown profile"
+        yield f"{part.name}: {kind}, {algorithm}, {profile}"
+        yield (
+            f"  {envelope.size} bytes: protected {len(envelope.protected_raw)}, "
+            f"payload {len(envelope.payload)}, signature {len(envelope.signature)}"
+        )
+        if envelope.kid is not None:
+            yield f"  kid {envelope.kid.hex()}"
+    yield from _problem_lines(decoded.problems)
+    yield ""
+    yield from decoded.diagnostic().split("\n")
+
+
+def _problem_lines(problems: Iterable[Finding]) -> Iterator[str]:
+    yield from (f"  problem: {finding}" for finding in problems)
+
+
+def _read(file: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise FileUnreadable(
+            f"{_display(file)}: {reason}; legal: a readable file, or - for standard input"
+        ) from None
+
+
+def _display(file: str) -> str:
+    return "standard input" if file == STDIN else file
+
+
+def _print(lines: Iterable[str]) -> None:
+    """Coloured on a terminal, plain elsewhere; nothing in a token reaches the terminal as a control."""
+    clean = [
+        "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in line) for line in lines
+    ]
+    if not sys.stdout.isatty():
+        click.echo("\n".join(clean))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for line in clean:
+        text = Text(line)
+        for pattern, style in _STYLES:
+            text.highlight_regex(pattern, style)
+        console.print(text)
