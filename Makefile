@@ -23,7 +23,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	MYPYPATH=$(TYPECHECK) $(BIN)/mypy -m tfm_sim -m tfm_sim.device $(addprefix -p tfm_sim.,$(ROOMS))
-	MYPYPATH=$(TYPECHECK) $(BIN)/mypy --explicit-package-bases tests
+	MYPYPATH=$(TYPECHECK):tests $(BIN)/mypy --explicit-package-bases tests
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'

@@ -1,6 +1,6 @@
 """FF-M Secure Partition types and constants (FF-M 1.1, psa/service.h)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 PSA_POLL: Final = 0x00000000
@@ -21,9 +21,9 @@ class psa_msg_t:
     ``client_id`` is negative for the non-secure side and a partition id otherwise; sizes are in bytes.
     """
 
-    type: int
-    handle: int
-    client_id: int
+    type: int = 0
+    handle: int = 0
+    client_id: int = 0
     rhandle: Any = None
-    in_size: tuple[int, int, int, int] = field(default=(0, 0, 0, 0))
-    out_size: tuple[int, int, int, int] = field(default=(0, 0, 0, 0))
+    in_size: tuple[int, int, int, int] = (0, 0, 0, 0)
+    out_size: tuple[int, int, int, int] = (0, 0, 0, 0)

@@ -1,0 +1,308 @@
+"""The FF-M client API as the SPM serves it, one function a call, its rules in check order.
+
+Every function takes the kernel and the caller first and leaves as an Outcome. A Fault with
+CONNECTION_REFUSED or PROGRAMMER_ERROR panics a secure caller; a non-secure one gets that status.
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ..interface.psa.client import (
+    PSA_CALL_TYPE_MIN,
+    PSA_FRAMEWORK_VERSION,
+    PSA_MAX_IOVEC,
+    PSA_NULL_HANDLE,
+    PSA_VERSION_NONE,
+)
+from ..interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT
+from ..interface.psa.status import PSA_ERROR_CONNECTION_BUSY, PSA_ERROR_CONNECTION_REFUSED
+from .client import Client
+from .connection import (
+    Call,
+    Close,
+    Connect,
+    Connection,
+    Idle,
+    Reject,
+    StatelessCall,
+    Terminated,
+    Terminating,
+    Vector,
+)
+from .handles import is_stateless, stateless_index, stateless_version
+from .memory_check import memory_check
+from .messages import deliver
+from .outcome import Fault, Outcome
+
+if TYPE_CHECKING:
+    from .kernel import Kernel
+
+ADDRESS_SPACE: Final = 1 << 32
+DESCRIPTOR_SIZE: Final = 8
+"""A psa_invec or psa_outvec in memory: u32 base, u32 length, little endian."""
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptorArray:
+    """An array of psa_invec or psa_outvec that still lies in the caller's memory, unread and unchecked."""
+
+    address: int
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+
+Vectors = Sequence[Vector] | DescriptorArray
+
+
+def psa_framework_version(spm: "Kernel", caller: Client) -> Outcome:
+    """FF-M 1.1, psa_framework_version: constant, never fails."""
+    return PSA_FRAMEWORK_VERSION
+
+
+def psa_version(spm: "Kernel", caller: Client, sid: int) -> Outcome:
+    """FF-M 1.1, psa_version: 0 alike for a service that is absent and one that the caller may not use."""
+    service = spm.services_by_sid.get(sid)
+    if service is None or not caller.may_use(service):
+        return PSA_VERSION_NONE
+    return service.version
+
+
+def psa_connect(spm: "Kernel", caller: Client, sid: int, version: int) -> Outcome:
+    """FF-M 1.1, psa_connect: a positive handle, or the service's or SPM's refusal."""
+    service = spm.services_by_sid.get(sid)
+    # FF-M 1.1 psa_connect: the RoT Service must exist.
+    if service is None:
+        return Fault(
+            caller,
+            "psa_connect: an RoT Service with this SID",
+            f"{sid:#x}",
+            spm.known_sids(),
+            PSA_ERROR_CONNECTION_REFUSED,
+        )
+    # FF-M 1.1 psa_connect: a stateless service has no connections; tested before authorization.
+    if service.stateless:
+        return Fault(
+            caller,
+            "psa_connect: a connection-based service",
+            f"{service.name}, which is stateless",
+            f"psa_call on its handle {service.handle:#x}",
+        )
+    # FF-M 1.1 psa_connect: the caller must be authorized.
+    if not caller.may_use(service):
+        return Fault(
+            caller,
+            "psa_connect: a service that the caller may use",
+            service.name,
+            "a service with non_secure_clients, or one in the partition's dependencies",
+            PSA_ERROR_CONNECTION_REFUSED,
+        )
+    # FF-M 1.1 psa_connect: version policy.
+    if not service.accepts_version(version):
+        return Fault(
+            caller,
+            "psa_connect: a version that the policy admits",
+            f"version {version}",
+            f"{service.manifest.version_policy.value} {service.version}",
+            PSA_ERROR_CONNECTION_REFUSED,
+        )
+    connection = spm.connections.allocate(service, caller)
+    # FF-M 1.1 psa_connect: no free connection is CONNECTION_BUSY for everybody, never a panic.
+    if connection is None:
+        return PSA_ERROR_CONNECTION_BUSY
+    connection.fire(Connect)
+    connection.open_message(PSA_IPC_CONNECT)
+    return deliver(spm, connection)
+
+
+def psa_call(
+    spm: "Kernel", caller: Client, handle: int, type_: int, in_vecs: Vectors, out_vecs: Vectors
+) -> Outcome:
+    """FF-M 1.1, psa_call: send a request to the RoT Service behind ``handle`` and wait for its reply.
+
+    A rejected call is invisible to the service and leaves the connection as it was.
+    """
+    # FF-M 1.1 psa_call: the null handle is never valid.
+    if handle == PSA_NULL_HANDLE:
+        return Fault(caller, "psa_call: a handle of the caller's own", "PSA_NULL_HANDLE", "an open handle")
+    if is_stateless(handle):
+        connection = _stateless_connection(spm, caller, handle)
+    else:
+        connection = _idle_connection(spm, caller, handle, "psa_call")
+    if not isinstance(connection, Connection):
+        return connection
+    request = _checked_vectors(spm, caller, type_, in_vecs, out_vecs)
+    if isinstance(request, Fault):
+        if connection.service.stateless:
+            connection.fire(Reject)
+            spm.connections.release(connection)
+        return request
+    if not connection.service.stateless:
+        connection.fire(Call)
+    connection.open_message(type_, *request)
+    return deliver(spm, connection)
+
+
+def psa_close(spm: "Kernel", caller: Client, handle: int) -> Outcome:
+    """FF-M 1.1, psa_close: end a connection; the service gets one PSA_IPC_DISCONNECT."""
+    # FF-M 1.1 psa_close: closing the null handle has no effect.
+    if handle == PSA_NULL_HANDLE:
+        return 0
+    # FF-M 1.1 psa_close: a stateless handle cannot be closed.
+    if is_stateless(handle):
+        return Fault(
+            caller, "psa_close: a connection handle", f"stateless handle {handle:#x}", "an open handle"
+        )
+    connection = spm.connections.open.get(handle)
+    if connection is not None and connection.client is caller:
+        # FF-M 1.1 psa_close: the service of a terminated connection has had its one PSA_IPC_DISCONNECT.
+        if connection.state is Terminated:
+            connection.fire(Close)
+            spm.connections.release(connection)
+            return 0
+        if connection.state is Terminating:
+            connection.fire(Close)
+            return 0
+    idle = _idle_connection(spm, caller, handle, "psa_close")
+    if not isinstance(idle, Connection):
+        return idle
+    idle.fire(Close)
+    idle.open_message(PSA_IPC_DISCONNECT)
+    return deliver(spm, idle)
+
+
+def _stateless_connection(spm: "Kernel", caller: Client, handle: int) -> Connection | Fault | int:
+    """The checks that psa_connect would have made, and a connection for this one request."""
+    service = spm.stateless_services[stateless_index(handle)]
+    # FF-M 1.1 psa_call, stateless: the handle must name a service.
+    if service is None:
+        return Fault(caller, "psa_call: a stateless handle of a service", f"{handle:#x}", "a handle of sid.h")
+    # FF-M 1.1 psa_call, stateless: the caller must be authorized.
+    if not caller.may_use(service):
+        return Fault(
+            caller,
+            "psa_call: a service that the caller may use",
+            service.name,
+            "a service with non_secure_clients, or one in the partition's dependencies",
+            PSA_ERROR_CONNECTION_REFUSED,
+        )
+    # FF-M 1.1 psa_call, stateless: the handle's version must suit the policy.
+    if not service.accepts_version(stateless_version(handle)):
+        return Fault(
+            caller,
+            "psa_call: a version that the policy admits",
+            f"version {stateless_version(handle)} in handle {handle:#x}",
+            f"{service.manifest.version_policy.value} {service.version}",
+        )
+    connection = spm.connections.allocate(service, caller)
+    # FF-M 1.1 psa_call, stateless: no free connection is CONNECTION_BUSY for everybody.
+    if connection is None:
+        return PSA_ERROR_CONNECTION_BUSY
+    connection.fire(StatelessCall)
+    return connection
+
+
+def _idle_connection(spm: "Kernel", caller: Client, handle: int, call: str) -> Connection | Fault:
+    """The caller's own open connection with no message outstanding."""
+    connection = spm.connections.open.get(handle)
+    # FF-M 1.1 psa_call, psa_close: the handle must be open, and the caller's own.
+    if connection is None or connection.client is not caller or connection.service.stateless:
+        return Fault(
+            caller, f"{call}: a handle of the caller's own", f"{handle:#x}", spm.open_handles(caller)
+        )
+    # FF-M 1.1 psa_call, psa_close: no message may be outstanding, and the connection not terminated.
+    if connection.state is not Idle:
+        return Fault(
+            caller,
+            f"{call}: a connection that is idle",
+            f"{handle:#x}, which is {connection.state.__name__}",
+            "an open connection without an outstanding message",
+        )
+    return connection
+
+
+def _checked_vectors(
+    spm: "Kernel", caller: Client, type_: int, in_vecs: Vectors, out_vecs: Vectors
+) -> tuple[Sequence[Vector], Sequence[Vector]] | Fault:
+    # FF-M 1.1 psa_call: the request type must not be negative.
+    if type_ < PSA_CALL_TYPE_MIN:
+        return Fault(caller, "psa_call: a request type that is not negative", type_, "0 to 32767")
+    # FF-M 1.1 psa_call: at most PSA_MAX_IOVEC vectors.
+    if len(in_vecs) + len(out_vecs) > PSA_MAX_IOVEC:
+        return Fault(
+            caller,
+            "psa_call: at most PSA_MAX_IOVEC vectors",
+            f"{len(in_vecs)} in and {len(out_vecs)} out",
+            f"{PSA_MAX_IOVEC} in all",
+        )
+    # FF-M 1.1 psa_call: descriptor arrays must be readable, and writable for output vectors.
+    inputs = _descriptors(spm, caller, in_vecs, "in_vec", write=False)
+    if isinstance(inputs, Fault):
+        return inputs
+    outputs = _descriptors(spm, caller, out_vecs, "out_vec", write=True)
+    if isinstance(outputs, Fault):
+        return outputs
+    return _check_ranges(spm, caller, inputs, outputs) or (inputs, outputs)
+
+
+def _descriptors(
+    spm: "Kernel", caller: Client, vectors: Vectors, what: str, *, write: bool
+) -> Sequence[Vector] | Fault:
+    """The descriptors as they are now: later changes by the client have no effect."""
+    if not isinstance(vectors, DescriptorArray):
+        return vectors
+    if vectors.count == 0:
+        return ()
+    size = vectors.count * DESCRIPTOR_SIZE
+    if not memory_check(spm.memory, caller, vectors.address, size, write=write):
+        return _unreachable(caller, f"the {what} array", vectors.address, size)
+    raw = spm.memory.read(vectors.address, size)
+    return list(struct.iter_unpack("<II", raw))
+
+
+def _check_ranges(
+    spm: "Kernel", caller: Client, inputs: Sequence[Vector], outputs: Sequence[Vector]
+) -> Fault | None:
+    memory = spm.memory
+    for i, (base, length) in enumerate(inputs):
+        # FF-M 1.1 psa_call: an input vector may not wrap the address space.
+        if base + length > ADDRESS_SPACE:
+            return _unreachable(caller, f"in_vec[{i}]", base, length)
+        # TF-M psa_call: input vectors may not overlap, for the service could read one byte twice and
+        # differently; an empty vector overlaps nothing.
+        for other, size in inputs[:i]:
+            if length and size and base < other + size and other < base + length:
+                return Fault(
+                    caller,
+                    "psa_call: input vectors that do not overlap",
+                    f"in_vec[{i}] at {base:#x}, {length} bytes, over one at {other:#x}, {size} bytes",
+                    "disjoint input vectors",
+                )
+    # FF-M 1.1 psa_call: the client must be able to read its inputs and to write its outputs.
+    for i, (base, length) in enumerate(inputs):
+        if not memory_check(memory, caller, base, length, write=False):
+            return _unreachable(caller, f"in_vec[{i}]", base, length)
+    for i, (base, length) in enumerate(outputs):
+        if not memory_check(memory, caller, base, length, write=True):
+            return _unreachable(caller, f"out_vec[{i}]", base, length)
+    return None
+
+
+def _unreachable(caller: Client, what: str, base: int, length: int) -> Fault:
+    return Fault(
+        caller,
+        f"psa_call: {what} in memory that the caller may access",
+        f"{length} bytes at {base:#010x}",
+        "a range inside one region that is the caller's own",
+    )
+
+
+def write_lengths(spm: "Kernel", vectors: DescriptorArray, written: Sequence[int]) -> None:
+    """FF-M 1.1, psa_call: the ``len`` of each output vector that had room becomes the bytes written."""
+    for i, count in enumerate(written):
+        at = vectors.address + i * DESCRIPTOR_SIZE + 4
+        if spm.memory.read(at, 4) != bytes(4):
+            spm.memory.write(at, count.to_bytes(4, "little"))

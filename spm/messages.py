@@ -1,0 +1,166 @@
+"""The way of a message: to its RoT Service, and the answer back to the client."""
+
+from typing import TYPE_CHECKING
+
+from ..interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT, psa_msg_t
+from ..interface.psa.status import (
+    PSA_ERROR_CONNECTION_BUSY,
+    PSA_ERROR_CONNECTION_REFUSED,
+    PSA_ERROR_PROGRAMMER_ERROR,
+    PSA_SUCCESS,
+)
+from .client import Partition
+from .connection import (
+    Accept,
+    Connection,
+    Disconnected,
+    Disconnecting,
+    Free,
+    Refuse,
+    Reply,
+    ReplyProgrammerError,
+)
+from .events import MessageDelivered, MessageReplied
+from .outcome import BLOCKED, Fault, Outcome
+
+if TYPE_CHECKING:
+    from .kernel import Kernel
+
+
+def deliver(spm: "Kernel", connection: Connection) -> Outcome:
+    """Bring the outstanding message to its service: call an SFN, or queue it and assert the signal."""
+    service = connection.service
+    partition = service.partition
+    if spm.trace.listeners:
+        spm.trace.emit(
+            MessageDelivered(
+                connection.client.name, service.name, partition.name, connection.handle, connection.type
+            )
+        )
+    if partition.is_sfn:
+        if partition.serving:
+            partition.queue.append(connection)
+            return BLOCKED
+        return _serve_sfn(spm, partition, connection)
+    service.queue.append(connection)
+    assert_signal(spm, partition, service.signal)
+    return BLOCKED
+
+
+def assert_signal(spm: "Kernel", partition: Partition, signal: int) -> None:
+    """Set a signal; a partition that waits for it, or has not run yet, becomes runnable."""
+    partition.signals |= signal
+    if partition.wait_mask & signal or not partition.thread.started:
+        spm.scheduler.wake(partition.thread)
+
+
+def _serve_sfn(spm: "Kernel", partition: Partition, connection: Connection) -> Outcome:
+    """Run an SFN in its caller's thread, at the partition's priority, then whatever queued up meanwhile."""
+    thread = connection.client.thread
+    priority = thread.priority
+    partition.serving = True
+    partition.thread = thread
+    thread.priority = partition.priority
+    if not partition.initialised:
+        spm.initialise_sfn(partition)
+    answer = _call_sfn(spm, partition, connection)
+    while partition.queue:
+        queued = partition.queue.popleft()
+        late = _call_sfn(spm, partition, queued)
+        if isinstance(late, Fault):
+            spm.panic_of(late)
+        if late is not None:
+            queued.client.reply = late
+            spm.scheduler.wake(queued.client.thread)
+    partition.serving = False
+    thread.priority = priority
+    if spm.scheduler.pending:
+        spm.scheduler.preempt()
+    return PSA_SUCCESS if answer is None else answer
+
+
+def _call_sfn(spm: "Kernel", partition: Partition, connection: Connection) -> int | Fault | None:
+    sfn = connection.service.sfn
+    assert sfn is not None
+    message = psa_msg_t()
+    connection.fill(message)
+    try:
+        status = sfn(message)
+    except Exception as error:
+        raise spm.fault_in(partition, error) from error
+    return complete(spm, partition, connection, status)
+
+
+def complete(spm: "Kernel", replier: Partition, connection: Connection, status: int) -> int | Fault | None:
+    """FF-M 1.1, psa_reply: what the client gets, a Fault, or None when no client waits for it."""
+    if spm.trace.listeners:
+        spm.trace.emit(
+            MessageReplied(
+                connection.client.name,
+                connection.service.name,
+                replier.name,
+                connection.handle,
+                connection.type,
+                status,
+                tuple(connection.out_written),
+            )
+        )
+    connection.delivered = False
+    if connection.type == PSA_IPC_CONNECT:
+        return _complete_connect(spm, replier, connection, status)
+    if connection.type == PSA_IPC_DISCONNECT:
+        return _complete_disconnect(spm, connection)
+    return _complete_request(spm, connection, status)
+
+
+def _complete_connect(spm: "Kernel", replier: Partition, connection: Connection, status: int) -> int | Fault:
+    if status == PSA_SUCCESS:
+        connection.fire(Accept)
+        return connection.handle
+    # FF-M 1.1 psa_reply: PSA_IPC_CONNECT takes exactly three answers.
+    if status not in {PSA_ERROR_CONNECTION_REFUSED, PSA_ERROR_CONNECTION_BUSY}:
+        return Fault(
+            replier,
+            "psa_reply: a legal answer to PSA_IPC_CONNECT",
+            status,
+            "PSA_SUCCESS, PSA_ERROR_CONNECTION_REFUSED or PSA_ERROR_CONNECTION_BUSY",
+        )
+    connection.fire(Refuse)
+    spm.connections.release(connection)
+    return status
+
+
+def _complete_disconnect(spm: "Kernel", connection: Connection) -> int | None:
+    # FF-M 1.1 psa_reply: any status answers PSA_IPC_DISCONNECT.
+    client_waits = connection.state is Disconnecting
+    connection.fire(Disconnected)
+    if connection.state is Free:
+        spm.connections.release(connection)
+    return PSA_SUCCESS if client_waits else None
+
+
+def _complete_request(spm: "Kernel", connection: Connection, status: int) -> int | Fault:
+    client = connection.client
+    # FF-M 1.1 psa_reply: output lengths are set whatever the status is.
+    client.written = connection.out_written
+    if status != PSA_ERROR_PROGRAMMER_ERROR:
+        connection.fire(Reply)
+        if connection.state is Free:
+            spm.connections.release(connection)
+        return status
+    # FF-M 1.1 psa_reply: PROGRAMMER_ERROR panics a secure client.
+    if client.is_secure:
+        return Fault(
+            client,
+            f"psa_call: a request that {connection.service.name} takes",
+            f"type {connection.type}, answered PSA_ERROR_PROGRAMMER_ERROR",
+            "see the service's own interface",
+        )
+    # FF-M 1.1 psa_reply: PROGRAMMER_ERROR terminates a connection; its service gets PSA_IPC_DISCONNECT.
+    connection.fire(ReplyProgrammerError)
+    if connection.state is Free:
+        spm.connections.release(connection)
+    else:
+        connection.open_message(PSA_IPC_DISCONNECT)
+        deliver(spm, connection)
+    return PSA_ERROR_PROGRAMMER_ERROR
