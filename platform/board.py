@@ -1,0 +1,209 @@
+"""What a board is: flash, RAM, slots, memory map, peripherals, and which HAL functions a partition may use.
+
+A board is data. The packaged ones lie in ``platform/boards``; a user's own is a YAML file of the same form.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Final, Literal
+
+from ..interface.errors import TfmSimError
+from .memory import Region, Security
+from .otp import OtpLayout
+
+SlotName = Literal["primary", "secondary"]
+BOARDS_DIRECTORY: Final = Path(__file__).parent / "boards"
+
+
+class BoardError(TfmSimError):
+    """A board description is wrong, or the board lacks what is asked of it."""
+
+
+class AreaRole(Enum):
+    """What a flash area that is no image slot is for."""
+
+    SCRATCH = "scratch"
+    PS = "ps"
+    ITS = "its"
+    OTP = "otp"
+
+
+@dataclass(frozen=True, slots=True)
+class FlashDescription:
+    """A flash device.
+
+    ``cpu_writable``: a CPU store changes its cells, as on a board that emulates flash in SRAM. The bases are
+    where the CPU sees offset 0, None where it does not.
+    """
+
+    name: str
+    size: int
+    erase_block: int
+    write_size: int
+    erased_value: int = 0xFF
+    secure_base: int | None = None
+    non_secure_base: int | None = None
+    cpu_writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RamDescription:
+    """A RAM device; the bases are where the CPU sees offset 0."""
+
+    name: str
+    size: int
+    secure_base: int | None = None
+    non_secure_base: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlashAreaDescription:
+    """A part of a flash device: an image slot (``image`` and ``slot`` set), an area with a role, or BL2."""
+
+    id: int
+    name: str
+    flash: str
+    offset: int
+    size: int
+    image: int | None = None
+    slot: SlotName | None = None
+    role: AreaRole | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OtpDescription:
+    """The OTP: the size of the sector that holds it, and the fields in it."""
+
+    size: int = 0x1000
+    layout: OtpLayout = field(default_factory=OtpLayout)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedData:
+    """Where BL2 leaves the boot status: address and size in bytes."""
+
+    base: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Peripheral:
+    """A device on the bus.
+
+    ``mmio_name`` is what a manifest calls it; ``irqs`` maps its interrupt lines' names to their numbers.
+    """
+
+    name: str
+    size: int
+    security: Security
+    secure_base: int | None = None
+    non_secure_base: int | None = None
+    mmio_name: str = ""
+    irqs: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def base(self) -> int:
+        """The address at which it is reached after boot, by its security state."""
+        base = self.secure_base if self.security is Security.SECURE else self.non_secure_base
+        assert base is not None  # the board's check
+        return base
+
+    @property
+    def irq(self) -> int | None:
+        """The number of its only or last named line (for AN521's UARTs the combined one)."""
+        return list(self.irqs.values())[-1] if self.irqs else None
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """One board. Addresses, sizes and offsets are bytes; flash areas are in order of their offset."""
+
+    name: str
+    description: str
+    flash: tuple[FlashDescription, ...]
+    ram: tuple[RamDescription, ...]
+    flash_areas: tuple[FlashAreaDescription, ...]
+    max_image_sectors: int
+    otp: OtpDescription
+    regions: tuple[Region, ...]
+    shared_data: SharedData
+    peripherals: tuple[Peripheral, ...]
+    irq_sources: Mapping[str, int]
+    hal_grants: Mapping[str, tuple[str, ...]]
+
+    @property
+    def image_count(self) -> int:
+        """How many images BL2 boots (MCUBOOT_IMAGE_NUMBER)."""
+        return 1 + max(area.image for area in self.flash_areas if area.image is not None)
+
+    def area(self, name: str) -> FlashAreaDescription:
+        """The flash area of that name. Raises BoardError where there is none."""
+        for area in self.flash_areas:
+            if area.name == name:
+                return area
+        names = ", ".join(area.name for area in self.flash_areas)
+        raise BoardError(f"board {self.name}: no flash area {name!r}; legal: {names}")
+
+    def area_with_role(self, role: AreaRole) -> FlashAreaDescription | None:
+        """The flash area for scratch, PS, ITS or OTP; None where the board has none."""
+        return next((area for area in self.flash_areas if area.role is role), None)
+
+    def slot(self, image: int, slot: SlotName) -> FlashAreaDescription:
+        """The slot of an image. Raises BoardError where there is none."""
+        for area in self.flash_areas:
+            if area.image == image and area.slot == slot:
+                return area
+        raise BoardError(
+            f"board {self.name}: image {image} has no {slot} slot; legal: images 0..{self.image_count - 1}"
+        )
+
+    def flash_named(self, name: str) -> FlashDescription:
+        """The flash device of that name. Raises BoardError where there is none."""
+        for flash in self.flash:
+            if flash.name == name:
+                return flash
+        raise BoardError(f"board {self.name}: no flash {name!r}")
+
+    def address_of(self, area: FlashAreaDescription) -> int:
+        """Where a secure CPU access sees the area's first byte; 0 where its flash is not mapped."""
+        base = self.flash_named(area.flash).secure_base
+        return 0 if base is None else base + area.offset
+
+    def peripheral(self, name: str) -> Peripheral | None:
+        """The peripheral of that name or manifest name, None where there is none."""
+        return next((p for p in self.peripherals if name in (p.name, p.mmio_name)), None)
+
+    def irq_number(self, source: str) -> int | None:
+        """The number behind an interrupt's name in a manifest or on the board, None where unknown."""
+        return self.irq_sources.get(source)
+
+
+def packaged_boards() -> tuple[str, ...]:
+    """The names of the boards that come with the package."""
+    return tuple(sorted(path.stem for path in BOARDS_DIRECTORY.glob("*.yaml")))
+
+
+def load_board(name_or_path: str | Path) -> Board:
+    """A packaged board by its name, or a user's by the path of its YAML file.
+
+    A text with a path separator or a YAML suffix is a path. Raises BoardError with FILE:LINE for whatever is
+    wrong with the description.
+    """
+    # board_yaml builds the classes above; importing it here keeps the description free of its parser.
+    from .board_yaml import parse_board  # noqa: PLC0415
+
+    path = Path(name_or_path)
+    if isinstance(name_or_path, str) and len(path.parts) == 1 and path.suffix not in (".yaml", ".yml"):
+        if name_or_path not in packaged_boards():
+            raise BoardError(
+                f"board {name_or_path!r}: not known; legal: {', '.join(packaged_boards())}, "
+                "or the path of a board's YAML file"
+            )
+        path = BOARDS_DIRECTORY / f"{name_or_path}.yaml"
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise BoardError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return parse_board(raw, str(path))

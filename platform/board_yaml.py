@@ -1,0 +1,404 @@
+"""Reads a board's YAML, and checks that its parts fit together."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final, TypeVar
+
+from .board import (
+    AreaRole,
+    Board,
+    BoardError,
+    FlashAreaDescription,
+    FlashDescription,
+    OtpDescription,
+    Peripheral,
+    RamDescription,
+    SharedData,
+    SlotName,
+)
+from .hal import HAL_FUNCTIONS
+from .memory import Access, Region, RegionKind, Security
+from .otp import OtpLayout
+from .yaml_source import YamlValue, parse_yaml
+
+NAME: Final = r"[A-Za-z_][A-Za-z0-9_-]*"
+NAME_LEGAL: Final = "a name of letters, digits, '_' and '-'"
+OTP_DEVICE: Final = "otp"
+ADDRESS_SPACE: Final = 1 << 32
+MAX_FLASH: Final = 1 << 28
+_ACCESS: Final = {
+    "r": Access.READ,
+    "rw": Access.READ | Access.WRITE,
+    "rx": Access.READ | Access.EXECUTE,
+    "rwx": Access.READ | Access.WRITE | Access.EXECUTE,
+}
+_SECURITY: Final = {"secure": Security.SECURE, "non_secure": Security.NON_SECURE}
+_SLOTS: Final[dict[str, SlotName]] = {"primary": "primary", "secondary": "secondary"}
+_ROLES: Final = {role.value: role for role in AreaRole}
+_ROTPK_SIZES: Final = {"32": 32, "48": 48, "68": 68, "100": 100}
+_ERASED_VALUES: Final = {"0xff": 0xFF, "0xFF": 0xFF, "255": 0xFF, "0x00": 0, "0x0": 0, "0": 0}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Device:
+    """Something that regions are windows into."""
+
+    size: int
+    kind: RegionKind
+    writable: bool
+    bases: dict[Security, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """A named range of addresses or offsets, and the value to blame for it."""
+
+    name: str
+    start: int
+    end: int
+    blame: YamlValue
+
+
+def parse_board(raw: bytes, name: str) -> Board:
+    """The board that the YAML in ``raw`` describes; ``name`` stands for the file in messages.
+
+    Raises BoardError, and nothing else, for whatever is wrong with it.
+    """
+    entries = parse_yaml(raw, name, BoardError).mapping(
+        ("name", "description", "flash", "ram", "flash_areas", "max_image_sectors", "regions", "shared_data"),
+        ("otp", "peripherals", "irq_sources", "hal_grants"),
+    )
+    flash = tuple(map(_flash, _items(entries, "flash")))
+    ram = tuple(map(_ram, _items(entries, "ram")))
+    _unique(
+        "device name", [(_key(item, "name"), item) for k in ("flash", "ram") for item in _items(entries, k)]
+    )
+    otp = _otp(entries["otp"]) if "otp" in entries else OtpDescription()
+    peripherals = tuple(map(_peripheral, _items(entries, "peripherals")))
+    regions = _regions(_items(entries, "regions"), _devices(flash, ram, otp))
+    _check_addresses(entries, regions, peripherals)
+    return Board(
+        name=entries["name"].string(NAME_LEGAL, NAME),
+        description=entries["description"].string(),
+        flash=flash,
+        ram=ram,
+        flash_areas=_flash_areas(entries["flash_areas"], flash),
+        max_image_sectors=entries["max_image_sectors"].integer(1),
+        otp=otp,
+        regions=regions,
+        shared_data=_shared_data(entries["shared_data"], regions),
+        peripherals=peripherals,
+        irq_sources=_irq_sources(entries, peripherals),
+        hal_grants=_hal_grants(entries.get("hal_grants")),
+    )
+
+
+def _items(entries: dict[str, YamlValue], key: str) -> list[YamlValue]:
+    return entries[key].sequence() if key in entries else []
+
+
+def _key(item: YamlValue, key: str) -> YamlValue:
+    """The entry of a mapping whose presence was checked before."""
+    return item.mapping()[key]
+
+
+def _optional(item: dict[str, YamlValue], key: str, read: Callable[[YamlValue], T], default: T) -> T:
+    return read(item[key]) if key in item else default
+
+
+def _address(value: YamlValue) -> int:
+    return value.integer(0, ADDRESS_SPACE - 1)
+
+
+def _flash(value: YamlValue) -> FlashDescription:
+    item = value.mapping(
+        ("name", "size", "erase_block", "write_size"),
+        ("erased_value", "secure_base", "non_secure_base", "cpu_writable"),
+    )
+    flash = FlashDescription(
+        name=item["name"].string(NAME_LEGAL, NAME),
+        size=item["size"].integer(1, MAX_FLASH),
+        erase_block=item["erase_block"].integer(1, MAX_FLASH),
+        write_size=item["write_size"].integer(1, MAX_FLASH),
+        erased_value=_optional(item, "erased_value", lambda v: v.choice(_ERASED_VALUES), 0xFF),
+        secure_base=_optional(item, "secure_base", _address, None),
+        non_secure_base=_optional(item, "non_secure_base", _address, None),
+        cpu_writable=_optional(item, "cpu_writable", YamlValue.boolean, False),
+    )
+    if flash.name == OTP_DEVICE:
+        raise item["name"].error("not legal", repr(OTP_DEVICE), "any other name: that one is the OTP's")
+    if flash.size % flash.erase_block:
+        raise item["size"].error(
+            "not whole erase blocks", hex(flash.size), f"multiples of {flash.erase_block:#x}"
+        )
+    if flash.erase_block % flash.write_size:
+        raise item["erase_block"].error(
+            "not whole program units", hex(flash.erase_block), f"multiples of {flash.write_size}"
+        )
+    return flash
+
+
+def _ram(value: YamlValue) -> RamDescription:
+    item = value.mapping(("name", "size"), ("secure_base", "non_secure_base"))
+    ram = RamDescription(
+        name=item["name"].string(NAME_LEGAL, NAME),
+        size=item["size"].integer(1, MAX_FLASH),
+        secure_base=_optional(item, "secure_base", _address, None),
+        non_secure_base=_optional(item, "non_secure_base", _address, None),
+    )
+    if ram.name == OTP_DEVICE:
+        raise item["name"].error("not legal", repr(OTP_DEVICE), "any other name: that one is the OTP's")
+    return ram
+
+
+def _otp(value: YamlValue) -> OtpDescription:
+    item = value.mapping((), ("size", "rotpk_size", "bl1", "ns_counters"))
+    layout = OtpLayout(
+        rotpk_size=_optional(item, "rotpk_size", lambda v: v.choice(_ROTPK_SIZES), 68),
+        bl1=_optional(item, "bl1", YamlValue.boolean, False),
+        ns_counters=_optional(item, "ns_counters", lambda v: v.integer(0, 3), 0),
+    )
+    size = _optional(item, "size", lambda v: v.integer(layout.size, 1 << 20), 0x1000)
+    return OtpDescription(size, layout)
+
+
+def _devices(
+    flash: Iterable[FlashDescription], ram: Iterable[RamDescription], otp: OtpDescription
+) -> dict[str, _Device]:
+    devices = {OTP_DEVICE: _Device(otp.size, RegionKind.OTP, False, {})}
+    for f in flash:
+        bases = {Security.SECURE: f.secure_base, Security.NON_SECURE: f.non_secure_base}
+        devices[f.name] = _Device(f.size, RegionKind.FLASH, f.cpu_writable, bases)
+    for r in ram:
+        bases = {Security.SECURE: r.secure_base, Security.NON_SECURE: r.non_secure_base}
+        devices[r.name] = _Device(r.size, RegionKind.RAM, True, bases)
+    return devices
+
+
+def _flash_areas(value: YamlValue, devices: tuple[FlashDescription, ...]) -> tuple[FlashAreaDescription, ...]:
+    flash = {device.name: device for device in devices}
+    items = value.sequence(1)
+    areas = [_flash_area(item, flash) for item in items]
+    for key in ("id", "name", "role"):
+        _unique(f"flash area {key}", [(i.mapping()[key], i) for i in items if key in i.mapping()])
+    for name in flash:
+        _no_overlap(
+            f"flash area in {name}",
+            [
+                _Range(area.name, area.offset, area.offset + area.size, item)
+                for area, item in zip(areas, items, strict=True)
+                if area.flash == name
+            ],
+        )
+    _check_slots(value, areas, items)
+    return tuple(sorted(areas, key=lambda area: (area.flash, area.offset)))
+
+
+def _flash_area(value: YamlValue, flash: dict[str, FlashDescription]) -> FlashAreaDescription:
+    item = value.mapping(("id", "name", "flash", "offset", "size"), ("image", "slot", "role"))
+    device = flash[item["flash"].choice({name: name for name in flash})]
+    area = FlashAreaDescription(
+        id=item["id"].integer(0, 255),
+        name=item["name"].string(NAME_LEGAL, NAME),
+        flash=device.name,
+        offset=item["offset"].integer(0),
+        size=item["size"].integer(1),
+        image=_optional(item, "image", lambda v: v.integer(0, 31), None),
+        slot=_optional(item, "slot", lambda v: v.choice(_SLOTS), None),
+        role=_optional(item, "role", lambda v: v.choice(_ROLES), None),
+    )
+    for key in ("offset", "size"):
+        number = item[key].integer(0)
+        if number % device.erase_block:
+            raise item[key].error(
+                "not aligned to an erase block", hex(number), f"multiples of {device.erase_block:#x}"
+            )
+    if area.offset + area.size > device.size:
+        raise value.error(
+            f"flash area {area.name} outside its device",
+            f"{area.offset:#x}..{area.offset + area.size:#x}",
+            f"inside {device.name}, 0..{device.size:#x}",
+        )
+    if (area.image is None) != (area.slot is None):
+        raise value.error(f"flash area {area.name}: half a slot", None, "both image and slot, or neither")
+    if area.image is not None and area.role is not None:
+        raise item["role"].error("a slot with a role", area.role.value, "a slot or a role")
+    return area
+
+
+def _check_slots(value: YamlValue, areas: list[FlashAreaDescription], items: list[YamlValue]) -> None:
+    seen: dict[tuple[int, str], str] = {}
+    for area, item in zip(areas, items, strict=True):
+        if area.image is None or area.slot is None:
+            continue
+        if (area.image, area.slot) in seen:
+            raise item.error(
+                f"image {area.image} has two {area.slot} slots",
+                f"{seen[area.image, area.slot]} and {area.name}",
+                "one of each",
+            )
+        seen[area.image, area.slot] = area.name
+    images = {image for image, _ in seen}
+    count = max(images, default=0) + 1
+    for image in range(count):
+        if (image, "primary") not in seen:
+            raise value.error(f"image {image} has no primary slot", None, "images from 0 on, without a gap")
+
+
+def _regions(items: list[YamlValue], devices: dict[str, _Device]) -> tuple[Region, ...]:
+    regions = [_region(item, devices) for item in items]
+    for name in devices:
+        _no_overlap(
+            f"window into {name}",
+            [
+                _Range(region.name, region.offset, region.offset + region.size, item)
+                for region, item in zip(regions, items, strict=True)
+                if region.device == name
+            ],
+        )
+    return tuple(sorted(regions, key=lambda region: region.base))
+
+
+def _region(value: YamlValue, devices: dict[str, _Device]) -> Region:
+    item = value.mapping(("name", "base", "size", "security", "access", "device", "offset"), ("owner",))
+    name = item["device"].choice({name: name for name in devices})
+    device = devices[name]
+    region = Region(
+        name=item["name"].string(NAME_LEGAL, NAME),
+        base=item["base"].integer(0, ADDRESS_SPACE - 1),
+        size=item["size"].integer(1, ADDRESS_SPACE),
+        security=item["security"].choice(_SECURITY),
+        access=item["access"].choice(_ACCESS),
+        owner=_optional(item, "owner", lambda v: v.string(NAME_LEGAL, NAME), ""),
+        kind=device.kind,
+        device=name,
+        offset=item["offset"].integer(0),
+    )
+    if region.offset + region.size > device.size:
+        raise value.error(
+            f"region {region.name} outside its device",
+            f"{region.offset:#x}..{region.offset + region.size:#x}",
+            f"inside {name}, 0..{device.size:#x}",
+        )
+    if region.end > ADDRESS_SPACE:
+        raise value.error(
+            f"region {region.name} past the address space", hex(region.end), "up to 0x100000000"
+        )
+    base = device.bases.get(region.security)
+    if base is not None and region.base != base + region.offset:
+        raise item["base"].error(
+            f"region {region.name} not where {name} is seen", hex(region.base), hex(base + region.offset)
+        )
+    if region.writable and not device.writable:
+        why = "the CPU cannot store into it"
+        raise item["access"].error(f"region {region.name} in {name}: {why}", item["access"].text, "r, rx")
+    return region
+
+
+def _peripheral(value: YamlValue) -> Peripheral:
+    item = value.mapping(
+        ("name", "size", "security"), ("secure_base", "non_secure_base", "mmio_name", "irqs")
+    )
+    security = item["security"].choice(_SECURITY)
+    needed = f"{security.value}_base"
+    if needed not in item:
+        raise value.error(f"missing key {needed!r}", None, "the base of its security state")
+    irqs = item["irqs"].mapping() if "irqs" in item else {}
+    return Peripheral(
+        name=item["name"].string(NAME_LEGAL, NAME),
+        size=item["size"].integer(1, 1 << 20),
+        security=security,
+        secure_base=_optional(item, "secure_base", _address, None),
+        non_secure_base=_optional(item, "non_secure_base", _address, None),
+        mmio_name=_optional(item, "mmio_name", lambda v: v.string(NAME_LEGAL, NAME), ""),
+        irqs={name: number.integer(0, 479) for name, number in irqs.items()},
+    )
+
+
+def _check_addresses(
+    entries: dict[str, YamlValue], regions: tuple[Region, ...], peripherals: tuple[Peripheral, ...]
+) -> None:
+    """Regions and peripherals have names of their own and share no address."""
+    region_items = _items(entries, "regions")
+    peripheral_items = _items(entries, "peripherals")
+    items = [*region_items, *peripheral_items]
+    _unique("region or peripheral name", [(_key(item, "name"), item) for item in items])
+    _unique("mmio_name", [(_key(i, "mmio_name"), i) for i in peripheral_items if "mmio_name" in i.mapping()])
+    by_name = {_key(item, "name").text: item for item in items}
+    ranges = [_Range(r.name, r.base, r.end, by_name[r.name]) for r in regions]
+    for p in peripherals:
+        for base in (p.secure_base, p.non_secure_base):
+            if base is None:
+                continue
+            if base + p.size > ADDRESS_SPACE:
+                raise by_name[p.name].error(f"peripheral {p.name} past the address space", hex(base + p.size))
+            ranges.append(_Range(p.name, base, base + p.size, by_name[p.name]))
+    _no_overlap("region", ranges)
+
+
+def _shared_data(value: YamlValue, regions: tuple[Region, ...]) -> SharedData:
+    item = value.mapping(("base", "size"), ())
+    shared = SharedData(item["base"].integer(0, ADDRESS_SPACE - 1), item["size"].integer(4, 0xFFFF))
+    for region in regions:
+        if region.base <= shared.base and shared.base + shared.size <= region.end:
+            if region.non_secure or not region.writable or region.kind is not RegionKind.RAM:
+                break
+            return shared
+    raise value.error(
+        "shared data area outside the secure RAM",
+        f"{shared.base:#x}..{shared.base + shared.size:#x}",
+        "inside one secure, writable RAM region",
+    )
+
+
+def _irq_sources(entries: dict[str, YamlValue], peripherals: tuple[Peripheral, ...]) -> dict[str, int]:
+    """All names of interrupt lines: the peripherals' own, and the aliases that manifests use."""
+    numbers: dict[str, int] = {}
+    for peripheral, item in zip(peripherals, _items(entries, "peripherals"), strict=True):
+        for name, number in peripheral.irqs.items():
+            if name in numbers or number in numbers.values():
+                raise _key(item, "irqs").error(
+                    "interrupt given twice", f"{name}: {number}", "one owner a line"
+                )
+            numbers[name] = number
+    sources = dict(numbers)
+    aliases = entries["irq_sources"].mapping() if "irq_sources" in entries else {}
+    for alias, value in aliases.items():
+        if alias in numbers:
+            raise value.error("alias of an interrupt's own name", repr(alias), "a name of its own")
+        sources[alias] = value.choice(numbers)
+    return sources
+
+
+def _hal_grants(value: YamlValue | None) -> dict[str, tuple[str, ...]]:
+    grants: dict[str, tuple[str, ...]] = {}
+    functions = {name: name for name in sorted(HAL_FUNCTIONS)}
+    for partition, names in (value.mapping() if value is not None else {}).items():
+        items = names.sequence()
+        _unique("HAL grant", [(item, item) for item in items])
+        grants[partition] = tuple(item.choice(functions) for item in items)
+    return grants
+
+
+def _unique(what: str, values: list[tuple[YamlValue, YamlValue]]) -> None:
+    """Each first value of a pair appears once; the error blames the second occurrence."""
+    seen: dict[object, int] = {}
+    for value, _ in values:
+        key = value.value if isinstance(value.value, int) else value.scalar_text()
+        if key in seen:
+            raise value.error(f"duplicate {what}", value.describe(), f"line {seen[key]} has it already")
+        seen[key] = value.line
+
+
+def _no_overlap(what: str, ranges: list[_Range]) -> None:
+    ordered = sorted(ranges, key=lambda r: (r.start, r.end))
+    for before, after in pairwise(ordered):
+        if after.start < before.end:
+            raise after.blame.error(
+                f"{what} {after.name} overlaps {before.name} (line {before.blame.line})",
+                f"{after.start:#x}..{after.end:#x} and {before.start:#x}..{before.end:#x}",
+                "ranges that share no byte",
+            )

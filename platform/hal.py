@@ -1,0 +1,232 @@
+"""TF-M's platform HAL as the secure partitions see it, and the grants that limit each of them.
+
+Names are those of TF-M 2.2.2's template HAL, the values come from the device's OTP. Sizes are bytes; a
+``size`` argument is the caller's buffer.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from ..interface.errors import TfmSimError
+from . import nv_counters
+from .flash import FlashArea
+from .lifecycle import psa_lifecycle
+from .nv_counters import NvCounter, NvCounters
+from .otp import Otp, OtpField
+from .plat_err import PlatError, TfmPlatErr
+from .random_source import RandomSource
+
+PSA_KEY_TYPE_HMAC: Final = 0x1100
+PSA_KEY_TYPE_DERIVE: Final = 0x1200
+PSA_KEY_TYPE_ECC_KEY_PAIR_BASE: Final = 0x7100
+PSA_ECC_FAMILY_SECP_R1: Final = 0x12
+PSA_ALG_HMAC_SHA_256: Final = 0x03800009
+PSA_ALG_ECDSA_SHA_256: Final = 0x06000609
+PLATFORM_CONFIG: Final = bytes.fromhex("efbeadde")
+PLATFORM_HASH_ALGO: Final = b"not-hash-extended"
+
+
+class HalDenied(TfmSimError):
+    """A partition called a HAL function that its board does not grant it."""
+
+
+class SystemReset(Exception):
+    """Somebody asked the platform for a system reset; nothing of the caller runs on."""
+
+
+@dataclass(frozen=True, slots=True)
+class IakKey:
+    """The initial attestation key as the builtin key loader hands it to crypto.
+
+    ``type`` is a psa_key_type_t (ECC key pair of the family in OTP, or HMAC), ``bits`` its size,
+    ``algorithm`` a psa_algorithm_t, ``data`` the private scalar (big endian) or the HMAC key; empty where
+    none was burnt.
+    """
+
+    type: int
+    bits: int
+    algorithm: int
+    data: bytes
+
+
+class PlatformHal:
+    """The HAL of one device. A partition gets it through ``granted``."""
+
+    def __init__(
+        self,
+        otp: Otp,
+        counters: NvCounters,
+        rng: RandomSource,
+        its_area: FlashArea | None = None,
+        ps_area: FlashArea | None = None,
+        on_reset: Callable[[], None] | None = None,
+    ) -> None:
+        self._otp = otp
+        self._counters = counters
+        self._rng = rng
+        self._its_area = its_area
+        self._ps_area = ps_area
+        self._on_reset = on_reset
+
+    # Attestation (tfm_attest_hal.h, tfm_plat_boot_seed.h, tfm_plat_device_id.h)
+
+    def tfm_attest_hal_get_security_lifecycle(self) -> int:
+        """The PSA lifecycle, 32 bits; UNKNOWN (0) for any OTP code that is not one of TF-M's."""
+        return psa_lifecycle(int.from_bytes(self._otp.read(OtpField.LCS), "little"))
+
+    def psa_rot_lifecycle_state(self) -> int:
+        """FF-M 1.1 psa_rot_lifecycle_state: the same state, as the SPM reports it."""
+        return self.tfm_attest_hal_get_security_lifecycle()
+
+    def tfm_attest_hal_get_verification_service(self, size: int = 32) -> bytes:
+        """The verification service's URL, up to the first NUL within ``size``."""
+        return self._string(OtpField.VERIFICATION_SERVICE_URL, size)
+
+    def tfm_attest_hal_get_profile_definition(self, size: int = 48) -> bytes:
+        """Empty: TF-M's template leaves the profile to the attestation service's build options."""
+        return b""
+
+    def tfm_plat_get_boot_seed(self, size: int = 32) -> bytes:
+        """The boot seed from OTP, the same at every boot. ``size`` bytes, at most 32."""
+        return self._otp.read(OtpField.BOOT_SEED, size)
+
+    def tfm_plat_get_implementation_id(self, size: int = 32) -> bytes:
+        """The implementation id, binary, ``min(size, 32)`` bytes."""
+        return self._otp.read(OtpField.IMPLEMENTATION_ID, size)
+
+    def tfm_plat_get_cert_ref(self, size: int = 32) -> bytes:
+        """The certification reference, up to the first NUL within ``size``."""
+        return self._string(OtpField.CERT_REF, size)
+
+    def tfm_attest_hal_get_platform_config(self, size: int = 32) -> bytes:
+        """The CCA platform configuration, 4 bytes. Raises PlatError SYSTEM_ERR for a smaller buffer."""
+        if size < len(PLATFORM_CONFIG):
+            raise PlatError(
+                TfmPlatErr.SYSTEM_ERR, f"platform config: buffer of {size} bytes; legal: 4 and up"
+            )
+        return PLATFORM_CONFIG
+
+    def tfm_attest_hal_get_platform_hash_algo(self) -> bytes:
+        """The CCA platform hash algorithm's name; TF-M's literal where the build names none."""
+        return PLATFORM_HASH_ALGO
+
+    # Builtin keys (tfm_plat_crypto_keys.h)
+
+    def tfm_plat_get_huk(self) -> bytes:
+        """The hardware unique key, 32 bytes."""
+        return self._otp.read(OtpField.HUK)
+
+    def tfm_plat_get_iak(self) -> IakKey:
+        """The initial attestation key. Raises PlatError SYSTEM_ERR where its length passes the field's."""
+        length = int.from_bytes(self._otp.read(OtpField.IAK_LEN), "little")
+        if length > self._otp.size_of(OtpField.IAK):
+            raise PlatError(
+                TfmPlatErr.SYSTEM_ERR,
+                f"IAK: length {length} in OTP; legal: up to {self._otp.size_of(OtpField.IAK)}",
+            )
+        kind = int.from_bytes(self._otp.read(OtpField.IAK_TYPE), "little")
+        data = self._otp.read(OtpField.IAK, length)
+        # TF-M's build knows whether the type field holds an algorithm or a curve; its values tell us.
+        if kind == PSA_ALG_HMAC_SHA_256:
+            return IakKey(PSA_KEY_TYPE_HMAC, 8 * length, PSA_ALG_HMAC_SHA_256, data)
+        family = kind & 0xFF
+        return IakKey(PSA_KEY_TYPE_ECC_KEY_PAIR_BASE | family, 8 * length, PSA_ALG_ECDSA_SHA_256, data)
+
+    def tfm_plat_get_symmetric_iak_id(self, size: int = 32) -> bytes:
+        """The key id of a symmetric IAK, up to the first NUL within ``size``."""
+        return self._string(OtpField.IAK_ID, size)
+
+    # NV counters (tfm_plat_nv_counters.h)
+
+    def tfm_plat_read_nv_counter(self, counter: int) -> int:
+        """A counter's value. Raises NvCounterError."""
+        return self._counters.read(counter)
+
+    def tfm_plat_increment_nv_counter(self, counter: int) -> None:
+        """Raise a counter by one. Raises NvCounterError, MAX_VALUE at its limit."""
+        self._counters.increment(counter)
+
+    def tfm_plat_set_nv_counter(self, counter: int, value: int) -> None:
+        """Raise a counter to ``value``. Raises NvCounterError."""
+        self._counters.set(counter, value)
+
+    def tfm_plat_nv_counter_permissions_check(self, client_id: int, counter: int) -> bool:
+        """Whether a client may use a counter: PS counters the PS partition, NS counters negative ids."""
+        return nv_counters.permissions_check(client_id, counter)
+
+    def tfm_plat_ns_counter_idx_to_nv_counter(self, index: int) -> int:
+        """The counter behind NS index 0 to 2. Raises PlatError INVALID_INPUT for another."""
+        if not 0 <= index <= 2:
+            raise PlatError(TfmPlatErr.INVALID_INPUT, f"NS counter index {index}; legal: 0 to 2")
+        return NvCounter.NS_0 + index
+
+    # Storage (tfm_hal_its.h, tfm_hal_ps.h)
+
+    def tfm_hal_its_fs_info(self) -> FlashArea:
+        """The flash area of internal trusted storage. Raises PlatError UNSUPPORTED without one."""
+        return self._area(self._its_area, "ITS")
+
+    def tfm_hal_ps_fs_info(self) -> FlashArea:
+        """The flash area of protected storage. Raises PlatError UNSUPPORTED without one."""
+        return self._area(self._ps_area, "PS")
+
+    # Platform (tfm_hal_platform.h, tfm_platform_system.h)
+
+    def tfm_hal_random(self, size: int) -> bytes:
+        """``size`` random bytes from the device's seeded source."""
+        return self._rng.bytes(size)
+
+    def tfm_hal_system_reset(self) -> NoReturn:
+        """Reset the device. Never returns: tells the device, then raises SystemReset."""
+        if self._on_reset is not None:
+            self._on_reset()
+        raise SystemReset("system reset requested")
+
+    def tfm_platform_hal_system_reset(self) -> NoReturn:
+        """The platform service's name for the same."""
+        self.tfm_hal_system_reset()
+
+    def tfm_platform_hal_ioctl(self, request: int) -> NoReturn:
+        """Raises PlatError UNSUPPORTED: AN521 has no platform-specific requests."""
+        raise PlatError(TfmPlatErr.UNSUPPORTED, f"platform ioctl {request:#x}: not on this board")
+
+    def _string(self, field: OtpField, size: int) -> bytes:
+        # TF-M tfm_strnlen: a string ends at the first NUL within the buffer, or with it.
+        return self._otp.read(field, size).split(b"\0", 1)[0]
+
+    @staticmethod
+    def _area(area: FlashArea | None, name: str) -> FlashArea:
+        if area is None:
+            raise PlatError(TfmPlatErr.UNSUPPORTED, f"the board has no flash area for {name}")
+        return area
+
+
+HAL_FUNCTIONS: Final = frozenset(name for name in vars(PlatformHal) if not name.startswith("_"))
+
+
+def granted(hal: PlatformHal, names: Collection[str], partition: str = "") -> PlatformHal:
+    """The same HAL, of which only the functions in ``names`` work; any other call raises HalDenied.
+
+    Raises HalDenied at once for a name that is no HAL function.
+    """
+    if unknown := set(names) - HAL_FUNCTIONS:
+        raise HalDenied(f"no HAL function {sorted(unknown)[0]!r}; legal: {', '.join(sorted(HAL_FUNCTIONS))}")
+    limited = object.__new__(PlatformHal)
+    vars(limited).update(vars(hal))
+    for name in HAL_FUNCTIONS - set(names):
+        # An attribute of the object hides the class's method, so the granted ones cost nothing extra.
+        vars(limited)[name] = _denier(name, names, partition)
+    for name in names:
+        vars(limited)[name] = getattr(hal, name)
+    return limited
+
+
+def _denier(name: str, names: Collection[str], partition: str) -> Callable[..., NoReturn]:
+    def denied(*_: object, **__: object) -> NoReturn:
+        who = partition or "the partition"
+        raise HalDenied(
+            f"HAL function {name}: not granted to {who}; granted: {', '.join(sorted(names)) or 'none'}"
+        )
+
+    return denied
