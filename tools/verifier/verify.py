@@ -24,6 +24,12 @@ from .profiles import (
 from .verdict import Verdict
 
 REALM_CHALLENGE_SIZE = 64
+_WORST_FIRST = (
+    SignatureState.INVALID,
+    SignatureState.SHORT_CIRCUIT,
+    SignatureState.NOT_CHECKED,
+    SignatureState.VALID,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +99,15 @@ def _verify_collection(collection: Collection, key: Key, options: _Options) -> V
             (reasons if options.strict else warnings).extend(pairing)
     verdicts = tuple(part.verdict for part in judged.values())
     states = {part.signature for part in verdicts}
+    if len(verdicts) < 2:
+        states.add(SignatureState.NOT_CHECKED)
     return Verdict(
         ok=not reasons,
         name="token",
         envelope=f"CCA collection (tag {collection.tag})",
         profile=" + ".join(part.profile or "unknown" for part in verdicts) or None,
         algorithm=" + ".join(part.algorithm or "unknown" for part in verdicts) or None,
-        signature=states.pop() if len(states) == 1 else SignatureState.NOT_CHECKED,
+        signature=next(state for state in _WORST_FIRST if state in states),
         instance_id_rule=judged["platform"].verdict.instance_id_rule if "platform" in judged else None,
         reasons=tuple(reasons),
         warnings=tuple(warnings),
