@@ -24,7 +24,6 @@ from .client_api import DescriptorArray
 from .connection import Vector
 from .events import CallEntered, CallReturned
 from .outcome import Blocked, Fault, Outcome
-from .panic import DevicePanic
 from .scheduler import Deadlock
 
 if TYPE_CHECKING:
@@ -179,8 +178,8 @@ class ClientDoor:
         return base
 
     def _alive(self) -> "Kernel":
-        if self._spm.panic_report is not None:
-            raise DevicePanic(self._spm.panic_report)
+        if self._spm.down is not None:
+            raise self._spm.down
         return self._spm
 
     def _settle(self, outcome: Outcome) -> int:

@@ -3,10 +3,11 @@
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn, cast
 
 from ..interface.trace import Trace
-from ..platform.hal import PlatformHal
+from ..platform.hal import HalDenied, PlatformHal, SystemReset
 from ..platform.memory import Memory
 from .boot_data import BootData
 from .client import Client, NonSecureClient, Partition
@@ -67,7 +68,7 @@ class Kernel:
         self.partitions_by_id: dict[int, Partition] = {}
         self.services_by_sid: dict[int, Service] = {}
         self.stateless_services: list[Service | None] = []
-        self.panic_report: PanicReport | None = None
+        self.down: DevicePanic | SystemReset | None = None
 
     def load(self, builds: Sequence[PartitionBuild]) -> None:
         """Load the partitions in load order and link their services; raises LoadError."""
@@ -131,8 +132,6 @@ class Kernel:
                 self.panic_of(
                     Fault(partition, "entry_point: never returns", "a return", "a loop around psa_wait")
                 )
-            except DevicePanic as panic:
-                self.scheduler.raise_in_root(panic)
             except Exception as error:
                 self.scheduler.raise_in_root(self.fault_in(partition, error))
 
@@ -179,20 +178,28 @@ class Kernel:
         found = f"{client.name} blocked, in psa_wait: {waiting}"
         raise self._panic(PanicReport("the device", "somebody can run", found, "a reply or a signal to come"))
 
-    def fault_in(self, partition: Partition, error: Exception) -> DevicePanic:
-        """What a fault of the CPU in a partition's code comes to: the device goes down."""
+    def fault_in(self, partition: Partition, error: Exception) -> DevicePanic | SystemReset:
+        """What an exception in a partition's code comes to: the device goes down, as after a CPU fault."""
         if isinstance(error, DevicePanic):
             return error
+        if isinstance(error, SystemReset):
+            self.down = error
+            return error
+        if isinstance(error, HalDenied):
+            rule, legal = "a platform function that the board grants", "one of the partition's grants"
+        else:
+            rule, legal = "code that does not fault", "no exception"
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        found = f"{type(error).__name__}: {error} at {frame.filename}:{frame.lineno} in {frame.name}"
-        return self._panic(PanicReport(partition.name, "code that does not fault", found, "no exception"))
+        where = f"{frame.name}, line {frame.lineno} of {Path(frame.filename).name}"
+        found = f"{type(error).__name__}: {error} in {where}"
+        return self._panic(PanicReport(partition.name, rule, found, legal))
 
     def _panic(self, report: PanicReport) -> DevicePanic:
-        if self.panic_report is None:
-            self.panic_report = report
+        if not isinstance(self.down, DevicePanic):
+            self.down = DevicePanic(report)
             if self.trace.listeners:
                 self.trace.emit(Panicked(report))
-        return DevicePanic(self.panic_report)
+        return self.down
 
     def known_sids(self) -> str:
         return ", ".join(f"{sid:#x} {s.name}" for sid, s in sorted(self.services_by_sid.items()))

@@ -90,6 +90,8 @@ def psa_read(
     elif num_bytes > len(buffer):
         return _bad_buffer(caller, "psa_read", f"a buffer of {len(buffer)}", num_bytes)
     count = min(num_bytes, length - taken)
+    if not count:
+        return 0
     data = spm.memory.read(base + taken, count)
     if isinstance(buffer, int):
         spm.memory.write(buffer, data)
