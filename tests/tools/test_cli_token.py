@@ -1,6 +1,7 @@
 """`tfm-sim token show` and `tfm-sim verify` as a shell sees them: output, exit codes, no traceback."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -161,6 +162,16 @@ def test_no_control_character_of_a_token_reaches_the_terminal(tmp_path: Path) ->
         result = CliRunner().invoke(command, arguments, input=key)
         assert "PROFILE_1" in result.stdout
         assert "\x1b" not in result.stdout
+
+
+def test_text_that_the_terminal_cannot_encode_is_escaped(tmp_path: Path) -> None:
+    file = tmp_path / "umlaut.cbor"
+    file.write_bytes(GOOD.replace(b"PSA_IOT_PROFILE_1", "PSA_IOT_PROFIL_\u00fc".encode()))
+    command = [sys.executable, "-c", "from tfm_sim.tools.cli import main; main()", "token", "show", str(file)]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    result = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert rb"PSA_IOT_PROFIL_\xfc" in result.stdout
 
 
 @pytest.mark.parametrize("form", [GOOD, GOOD.hex().encode() + b"\n"], ids=["binary", "hex"])

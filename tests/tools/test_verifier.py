@@ -1,5 +1,6 @@
 """The verifier on real tokens: public verifiers' vectors and what the real TF-M issued."""
 
+import ast
 import json
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,18 @@ PROFILE_STRICT = {
     "iatv-profile1-sign1": {Kind.PROFILE_STRING},
     "iatv-profile1-mac0": {Kind.PROFILE_STRING},
 }
+
+
+def test_verifier_imports_nothing_of_the_device() -> None:
+    """It shares no encoder with the device: of this package it imports its own files and the errors."""
+    folder = Path(cbor.__file__).parent
+    imports = [
+        node
+        for file in folder.glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.level > 1
+    ]
+    assert {(node.level, node.module) for node in imports} == {(3, "interface.errors")}
 
 
 def test_every_vector_has_a_verdict_here() -> None:

@@ -203,10 +203,8 @@ def _display(file: str) -> str:
 
 
 def _print(lines: Iterable[str]) -> None:
-    """Coloured on a terminal, plain elsewhere; nothing in a token reaches the terminal as a control."""
-    clean = [
-        "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in line) for line in lines
-    ]
+    """Coloured on a terminal, plain elsewhere."""
+    clean = [_clean(line) for line in lines]
     if not sys.stdout.isatty():
         click.echo("\n".join(clean))
         return
@@ -216,3 +214,10 @@ def _print(lines: Iterable[str]) -> None:
         for pattern, style in _STYLES:
             text.highlight_regex(pattern, style)
         console.print(text)
+
+
+def _clean(line: str) -> str:
+    """Nothing in a token reaches the terminal as a control, or as a letter that it cannot encode."""
+    shown = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in line)
+    encoding = sys.stdout.encoding or "utf-8"
+    return shown.encode(encoding, "backslashreplace").decode(encoding)

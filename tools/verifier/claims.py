@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from . import cbor
 from .findings import Finding, Kind
@@ -18,6 +19,7 @@ from .shapes import Claim
 EAT_PROFILE = 265
 _LEGACY_KEYS = range(-75010, -74999)
 _REALM_KEYS = range(44235, 44241)
+_MEANINGS: Final = {claim.key: (claim, profile) for profile in ALL_PROFILES for claim in profile.claims}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +166,9 @@ def _between(claims: cbor.Map, profile: Profile, table: dict[int, Claim]) -> Ite
 
 def _foreign(claims: cbor.Map, profile: Profile, table: dict[int, Claim]) -> Iterator[Finding]:
     """A key that another profile gives a meaning: ignored here, and worth a word."""
-    elsewhere = {claim.key: (claim, other) for other in ALL_PROFILES for claim in other.claims}
     for key, _ in claims.pairs:
-        if isinstance(key, cbor.Int) and key.value not in table and key.value in elsewhere:
-            claim, other = elsewhere[key.value]
+        if isinstance(key, cbor.Int) and key.value not in table and key.value in _MEANINGS:
+            claim, other = _MEANINGS[key.value]
             text = f"this is {claim.name} in {other.name}, and nothing in {profile.name}"
             yield Finding(Kind.CLAIM_FOREIGN, text, f"claim {key.value}")
 
