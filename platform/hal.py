@@ -5,7 +5,7 @@ Names are those of TF-M 2.2.2's template HAL, the values come from the device's 
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 from ..interface.errors import TfmSimError
@@ -47,7 +47,7 @@ class IakKey:
     type: int
     bits: int
     algorithm: int
-    data: bytes
+    data: bytes = field(repr=False)
 
 
 class PlatformHal:

@@ -1,6 +1,6 @@
 """What a factory burns into a device: keys, identities and the lifecycle, and TF-M's dummy values.
 
-A user's own values come from a YAML file; ``platform/provisioning/dummy.yaml`` shows every key.
+A user's own values come from a YAML file; ``platform/provisioning_dummy.yaml`` shows every key.
 """
 
 from collections.abc import Mapping

@@ -1,0 +1,171 @@
+"""One device's hardware: a board come alive, with its memory, flash, OTP, counters and random source."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from .board import AreaRole, Board, FlashAreaDescription, SlotName
+from .flash import Flash, FlashArea
+from .hal import PlatformHal
+from .memory import Access, Memory, Region, RegionKind
+from .nv_counters import NvCounters
+from .otp import Otp, OtpError, OtpField
+from .provisioning import DUMMY, Provisioning, dummy_notice, provisioned_otp
+from .random_source import RandomSource
+from .state import StateDirectory, StateError
+
+OTP_FILE: Final = "otp.bin"
+_COUNTERS: Final = frozenset(otp_field for otp_field in OtpField if otp_field.name.startswith("NV_COUNTER"))
+
+
+class Hardware:
+    """The hardware of one device; two of them share nothing.
+
+    ``provisioning`` is burnt into a new device (TF-M's dummy values without one). ``seed`` makes the random
+    source repeat. ``state`` is None for a device in memory, or the path of a state directory that keeps
+    flash, OTP and counters between runs; then call ``close``, or use the device in a ``with`` statement.
+
+    Raises StateError for a directory that cannot be used, or whose device was provisioned with other values
+    than an explicit ``provisioning``; ProvisioningError for values that do not fit the board's OTP.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        provisioning: Provisioning | None = None,
+        seed: int = 0,
+        state: str | Path | None = None,
+    ) -> None:
+        self.board = board
+        self.seed = seed
+        self.resets = 0
+        self.on_reset: Callable[[], None] | None = None
+        self.state = StateDirectory(state, board.name, _image_files(board)) if state is not None else None
+        try:
+            images = self.state.images() if self.state is not None else None
+            self.flash: dict[str, Flash] = {
+                f.name: Flash(
+                    f.name,
+                    f.size,
+                    f.erase_block,
+                    f.write_size,
+                    f.erased_value,
+                    None if images is None else images[f"{f.name}.bin"],
+                )
+                for f in board.flash
+            }
+            self.otp = self._otp(provisioning, None if images is None else images[OTP_FILE])
+        except BaseException:
+            if self.state is not None:
+                self.state.close()
+            raise
+        self.areas: dict[str, FlashArea] = {area.name: self._area(area) for area in board.flash_areas}
+        self.nv_counters = NvCounters(self.otp)
+        self.rng = RandomSource(self.otp.read(OtpField.ENTROPY_SEED), seed)
+        self.memory = self._memory()
+        self.hal = PlatformHal(
+            self.otp,
+            self.nv_counters,
+            self.rng,
+            self.area_with_role(AreaRole.ITS),
+            self.area_with_role(AreaRole.PS),
+            self._reset_requested,
+        )
+
+    def slot(self, image: int, slot: SlotName) -> FlashArea:
+        """The slot of an image. Raises BoardError where the board has none."""
+        return self.areas[self.board.slot(image, slot).name]
+
+    def area_with_role(self, role: AreaRole) -> FlashArea | None:
+        """The area for scratch, PS, ITS or OTP; None where the board has none."""
+        description = self.board.area_with_role(role)
+        return None if description is None else self.areas[description.name]
+
+    @property
+    def dummy_notice(self) -> str | None:
+        """The warning that this device carries TF-M's dummy keys, None where it does not."""
+        return dummy_notice(self.otp)
+
+    def reset(self) -> None:
+        """A reset: RAM forgets; flash, OTP and counters stay, and are saved to the state directory."""
+        self.resets += 1
+        self.memory.clear_ram()
+        self.save()
+
+    def save(self) -> None:
+        """Bring flash and OTP into the state directory. Raises StateError; does nothing in memory."""
+        if self.state is not None:
+            images = {f"{name}.bin": bytes(flash.cells) for name, flash in self.flash.items()}
+            self.state.save({**images, OTP_FILE: bytes(self.otp)}, self.seed)
+
+    def close(self) -> None:
+        """Save, and let the state directory go. A second call does nothing."""
+        if self.state is not None:
+            try:
+                self.save()
+            finally:
+                self.state.close()
+                self.state = None
+
+    def __enter__(self) -> "Hardware":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _reset_requested(self) -> None:
+        if self.on_reset is not None:
+            self.on_reset()
+
+    def _otp(self, provisioning: Provisioning | None, image: bytes | None) -> Otp:
+        layout, size = self.board.otp.layout, self.board.otp.size
+        if image is None:
+            return provisioned_otp(DUMMY if provisioning is None else provisioning, layout, size)
+        assert self.state is not None
+        try:
+            otp = Otp.from_bytes(image, layout)
+        except OtpError as error:
+            raise StateError(f"state directory {self.state.path}: {OTP_FILE}: {error}") from error
+        if provisioning is not None:
+            wanted = provisioned_otp(provisioning, layout, size)
+            for otp_field in layout.fields:
+                value = wanted.read(otp_field)
+                if otp_field in _COUNTERS or otp_field is OtpField.LCS or not any(value):
+                    continue
+                if otp.read(otp_field) != value:
+                    raise StateError(
+                        f"state directory {self.state.path}: its device was provisioned with another "
+                        f"{otp_field.name}; legal: the same values, or none for a device that exists"
+                    )
+        return otp
+
+    def _area(self, area: FlashAreaDescription) -> FlashArea:
+        address = self.board.address_of(area)
+        return FlashArea(area.id, area.name, self.flash[area.flash], area.offset, area.size, address)
+
+    def _memory(self) -> Memory:
+        backing = {f.name: memoryview(f.cells) for f in self.flash.values()}
+        backing |= {ram.name: memoryview(bytearray(ram.size)) for ram in self.board.ram}
+        backing["otp"] = memoryview(self.otp.cells)
+        memory = Memory()
+        for region in self.board.regions:
+            memory.add(region, backing[region.device][region.offset : region.offset + region.size])
+        for p in self.board.peripherals:
+            page = Region(
+                p.name,
+                p.base,
+                p.size,
+                p.security,
+                Access.READ | Access.WRITE,
+                kind=RegionKind.PERIPHERAL,
+                device=p.name,
+            )
+            memory.add(page, bytearray(p.size))
+        return memory
+
+
+def _image_files(board: Board) -> dict[str, int]:
+    return {**{f"{flash.name}.bin": flash.size for flash in board.flash}, OTP_FILE: board.otp.size}
