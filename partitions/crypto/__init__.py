@@ -1,1 +1,1 @@
-"""partitions/crypto."""
+"""The crypto partition: TF-M's crypto service over the `cryptography` package."""

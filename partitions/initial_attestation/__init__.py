@@ -1,1 +1,1 @@
-"""partitions/initial_attestation."""
+"""The initial attestation partition: TF-M's attestation service."""

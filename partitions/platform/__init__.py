@@ -1,1 +1,1 @@
-"""partitions/platform."""
+"""The platform partition: reset, ioctl and NV counters for clients."""

@@ -1,0 +1,114 @@
+"""Keys that the platform brings (TF-M tfm_builtin_key_loader and the platform's crypto_keys template)."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from ...interface.psa.crypto_sizes import PSA_BYTES_TO_BITS
+from ...interface.psa.crypto_types import KeyAttributes, extend_usage
+from ...interface.psa.crypto_values import (
+    PSA_ALG_ECDSA,
+    PSA_ALG_HKDF,
+    PSA_ALG_SHA_256,
+    PSA_ALG_SHA_384,
+    PSA_ALG_SHA_512,
+    PSA_KEY_TYPE_DERIVE,
+    PSA_KEY_TYPE_HMAC,
+    PSA_KEY_USAGE_DERIVE,
+    PSA_KEY_USAGE_EXPORT,
+    PSA_KEY_USAGE_SIGN_HASH,
+)
+from ...interface.psa.status import PSA_ERROR_HARDWARE_FAILURE, PSA_ERROR_INVALID_HANDLE
+from ...interface.tfm.crypto import (
+    TFM_BUILTIN_KEY_ID_HUK,
+    TFM_BUILTIN_KEY_ID_IAK,
+    TFM_BUILTIN_KEY_LOADER_LIFETIME,
+)
+from ...platform.hal import PlatformHal
+from ...platform.plat_err import PlatError
+from .config import TFM_SP_CRYPTO, TFM_SP_INITIAL_ATTESTATION, CryptoConfig
+from .material import Material
+from .refusal import Refusal
+
+_HASH_FOR_BITS: Final = {384: PSA_ALG_SHA_384, 521: PSA_ALG_SHA_512}
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltinKey:
+    """A loaded key. ``usage_by_client`` names who may do what; everybody else gets ``usage``."""
+
+    attributes: KeyAttributes
+    material: Material
+    usage: int
+    usage_by_client: dict[int, int]
+
+
+class BuiltinKeys:
+    """The platform's keys, loaded once when the service starts.
+
+    Any client can name them; what it may do is decided by a policy per key and client.
+    """
+
+    def __init__(self, hal: PlatformHal, config: CryptoConfig) -> None:
+        try:
+            self._keys = {
+                TFM_BUILTIN_KEY_ID_HUK: _load_huk(hal),
+                TFM_BUILTIN_KEY_ID_IAK: _load_iak(hal),
+            }
+        except PlatError as error:
+            raise Refusal(PSA_ERROR_HARDWARE_FAILURE) from error
+        if any(len(key.material.data) > config.builtin_max_key_length for key in self._keys.values()):
+            raise Refusal(PSA_ERROR_HARDWARE_FAILURE)
+
+    def view(self, client: int, key_id: int) -> tuple[KeyAttributes, Material]:
+        """A key as ``client`` gets it; INVALID_HANDLE for an id without a key.
+
+        TF-M tfm_builtin_key_loader_get_builtin_key: of a key for derivation each client but the crypto
+        partition gets a sub-key of its own.
+        """
+        key = self._keys.get(key_id)
+        if key is None:
+            raise Refusal(PSA_ERROR_INVALID_HANDLE)
+        usage = extend_usage(key.usage_by_client.get(client, key.usage))
+        material = key.material
+        if usage & PSA_KEY_USAGE_DERIVE and client != TFM_SP_CRYPTO:
+            material = Material(_subkey(material.data, client))
+        return replace(key.attributes, usage=usage, id=key_id), material
+
+
+def _subkey(secret: bytes, client: int) -> bytes:
+    """HKDF-SHA-256 without salt, the client id (i32, little endian) as info, as long as the key itself."""
+    info = client.to_bytes(4, "little", signed=True)
+    return HKDF(hashes.SHA256(), len(secret), salt=None, info=info).derive(secret)
+
+
+def _load_huk(hal: PlatformHal) -> BuiltinKey:
+    data = hal.tfm_plat_get_huk()
+    attributes = KeyAttributes(
+        type=PSA_KEY_TYPE_DERIVE,
+        bits=PSA_BYTES_TO_BITS(len(data)),
+        lifetime=TFM_BUILTIN_KEY_LOADER_LIFETIME,
+        alg=PSA_ALG_HKDF(PSA_ALG_SHA_256),
+    )
+    return BuiltinKey(attributes, Material(data), PSA_KEY_USAGE_DERIVE, {})
+
+
+def _load_iak(hal: PlatformHal) -> BuiltinKey:
+    """The initial attestation key; only the attestation partition may sign with it.
+
+    A symmetric one can also be exported, because its instance id is a hash of the key. TF-M's template names
+    ECDSA with SHA-256 whatever the curve, which a larger key cannot sign with; here the hash goes with the
+    key's size.
+    """
+    iak = hal.tfm_plat_get_iak()
+    usage, alg = PSA_KEY_USAGE_SIGN_HASH, iak.algorithm
+    if iak.type == PSA_KEY_TYPE_HMAC:
+        usage |= PSA_KEY_USAGE_EXPORT
+    elif iak.bits in _HASH_FOR_BITS:
+        alg = PSA_ALG_ECDSA(_HASH_FOR_BITS[iak.bits])
+    attributes = KeyAttributes(
+        type=iak.type, bits=iak.bits, lifetime=TFM_BUILTIN_KEY_LOADER_LIFETIME, alg=alg
+    )
+    return BuiltinKey(attributes, Material(iak.data), 0, {TFM_SP_INITIAL_ATTESTATION: usage})

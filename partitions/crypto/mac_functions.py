@@ -1,0 +1,190 @@
+"""Group MAC (TF-M crypto_mac, PSA Crypto 1.2 section 10.3); HMAC is the one algorithm so far."""
+
+import hmac
+
+from ...interface.psa.crypto_sizes import PSA_MAC_LENGTH
+from ...interface.psa.crypto_types import KeyAttributes
+from ...interface.psa.crypto_values import (
+    PSA_ALG_FULL_LENGTH_MAC,
+    PSA_ALG_HMAC_GET_HASH,
+    PSA_ALG_IS_HMAC,
+    PSA_ALG_IS_MAC,
+    PSA_KEY_TYPE_HMAC,
+    PSA_KEY_USAGE_SIGN_MESSAGE,
+    PSA_KEY_USAGE_VERIFY_MESSAGE,
+)
+from ...interface.psa.status import (
+    PSA_ERROR_BAD_STATE,
+    PSA_ERROR_BUFFER_TOO_SMALL,
+    PSA_ERROR_INVALID_ARGUMENT,
+    PSA_ERROR_INVALID_SIGNATURE,
+    PSA_ERROR_NOT_SUPPORTED,
+    PSA_SUCCESS,
+)
+from ...interface.tfm.crypto import Function
+from .hashing import Hashes
+from .keys import KeyStore
+from .operations import OperationTable
+from .policy import check_policy
+from .refusal import Refusal
+from .request import Request
+
+_SHORTEST_MAC = 4
+
+
+class MacOperation:
+    """A multi-part MAC; ``state`` is None while inactive. ``length`` is the MAC's length in bytes."""
+
+    __slots__ = ("is_sign", "length", "state")
+
+    def __init__(self, *, is_sign: bool) -> None:
+        self.is_sign = is_sign
+        self.length = 0
+        self.state: hmac.HMAC | None = None
+
+    def abort(self) -> None:
+        self.state = None
+
+    def finish(self, *, is_sign: bool) -> bytes:
+        """The MAC; whatever happens, the operation is inactive afterwards (Mbed TLS psa_mac_*_finish)."""
+        state, self.state = self.state, None
+        if state is None or self.is_sign is not is_sign:
+            raise Refusal(PSA_ERROR_BAD_STATE)
+        return state.digest()[: self.length]
+
+
+def mac_length(attributes: KeyAttributes, alg: int) -> int:
+    """The length in bytes of a MAC with this key.
+
+    Mbed TLS psa_mac_finalize_alg_and_key_validation: not a MAC, or one for another key type, or longer than
+    the full MAC: INVALID_ARGUMENT; below 4 bytes: NOT_SUPPORTED.
+    """
+    if not PSA_ALG_IS_MAC(alg) or not PSA_ALG_IS_HMAC(alg) or attributes.type != PSA_KEY_TYPE_HMAC:
+        raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
+    length = PSA_MAC_LENGTH(attributes.type, attributes.bits, alg)
+    if length < _SHORTEST_MAC:
+        raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+    if length > PSA_MAC_LENGTH(attributes.type, attributes.bits, PSA_ALG_FULL_LENGTH_MAC(alg)):
+        raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
+    return length
+
+
+class MacFunctions:
+    """Single-part and multi-part MACs."""
+
+    def __init__(
+        self, hashes: Hashes, keys: KeyStore, operations: OperationTable, *, single_part: bool
+    ) -> None:
+        self._hashes = hashes
+        self._keys = keys
+        self._operations = operations
+        self._single_part = single_part
+
+    def dispatch(self, request: Request) -> int:
+        match request.iovec.function_id:
+            case Function.MAC_COMPUTE:
+                return self._compute(request)
+            case Function.MAC_VERIFY:
+                return self._verify(request)
+            case Function.MAC_SIGN_SETUP | Function.MAC_VERIFY_SETUP:
+                return self._setup(request)
+            case Function.MAC_UPDATE:
+                return self._update(request)
+            case Function.MAC_SIGN_FINISH:
+                return self._sign_finish(request)
+            case Function.MAC_VERIFY_FINISH:
+                return self._verify_finish(request)
+            case Function.MAC_ABORT:
+                return self._abort(request)
+            case _:
+                # TF-M tfm_crypto_mac_interface: the handle is looked up before an unknown id is noticed.
+                self._lookup(request)
+                return PSA_ERROR_NOT_SUPPORTED
+
+    def _lookup(self, request: Request) -> MacOperation:
+        return self._operations.lookup(request.client_id, request.iovec.op_handle, MacOperation)
+
+    def _start(self, request: Request, usage: int) -> tuple[hmac.HMAC, int]:
+        """A keyed state and the MAC's length: handle, policy, then algorithm and key."""
+        alg = request.iovec.alg
+        key = self._keys.get(request.client_id, request.iovec.key_id)
+        check_policy(key.attributes, usage, alg)
+        length = mac_length(key.attributes, alg)
+        return hmac.new(key.material.data, digestmod=self._hashes.name(PSA_ALG_HMAC_GET_HASH(alg))), length
+
+    def _compute(self, request: Request) -> int:
+        if not self._single_part:
+            return PSA_ERROR_NOT_SUPPORTED
+        request.put(0, b"")
+        state, length = self._start(request, PSA_KEY_USAGE_SIGN_MESSAGE)
+        if request.room(0) < length:
+            return PSA_ERROR_BUFFER_TOO_SMALL
+        state.update(request.input(1))
+        request.put(0, state.digest()[:length])
+        return PSA_SUCCESS
+
+    def _verify(self, request: Request) -> int:
+        if not self._single_part:
+            return PSA_ERROR_NOT_SUPPORTED
+        state, length = self._start(request, PSA_KEY_USAGE_VERIFY_MESSAGE)
+        state.update(request.input(1))
+        if not hmac.compare_digest(state.digest()[:length], request.input(2)):
+            return PSA_ERROR_INVALID_SIGNATURE
+        return PSA_SUCCESS
+
+    def _setup(self, request: Request) -> int:
+        request.require_handle_room()
+        request.put_handle(request.iovec.op_handle)
+        is_sign = request.iovec.function_id == Function.MAC_SIGN_SETUP
+        operation = MacOperation(is_sign=is_sign)
+        handle = self._operations.allocate(request.client_id, request.iovec.op_handle, operation)
+        usage = PSA_KEY_USAGE_SIGN_MESSAGE if is_sign else PSA_KEY_USAGE_VERIFY_MESSAGE
+        try:
+            operation.state, operation.length = self._start(request, usage)
+        except Refusal:
+            self._operations.release(handle)
+            request.put_handle(0)
+            raise
+        request.put_handle(handle)
+        return PSA_SUCCESS
+
+    def _update(self, request: Request) -> int:
+        operation = self._lookup(request)
+        if operation.state is None:
+            return PSA_ERROR_BAD_STATE
+        operation.state.update(request.input(1))
+        return PSA_SUCCESS
+
+    def _sign_finish(self, request: Request) -> int:
+        operation = self._begin_finish(request)
+        request.put(1, b"")
+        mac = operation.finish(is_sign=True)
+        if request.room(1) < len(mac):
+            return PSA_ERROR_BUFFER_TOO_SMALL
+        request.put(1, mac)
+        return self._end_finish(request)
+
+    def _verify_finish(self, request: Request) -> int:
+        operation = self._begin_finish(request)
+        if not hmac.compare_digest(operation.finish(is_sign=False), request.input(1)):
+            return PSA_ERROR_INVALID_SIGNATURE
+        return self._end_finish(request)
+
+    def _begin_finish(self, request: Request) -> MacOperation:
+        request.require_handle_room()
+        request.put_handle(request.iovec.op_handle)
+        return self._lookup(request)
+
+    def _end_finish(self, request: Request) -> int:
+        """The slot goes only with success; a failed operation waits for its abort."""
+        self._operations.release(request.iovec.op_handle)
+        request.put_handle(0)
+        return PSA_SUCCESS
+
+    def _abort(self, request: Request) -> int:
+        request.require_handle_room()
+        request.put_handle(request.iovec.op_handle)
+        # TF-M tfm_crypto_mac_interface: aborting what is not there succeeds.
+        if self._operations.find(request.client_id, request.iovec.op_handle, MacOperation):
+            self._end_finish(request)
+        return PSA_SUCCESS

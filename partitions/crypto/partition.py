@@ -1,0 +1,84 @@
+"""TFM_SP_CRYPTO: entry functions, vector checks and dispatch (TF-M crypto_init)."""
+
+from collections.abc import Callable
+from typing import Final
+
+from ...interface.psa.client import PSA_IPC_CALL
+from ...interface.psa.service import psa_msg_t
+from ...interface.psa.status import PSA_ERROR_NOT_SUPPORTED, PSA_SUCCESS
+from ...interface.tfm.crypto import Group
+from ...spm.partition_api import PartitionApi
+from .builtin_keys import BuiltinKeys
+from .config import CryptoConfig
+from .hash_functions import HashFunctions
+from .hashing import Hashes
+from .key_functions import KeyFunctions
+from .keys import KeyStore
+from .mac_functions import MacFunctions
+from .operations import OperationTable
+from .refusal import Refusal
+from .request import Request
+from .sign_functions import SignFunctions
+
+Dispatcher = Callable[[Request], int]
+_BASE_CONFIG: Final = CryptoConfig()
+
+
+class CryptoPartition:
+    """The program of the crypto partition."""
+
+    def __init__(self, psa: PartitionApi, config: CryptoConfig = _BASE_CONFIG) -> None:
+        self._psa = psa
+        self._config = config
+        self._groups: dict[int, Dispatcher] = {}
+
+    def tfm_crypto_init(self) -> int:
+        """entry_init: load the builtin keys and put the functions of this build in place."""
+        config = self._config
+        try:
+            keys = KeyStore(config.key_slots, BuiltinKeys(self._psa.hal, config))
+        except Refusal as refusal:
+            return refusal.status
+        hashes = Hashes(config.hashes)
+        operations = OperationTable(config.concurrent_operations)
+        single_part = config.single_part_functions
+        self._groups = {
+            Group.RANDOM: self._generate_random,
+            Group.KEY_MANAGEMENT: KeyFunctions(keys, self._psa.hal.tfm_hal_random).dispatch,
+            Group.HASH: HashFunctions(hashes, operations, single_part=single_part).dispatch,
+        }
+        if config.mac_module:
+            mac = MacFunctions(hashes, keys, operations, single_part=single_part)
+            self._groups[Group.MAC] = mac.dispatch
+        if config.asym_sign_module:
+            sign = SignFunctions(hashes, keys, deterministic=config.deterministic_ecdsa)
+            self._groups[Group.ASYM_SIGN] = sign.dispatch
+        return PSA_SUCCESS
+
+    def tfm_crypto_sfn(self, msg: psa_msg_t) -> int:
+        """TFM_CRYPTO: message type 0 only; the function is named in the first input vector."""
+        if msg.type != PSA_IPC_CALL:
+            return PSA_ERROR_NOT_SUPPORTED
+        try:
+            request = Request(self._psa, msg, self._config.iovec_buffer_size)
+        except Refusal as refusal:
+            return refusal.status
+        status = self._dispatch(request)
+        request.write_back(self._psa, msg.handle)
+        return status
+
+    def _dispatch(self, request: Request) -> int:
+        # A module that the build leaves out answers as an unknown group does.
+        group = self._groups.get(request.iovec.group)
+        if group is None:
+            return PSA_ERROR_NOT_SUPPORTED
+        try:
+            return group(request)
+        except Refusal as refusal:
+            return refusal.status
+
+    def _generate_random(self, request: Request) -> int:
+        """Group RANDOM: TF-M does not look at the index, there is but one function."""
+        if request.room(0):
+            request.put(0, self._psa.hal.tfm_hal_random(request.room(0)))
+        return PSA_SUCCESS

@@ -1,0 +1,76 @@
+"""One crypto request: its vectors as TF-M's service sees them."""
+
+from ...interface.psa.client import PSA_MAX_IOVEC
+from ...interface.psa.service import psa_msg_t
+from ...interface.psa.status import (
+    PSA_ERROR_GENERIC_ERROR,
+    PSA_ERROR_INSUFFICIENT_MEMORY,
+    PSA_ERROR_PROGRAMMER_ERROR,
+)
+from ...interface.tfm.crypto import TFM_CRYPTO_HANDLE_SIZE, TFM_CRYPTO_PACK_IOVEC_SIZE, PackIovec
+from ...spm.partition_api import PartitionApi, read_all
+from .refusal import Refusal
+
+
+def _filled(sizes: tuple[int, int, int, int]) -> int:
+    """How many vectors there are: trailing empty ones do not count, one in the middle does."""
+    count = PSA_MAX_IOVEC
+    while count and not sizes[count - 1]:
+        count -= 1
+    return count
+
+
+class Request:
+    """The vectors of one call.
+
+    ``rooms`` are the sizes of the output vectors. ``results`` is what goes into them: what is not set
+    leaves the service as zeros, because TF-M hands back its cleared scratch buffer.
+    """
+
+    __slots__ = ("client_id", "inputs", "iovec", "results", "rooms")
+
+    def __init__(self, psa: PartitionApi, msg: psa_msg_t, buffer_size: int) -> None:
+        count = _filled(msg.in_size)
+        if count == 0:
+            raise Refusal(PSA_ERROR_GENERIC_ERROR)
+        first = bytearray(TFM_CRYPTO_PACK_IOVEC_SIZE)
+        if psa.psa_read(msg.handle, 0, first, TFM_CRYPTO_PACK_IOVEC_SIZE) != TFM_CRYPTO_PACK_IOVEC_SIZE:
+            raise Refusal(PSA_ERROR_GENERIC_ERROR)
+        self.client_id = msg.client_id
+        self.iovec = PackIovec.decode(first)
+        self.rooms = msg.out_size[: _filled(msg.out_size)]
+        self._check_scratch(msg.in_size[1:count], buffer_size)
+        self.inputs = [b"", *(read_all(psa, msg, index) for index in range(1, count))]
+        self.results: list[bytes | None] = [None] * len(self.rooms)
+
+    def _check_scratch(self, in_sizes: tuple[int, ...], buffer_size: int) -> None:
+        # TF-M tfm_crypto_init_iovecs: every vector but the first takes room in one scratch buffer.
+        if sum((size + 3) & ~3 for size in (*in_sizes, *self.rooms)) > buffer_size:
+            raise Refusal(PSA_ERROR_INSUFFICIENT_MEMORY)
+
+    def input(self, index: int) -> bytes:
+        """An input vector by TF-M's numbering (0 is the request itself); empty where there is none."""
+        return self.inputs[index] if index < len(self.inputs) else b""
+
+    def room(self, index: int) -> int:
+        """The size of an output vector, 0 where there is none."""
+        return self.rooms[index] if index < len(self.rooms) else 0
+
+    def put(self, index: int, data: bytes) -> None:
+        """Set what an output vector carries; nothing to do for a vector that is not there."""
+        if index < len(self.results):
+            self.results[index] = data
+
+    def require_handle_room(self) -> None:
+        """Output vector 0 must hold a handle or a key id."""
+        if self.room(0) < TFM_CRYPTO_HANDLE_SIZE:
+            raise Refusal(PSA_ERROR_PROGRAMMER_ERROR)
+
+    def put_handle(self, handle: int) -> None:
+        """A handle or key id in output vector 0; the rest of a longer vector goes out as zeros."""
+        self.put(0, handle.to_bytes(TFM_CRYPTO_HANDLE_SIZE, "little").ljust(self.room(0), b"\0"))
+
+    def write_back(self, psa: PartitionApi, msg_handle: int) -> None:
+        for index, room in enumerate(self.rooms):
+            data = self.results[index]
+            psa.psa_write(msg_handle, index, bytes(room) if data is None else data)

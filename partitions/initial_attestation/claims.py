@@ -1,0 +1,102 @@
+"""The claims of a token: each from its one source, emitted in the profile's order (TF-M attest_core)."""
+
+from collections.abc import Callable
+from typing import Final
+
+import cbor2
+
+from ...platform.plat_err import PlatError
+from ...spm.partition_api import PartitionApi
+from .boot_data import BootData
+from .encoding import MapWriter, encode_text, join_array
+from .errors import AttestErr, AttestFailure
+from .iak import Iak
+from .profiles import Claim, Profile
+
+BOOT_SEED_SIZE: Final = 32
+PLATFORM_HASH_ALGO_ID_MAX_SIZE: Final = 32
+NO_SW_COMPONENT_FIXED_VALUE: Final = 1
+
+
+class Claims:
+    """Writes the payload of a token."""
+
+    def __init__(self, psa: PartitionApi, profile: Profile, boot_data: BootData, iak: Iak) -> None:
+        self._hal = psa.hal
+        self._profile = profile
+        self._boot_data = boot_data
+        self._iak = iak
+        encoders: dict[Claim, Callable[[], bytes]] = {
+            Claim.BOOT_SEED: self._boot_seed,
+            Claim.INSTANCE_ID: self._instance_id,
+            Claim.IMPLEMENTATION_ID: self._implementation_id,
+            Claim.SECURITY_LIFECYCLE: self._security_lifecycle,
+            Claim.PROFILE_DEFINITION: self._profile_definition,
+            Claim.PLATFORM_HASH_ALGO_ID: self._platform_hash_algo_id,
+            Claim.PLATFORM_CONFIG: self._platform_config,
+            Claim.VERIFICATION_SERVICE: self._verification_service,
+            Claim.CERTIFICATION_REFERENCE: self._certification_reference,
+        }
+        self._plan = [(claim, profile.labels[claim], encoders.get(claim)) for claim in profile.order]
+
+    def encode(self, challenge: bytes, client_id: int) -> bytes:
+        """The payload: the nonce, then every claim of the profile.
+
+        Raises AttestFailure: CLAIM_UNAVAILABLE or GENERAL for a claim that the platform does not give,
+        CLAIM_UNAVAILABLE where the profile demands software components and there are none.
+        """
+        payload = MapWriter()
+        payload.add(self._profile.labels[Claim.NONCE], cbor2.dumps(challenge))
+        for claim, label, encode in self._plan:
+            if encode is not None:
+                try:
+                    payload.add(label, encode())
+                except PlatError as error:
+                    raise AttestFailure(AttestErr.CLAIM_UNAVAILABLE) from error
+            elif claim is Claim.CLIENT_ID:
+                payload.add(label, cbor2.dumps(client_id))
+            else:
+                self._add_components(payload, label)
+        return payload.encode()
+
+    def _add_components(self, payload: MapWriter, label: bytes) -> None:
+        """The boot records verbatim. TF-M attest_add_all_sw_components: profile 1 may do without."""
+        components = self._boot_data.software_components()
+        if components:
+            payload.add(label, join_array(components))
+        elif self._profile.allows_no_components:
+            absent = self._profile.labels[Claim.NO_SW_COMPONENTS]
+            payload.add(absent, cbor2.dumps(NO_SW_COMPONENT_FIXED_VALUE))
+        else:
+            raise AttestFailure(AttestErr.CLAIM_UNAVAILABLE)
+
+    def _boot_seed(self) -> bytes:
+        return cbor2.dumps(self._hal.tfm_plat_get_boot_seed(BOOT_SEED_SIZE))
+
+    def _instance_id(self) -> bytes:
+        return cbor2.dumps(self._iak.instance_id())
+
+    def _implementation_id(self) -> bytes:
+        return cbor2.dumps(self._hal.tfm_plat_get_implementation_id())
+
+    def _security_lifecycle(self) -> bytes:
+        return cbor2.dumps(int(self._hal.tfm_attest_hal_get_security_lifecycle()))
+
+    def _profile_definition(self) -> bytes:
+        """What the platform names, or else the build's own string (TF-M attest_add_profile_definition)."""
+        return encode_text(self._hal.tfm_attest_hal_get_profile_definition() or self._profile.definition)
+
+    def _platform_hash_algo_id(self) -> bytes:
+        name = self._hal.tfm_attest_hal_get_platform_hash_algo()
+        if not name or b"\0" in name or len(name) > PLATFORM_HASH_ALGO_ID_MAX_SIZE:
+            raise AttestFailure(AttestErr.GENERAL)
+        return encode_text(name)
+
+    def _platform_config(self) -> bytes:
+        return cbor2.dumps(self._hal.tfm_attest_hal_get_platform_config())
+
+    def _verification_service(self) -> bytes:
+        return encode_text(self._hal.tfm_attest_hal_get_verification_service())
+
+    def _certification_reference(self) -> bytes:
+        return encode_text(self._hal.tfm_plat_get_cert_ref())

@@ -1,0 +1,212 @@
+"""The initial attestation key, reached through the crypto service alone (TF-M attest_*_key, t_cose).
+
+Asymmetric and symmetric builds differ in how they sign, in the instance id and in the key id.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import cbor2
+
+from ...interface.psa.client import PsaClient
+from ...interface.psa.crypto import (
+    psa_export_key,
+    psa_export_public_key,
+    psa_get_key_attributes,
+    psa_hash_compute,
+    psa_hash_finish,
+    psa_hash_setup,
+    psa_hash_update,
+    psa_mac_sign_finish,
+    psa_mac_sign_setup,
+    psa_mac_update,
+    psa_sign_hash,
+)
+from ...interface.psa.crypto_sizes import (
+    PSA_HASH_LENGTH,
+    PSA_KEY_EXPORT_ECC_PUBLIC_KEY_MAX_SIZE,
+    PSA_MAC_MAX_SIZE,
+)
+from ...interface.psa.crypto_types import KeyAttributes, psa_hash_operation_t, psa_mac_operation_t
+from ...interface.psa.crypto_values import (
+    PSA_ALG_ECDSA,
+    PSA_ALG_HMAC,
+    PSA_ALG_SHA_256,
+    PSA_ALG_SHA_384,
+    PSA_ALG_SHA_512,
+    PSA_ECC_FAMILY_SECP_R1,
+    PSA_KEY_TYPE_ECC_GET_FAMILY,
+    PSA_KEY_TYPE_HMAC,
+)
+from ...interface.psa.status import PSA_SUCCESS
+from ...interface.tfm.crypto import TFM_BUILTIN_KEY_ID_IAK
+from .config import Release
+from .errors import AttestErr, AttestFailure
+
+UEID_TYPE_RAND: Final = b"\x01"
+"""First byte of the instance id."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoseAlgorithm:
+    """A COSE algorithm of attestation: its number, the PSA one, its hash, and the signature or tag length."""
+
+    cose_id: int
+    psa_alg: int
+    hash_alg: int
+    length: int
+
+
+# TF-M attest_get_t_cose_algorithm: chosen by the key's bits. It looks for 512, so P-521 (521) is refused.
+_ECDSA: Final = {
+    256: CoseAlgorithm(-7, PSA_ALG_ECDSA(PSA_ALG_SHA_256), PSA_ALG_SHA_256, 64),
+    384: CoseAlgorithm(-35, PSA_ALG_ECDSA(PSA_ALG_SHA_384), PSA_ALG_SHA_384, 96),
+    512: CoseAlgorithm(-36, PSA_ALG_ECDSA(PSA_ALG_SHA_512), PSA_ALG_SHA_512, 132),
+}
+_HMAC: Final = {
+    256: CoseAlgorithm(5, PSA_ALG_HMAC(PSA_ALG_SHA_256), PSA_ALG_SHA_256, 32),
+    384: CoseAlgorithm(6, PSA_ALG_HMAC(PSA_ALG_SHA_384), PSA_ALG_SHA_384, 48),
+    512: CoseAlgorithm(7, PSA_ALG_HMAC(PSA_ALG_SHA_512), PSA_ALG_SHA_512, 64),
+}
+_COSE_CURVE: Final = {32: 1, 48: 2, 66: 3}
+
+
+def _demand(status: int, error: AttestErr = AttestErr.GENERAL) -> None:
+    if status != PSA_SUCCESS:
+        raise AttestFailure(error)
+
+
+class Iak(ABC):
+    """What a token needs of the key. ``instance_id`` and ``key_id`` are computed once a boot."""
+
+    def __init__(self, client: PsaClient) -> None:
+        self._client = client
+        self._instance_id = b""
+
+    def algorithm(self) -> CoseAlgorithm:
+        """By the attributes of the key, which are asked for each token."""
+        status, attributes = psa_get_key_attributes(self._client, TFM_BUILTIN_KEY_ID_IAK)
+        _demand(status)
+        algorithm = self._algorithm_of(attributes)
+        if algorithm is None:
+            raise AttestFailure(AttestErr.GENERAL)
+        return algorithm
+
+    def instance_id(self) -> bytes:
+        """The claim: 33 bytes. Raises AttestFailure CLAIM_UNAVAILABLE."""
+        if not self._instance_id:
+            self._instance_id = UEID_TYPE_RAND + self._key_hash()
+        return self._instance_id
+
+    @abstractmethod
+    def _algorithm_of(self, attributes: KeyAttributes) -> CoseAlgorithm | None:
+        """None for a key that this kind of build cannot sign with."""
+
+    @abstractmethod
+    def _key_hash(self) -> bytes: ...
+
+    @abstractmethod
+    def key_id(self) -> bytes:
+        """The COSE key id; empty where there is none."""
+
+    @abstractmethod
+    def sign(self, algorithm: CoseAlgorithm, to_be_signed: bytes) -> bytes:
+        """Signature or tag over the COSE structure."""
+
+
+class AsymmetricIak(Iak):
+    """ECDSA: COSE_Sign1."""
+
+    def __init__(self, client: PsaClient, release: Release) -> None:
+        super().__init__(client)
+        self._release = release
+        self._cose_key_hash = b""
+
+    def _algorithm_of(self, attributes: KeyAttributes) -> CoseAlgorithm | None:
+        if PSA_KEY_TYPE_ECC_GET_FAMILY(attributes.type) != PSA_ECC_FAMILY_SECP_R1:
+            return None
+        return _ECDSA.get(attributes.bits)
+
+    def _public_key(self) -> bytes:
+        """The uncompressed point: 04, X, Y."""
+        room = PSA_KEY_EXPORT_ECC_PUBLIC_KEY_MAX_SIZE(521)
+        status, point = psa_export_public_key(self._client, TFM_BUILTIN_KEY_ID_IAK, room)
+        _demand(status, AttestErr.CLAIM_UNAVAILABLE)
+        return point
+
+    def _hash(self, data: bytes) -> bytes:
+        room = PSA_HASH_LENGTH(PSA_ALG_SHA_256)
+        status, digest = psa_hash_compute(self._client, PSA_ALG_SHA_256, data, room)
+        _demand(status, AttestErr.CLAIM_UNAVAILABLE)
+        return digest
+
+    def _key_hash(self) -> bytes:
+        # TF-M attest_get_instance_id: 2.1 hashes the point as exported, 2.2 the key's COSE_Key.
+        if self._release is Release.TFM_2_1:
+            return self._hash(self._public_key())
+        return self.key_id()
+
+    def key_id(self) -> bytes:
+        """SHA-256 of the public key as a COSE_Key."""
+        if not self._cose_key_hash:
+            self._cose_key_hash = self._hash(cose_key(self._public_key()))
+        return self._cose_key_hash
+
+    def sign(self, algorithm: CoseAlgorithm, to_be_signed: bytes) -> bytes:
+        length = PSA_HASH_LENGTH(algorithm.hash_alg)
+        status, digest = psa_hash_compute(self._client, algorithm.hash_alg, to_be_signed, length)
+        _demand(status)
+        status, signature = psa_sign_hash(
+            self._client, TFM_BUILTIN_KEY_ID_IAK, algorithm.psa_alg, digest, algorithm.length
+        )
+        _demand(status)
+        return signature
+
+
+def cose_key(point: bytes) -> bytes:
+    """COSE_Key of a SEC 1 point: key type EC2, curve, X, Y, in that order (RFC 9053, 7.1.1)."""
+    width = len(point) // 2
+    return cbor2.dumps({1: 2, -1: _COSE_CURVE[width], -2: point[1 : 1 + width], -3: point[1 + width :]})
+
+
+class SymmetricIak(Iak):
+    """HMAC: COSE_Mac0. ``fetch_key_id`` is the platform's function for the key's name."""
+
+    def __init__(self, client: PsaClient, fetch_key_id: Callable[[], bytes]) -> None:
+        super().__init__(client)
+        self._fetch_key_id = fetch_key_id
+        self._key_id = b""
+
+    def _algorithm_of(self, attributes: KeyAttributes) -> CoseAlgorithm | None:
+        return _HMAC.get(attributes.bits) if attributes.type == PSA_KEY_TYPE_HMAC else None
+
+    def _key_hash(self) -> bytes:
+        """SHA-256 twice over the key, so that the key's plain hash stays secret."""
+        status, key = psa_export_key(self._client, TFM_BUILTIN_KEY_ID_IAK, PSA_MAC_MAX_SIZE)
+        _demand(status, AttestErr.CLAIM_UNAVAILABLE)
+        return self._hash(self._hash(key))
+
+    def _hash(self, data: bytes) -> bytes:
+        """Step by step, as TF-M does: its small profile has no single-part hash."""
+        operation = psa_hash_operation_t()
+        _demand(psa_hash_setup(self._client, operation, PSA_ALG_SHA_256), AttestErr.CLAIM_UNAVAILABLE)
+        _demand(psa_hash_update(self._client, operation, data), AttestErr.CLAIM_UNAVAILABLE)
+        status, digest = psa_hash_finish(self._client, operation, PSA_HASH_LENGTH(PSA_ALG_SHA_256))
+        _demand(status, AttestErr.CLAIM_UNAVAILABLE)
+        return digest
+
+    def key_id(self) -> bytes:
+        """The name that was provisioned with the key."""
+        if not self._key_id:
+            self._key_id = self._fetch_key_id()
+        return self._key_id
+
+    def sign(self, algorithm: CoseAlgorithm, to_be_signed: bytes) -> bytes:
+        operation = psa_mac_operation_t()
+        _demand(psa_mac_sign_setup(self._client, operation, TFM_BUILTIN_KEY_ID_IAK, algorithm.psa_alg))
+        _demand(psa_mac_update(self._client, operation, to_be_signed))
+        status, tag = psa_mac_sign_finish(self._client, operation, algorithm.length)
+        _demand(status)
+        return tag

@@ -1,0 +1,76 @@
+"""A bench for the partitions: the standard build on the kernel, with boot status and OTP as given."""
+
+from dataclasses import dataclass
+
+from tfm_sim.interface.psa.client import PsaClient
+from tfm_sim.interface.trace import Trace
+from tfm_sim.partitions import standard_partitions
+from tfm_sim.partitions.crypto.config import CryptoConfig
+from tfm_sim.partitions.initial_attestation.config import AttestationConfig
+from tfm_sim.platform.board import load_board
+from tfm_sim.platform.hal import PlatformHal, granted
+from tfm_sim.platform.memory import Access, Memory, Region, Security
+from tfm_sim.platform.nv_counters import NvCounters
+from tfm_sim.platform.otp import Otp
+from tfm_sim.platform.provisioning import DUMMY, Provisioning, provisioned_otp
+from tfm_sim.platform.random_source import RandomSource
+from tfm_sim.spm.boot_data import BootData
+from tfm_sim.spm.door import PartitionDoor
+from tfm_sim.spm.kernel import Kernel, SpmConfig
+from tfm_sim.spm.partition_memory import Arena
+
+SHARED_DATA = 0x38000000
+SHARED_DATA_SIZE = 0x400
+NS_RAM = 0x28100000
+ARENA_SIZE = 0x4000
+GRANTS = load_board("an521").hal_grants
+
+
+@dataclass
+class PartitionBench:
+    """A started kernel; ``ns`` and ``ns2`` are two non-secure clients."""
+
+    kernel: Kernel
+    hal: PlatformHal
+    ns: PsaClient
+    ns2: PsaClient
+
+    def as_partition(self, partition_id: int) -> PsaClient:
+        """The client API of a partition, to call others in its name."""
+        partition = self.kernel.partitions_by_id[partition_id]
+        arena = SHARED_DATA + 0x10000 + 0x10 * ARENA_SIZE
+        return PartitionDoor(self.kernel, partition, self.hal, arena, ARENA_SIZE)
+
+
+def start_partitions(
+    attestation: AttestationConfig | None = None,
+    crypto: CryptoConfig | None = None,
+    boot_status: bytes = b"",
+    provisioning: Provisioning = DUMMY,
+    hal: PlatformHal | None = None,
+    seed: int = 0,
+) -> PartitionBench:
+    """``boot_status`` is the shared data area as BL2 left it; empty means that there was no BL2."""
+    memory = Memory()
+    rw = Access.READ | Access.WRITE
+    memory.add(Region("ns_ram", NS_RAM, 0x20000, Security.NON_SECURE, rw), bytearray(0x20000))
+    memory.add(Region("secure_ram", SHARED_DATA, 0x80000, Security.SECURE, rw), bytearray(0x80000))
+    memory.write(SHARED_DATA, boot_status)
+    if hal is None:
+        hal = make_hal(provisioned_otp(provisioning), seed)
+    device_hal = hal
+    boot_data = BootData(memory, SHARED_DATA, SHARED_DATA_SIZE if boot_status else 0)
+    kernel = Kernel(memory, device_hal, boot_data, Trace(), SpmConfig())
+    builds = standard_partitions(attestation or AttestationConfig(), crypto or CryptoConfig())
+    kernel.load(builds)
+    arenas = {
+        build.manifest.name: Arena(SHARED_DATA + 0x10000 + index * ARENA_SIZE, ARENA_SIZE)
+        for index, build in enumerate(builds)
+    }
+    kernel.start(lambda name: granted(device_hal, GRANTS[name], name), arenas.__getitem__)
+    first, second = (Arena(NS_RAM + i * 0x10000, 0x10000) for i in range(2))
+    return PartitionBench(kernel, device_hal, kernel.ns_client(first), kernel.ns_client(second, -2))
+
+
+def make_hal(otp: Otp, seed: int = 0) -> PlatformHal:
+    return PlatformHal(otp, NvCounters(otp), RandomSource(b"entropy", seed))
