@@ -140,6 +140,12 @@ class Memory:
                 self._map_part(replace(whole, base=base, size=end - base), whole)
         return self._map_part(replace(region, kind=whole.kind, device=whole.device), whole)
 
+    def restore(self, regions: tuple[Region, ...]) -> None:
+        """Go back to an earlier value of ``regions``: what was carved since is gone, the bytes stay."""
+        self._regions = list(regions)
+        self._bases = [region.base for region in regions]
+        self.regions = regions
+
     def _map_part(self, part: Region, whole: Region) -> Region:
         start = part.base - whole.base
         return self.add(replace(part, offset=whole.offset + start), whole.backing[start : start + part.size])

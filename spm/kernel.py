@@ -25,6 +25,7 @@ from .load import (
 from .manifest import PartitionType
 from .outcome import Fault
 from .panic import DevicePanic, PanicReport
+from .partition_memory import Arena
 from .scheduler import NS_AGENT_PRIORITY, Scheduler, Thread
 from .service import Service
 
@@ -35,14 +36,6 @@ class SpmConfig:
 
     isolation_level: int = 1
     conn_handle_max_num: int = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Arena:
-    """A range of a caller's own memory for the buffers of its calls: address and size in bytes."""
-
-    base: int
-    size: int
 
 
 class Kernel:
@@ -152,6 +145,12 @@ class Kernel:
         # TF-M IPC backend: the init function of an SFN partition must return exactly PSA_SUCCESS.
         if status != 0:
             self.panic_of(Fault(partition, "entry_init: success", f"status {status}", "PSA_SUCCESS"))
+
+    def stop(self) -> None:
+        """Power goes away: partitions end where they stand, and no call enters any more."""
+        if self.down is None:
+            self.down = SystemReset("the device was reset")
+        self.scheduler.end()
 
     def ns_client(self, arena: Arena, ns_id: int = -1) -> ClientDoor:
         """A client in the NSPE; ``arena`` is where its Python buffers come to lie."""

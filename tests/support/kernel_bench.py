@@ -10,10 +10,11 @@ from tfm_sim.platform.hal import PlatformHal
 from tfm_sim.platform.memory import Access, Memory, Region, Security
 from tfm_sim.spm.boot_data import BootData
 from tfm_sim.spm.door import ClientDoor
-from tfm_sim.spm.kernel import Arena, Kernel, SpmConfig
+from tfm_sim.spm.kernel import Kernel, SpmConfig
 from tfm_sim.spm.load import PartitionBuild
 from tfm_sim.spm.manifest_file import parse_manifest
 from tfm_sim.spm.partition_api import PartitionApi
+from tfm_sim.spm.partition_memory import Arena
 
 RW = Access.READ | Access.WRITE
 NS_RAM = 0x28100000

@@ -1,0 +1,211 @@
+"""One device, assembled from a board: power on, boot, the non-secure side's APIs, reset, power off."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from .bootloader.bl2 import Bl2, BootOutcome
+from .bootloader.config import Bl2Config
+from .bootloader.flashing import write_image
+from .bootloader.ports import SLOTS, Ports
+from .interface.errors import TfmSimError
+from .interface.psa.crypto_api import CryptoApi
+from .interface.psa.initial_attestation import InitialAttestation
+from .interface.psa.platform import PlatformApi
+from .interface.trace import Event, Listener, Trace
+from .partitions import MANIFEST_LIST, programs
+from .partitions.initial_attestation.config import AttestationConfig
+from .platform.board import Board, SlotName, load_board
+from .platform.hal import PlatformHal, granted
+from .platform.hardware import Hardware
+from .platform.provisioning import Provisioning
+from .spm.boot_data import BootData
+from .spm.door import ClientDoor
+from .spm.kernel import Kernel, SpmConfig
+from .spm.load import PartitionBuild
+from .spm.manifest_file import ManifestError, load_manifest, load_manifest_list
+from .spm.partition_memory import give_partitions_memory, non_secure_arena
+
+
+class DeviceOff(TfmSimError):
+    """The device was asked for something that only a running one can do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage(Event):
+    """The device entered a stage of its way from power to the non-secure side."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What is decided when firmware is built: loader, SPM, attestation profile, further partitions.
+
+    ``bl2`` None is TF-M with BL2=OFF: the images run unchecked, and there is no boot status.
+    """
+
+    bl2: Bl2Config | None = field(default_factory=Bl2Config)
+    spm: SpmConfig = field(default_factory=SpmConfig)
+    attestation: AttestationConfig = field(default_factory=AttestationConfig)
+    partitions: tuple[PartitionBuild, ...] = ()
+
+
+def standard_partitions(attestation: AttestationConfig) -> list[PartitionBuild]:
+    """The partitions of TF-M's list that this product has, each manifest with its program.
+
+    Raises ManifestError.
+    """
+    made = programs(attestation)
+    builds = []
+    for item in load_manifest_list(MANIFEST_LIST):
+        manifest = load_manifest(item.manifest)
+        if item.pid is None:
+            raise ManifestError(f"{MANIFEST_LIST}:{item.line}: missing key 'pid'; legal: a positive number")
+        builds.append(PartitionBuild(manifest, item.pid, made[manifest.name]))
+    return builds
+
+
+class PsaApis:
+    """The PSA APIs as a Python program likes them: bytes in and out, PsaError for a status."""
+
+    def __init__(self, client: ClientDoor) -> None:
+        self.initial_attestation = InitialAttestation(client)
+        self.crypto = CryptoApi(client)
+        self.platform = PlatformApi(client)
+
+
+class Device:
+    """A simulated device. Two of them share nothing, not even in one process.
+
+    ``board`` is a packaged board's name, the path of a YAML file, or a Board. ``provisioning`` None is TF-M's
+    dummy data (NOT SECURE). ``seed`` makes the random source repeat. ``state`` is a directory that keeps
+    flash, OTP and counters between runs, None keeps them in memory. ``listeners`` hear every trace event.
+
+    Raises BoardError, StateError, ProvisioningError and ManifestError for what they name.
+    """
+
+    def __init__(
+        self,
+        board: str | Path | Board = "an521",
+        *,
+        build: Build | None = None,
+        provisioning: Provisioning | None = None,
+        seed: int = 0,
+        state: str | Path | None = None,
+        listeners: Sequence[Listener] = (),
+    ) -> None:
+        self.build = build or Build()
+        self._partitions = (*standard_partitions(self.build.attestation), *self.build.partitions)
+        self.trace = Trace()
+        self.trace.listeners.extend(listeners)
+        loaded = board if isinstance(board, Board) else load_board(board)
+        self.hardware = Hardware(loaded, provisioning, seed, state)
+        self._memory_map = self.hardware.memory.regions
+        self._kernel: Kernel | None = None
+        self._ns: ClientDoor | None = None
+        self.boot_outcome: BootOutcome | None = None
+
+    def flash_image(self, image: int, data: bytes, slot: SlotName = "primary") -> None:
+        """Write a signed image to a slot, as a programmer does: ``image`` 0 is secure, 1 non-secure."""
+        write_image(self.hardware.slot(image, slot), data)
+
+    def power_on(self) -> Self:
+        """Boot to the non-secure side.
+
+        Raises BootRefused where BL2 stops, LoadError and ManifestError for partitions that do not fit
+        together, DevicePanic where a partition fails to start.
+        """
+        self._stop()
+        hardware = self.hardware
+        notice = hardware.dummy_notice
+        if notice and self.trace.listeners:
+            self.trace.log("BL2", f"[WRN] {notice}")
+        shared = hardware.board.shared_data
+        if self.build.bl2 is not None:
+            self._stage("BL2", "checks the images and writes the boot status")
+            self.boot_outcome = Bl2(self._ports(), self.build.bl2, self.trace).run()
+        self._stage("SPM", "validates the boot status and loads the partitions")
+        boot_data = BootData(hardware.memory, shared.base, shared.size if self.build.bl2 else 0)
+        kernel = Kernel(hardware.memory, hardware.hal, boot_data, self.trace, self.build.spm)
+        kernel.load(self._partitions)
+        arenas = give_partitions_memory(hardware.memory, [p.manifest for p in kernel.partitions])
+        self._kernel = kernel
+        kernel.start(self._hal_of, arenas.__getitem__)
+        boot_data.scrub()
+        self._ns = kernel.ns_client(non_secure_arena(hardware.memory))
+        self._stage("NS", "the non-secure side runs")
+        return self
+
+    def reset(self) -> Self:
+        """Reset: RAM forgets, flash, OTP and counters stay; then boot again. Raises as power_on does."""
+        self._stop()
+        self.hardware.reset()
+        return self.power_on()
+
+    def power_off(self) -> None:
+        """Take power away; a state directory is saved and let go."""
+        self._stop()
+        self.hardware.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.power_off()
+
+    @property
+    def kernel(self) -> Kernel:
+        """The running SPM. Raises DeviceOff before power_on."""
+        if self._kernel is None:
+            raise DeviceOff("the device is off; legal: power_on() first")
+        return self._kernel
+
+    @property
+    def ns(self) -> ClientDoor:
+        """The FF-M client API of the non-secure side, exactly as in C. Raises DeviceOff before power_on."""
+        if self._ns is None:
+            raise DeviceOff("the device is off; legal: power_on() first")
+        return self._ns
+
+    @property
+    def psa(self) -> PsaApis:
+        """The PSA APIs for the non-secure side. Raises DeviceOff before power_on."""
+        return PsaApis(self.ns)
+
+    def shared_data(self) -> bytes:
+        """The bytes of the shared data area as they are now; the SPM scrubs it before NS runs."""
+        shared = self.hardware.board.shared_data
+        return self.hardware.memory.read(shared.base, shared.size)
+
+    def _ports(self) -> Ports:
+        hardware, shared = self.hardware, self.hardware.board.shared_data
+        slots = {
+            (image, slot): hardware.slot(image, slot)  # type: ignore[arg-type]
+            for image in range(hardware.board.image_count)
+            for slot in SLOTS
+        }
+        return Ports(slots, hardware.otp, hardware.nv_counters, hardware.memory, (shared.base, shared.size))
+
+    def _hal_of(self, partition: str) -> PlatformHal:
+        return granted(self.hardware.hal, self.hardware.board.hal_grants.get(partition, ()))
+
+    def _stage(self, name: str, text: str) -> None:
+        if self.trace.listeners:
+            self.trace.emit(Stage(name, text))
+
+    def _stop(self) -> None:
+        if self._kernel is not None:
+            self._kernel.stop()
+            self._kernel = None
+        self._ns = None
+        self.boot_outcome = None
+        self.hardware.memory.restore(self._memory_map)
+
+
+__all__ = ["Build", "Device", "DeviceOff", "PsaApis", "Stage"]
