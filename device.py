@@ -1,13 +1,13 @@
 """One device, assembled from a board: power on, boot, the non-secure side's APIs, reset, power off."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from .bootloader.bl2 import Bl2, BootOutcome
-from .bootloader.config import Bl2Config
+from .bootloader.config import Bl2Config, KeyMode
 from .bootloader.flashing import write_image
 from .bootloader.ports import SLOTS, Ports
 from .interface.errors import TfmSimError
@@ -20,7 +20,7 @@ from .partitions.initial_attestation.config import AttestationConfig
 from .platform.board import Board, SlotName, load_board
 from .platform.hal import PlatformHal, granted
 from .platform.hardware import Hardware
-from .platform.provisioning import Provisioning
+from .platform.provisioning import DUMMY, DUMMY_ROTPKS, Provisioning
 from .spm.boot_data import BootData
 from .spm.door import ClientDoor
 from .spm.kernel import Kernel, SpmConfig
@@ -52,6 +52,16 @@ class Build:
     spm: SpmConfig = field(default_factory=SpmConfig)
     attestation: AttestationConfig = field(default_factory=AttestationConfig)
     partitions: tuple[PartitionBuild, ...] = ()
+
+
+def dummy_provisioning(build: Build) -> Provisioning:
+    """TF-M's dummy values (NOT SECURE) as its build burns them: ROTPKs by signature type and key mode."""
+    if build.bl2 is None:
+        return DUMMY
+    name = build.bl2.signature_type.value
+    if build.bl2.key_mode is KeyMode.BUILTIN_KEY:
+        name += " builtin"
+    return replace(DUMMY, rotpks=DUMMY_ROTPKS.get(name, ()))
 
 
 def standard_partitions(attestation: AttestationConfig) -> list[PartitionBuild]:
@@ -103,7 +113,8 @@ class Device:
         self.trace = Trace()
         self.trace.listeners.extend(listeners)
         loaded = board if isinstance(board, Board) else load_board(board)
-        self.hardware = Hardware(loaded, provisioning, seed, state)
+        dummy = dummy_provisioning(self.build)
+        self.hardware = Hardware(loaded, provisioning, seed, state, dummy)
         self._memory_map = self.hardware.memory.regions
         self._kernel: Kernel | None = None
         self._ns: ClientDoor | None = None
@@ -186,7 +197,7 @@ class Device:
     def _ports(self) -> Ports:
         hardware, shared = self.hardware, self.hardware.board.shared_data
         slots = {
-            (image, slot): hardware.slot(image, slot)  # type: ignore[arg-type]
+            (image, slot): hardware.slot(image, slot)
             for image in range(hardware.board.image_count)
             for slot in SLOTS
         }

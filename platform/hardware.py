@@ -22,7 +22,7 @@ _COUNTERS: Final = frozenset(otp_field for otp_field in OtpField if otp_field.na
 class Hardware:
     """The hardware of one device; two of them share nothing.
 
-    ``provisioning`` is burnt into a new device (TF-M's dummy values without one). ``seed`` makes the random
+    ``provisioning`` is burnt into a new device; without one ``dummy`` is, which a build may vary. ``seed`` makes the random
     source repeat. ``state`` is None for a device in memory, or the path of a state directory that keeps
     flash, OTP and counters between runs; then call ``close``, or use the device in a ``with`` statement.
 
@@ -36,6 +36,7 @@ class Hardware:
         provisioning: Provisioning | None = None,
         seed: int = 0,
         state: str | Path | None = None,
+        dummy: Provisioning = DUMMY,
     ) -> None:
         self.board = board
         self.seed = seed
@@ -55,7 +56,7 @@ class Hardware:
                 )
                 for f in board.flash
             }
-            self.otp = self._otp(provisioning, None if images is None else images[OTP_FILE])
+            self.otp = self._otp(provisioning, dummy, None if images is None else images[OTP_FILE])
         except BaseException:
             if self.state is not None:
                 self.state.close()
@@ -120,10 +121,10 @@ class Hardware:
         if self.on_reset is not None:
             self.on_reset()
 
-    def _otp(self, provisioning: Provisioning | None, image: bytes | None) -> Otp:
+    def _otp(self, provisioning: Provisioning | None, dummy: Provisioning, image: bytes | None) -> Otp:
         layout, size = self.board.otp.layout, self.board.otp.size
         if image is None:
-            return provisioned_otp(DUMMY if provisioning is None else provisioning, layout, size)
+            return provisioned_otp(provisioning or dummy, layout, size)
         assert self.state is not None
         try:
             otp = Otp.from_bytes(image, layout)
