@@ -22,9 +22,10 @@ _COUNTERS: Final = frozenset(otp_field for otp_field in OtpField if otp_field.na
 class Hardware:
     """The hardware of one device; two of them share nothing.
 
-    ``provisioning`` is burnt into a new device; without one ``dummy`` is, which a build may vary. ``seed`` makes the random
-    source repeat. ``state`` is None for a device in memory, or the path of a state directory that keeps
-    flash, OTP and counters between runs; then call ``close``, or use the device in a ``with`` statement.
+    ``provisioning`` is burnt into a new device; without one ``dummy`` is, which a build may vary. ``seed``
+    makes the random source repeat. ``state`` is None for a device in memory, or the path of a state directory
+    that keeps flash, OTP and counters between runs; then call ``close``, or use the device in a ``with``
+    statement.
 
     Raises StateError for a directory that cannot be used, or whose device was provisioned with other values
     than an explicit ``provisioning``; ProvisioningError for values that do not fit the board's OTP.

@@ -1,9 +1,9 @@
 """A device's lasting state as a directory of raw images: flash, OTP, and a small description.
 
 ``<flash>.bin`` and ``otp.bin`` are the plain cells, to be opened (and changed) with any hex editor;
-``state.json`` names the board and the sizes. A save first writes every new image beside the old one, then ``commit.json`` with their
-digests, and only then renames: whoever opens the directory after an interruption finds the old state or the
-new one, whole. ``lock`` is held with flock while a device uses the directory.
+``state.json`` names the board and the sizes. A save first writes every new image beside the old one, then
+``commit.json`` with their digests, and only then renames: whoever opens the directory after an interruption
+finds the old state or the new one, whole. ``lock`` is held with flock while a device uses the directory.
 """
 
 import fcntl
@@ -125,7 +125,7 @@ class StateDirectory:
             self._roll_forward(new, commit)
             return
         if (self.path / META).exists():
-            for name in (*self.files, COMMIT):
+            for name in (*self.files, META, COMMIT):
                 (self.path / (name + NEW)).unlink(missing_ok=True)
 
     def _check_new(self, new: Mapping[str, str]) -> None:

@@ -1,0 +1,205 @@
+"""The platform HAL: values from OTP with TF-M's trimming, and grants that limit a partition to its own."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tfm_sim.interface.psa.lifecycle import PsaLifecycle
+from tfm_sim.platform.board import load_board
+from tfm_sim.platform.hal import HAL_FUNCTIONS, HalDenied, PlatformHal, SystemReset, granted
+from tfm_sim.platform.hardware import Hardware
+from tfm_sim.platform.lifecycle import OtpLcs, psa_lifecycle
+from tfm_sim.platform.nv_counters import NvCounter, NvCounterError
+from tfm_sim.platform.otp import Otp, OtpField
+from tfm_sim.platform.plat_err import PlatError, TfmPlatErr
+from tfm_sim.platform.provisioning import DUMMY, IakType, Provisioning
+
+BOARD = load_board("mcuboot_8k")
+
+
+def hal(values: Provisioning = DUMMY) -> PlatformHal:
+    return Hardware(BOARD, values).hal
+
+
+@pytest.mark.parametrize(
+    "code, state",
+    [
+        (0x0, PsaLifecycle.ASSEMBLY_AND_TEST),
+        (0x1, PsaLifecycle.PSA_ROT_PROVISIONING),
+        (0x3, PsaLifecycle.SECURED),
+        (0x7, PsaLifecycle.DECOMMISSIONED),
+        (0xF, PsaLifecycle.UNKNOWN),
+        (0x2, PsaLifecycle.UNKNOWN),
+        (0x103, PsaLifecycle.UNKNOWN),
+        (0x03000000, PsaLifecycle.UNKNOWN),
+        (0xFFFFFFFF, PsaLifecycle.UNKNOWN),
+    ],
+)
+def test_security_lifecycle_from_all_32_bits_of_the_otp_code(code: int, state: PsaLifecycle) -> None:
+    assert psa_lifecycle(code) is state
+    hardware = Hardware(BOARD, replace(DUMMY, lifecycle=OtpLcs.ASSEMBLY_AND_TEST))
+    hardware.otp.write(OtpField.LCS, code.to_bytes(4, "little"))
+    assert hardware.hal.tfm_attest_hal_get_security_lifecycle() == state
+    assert hardware.hal.psa_rot_lifecycle_state() == state
+
+
+@pytest.mark.parametrize(
+    "read, wanted",
+    [
+        (lambda h: h.tfm_attest_hal_get_verification_service(), b"www.trustedfirmware.org"),
+        (lambda h: h.tfm_attest_hal_get_verification_service(3), b"www"),
+        (lambda h: h.tfm_attest_hal_get_verification_service(64), b"www.trustedfirmware.org"),
+        (lambda h: h.tfm_plat_get_cert_ref(), b"0604565272829-10010"),
+        (lambda h: h.tfm_plat_get_cert_ref(19), b"0604565272829-10010"),
+        (lambda h: h.tfm_plat_get_cert_ref(18), b"0604565272829-1001"),
+        (lambda h: h.tfm_attest_hal_get_profile_definition(), b""),
+        (lambda h: h.tfm_plat_get_boot_seed(32), bytes(range(0xA0, 0xC0))),
+        (lambda h: h.tfm_plat_get_boot_seed(8), bytes(range(0xA0, 0xA8))),
+        (
+            lambda h: h.tfm_plat_get_implementation_id(),
+            bytes.fromhex("aa" * 8 + "bb" * 8 + "cc" * 8 + "dd" * 8),
+        ),
+        (
+            lambda h: h.tfm_plat_get_implementation_id(33),
+            bytes.fromhex("aa" * 8 + "bb" * 8 + "cc" * 8 + "dd" * 8),
+        ),
+        (lambda h: h.tfm_attest_hal_get_platform_config(), bytes.fromhex("efbeadde")),
+        (lambda h: h.tfm_attest_hal_get_platform_hash_algo(), b"not-hash-extended"),
+        (lambda h: h.tfm_plat_get_huk(), bytes(range(16)) * 2),
+        (lambda h: h.tfm_plat_get_symmetric_iak_id(), b""),
+    ],
+)
+def test_dummy_values_and_trimming(read: Callable[[PlatformHal], bytes], wanted: bytes) -> None:
+    assert read(hal()) == wanted
+
+
+def test_binary_values_are_not_trimmed_at_a_nul() -> None:
+    values = replace(DUMMY, boot_seed=bytes(31) + b"\1", implementation_id=b"\1" + bytes(31), cert_ref=b"")
+    device = hal(values)
+    assert device.tfm_plat_get_boot_seed() == bytes(31) + b"\1"
+    assert device.tfm_plat_get_implementation_id() == b"\1" + bytes(31)
+    assert device.tfm_plat_get_cert_ref() == b""
+
+
+def test_a_text_of_the_whole_field_has_no_nul() -> None:
+    assert hal(replace(DUMMY, cert_ref=b"c" * 32)).tfm_plat_get_cert_ref() == b"c" * 32
+
+
+def test_platform_config_wants_four_bytes() -> None:
+    with pytest.raises(PlatError) as caught:
+        hal().tfm_attest_hal_get_platform_config(3)
+    assert caught.value.reason is TfmPlatErr.SYSTEM_ERR
+
+
+@pytest.mark.parametrize(
+    "iak_type, psa_type, algorithm",
+    [(IakType.SECP_R1, 0x7112, 0x06000609), (IakType.HMAC, 0x1100, 0x03800009)],
+)
+def test_iak(iak_type: IakType, psa_type: int, algorithm: int) -> None:
+    key = hal(replace(DUMMY, iak_type=iak_type, iak_id=b"kid@x")).tfm_plat_get_iak()
+    assert (key.type, key.bits, key.algorithm, key.data) == (psa_type, 256, algorithm, DUMMY.iak)
+    assert DUMMY.iak.hex() not in repr(key)
+
+
+def test_iak_that_was_never_burnt_is_empty_and_a_wrong_length_is_an_error() -> None:
+    hardware = Hardware(BOARD, Provisioning(lifecycle=OtpLcs.ASSEMBLY_AND_TEST))
+    assert hardware.hal.tfm_plat_get_iak().data == b""
+    hardware.otp.write(OtpField.IAK_LEN, b"\x21")
+    with pytest.raises(PlatError, match="length 33 in OTP; legal: up to 32"):
+        hardware.hal.tfm_plat_get_iak()
+
+
+def test_counters_through_the_hal() -> None:
+    device = hal()
+    device.tfm_plat_set_nv_counter(NvCounter.BL2_0, 5)
+    device.tfm_plat_increment_nv_counter(NvCounter.BL2_0)
+    assert device.tfm_plat_read_nv_counter(NvCounter.BL2_0) == 6
+    with pytest.raises(NvCounterError):
+        device.tfm_plat_set_nv_counter(NvCounter.BL2_0, 5)
+    assert device.tfm_plat_ns_counter_idx_to_nv_counter(2) == NvCounter.NS_2
+    with pytest.raises(PlatError) as caught:
+        device.tfm_plat_ns_counter_idx_to_nv_counter(3)
+    assert caught.value.reason is TfmPlatErr.INVALID_INPUT
+
+
+def test_storage_areas() -> None:
+    assert hal().tfm_hal_its_fs_info().name == "its"
+    assert hal().tfm_hal_ps_fs_info().name == "ps"
+    hardware = Hardware(BOARD)
+    bare = PlatformHal(hardware.otp, hardware.nv_counters, hardware.rng)
+    with pytest.raises(PlatError) as caught:
+        bare.tfm_hal_its_fs_info()
+    assert caught.value.reason is TfmPlatErr.UNSUPPORTED
+
+
+@pytest.mark.parametrize("name", ["tfm_hal_system_reset", "tfm_platform_hal_system_reset"])
+def test_system_reset_tells_the_device_and_never_returns(name: str) -> None:
+    hardware = Hardware(BOARD)
+    told: list[str] = []
+    hardware.on_reset = lambda: told.append("reset")
+    with pytest.raises(SystemReset):
+        getattr(hardware.hal, name)()
+    assert told == ["reset"]
+
+
+def test_ioctl_is_unsupported() -> None:
+    with pytest.raises(PlatError) as caught:
+        hal().tfm_platform_hal_ioctl(1)
+    assert caught.value.reason is TfmPlatErr.UNSUPPORTED
+
+
+def test_random_repeats_by_seed_and_differs_by_seed_and_device() -> None:
+    def stream(seed: int, values: Provisioning = DUMMY) -> list[bytes]:
+        device = Hardware(BOARD, values, seed=seed).hal
+        return [device.tfm_hal_random(size) for size in (16, 16, 1, 0, 1000)]
+
+    assert stream(1) == stream(1)
+    assert [len(part) for part in stream(1)] == [16, 16, 1, 0, 1000]
+    assert stream(1)[0] != stream(1)[1]
+    assert stream(1)[0] != stream(2)[0]
+    assert stream(1)[0] != stream(1, replace(DUMMY, entropy_seed=bytes(range(64))))[0]
+
+
+@pytest.mark.parametrize("name", sorted(HAL_FUNCTIONS))
+def test_a_partition_reaches_only_what_it_is_granted(name: str) -> None:
+    limited = granted(hal(), {"tfm_plat_get_huk"}, "TFM_SP_TEST")
+    if name == "tfm_plat_get_huk":
+        assert limited.tfm_plat_get_huk() == bytes(range(16)) * 2
+    else:
+        with pytest.raises(HalDenied, match=f"{name}: not granted to TFM_SP_TEST; granted: tfm_plat_get_huk"):
+            getattr(limited, name)(0)
+
+
+def test_grants_do_not_widen_and_do_not_touch_the_whole_hal() -> None:
+    whole = hal()
+    none = granted(whole, ())
+    with pytest.raises(HalDenied):
+        none.tfm_plat_get_huk()
+    with pytest.raises(HalDenied):
+        granted(none, {"tfm_plat_get_huk"}).tfm_plat_get_huk()
+    assert whole.tfm_plat_get_huk()
+    assert isinstance(none, PlatformHal)
+
+
+def test_a_grant_of_no_hal_function_is_refused() -> None:
+    with pytest.raises(
+        HalDenied, match="no HAL function 'tfm_plat_open_door'; legal: psa_rot_lifecycle_state"
+    ):
+        granted(hal(), {"tfm_plat_open_door"})
+
+
+@pytest.mark.parametrize("board", ["an521", "an521_single_image", "mcuboot_8k"])
+def test_attestation_is_granted_what_its_claims_need_and_no_key(board: str) -> None:
+    grants = load_board(board).hal_grants["TFM_SP_INITIAL_ATTESTATION"]
+    device = granted(hal(), grants)
+    assert device.tfm_attest_hal_get_security_lifecycle() == PsaLifecycle.SECURED
+    for secret in (device.tfm_plat_get_iak, device.tfm_plat_get_huk):
+        with pytest.raises(HalDenied):
+            secret()
+
+
+def test_a_blank_device_has_no_identity() -> None:
+    hardware = Hardware(BOARD, Provisioning(lifecycle=OtpLcs.ASSEMBLY_AND_TEST))
+    assert bytes(hardware.otp) == bytes(Otp(BOARD.otp.layout, BOARD.otp.size))
+    assert hardware.hal.tfm_plat_get_implementation_id() == bytes(32)
