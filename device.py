@@ -8,8 +8,8 @@ from typing import Self
 
 from .bootloader.bl2 import Bl2, BootOutcome
 from .bootloader.config import Bl2Config, KeyMode
-from .bootloader.flashing import write_image
 from .bootloader.ports import SLOTS, Ports
+from .bootloader.trailer import write_image
 from .interface.errors import TfmSimError
 from .interface.psa.crypto_api import CryptoApi
 from .interface.psa.initial_attestation import InitialAttestation
@@ -132,14 +132,14 @@ class Device:
         """
         self._stop()
         hardware = self.hardware
-        notice = hardware.dummy_notice
-        if notice and self.trace.listeners:
-            self.trace.log("BL2", f"[WRN] {notice}")
         shared = hardware.board.shared_data
         if self.build.bl2 is not None:
-            self._stage("BL2", "checks the images and writes the boot status")
-            self.boot_outcome = Bl2(self._ports(), self.build.bl2, self.trace).run()
+            self.run_bl2()
         self._stage("SPM", "validates the boot status and loads the partitions")
+        self.trace.log("SPM", "[INF] Booting TF-M (tfm-sim)")
+        if hardware.dummy_notice:
+            self.trace.log("SPM", f"[WRN] {hardware.dummy_notice}")
+        self.trace.log("SPM", "[INF] [Sec Thread] Secure image initializing!")
         boot_data = BootData(hardware.memory, shared.base, shared.size if self.build.bl2 else 0)
         kernel = Kernel(hardware.memory, hardware.hal, boot_data, self.trace, self.build.spm)
         kernel.load(self._partitions)
@@ -150,6 +150,17 @@ class Device:
         self._ns = kernel.ns_client(non_secure_arena(hardware.memory))
         self._stage("NS", "the non-secure side runs")
         return self
+
+    def run_bl2(self) -> BootOutcome:
+        """Only the boot loader: it leaves the boot status in shared memory and would jump to the SPM.
+
+        Raises BootRefused where it stops, DeviceOff for a build without a boot loader.
+        """
+        if self.build.bl2 is None:
+            raise DeviceOff("this build has no boot loader; legal: a Build with bl2")
+        self._stage("BL2", "checks the images and writes the boot status")
+        self.boot_outcome = Bl2(self._ports(), self.build.bl2, self.trace).run()
+        return self.boot_outcome
 
     def reset(self) -> Self:
         """Reset: RAM forgets, flash, OTP and counters stay; then boot again. Raises as power_on does."""

@@ -5,6 +5,9 @@ import sys
 import click
 
 from ...interface.errors import ExitCode, TfmSimError
+from .attest import attest
+from .boot import boot
+from .run import run
 from .token import token, verify
 
 
@@ -14,6 +17,9 @@ def cli() -> None:
     """Arm's Trusted Firmware-M as an executable model."""
 
 
+cli.add_command(run)
+cli.add_command(boot)
+cli.add_command(attest)
 cli.add_command(token)
 cli.add_command(verify)
 

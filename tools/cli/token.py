@@ -4,37 +4,22 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.text import Text
 
 from ...interface.errors import ExitCode, TfmSimError
 from ..verifier import ClaimResult, DecodedToken, Finding, Verdict, decode, load_key
 from ..verifier import verify as verify_token
 from ..verifier.profiles import COMPONENT_CLAIMS
+from .output import FileUnreadable, display, hex_bytes, print_lines, read_file
 
-STDIN = "-"
-_STYLES = (
+STYLES = (
     (r"^\s*(ACCEPTED|ok)\b", "bold green"),
     (r"^\s*(REFUSED|because|refused)\b", "bold red"),
     (r"^\s*(warning|problem):", "yellow"),
     (r"^\s*note:", "cyan"),
     (r"/ [^/]* /", "dim"),
 )
-
-
-class FileUnreadable(TfmSimError):
-    """A file that a command needs is missing, cannot be read, or is neither binary nor hex text."""
-
-
-def _hex(_context: click.Context, _parameter: click.Parameter, value: str | None) -> bytes | None:
-    if value is None:
-        return None
-    if not re.fullmatch(r"([0-9A-Fa-f]{2})+", value):
-        raise click.BadParameter(f"found {value!r}; legal: pairs of hex digits")
-    return bytes.fromhex(value)
 
 
 @click.group()
@@ -53,11 +38,11 @@ def show(file: str, as_json: bool) -> None:
     try:
         decoded = decode(read_token(file))
     except TfmSimError as error:
-        raise FileUnreadable(f"{_display(file)}: {error}") from None
+        raise FileUnreadable(f"{display(file)}: {error}") from None
     if as_json:
         click.echo(json.dumps(decoded.as_json(), indent=2))
     else:
-        _print(_show_lines(decoded))
+        print_lines(_show_lines(decoded), STYLES)
 
 
 @click.command()
@@ -65,7 +50,7 @@ def show(file: str, as_json: bool) -> None:
 @click.option(
     "--key", "key_file", metavar="PUB", required=True, help="PEM or point, or a symmetric key (raw, hex)."
 )
-@click.option("--challenge", callback=_hex, metavar="HEX", help="The nonce that the token must carry.")
+@click.option("--challenge", callback=hex_bytes, metavar="HEX", help="The nonce that the token must carry.")
 @click.option("--strict", is_flag=True, help="Refuse unknown claims and profile strings out of place.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 def verify(file: str, key_file: str, challenge: bytes | None, strict: bool, as_json: bool) -> None:
@@ -76,16 +61,16 @@ def verify(file: str, key_file: str, challenge: bytes | None, strict: bool, as_j
     """
     data = read_token(file)
     try:
-        key = load_key(_read(key_file))
+        key = load_key(read_file(key_file))
     except FileUnreadable:
         raise
     except TfmSimError as error:
-        raise FileUnreadable(f"{_display(key_file)}: {error}") from None
+        raise FileUnreadable(f"{display(key_file)}: {error}") from None
     verdict = verify_token(data, key, challenge=challenge, strict=strict)
     if as_json:
         click.echo(json.dumps(verdict.as_json(), indent=2))
     else:
-        _print(verdict_lines(verdict, len(data)))
+        print_lines(verdict_lines(verdict, len(data)), STYLES)
     if not verdict.ok:
         sys.exit(int(ExitCode.NO))
 
@@ -96,12 +81,12 @@ def read_token(file: str) -> bytes:
     Every token begins with a byte that is no ASCII character, so text cannot be mistaken for one.
     Raises FileUnreadable.
     """
-    data = _read(file)
+    data = read_file(file)
     compact = b"".join(data.split()).removeprefix(b"0x")
     if not compact or not re.fullmatch(rb"[0-9A-Fa-f]+", compact):
         return data
     if len(compact) % 2:
-        raise FileUnreadable(f"{_display(file)}: hex text of {len(compact)} digits; legal: an even number")
+        raise FileUnreadable(f"{display(file)}: hex text of {len(compact)} digits; legal: an even number")
     return bytes.fromhex(compact.decode("ascii"))
 
 
@@ -186,38 +171,3 @@ def _show_lines(decoded: DecodedToken) -> Iterator[str]:
 
 def _problem_lines(problems: Iterable[Finding]) -> Iterator[str]:
     yield from (f"  problem: {finding}" for finding in problems)
-
-
-def _read(file: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise FileUnreadable(
-            f"{_display(file)}: {reason}; legal: a readable file, or - for standard input"
-        ) from None
-
-
-def _display(file: str) -> str:
-    return "standard input" if file == STDIN else file
-
-
-def _print(lines: Iterable[str]) -> None:
-    """Coloured on a terminal, plain elsewhere."""
-    clean = [_clean(line) for line in lines]
-    if not sys.stdout.isatty():
-        click.echo("\n".join(clean))
-        return
-    console = Console(highlight=False, soft_wrap=True)
-    for line in clean:
-        text = Text(line)
-        for pattern, style in _STYLES:
-            text.highlight_regex(pattern, style)
-        console.print(text)
-
-
-def _clean(line: str) -> str:
-    """Nothing in a token reaches the terminal as a control, or as a letter that it cannot encode."""
-    shown = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in line)
-    encoding = sys.stdout.encoding or "utf-8"
-    return shown.encode(encoding, "backslashreplace").decode(encoding)

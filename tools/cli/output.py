@@ -1,0 +1,90 @@
+"""What all commands share: lines on a terminal or in a pipe, files in, hex in."""
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from ...interface.errors import TfmSimError
+
+STDIN = "-"
+Styles = Sequence[tuple[str, str]]
+"""Regular expressions and the rich style of what they match."""
+
+
+class FileUnreadable(TfmSimError):
+    """A file that a command needs is missing, cannot be read or written, or holds nothing usable."""
+
+
+def print_lines(lines: Iterable[str], styles: Styles = ()) -> None:
+    """Coloured on a terminal, plain elsewhere."""
+    if not sys.stdout.isatty():
+        for line in lines:
+            click.echo(clean(line))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for line in lines:
+        text = Text(clean(line))
+        for pattern, style in styles:
+            text.highlight_regex(pattern, style)
+        console.print(text)
+
+
+def clean(line: str) -> str:
+    """Nothing that a device says reaches the terminal as a control, or as a letter it cannot encode."""
+    shown = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in line)
+    encoding = sys.stdout.encoding or "utf-8"
+    return shown.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def read_file(file: str | Path) -> bytes:
+    """A file's bytes, - being standard input. Raises FileUnreadable."""
+    try:
+        return sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
+        raise FileUnreadable(
+            f"{display(file)}: {_reason(error)}; legal: a readable file, or - for standard input"
+        ) from None
+
+
+def write_file(file: str | Path, data: bytes) -> None:
+    """Write a file, - being standard output. Raises FileUnreadable."""
+    try:
+        if file == STDIN:
+            sys.stdout.buffer.write(data)
+        else:
+            Path(file).write_bytes(data)
+    except (OSError, ValueError) as error:
+        raise FileUnreadable(
+            f"{display(file)}: {_reason(error)}; legal: a file that can be written"
+        ) from None
+
+
+def display(file: str | Path) -> str:
+    """A file's name as messages show it."""
+    return "standard input" if file == STDIN else str(file)
+
+
+def hex_bytes(_context: click.Context, _parameter: click.Parameter, value: str | None) -> bytes | None:
+    """A click callback for an option of hex digits."""
+    if value is None:
+        return None
+    if not re.fullmatch(r"([0-9A-Fa-f]{2})*", value):
+        raise click.BadParameter(f"found {value!r}; legal: pairs of hex digits")
+    return bytes.fromhex(value)
+
+
+def hex_dump(data: bytes, address: int = 0) -> Iterable[str]:
+    """Sixteen bytes a line, with their address and printable characters."""
+    for offset in range(0, len(data), 16):
+        row = data[offset : offset + 16]
+        shown = "".join(chr(b) if 32 <= b < 127 else "." for b in row)
+        yield f"{address + offset:08x}  {row.hex(' '):<47}  {shown}"
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)

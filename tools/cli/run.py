@@ -1,0 +1,109 @@
+"""`tfm-sim run`: the whole way from power to a verified token."""
+
+import json
+import sys
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+import click
+
+from ...device import Device, Stage
+from ...interface.errors import ExitCode
+from ...interface.tfm.boot_status import TlvMajor
+from ...interface.trace import Event
+from ..console import STYLES, story_listener
+from ..device_report import boot_status, counters, lifecycle, slots
+from ..endorsement import iak_verification_key
+from ..verifier import Verdict, decode, load_key, verify
+from .device_options import DeviceOptions, device_options, make_device
+from .output import hex_bytes, print_lines
+from .token import STYLES as TOKEN_STYLES
+from .token import verdict_lines
+
+
+@click.command()
+@click.option(
+    "--challenge",
+    callback=hex_bytes,
+    metavar="HEX",
+    help="The verifier's nonce; by default made from the seed.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print boot, token and verdict as JSON.")
+@device_options
+def run(options: DeviceOptions, challenge: bytes | None, as_json: bool) -> None:
+    """Boot stage by stage, issue an attestation token, take it apart and verify it.
+
+    Exit 0 if the token is accepted, 1 if BL2 refuses an image or the verifier the token.
+    """
+    challenge = challenge if challenge is not None else sha256(f"challenge {options.seed}".encode()).digest()
+
+    def tell(*lines: str) -> None:
+        if not as_json:
+            print_lines(lines, STYLES)
+
+    boot_status_area = b""
+
+    def keep_boot_status(event: Event) -> None:
+        nonlocal boot_status_area
+        if isinstance(event, Stage) and event.name == "SPM":
+            boot_status_area = device.shared_data()
+
+    device = make_device(options, [story_listener(tell, decisions=False), keep_boot_status])
+    try:
+        tell(*_head(device))
+        device.power_on()
+        tell(*_summary(device, boot_status_area), "== Attestation: the non-secure side asks for a token")
+        device.trace.listeners[:] = [story_listener(tell, decisions=True)]
+        token = device.psa.initial_attestation.get_token(challenge)
+        verdict = verify(token, load_key(iak_verification_key(device.hardware)), challenge=challenge)
+        if as_json:
+            click.echo(json.dumps(_as_json(device, boot_status_area, token, verdict), indent=2))
+        else:
+            print_lines(_token(token, challenge), TOKEN_STYLES)
+            tell("== Verifier: judges the token with the device's public key")
+            print_lines(verdict_lines(verdict, len(token)), TOKEN_STYLES)
+    finally:
+        device.power_off()
+    if not verdict.ok:
+        sys.exit(int(ExitCode.NO))
+
+
+def _head(device: Device) -> Iterator[str]:
+    board = device.hardware.board
+    yield f"== Power on: {board.name}: {board.description}; lifecycle {lifecycle(device)}"
+    if device.hardware.dummy_notice:
+        yield f"  {device.hardware.dummy_notice}"
+
+
+def _summary(device: Device, area: bytes) -> Iterator[str]:
+    yield "== Summary: what was booted"
+    yield "  image  slot       version    counter  measured as  signer"
+    records = {
+        r["module"]: r.get("boot_record") or {} for r in boot_status(area) if r["major"] == TlvMajor.IAS.name
+    }
+    outcome = device.boot_outcome
+    values = list(counters(device).values())
+    for booted in sorted(outcome.images, key=lambda b: b.image) if outcome else []:
+        record = records.get(booted.image, {})
+        yield (
+            f"  {booted.image:<5}  {booted.slot:<9}  {booted.version!s:<9}  {values[booted.image]:<7}  "
+            f"{record.get('sw_type', '-'):<11}  {str(record.get('signer_id', '-'))[:16]}"
+        )
+
+
+def _token(token: bytes, challenge: bytes) -> Iterator[str]:
+    yield f"== Token: {len(token)} bytes for challenge {challenge.hex()}"
+    yield from decode(token).diagnostic().split("\n")
+
+
+def _as_json(device: Device, area: bytes, token: bytes, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "board": device.hardware.board.name,
+        "lifecycle": lifecycle(device),
+        "slots": slots(device),
+        "counters": counters(device),
+        "boot_status": boot_status(area),
+        "token": token.hex(),
+        "verdict": verdict.as_json(),
+    }

@@ -1,0 +1,58 @@
+"""The demo firmware pair that comes with the package, and a device that runs it.
+
+The images are real: built for a Cortex-M33, signed by imgtool with MCUboot's public development keys
+(NOT SECURE). BL2 checks, measures and counts them; their instructions are not run.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from ..device import Build, Device
+from ..interface.trace import Listener
+from ..platform.board import Board
+from ..platform.provisioning import Provisioning
+
+IMAGES: Final = Path(__file__).parent / "demo" / "images"
+SECURE_IMAGE: Final = IMAGES / "secure_1.0.0.bin"
+NON_SECURE_IMAGE: Final = IMAGES / "non_secure_1.0.0.bin"
+
+
+def flash_demo_firmware(device: Device) -> None:
+    """Write the pair to the primary slots; a board with one image gets the secure one."""
+    device.flash_image(0, SECURE_IMAGE.read_bytes())
+    if device.hardware.board.image_count > 1:
+        device.flash_image(1, NON_SECURE_IMAGE.read_bytes())
+
+
+def boot(
+    board: str | Path | Board = "an521",
+    *,
+    build: Build | None = None,
+    provisioning: Provisioning | None = None,
+    seed: int = 0,
+    state: str | Path | None = None,
+    listeners: Sequence[Listener] = (),
+) -> Device:
+    """A device with the demo firmware in its primary slots, booted to the non-secure side.
+
+    Arguments are those of Device; a state directory that holds an image already keeps it. Use the device in
+    a ``with`` statement, or call ``power_off`` when done. Raises as Device and Device.power_on do.
+    """
+    device = Device(
+        board, build=build, provisioning=provisioning, seed=seed, state=state, listeners=listeners
+    )
+    try:
+        if primary_slots_blank(device):
+            flash_demo_firmware(device)
+        return device.power_on()
+    except BaseException:
+        device.power_off()
+        raise
+
+
+def primary_slots_blank(device: Device) -> bool:
+    """True when no image was ever written to the device."""
+    hardware = device.hardware
+    areas = [hardware.slot(image, "primary") for image in range(hardware.board.image_count)]
+    return all(area.read(0, 4) == bytes([area.erased_value]) * 4 for area in areas)

@@ -1,0 +1,116 @@
+"""What stands in a device: slots, counters, OTP identities, boot status; as lines and as data."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import cbor2
+
+from ..bootloader.image import ImageError, read_header
+from ..bootloader.inspect import BOOT_RECORD_LABELS
+from ..bootloader.trailer import read_swap_state
+from ..device import Device
+from ..interface.tfm.boot_status import BootStatusEntry, BootStatusError, Claim, TlvMajor, decode_area
+from ..platform.board import SlotName
+from ..platform.lifecycle import psa_lifecycle
+from ..platform.nv_counters import NvCounter
+from ..platform.otp import OtpField
+
+SLOTS: tuple[SlotName, SlotName] = ("primary", "secondary")
+
+
+def slots(device: Device) -> list[dict[str, Any]]:
+    """Each slot's address, header and trailer."""
+    hardware = device.hardware
+    rows = []
+    for image in range(hardware.board.image_count):
+        for slot in SLOTS:
+            area = hardware.slot(image, slot)
+            row: dict[str, Any] = {"image": image, "slot": slot, "address": area.address, "size": area.size}
+            blank = area.read(0, 4) == bytes([area.erased_value]) * 4
+            if blank:
+                row["image_state"] = "blank"
+            else:
+                try:
+                    header = read_header(area)
+                    row |= {
+                        "image_state": "image",
+                        "version": str(header.version),
+                        "img_size": header.img_size,
+                    }
+                except ImageError as error:
+                    row["image_state"] = f"no image: {error}"
+            state = read_swap_state(area)
+            row["trailer"] = {
+                "magic": state.magic.name.lower(),
+                "swap_type": int(state.swap_type),
+                "copy_done": state.copy_done.name.lower(),
+                "image_ok": state.image_ok.name.lower(),
+            }
+            rows.append(row)
+    return rows
+
+
+def counters(device: Device) -> dict[str, int]:
+    """The security counters of the board's images by name."""
+    names = [NvCounter(NvCounter.BL2_0 + image) for image in range(device.hardware.board.image_count)]
+    return {counter.name: device.hardware.nv_counters.read(counter) for counter in names}
+
+
+def lifecycle(device: Device) -> str:
+    """The lifecycle state in OTP, by its PSA name."""
+    return psa_lifecycle(int.from_bytes(device.hardware.otp.read(OtpField.LCS), "little")).name
+
+
+def boot_status(area: bytes) -> list[dict[str, Any]]:
+    """The entries of a shared data area, their boot records decoded; [] where it holds none."""
+    try:
+        return [_entry(entry) for entry in decode_area(area)]
+    except BootStatusError:
+        return []
+
+
+def _entry(entry: BootStatusEntry) -> dict[str, Any]:
+    major = TlvMajor(entry.major).name if entry.major in set(TlvMajor) else str(entry.major)
+    row: dict[str, Any] = {
+        "type": f"{entry.tlv_type:#06x}",
+        "major": major,
+        "module": entry.module,
+        "claim": entry.claim,
+        "length": len(entry.data),
+        "data": entry.data.hex(),
+    }
+    if entry.major == TlvMajor.IAS and entry.claim == Claim.SW_BOOT_RECORD:
+        try:
+            record = cbor2.loads(entry.data)
+            row["boot_record"] = {
+                BOOT_RECORD_LABELS.get(key, str(key)): value.hex() if isinstance(value, bytes) else value
+                for key, value in record.items()
+            }
+        except (cbor2.CBORError, AttributeError):
+            row["boot_record"] = None
+    return row
+
+
+def slot_lines(device: Device) -> Iterator[str]:
+    for row in slots(device):
+        trailer = row["trailer"]
+        what = (
+            f"version {row['version']}, {row['img_size']} bytes" if "version" in row else row["image_state"]
+        )
+        flags = ", ".join(f"{name} {value}" for name, value in trailer.items())
+        yield f"image {row['image']} {row['slot']:<9} {row['address']:#010x}  {what}; trailer: {flags}"
+
+
+def counter_lines(device: Device) -> Iterator[str]:
+    for name, value in counters(device).items():
+        yield f"NV counter {name} = {value}"
+
+
+def boot_status_lines(area: bytes) -> Iterator[str]:
+    rows = boot_status(area)
+    if not rows:
+        yield "shared data: empty"
+    for row in rows:
+        yield f"shared data {row['type']} ({row['major']}, module {row['module']}), {row['length']} bytes"
+        for name, value in (row.get("boot_record") or {}).items():
+            yield f"    {name}: {value}"
