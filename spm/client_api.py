@@ -25,6 +25,7 @@ from .connection import (
     Connect,
     Connection,
     Idle,
+    PinnedVector,
     Reject,
     StatelessCall,
     Terminated,
@@ -32,14 +33,14 @@ from .connection import (
     Vector,
 )
 from .handles import is_stateless, stateless_index, stateless_version
-from .memory_check import memory_check
+from .memory_check import accessible_region, memory_check
 from .messages import deliver
 from .outcome import Fault, Outcome
 
 if TYPE_CHECKING:
     from .kernel import Kernel
 
-ADDRESS_SPACE: Final = 1 << 32
+EMPTY: Final[PinnedVector] = (memoryview(b""), 0, 0)
 DESCRIPTOR_SIZE: Final = 8
 """A psa_invec or psa_outvec in memory: u32 base, u32 length, little endian."""
 
@@ -226,7 +227,7 @@ def _idle_connection(spm: "Kernel", caller: Client, handle: int, call: str) -> C
 
 def _checked_vectors(
     spm: "Kernel", caller: Client, type_: int, in_vecs: Vectors, out_vecs: Vectors
-) -> tuple[Sequence[Vector], Sequence[Vector]] | Fault:
+) -> tuple[Sequence[PinnedVector], Sequence[PinnedVector]] | Fault:
     # FF-M 1.1 psa_call: the request type must not be negative.
     if type_ < PSA_CALL_TYPE_MIN:
         return Fault(caller, "psa_call: a request type that is not negative", type_, "0 to 32767")
@@ -245,7 +246,17 @@ def _checked_vectors(
     outputs = _descriptors(spm, caller, out_vecs, "out_vec", write=True)
     if isinstance(outputs, Fault):
         return outputs
-    return _check_ranges(spm, caller, inputs, outputs) or (inputs, outputs)
+    fault = _check_inputs(caller, inputs) if len(inputs) > 1 else None
+    if fault is not None:
+        return fault
+    # FF-M 1.1 psa_call: the client must be able to read its inputs and to write its outputs.
+    pinned_inputs = _pin(spm, caller, inputs, "in_vec", write=False)
+    if isinstance(pinned_inputs, Fault):
+        return pinned_inputs
+    pinned_outputs = _pin(spm, caller, outputs, "out_vec", write=True)
+    if isinstance(pinned_outputs, Fault):
+        return pinned_outputs
+    return pinned_inputs, pinned_outputs
 
 
 def _descriptors(
@@ -263,16 +274,10 @@ def _descriptors(
     return list(struct.iter_unpack("<II", raw))
 
 
-def _check_ranges(
-    spm: "Kernel", caller: Client, inputs: Sequence[Vector], outputs: Sequence[Vector]
-) -> Fault | None:
-    memory = spm.memory
+def _check_inputs(caller: Client, inputs: Sequence[Vector]) -> Fault | None:
+    # TF-M psa_call: input vectors may not overlap, for the service could read one byte twice and differently;
+    # an empty vector overlaps nothing.
     for i, (base, length) in enumerate(inputs):
-        # FF-M 1.1 psa_call: an input vector may not wrap the address space.
-        if base + length > ADDRESS_SPACE:
-            return _unreachable(caller, f"in_vec[{i}]", base, length)
-        # TF-M psa_call: input vectors may not overlap, for the service could read one byte twice and
-        # differently; an empty vector overlaps nothing.
         for other, size in inputs[:i]:
             if length and size and base < other + size and other < base + length:
                 return Fault(
@@ -281,14 +286,24 @@ def _check_ranges(
                     f"in_vec[{i}] at {base:#x}, {length} bytes, over one at {other:#x}, {size} bytes",
                     "disjoint input vectors",
                 )
-    # FF-M 1.1 psa_call: the client must be able to read its inputs and to write its outputs.
-    for i, (base, length) in enumerate(inputs):
-        if not memory_check(memory, caller, base, length, write=False):
-            return _unreachable(caller, f"in_vec[{i}]", base, length)
-    for i, (base, length) in enumerate(outputs):
-        if not memory_check(memory, caller, base, length, write=True):
-            return _unreachable(caller, f"out_vec[{i}]", base, length)
     return None
+
+
+def _pin(
+    spm: "Kernel", caller: Client, vectors: Sequence[Vector], what: str, *, write: bool
+) -> Sequence[PinnedVector] | Fault:
+    pinned = []
+    memory = spm.memory
+    for i, (base, length) in enumerate(vectors):
+        # FF-M 1.1 psa_call: the base of an empty vector is ignored.
+        if not length:
+            pinned.append(EMPTY)
+            continue
+        region = accessible_region(memory, caller, base, length, write=write)
+        if region is None:
+            return _unreachable(caller, f"{what}[{i}]", base, length)
+        pinned.append((region.view, base - region.base, length))
+    return pinned
 
 
 def _unreachable(caller: Client, what: str, base: int, length: int) -> Fault:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from ..interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT, psa_msg_t
+from ..interface.psa.service import psa_msg_t
 from .handles import connection_handle
 
 if TYPE_CHECKING:
@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from .service import Service
 
 NO_SIZES: Final = (0, 0, 0, 0)
+_PADDING: Final = ((0, 0, 0, 0), (0, 0, 0), (0, 0), (0,), ())
 Vector = tuple[int, int]
 """Base address and length in bytes, as the client's descriptor held them at the call."""
+PinnedVector = tuple[memoryview, int, int]
+"""A vector that passed its checks: the bytes of its region, the offset of its base there, its length."""
 
 
 class ConnectionState:
@@ -116,7 +119,7 @@ CONNECTION: Final[dict[type[ConnectionState], dict[type[ConnectionEvent], type[C
 class Connection:
     """One connection and, as in TF-M, the one message that can be outstanding on it.
 
-    ``in_vecs`` and ``out_vecs`` are the client's descriptors as they were at the call; ``in_taken`` and
+    ``in_vecs`` and ``out_vecs`` are the client's vectors as they were at the call; ``in_taken`` and
     ``out_written`` count bytes per vector. ``rhandle`` belongs to the connection, the rest to the message.
     """
 
@@ -143,8 +146,8 @@ class Connection:
         self.client: Client
         self.rhandle: Any = None
         self.type = 0
-        self.in_vecs: Sequence[Vector] = ()
-        self.out_vecs: Sequence[Vector] = ()
+        self.in_vecs: Sequence[PinnedVector] = ()
+        self.out_vecs: Sequence[PinnedVector] = ()
         self.in_taken: list[int] = []
         self.out_written: list[int] = []
         self.delivered = False
@@ -154,7 +157,7 @@ class Connection:
         self.state = CONNECTION[self.state][event]
 
     def open_message(
-        self, type_: int, in_vecs: Sequence[Vector] = (), out_vecs: Sequence[Vector] = ()
+        self, type_: int, in_vecs: Sequence[PinnedVector] = (), out_vecs: Sequence[PinnedVector] = ()
     ) -> None:
         """Make this the connection's outstanding message, with nothing read or written yet."""
         self.type = type_
@@ -163,10 +166,6 @@ class Connection:
         self.in_taken = [0] * len(in_vecs)
         self.out_written = [0] * len(out_vecs)
         self.delivered = False
-
-    @property
-    def is_request(self) -> bool:
-        return self.type not in {PSA_IPC_CONNECT, PSA_IPC_DISCONNECT}
 
     def fill(self, msg: psa_msg_t) -> None:
         """Deliver the outstanding message into ``msg``; sizes of absent vectors are 0."""
@@ -179,10 +178,8 @@ class Connection:
         msg.out_size = _four_sizes(self.out_vecs) if self.out_vecs else NO_SIZES
 
 
-def _four_sizes(vectors: Sequence[Vector]) -> tuple[int, int, int, int]:
-    sizes = [length for _, length in vectors]
-    sizes += [0] * (4 - len(sizes))
-    return sizes[0], sizes[1], sizes[2], sizes[3]
+def _four_sizes(vectors: Sequence[PinnedVector]) -> tuple[int, int, int, int]:
+    return (*[length for _, _, length in vectors], *_PADDING[len(vectors)])
 
 
 class ConnectionPool:

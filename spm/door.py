@@ -43,13 +43,17 @@ class ClientDoor:
     of a call are placed for as long as it takes.
     """
 
-    __slots__ = ("_arena_end", "_arena_top", "_client", "_spm")
+    __slots__ = ("_arena_end", "_arena_top", "_client", "_spm", "_view", "_view_base")
 
     def __init__(self, spm: "Kernel", client: Client, arena: int, arena_size: int) -> None:
         self._spm = spm
         self._client = client
         self._arena_top = arena
         self._arena_end = arena + arena_size
+        region = spm.memory.find_range(arena, arena_size)
+        assert region is not None  # the caller's own region, made by the loader
+        self._view = region.view
+        self._view_base = region.base
 
     def psa_framework_version(self) -> int:
         return self._settle(client_api.psa_framework_version(self._alive(), self._client))
@@ -133,10 +137,12 @@ class ClientDoor:
                 data = base if length < 0 else base[:length]
             else:
                 data = item
-            base = self._reserve(len(data)) if data else 0
-            if data:
-                self._spm.memory.write(base, bytes(data))
-            vectors.append((base, len(data)))
+            size = len(data)
+            base = self._reserve(size) if size else 0
+            if size:
+                start = base - self._view_base
+                self._view[start : start + size] = data
+            vectors.append((base, size))
         return vectors
 
     def _outputs(self, out_vec: Sequence[psa_outvec]) -> list[Vector]:
@@ -163,7 +169,8 @@ class ClientDoor:
             if not room:
                 continue
             if count and not isinstance(item.base, int):
-                item.base[:count] = self._spm.memory.read(base, count)
+                start = base - self._view_base
+                item.base[:count] = self._view[start : start + count]
             item.len = count
 
     def _reserve(self, size: int) -> int:
@@ -264,9 +271,11 @@ class PartitionDoor(ClientDoor):
     def psa_read(
         self, msg_handle: int, invec_idx: int, buffer: int | bytearray | memoryview, num_bytes: int
     ) -> int:
-        return self._settle(
-            service_api.psa_read(self._alive(), self._partition, msg_handle, invec_idx, buffer, num_bytes)
-        )
+        spm = self._spm
+        if spm.down is not None:
+            raise spm.down
+        outcome = service_api.psa_read(spm, self._partition, msg_handle, invec_idx, buffer, num_bytes)
+        return outcome if isinstance(outcome, int) else self._settle(outcome)
 
     def psa_skip(self, msg_handle: int, invec_idx: int, num_bytes: int) -> int:
         return self._settle(
@@ -284,9 +293,12 @@ class PartitionDoor(ClientDoor):
             if isinstance(buffer, int):
                 raise TypeError("psa_write: an address needs num_bytes")
             num_bytes = len(buffer)
-        self._settle(
-            service_api.psa_write(self._alive(), self._partition, msg_handle, outvec_idx, buffer, num_bytes)
-        )
+        spm = self._spm
+        if spm.down is not None:
+            raise spm.down
+        outcome = service_api.psa_write(spm, self._partition, msg_handle, outvec_idx, buffer, num_bytes)
+        if not isinstance(outcome, int):
+            self._settle(outcome)
 
     def psa_reply(self, msg_handle: int, status: int) -> None:
         self._settle(service_api.psa_reply(self._alive(), self._partition, msg_handle, status))

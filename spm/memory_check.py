@@ -1,23 +1,26 @@
 """Who may touch which memory (TF-M tfm_hal_memory_check; FF-M 1.1, isolation rules)."""
 
-from ..platform.memory import Memory
+from ..platform.memory import Memory, Region
 from .client import Client
 
 
-def memory_check(memory: Memory, client: Client, base: int, size: int, *, write: bool) -> bool:
-    """True when ``client`` may read, and with ``write`` also write, the whole range of ``size`` bytes.
+def accessible_region(memory: Memory, client: Client, base: int, size: int, *, write: bool) -> Region | None:
+    """The one region in which ``client`` may read, and with ``write`` also write, all of a range; or None.
 
-    An empty range is always fine and a null base never is; otherwise the range must lie wholly in one
-    region, as a hardware range check sees it, and that region must allow the access to this client: the
-    non-secure side sees non-secure memory only, a partition that and what its isolation domain opens.
+    A null base is never accessible. The range, which is not empty, must lie wholly in one region, as a
+    hardware range check sees it, and that region must allow the access to this client: the non-secure side
+    sees non-secure memory only, a partition that and what its isolation domain opens.
     """
-    if size == 0:
-        return True
     if base == 0:
-        return False
+        return None
     region = memory.find(base)
     if region is None or base + size > region.end or not region.readable:
-        return False
+        return None
     if write and not region.writable:
-        return False
-    return region.non_secure or client.may_touch(region.owner)
+        return None
+    return region if region.non_secure or client.may_touch(region.owner) else None
+
+
+def memory_check(memory: Memory, client: Client, base: int, size: int, *, write: bool) -> bool:
+    """True when the range is accessible to ``client``; an empty range always is, wherever it lies."""
+    return size == 0 or accessible_region(memory, client, base, size, write=write) is not None

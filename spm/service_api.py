@@ -1,12 +1,12 @@
 """The FF-M partition API as the SPM serves it, one function a call; every Fault here panics the device."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ..interface.psa.client import PSA_MAX_IOVEC
 from ..interface.psa.service import PSA_BLOCK, PSA_DOORBELL, psa_msg_t
 from ..interface.psa.status import PSA_ERROR_DOES_NOT_EXIST, PSA_SUCCESS
 from .client import Partition
-from .connection import Connection, Vector
+from .connection import Connection, PinnedVector
 from .memory_check import memory_check
 from .messages import assert_signal, complete
 from .outcome import BLOCKED, Fault, Outcome
@@ -14,6 +14,7 @@ from .outcome import BLOCKED, Fault, Outcome
 if TYPE_CHECKING:
     from .kernel import Kernel
 
+NO_VECTOR: Final[PinnedVector] = (memoryview(b""), 0, 0)
 WritableBuffer = int | bytearray | memoryview
 ReadableBuffer = int | bytes | bytearray | memoryview
 
@@ -76,11 +77,13 @@ def psa_read(
     spm: "Kernel", caller: Partition, msg_handle: int, invec_idx: int, buffer: WritableBuffer, num_bytes: int
 ) -> Outcome:
     """FF-M 1.1, psa_read: copy what is left of an input vector, at most ``num_bytes``."""
-    vector = _in_vector(spm, caller, msg_handle, invec_idx, "psa_read")
-    if isinstance(vector, Fault):
-        return vector
-    connection, (base, length) = vector
-    taken = connection.in_taken[invec_idx] if length else 0
+    connection = _request(spm, caller, msg_handle, invec_idx, "psa_read")
+    if isinstance(connection, Fault):
+        return connection
+    if invec_idx >= len(connection.in_vecs):
+        return 0
+    view, start, length = connection.in_vecs[invec_idx]
+    taken = connection.in_taken[invec_idx]
     if taken >= length:
         return 0
     # FF-M 1.1 psa_read: with data left, the whole buffer must be the partition's to write.
@@ -92,9 +95,9 @@ def psa_read(
     count = min(num_bytes, length - taken)
     if not count:
         return 0
-    data = spm.memory.read(base + taken, count)
+    data = view[start + taken : start + taken + count]
     if isinstance(buffer, int):
-        spm.memory.write(buffer, data)
+        spm.memory.write(buffer, bytes(data))
     else:
         buffer[:count] = data
     connection.in_taken[invec_idx] = taken + count
@@ -103,12 +106,12 @@ def psa_read(
 
 def psa_skip(spm: "Kernel", caller: Partition, msg_handle: int, invec_idx: int, num_bytes: int) -> Outcome:
     """FF-M 1.1, psa_skip: pass over what psa_read would have copied."""
-    vector = _in_vector(spm, caller, msg_handle, invec_idx, "psa_skip")
-    if isinstance(vector, Fault):
-        return vector
-    connection, (_, length) = vector
-    if not length:
+    connection = _request(spm, caller, msg_handle, invec_idx, "psa_skip")
+    if isinstance(connection, Fault):
+        return connection
+    if invec_idx >= len(connection.in_vecs):
         return 0
+    _, _, length = connection.in_vecs[invec_idx]
     count = min(num_bytes, length - connection.in_taken[invec_idx])
     connection.in_taken[invec_idx] += count
     return count
@@ -118,31 +121,27 @@ def psa_write(
     spm: "Kernel", caller: Partition, msg_handle: int, outvec_idx: int, buffer: ReadableBuffer, num_bytes: int
 ) -> Outcome:
     """FF-M 1.1, psa_write: append to an output vector; more than fits is the partition's fault."""
-    vector = _out_vector(spm, caller, msg_handle, outvec_idx)
-    if isinstance(vector, Fault):
-        return vector
-    connection, (base, length) = vector
+    connection = _request(spm, caller, msg_handle, outvec_idx, "psa_write")
+    if isinstance(connection, Fault):
+        return connection
+    vectors = connection.out_vecs
+    view, start, length = vectors[outvec_idx] if outvec_idx < len(vectors) else NO_VECTOR
     written = connection.out_written[outvec_idx] if length else 0
     # FF-M 1.1 psa_write: no more than is left of the vector.
     if num_bytes > length - written:
-        return Fault(
-            caller,
-            "psa_write: no more than is left of the vector",
-            f"{num_bytes} bytes",
-            f"{length - written} bytes",
-        )
+        left = f"{length - written} bytes"
+        return Fault(caller, "psa_write: no more than is left of the vector", f"{num_bytes} bytes", left)
     if not num_bytes:
         return PSA_SUCCESS
     # FF-M 1.1 psa_write: the buffer must be the partition's to read.
     if isinstance(buffer, int):
         if not memory_check(spm.memory, caller, buffer, num_bytes, write=False):
             return _bad_buffer(caller, "psa_write", buffer, num_bytes)
-        data = spm.memory.read(buffer, num_bytes)
+        buffer = spm.memory.read(buffer, num_bytes)
     elif num_bytes > len(buffer):
         return _bad_buffer(caller, "psa_write", f"a buffer of {len(buffer)}", num_bytes)
-    else:
-        data = bytes(buffer[:num_bytes])
-    spm.memory.write(base + written, data)
+    at = start + written
+    view[at : at + num_bytes] = buffer if len(buffer) == num_bytes else buffer[:num_bytes]
     connection.out_written[outvec_idx] = written + num_bytes
     return PSA_SUCCESS
 
@@ -204,32 +203,12 @@ def _message(spm: "Kernel", caller: Partition, msg_handle: int, call: str) -> Co
     return connection
 
 
-def _in_vector(
-    spm: "Kernel", caller: Partition, msg_handle: int, invec_idx: int, call: str
-) -> tuple[Connection, Vector] | Fault:
-    connection = _request(spm, caller, msg_handle, invec_idx, call)
-    if isinstance(connection, Fault):
-        return connection
-    vectors = connection.in_vecs
-    return connection, vectors[invec_idx] if invec_idx < len(vectors) else (0, 0)
-
-
-def _out_vector(
-    spm: "Kernel", caller: Partition, msg_handle: int, outvec_idx: int
-) -> tuple[Connection, Vector] | Fault:
-    connection = _request(spm, caller, msg_handle, outvec_idx, "psa_write")
-    if isinstance(connection, Fault):
-        return connection
-    vectors = connection.out_vecs
-    return connection, vectors[outvec_idx] if outvec_idx < len(vectors) else (0, 0)
-
-
 def _request(spm: "Kernel", caller: Partition, msg_handle: int, index: int, call: str) -> Connection | Fault:
     connection = _message(spm, caller, msg_handle, call)
     if isinstance(connection, Fault):
         return connection
     # FF-M 1.1 partition API: connect and disconnect messages have no vectors.
-    if not connection.is_request:
+    if connection.type < 0:
         return Fault(caller, f"{call}: a request message", f"type {connection.type}", "a type of 0 or more")
     # FF-M 1.1 partition API: the vector index is below PSA_MAX_IOVEC.
     if not 0 <= index < PSA_MAX_IOVEC:
