@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tfm_sim.interface.psa.crypto_types import (
     PSA_KEY_ATTRIBUTES_SIZE,
     KeyAttributes,
@@ -72,7 +73,7 @@ def test_sizes() -> None:
 )
 def test_pack_iovec_offsets(field: str, offset: int, size: int) -> None:
     value = 2 ** (8 * size) - 1
-    encoded = PackIovec(**{field: value}).encode()  # type: ignore[arg-type]
+    encoded = PackIovec(**{field: value}).encode()
     assert encoded == bytes(offset) + b"\xff" * size + bytes(56 - offset - size)
 
 

@@ -1,0 +1,70 @@
+"""The manifests say what TF-M's say (spm.md 4.5)."""
+
+import pytest
+
+from tfm_sim.interface.tfm import services
+from tfm_sim.partitions import programs, standard_partitions
+from tfm_sim.spm.load import load_order
+from tfm_sim.spm.manifest import PartitionModel, PartitionType
+
+BUILDS = {build.manifest.name: build for build in standard_partitions()}
+
+
+@pytest.mark.parametrize(
+    "name, pid, entry, service, sid, index, version, mm_iovec, order",
+    [
+        ("TFM_SP_CRYPTO", 259, "tfm_crypto_init", "TFM_CRYPTO", services.TFM_CRYPTO_SID, 1, 1, True, 0x1F01),
+        (
+            "TFM_SP_PLATFORM",
+            260,
+            "platform_sp_init",
+            "TFM_PLATFORM_SERVICE",
+            services.TFM_PLATFORM_SERVICE_SID,
+            6,
+            1,
+            False,
+            0x1F01,
+        ),
+        (
+            "TFM_SP_INITIAL_ATTESTATION",
+            261,
+            "attest_partition_init",
+            "TFM_ATTESTATION_SERVICE",
+            services.TFM_ATTESTATION_SERVICE_SID,
+            4,
+            1,
+            True,
+            0x1F02,
+        ),
+    ],
+)
+def test_manifest(
+    name: str,
+    pid: int,
+    entry: str,
+    service: str,
+    sid: int,
+    index: int,
+    version: int,
+    mm_iovec: bool,
+    order: int,
+) -> None:
+    build = BUILDS[name]
+    manifest = build.manifest
+    only = manifest.services[0]
+    assert (build.pid, manifest.entry, len(manifest.services)) == (pid, entry, 1)
+    assert (manifest.type, manifest.model) == (PartitionType.PSA_ROT, PartitionModel.SFN)
+    assert (only.name, only.sid, only.stateless_handle, only.version) == (service, sid, index, version)
+    assert (only.non_secure_clients, only.connection_based, only.mm_iovec) == (True, False, mm_iovec)
+    assert load_order([b.manifest for b in BUILDS.values()])[name] == order
+
+
+def test_dependencies() -> None:
+    assert BUILDS["TFM_SP_INITIAL_ATTESTATION"].manifest.dependencies == ("TFM_CRYPTO",)
+    crypto = BUILDS["TFM_SP_CRYPTO"].manifest
+    assert crypto.dependencies == ()
+    assert crypto.weak_dependencies == ("TFM_INTERNAL_TRUSTED_STORAGE_SERVICE",)
+
+
+def test_every_listed_partition_has_a_program_with_its_symbols() -> None:
+    assert set(programs()) == set(BUILDS)
