@@ -17,7 +17,7 @@ test: lint
 	$(BIN)/pytest --benchmark-skip
 
 bench: $(STAMP)
-	$(BIN)/pytest tests/bench --benchmark-only --benchmark-columns=min,median,rounds --benchmark-sort=name
+	$(BIN)/pytest tests/bench -s --benchmark-only --benchmark-columns=min,median,rounds --benchmark-sort=name
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

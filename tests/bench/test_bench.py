@@ -1,0 +1,140 @@
+"""How fast the model is (`make bench`). Absolute times are shown; only ratios within one run are asserted.
+
+The real TF-M in QEMU at its best: 32 microseconds a call, 27 milliseconds a token, 162 milliseconds to NS
+(tests/data/recordings/tfm-timings.json).
+"""
+
+import json
+import subprocess
+import sys
+import timeit
+from collections.abc import Callable
+from pathlib import Path
+
+import cbor2
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.hashes import SHA256
+from greenlet import getcurrent, greenlet
+from pytest_benchmark.fixture import BenchmarkFixture
+from support.kernel_bench import Echo, SfnEcho, a_manifest, a_service, start_bench
+
+import tfm_sim
+from tfm_sim.interface.psa.service import PSA_BLOCK, PSA_WAIT_ANY, psa_msg_t
+from tfm_sim.spm.partition_api import PartitionApi
+
+STATELESS = 0x40000100
+TIMINGS = Path(__file__).parent.parent / "data" / "recordings" / "tfm-timings.json"
+
+
+class LeanIpc(Echo):
+    """Waits, gets, replies; nothing else."""
+
+    def main(self) -> None:
+        psa, msg = self.psa, psa_msg_t()
+        while True:
+            psa.psa_wait(PSA_WAIT_ANY, PSA_BLOCK)
+            psa.psa_get(0x10, msg)
+            psa.psa_reply(msg.handle, 0)
+
+
+class LeanSfn(SfnEcho):
+    def answer(self, msg: psa_msg_t) -> int:
+        return 0
+
+
+def a_call(model: str, program: Callable[[PartitionApi], object]) -> Callable[[], object]:
+    service = a_service("SERVICE", 0x1001, connection_based=False, stateless_handle=1)
+    bench = start_bench((a_manifest("SERVER", [service], model=model), program))
+    bench.kernel.trace.listeners.clear()
+    psa_call = bench.ns.psa_call
+    return lambda: psa_call(STATELESS, 1)
+
+
+def greenlet_round_trip() -> Callable[[], object]:
+    main = getcurrent()
+
+    def back() -> None:
+        while True:
+            main.switch()
+
+    return greenlet(back).switch
+
+
+def a_token() -> Callable[[], object]:
+    device = tfm_sim.boot()
+    get_token = device.psa.initial_attestation.get_token
+    return lambda: get_token(bytes(32))
+
+
+def token_floor() -> Callable[[], object]:
+    """What no token can do without: one P-256 signature, one CBOR encoding of the claims."""
+    token = tfm_sim.boot().psa.initial_attestation.get_token(bytes(32))
+    claims = cbor2.loads(cbor2.loads(token).value[2])
+    key, algorithm, digest = (
+        ec.generate_private_key(ec.SECP256R1()),
+        ec.ECDSA(utils.Prehashed(SHA256())),
+        bytes(32),
+    )
+
+    def floor() -> None:
+        cbor2.dumps(claims)
+        key.sign(digest, algorithm)
+
+    return floor
+
+
+def power_on_to_first_ns_call() -> Callable[[], object]:
+    def power_on() -> None:
+        with tfm_sim.boot() as device:
+            device.ns.psa_framework_version()
+
+    return power_on
+
+
+SUBJECTS: dict[str, Callable[[], Callable[[], object]]] = {
+    "bare greenlet round trip": greenlet_round_trip,
+    "psa_call to an SFN partition": lambda: a_call("SFN", LeanSfn),
+    "psa_call to an IPC partition": lambda: a_call("IPC", LeanIpc),
+    "token floor (sign + encode)": token_floor,
+    "get_token": a_token,
+    "power on to first NS call": power_on_to_first_ns_call,
+}
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_speed(subject: str, benchmark: BenchmarkFixture) -> None:
+    benchmark(SUBJECTS[subject]())
+
+
+def test_speed_of_the_run_command(benchmark: BenchmarkFixture) -> None:
+    command = [sys.executable, "-c", "from tfm_sim.tools.cli import main; main()", "run"]
+    benchmark.pedantic(lambda: subprocess.run(command, check=True, capture_output=True), rounds=5)
+
+
+def best(subject: str, calls: int) -> float:
+    """Seconds a call, the best of several batches."""
+    return min(timeit.repeat(SUBJECTS[subject](), number=calls, repeat=7)) / calls
+
+
+# (what, in units of, at most so many): generous enough for a busy machine, tight enough to see a blunder.
+RATIOS = [
+    ("psa_call to an SFN partition", "bare greenlet round trip", 20.0, 5000),
+    ("psa_call to an IPC partition", "bare greenlet round trip", 30.0, 5000),
+    ("get_token", "token floor (sign + encode)", 6.0, 100),
+]
+
+
+@pytest.mark.parametrize(("subject", "unit", "most", "calls"), RATIOS, ids=[row[0] for row in RATIOS])
+def test_ratio_to_the_floor(
+    subject: str, unit: str, most: float, calls: int, benchmark: BenchmarkFixture
+) -> None:
+    measured, floor = best(subject, calls), best(unit, calls)
+    benchmark.extra_info["ratio"] = round(measured / floor, 2)
+    benchmark.pedantic(lambda: None, rounds=1)
+    print(f"\n{subject}: {measured * 1e6:.2f} us = {measured / floor:.1f} x {unit} ({floor * 1e6:.2f} us)")
+    assert measured / floor < most
+
+
+def test_the_recorded_timings_of_the_real_tf_m_are_at_hand() -> None:
+    assert json.loads(TIMINGS.read_text())["builds"]

@@ -1,0 +1,155 @@
+"""Whole devices: power to token, side by side, reset, state that survives (issue: power to token)."""
+
+from pathlib import Path
+
+import pytest
+
+import tfm_sim
+from tfm_sim import (
+    AttestationConfig,
+    Build,
+    Device,
+    DevicePanic,
+    PsaError,
+    PsaStatus,
+    TokenProfile,
+    psa_invec,
+    psa_outvec,
+)
+from tfm_sim.bootloader.trailer import mark_pending
+from tfm_sim.device import DeviceOff
+from tfm_sim.interface.tfm.services import TFM_ATTESTATION_SERVICE_HANDLE
+from tfm_sim.platform.nv_counters import NvCounter
+from tfm_sim.tools.demo_firmware import NON_SECURE_IMAGE, SECURE_IMAGE
+from tfm_sim.tools.endorsement import iak_verification_key
+from tfm_sim.tools.verifier import load_key, verify
+
+CHALLENGE = bytes(range(32))
+
+
+def test_ten_lines_from_power_to_verified_token() -> None:
+    with tfm_sim.boot() as device:
+        token = device.psa.initial_attestation.get_token(CHALLENGE)
+        verdict = verify(token, load_key(iak_verification_key(device.hardware)), challenge=CHALLENGE)
+    assert verdict.ok, verdict.reasons
+    assert verdict.profile == "PSA_IOT_PROFILE_1"
+
+
+@pytest.mark.parametrize("profile", TokenProfile)
+@pytest.mark.parametrize("optional", [True, False])
+@pytest.mark.parametrize("size", [32, 48, 64])
+def test_every_profile_verifies_and_its_size_was_announced(
+    profile: TokenProfile, optional: bool, size: int
+) -> None:
+    build = Build(attestation=AttestationConfig(profile=profile, optional_claims=optional))
+    with tfm_sim.boot(build=build) as device:
+        service = device.psa.initial_attestation
+        token = service.get_token(bytes(size))
+        assert len(token) == service.get_token_size(size)
+        assert verify(token, load_key(iak_verification_key(device.hardware)), challenge=bytes(size)).ok
+
+
+@pytest.mark.parametrize("size", [0, 31, 33, 65])
+def test_a_challenge_of_another_length_is_an_invalid_argument(size: int) -> None:
+    with tfm_sim.boot() as device, pytest.raises(PsaError) as error:
+        device.psa.initial_attestation.get_token(bytes(size))
+    assert error.value.status is PsaStatus.PSA_ERROR_INVALID_ARGUMENT
+
+
+def test_the_exact_c_layer() -> None:
+    with tfm_sim.boot() as device:
+        out = psa_outvec(bytearray(600))
+        status = device.ns.psa_call(TFM_ATTESTATION_SERVICE_HANDLE, 1001, [psa_invec(CHALLENGE)], [out])
+        assert status == 0
+        assert out.len == 518
+        assert device.ns.psa_call(TFM_ATTESTATION_SERVICE_HANDLE, 1001, [psa_invec(0, 32)], [out]) == -129
+
+
+def test_two_devices_share_nothing() -> None:
+    with tfm_sim.boot() as first, tfm_sim.boot(seed=1) as second:
+        assert first.psa.crypto.generate_random(16) != second.psa.crypto.generate_random(16)
+        first.hardware.memory.write(0x28100000, b"mine")
+        assert second.hardware.memory.read(0x28100000, 4) == bytes(4)
+        first.power_off()
+        assert second.ns.psa_framework_version() == 0x0101
+
+
+def test_one_seed_is_one_run() -> None:
+    with tfm_sim.boot(seed=7) as first, tfm_sim.boot(seed=7) as second:
+        assert first.psa.crypto.generate_random(32) == second.psa.crypto.generate_random(32)
+
+
+def test_a_reset_forgets_ram_and_keeps_flash_and_counters() -> None:
+    with tfm_sim.boot() as device:
+        device.hardware.memory.write(0x28100000, b"gone")
+        device.reset()
+        assert device.hardware.memory.read(0x28100000, 4) == bytes(4)
+        assert device.hardware.nv_counters.read(NvCounter.BL2_0) == 1
+        assert len(device.psa.initial_attestation.get_token(CHALLENGE)) == 518
+
+
+def test_handles_of_before_a_reset_are_dead() -> None:
+    with tfm_sim.boot() as device:
+        old = device.ns
+        device.reset()
+        with pytest.raises(Exception, match="reset"):
+            old.psa_framework_version()
+
+
+def test_the_boot_status_is_scrubbed_before_the_non_secure_side_runs() -> None:
+    with tfm_sim.boot() as device:
+        assert device.shared_data() == bytes(0x400)
+
+
+def test_one_flipped_bit_is_refused_with_the_reason(tmp_path: Path) -> None:
+    image = bytearray(SECURE_IMAGE.read_bytes())
+    image[0x480] ^= 1
+    with Device() as device:
+        device.flash_image(0, bytes(image))
+        device.flash_image(1, NON_SECURE_IMAGE.read_bytes())
+        with pytest.raises(tfm_sim.BootRefused, match="image hash: found"):
+            device.power_on()
+        with pytest.raises(DeviceOff):
+            _ = device.ns
+
+
+def test_an_upgrade_staged_in_the_secondary_slot_is_measured_after_the_copy() -> None:
+    upgrade = SECURE_IMAGE.with_name("secure_1.1.0.bin").read_bytes()
+    with tfm_sim.boot() as device:
+        before = device.psa.initial_attestation.get_token(CHALLENGE)
+        device.flash_image(0, upgrade, "secondary")
+        mark_pending(device.hardware.slot(0, "secondary"), permanent=False)
+        device.reset()
+        after = device.psa.initial_attestation.get_token(CHALLENGE)
+        assert b"1.1.0" in after
+        assert b"1.1.0" not in before
+
+
+def test_state_survives_between_devices(tmp_path: Path) -> None:
+    with tfm_sim.boot(state=tmp_path / "state") as device:
+        first = device.hardware.nv_counters.read(NvCounter.BL2_0)
+    with Device(state=tmp_path / "state") as again:
+        assert again.hardware.nv_counters.read(NvCounter.BL2_0) == first == 1
+        again.power_on()
+        assert len(again.psa.initial_attestation.get_token(CHALLENGE)) == 518
+
+
+def test_without_bl2_there_are_no_measurements() -> None:
+    with tfm_sim.boot(build=Build(bl2=None)) as device:
+        token = device.psa.initial_attestation.get_token(CHALLENGE)
+    assert len(token) == 335, "profile 1 says so with -75007 (the real TF-M's size)"
+    rfc = Build(bl2=None, attestation=AttestationConfig(profile=TokenProfile.PSA_2_0_0))
+    with tfm_sim.boot(build=rfc) as device, pytest.raises(PsaError, match="GENERIC_ERROR"):
+        device.psa.initial_attestation.get_token(CHALLENGE)
+
+
+def test_a_platform_reset_request_takes_the_device_down() -> None:
+    with tfm_sim.boot() as device:
+        with pytest.raises(Exception, match="reset"):
+            device.psa.platform.system_reset()
+        device.reset()
+        assert device.ns.psa_framework_version() == 0x0101
+
+
+def test_device_panic_is_public() -> None:
+    assert issubclass(DevicePanic, tfm_sim.TfmSimError)
