@@ -14,7 +14,7 @@ from ...interface.tfm.crypto import TFM_CRYPTO_HANDLE_SIZE, Function
 from .hashing import Hashes, HashState
 from .operations import OperationTable
 from .refusal import Refusal
-from .request import Request
+from .request import Handler, Request
 
 
 class HashOperation:
@@ -50,26 +50,23 @@ class HashFunctions:
         self._operations = operations
         self._single_part = single_part
 
-    def dispatch(self, request: Request) -> int:
-        match request.iovec.function_id:
-            case Function.HASH_COMPUTE:
-                return self._compute(request)
-            case Function.HASH_COMPARE:
-                return self._compare(request)
-            case Function.HASH_SETUP:
-                return self._setup(request)
-            case Function.HASH_UPDATE:
-                return self._update(request)
-            case Function.HASH_CLONE:
-                return self._clone(request)
-            case Function.HASH_FINISH | Function.HASH_VERIFY:
-                return self._finish(request)
-            case Function.HASH_ABORT:
-                return self._abort(request)
-            case _:
-                # TF-M tfm_crypto_hash_interface: the handle is looked up before an unknown id is noticed.
-                self._lookup(request)
-                return PSA_ERROR_NOT_SUPPORTED
+    @property
+    def functions(self) -> dict[int, Handler]:
+        return {
+            Function.HASH_COMPUTE: self._compute,
+            Function.HASH_COMPARE: self._compare,
+            Function.HASH_SETUP: self._setup,
+            Function.HASH_UPDATE: self._update,
+            Function.HASH_CLONE: self._clone,
+            Function.HASH_FINISH: self._finish,
+            Function.HASH_VERIFY: self._finish,
+            Function.HASH_ABORT: self._abort,
+        }
+
+    def unknown(self, request: Request) -> int:
+        # TF-M tfm_crypto_hash_interface: the handle is looked up before an unknown id is noticed.
+        self._lookup(request)
+        return PSA_ERROR_NOT_SUPPORTED
 
     def _lookup(self, request: Request) -> HashOperation:
         return self._operations.lookup(request.client_id, request.iovec.op_handle, HashOperation)

@@ -33,7 +33,7 @@ from ...interface.tfm.crypto import Function
 from .keys import KeyStore
 from .material import Material, ecc_bits, find_curve
 from .refusal import Refusal
-from .request import Request
+from .request import Handler, Request
 
 SERVICE_ATTRIBUTES_SIZE: Final = PSA_KEY_ATTRIBUTES_SIZE + 4
 """The service's own view of the attributes has the owner behind the client's."""
@@ -57,27 +57,26 @@ class KeyFunctions:
         self._keys = keys
         self._random = random
 
-    def dispatch(self, request: Request) -> int:
-        match request.iovec.function_id:
-            case Function.GET_KEY_ATTRIBUTES:
-                return self._get_attributes(request)
-            case Function.IMPORT_KEY:
-                return self._import(request)
-            case Function.GENERATE_KEY:
-                return self._generate(request)
-            case Function.DESTROY_KEY:
-                self._keys.destroy(request.client_id, request.iovec.key_id)
-                return PSA_SUCCESS
-            case Function.EXPORT_KEY:
-                return self._export(request)
-            case Function.EXPORT_PUBLIC_KEY:
-                return self._export_public(request)
-            case Function.PURGE_KEY:
-                # PSA Crypto psa_purge_key: nothing to drop for a volatile or builtin key.
-                self._keys.get(request.client_id, request.iovec.key_id)
-                return PSA_SUCCESS
-            case _:
-                return PSA_ERROR_NOT_SUPPORTED
+    @property
+    def functions(self) -> dict[int, Handler]:
+        return {
+            Function.GET_KEY_ATTRIBUTES: self._get_attributes,
+            Function.IMPORT_KEY: self._import,
+            Function.GENERATE_KEY: self._generate,
+            Function.DESTROY_KEY: self._destroy,
+            Function.EXPORT_KEY: self._export,
+            Function.EXPORT_PUBLIC_KEY: self._export_public,
+            Function.PURGE_KEY: self._purge,
+        }
+
+    def _destroy(self, request: Request) -> int:
+        self._keys.destroy(request.client_id, request.iovec.key_id)
+        return PSA_SUCCESS
+
+    def _purge(self, request: Request) -> int:
+        """PSA Crypto psa_purge_key: nothing to drop for a volatile or builtin key."""
+        self._keys.get(request.client_id, request.iovec.key_id)
+        return PSA_SUCCESS
 
     def _get_attributes(self, request: Request) -> int:
         """TF-M writes as much of its own view as the vector holds, zeros after a failed lookup."""

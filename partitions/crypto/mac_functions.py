@@ -27,7 +27,7 @@ from .keys import KeyStore
 from .operations import OperationTable
 from .policy import check_policy
 from .refusal import Refusal
-from .request import Request
+from .request import Handler, Request
 
 _SHORTEST_MAC = 4
 
@@ -80,26 +80,23 @@ class MacFunctions:
         self._operations = operations
         self._single_part = single_part
 
-    def dispatch(self, request: Request) -> int:
-        match request.iovec.function_id:
-            case Function.MAC_COMPUTE:
-                return self._compute(request)
-            case Function.MAC_VERIFY:
-                return self._verify(request)
-            case Function.MAC_SIGN_SETUP | Function.MAC_VERIFY_SETUP:
-                return self._setup(request)
-            case Function.MAC_UPDATE:
-                return self._update(request)
-            case Function.MAC_SIGN_FINISH:
-                return self._sign_finish(request)
-            case Function.MAC_VERIFY_FINISH:
-                return self._verify_finish(request)
-            case Function.MAC_ABORT:
-                return self._abort(request)
-            case _:
-                # TF-M tfm_crypto_mac_interface: the handle is looked up before an unknown id is noticed.
-                self._lookup(request)
-                return PSA_ERROR_NOT_SUPPORTED
+    @property
+    def functions(self) -> dict[int, Handler]:
+        return {
+            Function.MAC_COMPUTE: self._compute,
+            Function.MAC_VERIFY: self._verify,
+            Function.MAC_SIGN_SETUP: self._setup,
+            Function.MAC_VERIFY_SETUP: self._setup,
+            Function.MAC_UPDATE: self._update,
+            Function.MAC_SIGN_FINISH: self._sign_finish,
+            Function.MAC_VERIFY_FINISH: self._verify_finish,
+            Function.MAC_ABORT: self._abort,
+        }
+
+    def unknown(self, request: Request) -> int:
+        # TF-M tfm_crypto_mac_interface: the handle is looked up before an unknown id is noticed.
+        self._lookup(request)
+        return PSA_ERROR_NOT_SUPPORTED
 
     def _lookup(self, request: Request) -> MacOperation:
         return self._operations.lookup(request.client_id, request.iovec.op_handle, MacOperation)

@@ -1,6 +1,5 @@
 """TFM_SP_CRYPTO: entry functions, vector checks and dispatch (TF-M crypto_init)."""
 
-from collections.abc import Callable
 from typing import Final
 
 from ...interface.psa.client import PSA_IPC_CALL
@@ -17,10 +16,9 @@ from .keys import KeyStore
 from .mac_functions import MacFunctions
 from .operations import OperationTable
 from .refusal import Refusal
-from .request import Request
+from .request import Handler, Request
 from .sign_functions import SignFunctions
 
-Dispatcher = Callable[[Request], int]
 _BASE_CONFIG: Final = CryptoConfig()
 
 
@@ -30,7 +28,8 @@ class CryptoPartition:
     def __init__(self, psa: PartitionApi, config: CryptoConfig = _BASE_CONFIG) -> None:
         self._psa = psa
         self._config = config
-        self._groups: dict[int, Dispatcher] = {}
+        self._functions: dict[int, Handler] = {}
+        self._unknown: dict[int, Handler] = {}
 
     def tfm_crypto_init(self) -> int:
         """entry_init: load the builtin keys and put the functions of this build in place."""
@@ -42,17 +41,17 @@ class CryptoPartition:
         hashes = Hashes(config.hashes)
         operations = OperationTable(config.concurrent_operations)
         single_part = config.single_part_functions
-        self._groups = {
-            Group.RANDOM: self._generate_random,
-            Group.KEY_MANAGEMENT: KeyFunctions(keys, self._psa.hal.tfm_hal_random).dispatch,
-            Group.HASH: HashFunctions(hashes, operations, single_part=single_part).dispatch,
-        }
+        hashing = HashFunctions(hashes, operations, single_part=single_part)
+        self._functions = KeyFunctions(keys, self._psa.hal.tfm_hal_random).functions | hashing.functions
+        # TF-M does not look at the index within group RANDOM: there is but one function.
+        self._unknown = {Group.RANDOM: self._generate_random, Group.HASH: hashing.unknown}
         if config.mac_module:
             mac = MacFunctions(hashes, keys, operations, single_part=single_part)
-            self._groups[Group.MAC] = mac.dispatch
+            self._functions |= mac.functions
+            self._unknown[Group.MAC] = mac.unknown
         if config.asym_sign_module:
             sign = SignFunctions(hashes, keys, deterministic=config.deterministic_ecdsa)
-            self._groups[Group.ASYM_SIGN] = sign.dispatch
+            self._functions |= sign.functions
         return PSA_SUCCESS
 
     def tfm_crypto_sfn(self, msg: psa_msg_t) -> int:
@@ -69,16 +68,16 @@ class CryptoPartition:
 
     def _dispatch(self, request: Request) -> int:
         # A module that the build leaves out answers as an unknown group does.
-        group = self._groups.get(request.iovec.group)
-        if group is None:
+        iovec = request.iovec
+        handler = self._functions.get(iovec.function_id) or self._unknown.get(iovec.group)
+        if handler is None:
             return PSA_ERROR_NOT_SUPPORTED
         try:
-            return group(request)
+            return handler(request)
         except Refusal as refusal:
             return refusal.status
 
     def _generate_random(self, request: Request) -> int:
-        """Group RANDOM: TF-M does not look at the index, there is but one function."""
         if request.room(0):
             request.put(0, self._psa.hal.tfm_hal_random(request.room(0)))
         return PSA_SUCCESS

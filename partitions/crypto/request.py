@@ -1,5 +1,7 @@
 """One crypto request: its vectors as TF-M's service sees them."""
 
+from collections.abc import Callable
+
 from ...interface.psa.client import PSA_MAX_IOVEC
 from ...interface.psa.service import psa_msg_t
 from ...interface.psa.status import (
@@ -40,12 +42,17 @@ class Request:
         self.iovec = PackIovec.decode(first)
         self.rooms = msg.out_size[: _filled(msg.out_size)]
         self._check_scratch(msg.in_size[1:count], buffer_size)
-        self.inputs = [b"", *(read_all(psa, msg, index) for index in range(1, count))]
+        self.inputs = [b""]
+        for index in range(1, count):
+            self.inputs.append(read_all(psa, msg, index))
         self.results: list[bytes | None] = [None] * len(self.rooms)
 
     def _check_scratch(self, in_sizes: tuple[int, ...], buffer_size: int) -> None:
         # TF-M tfm_crypto_init_iovecs: every vector but the first takes room in one scratch buffer.
-        if sum((size + 3) & ~3 for size in (*in_sizes, *self.rooms)) > buffer_size:
+        needed = 0
+        for size in in_sizes + self.rooms:
+            needed += (size + 3) & ~3
+        if needed > buffer_size:
             raise Refusal(PSA_ERROR_INSUFFICIENT_MEMORY)
 
     def input(self, index: int) -> bytes:
@@ -74,3 +81,7 @@ class Request:
         for index, room in enumerate(self.rooms):
             data = self.results[index]
             psa.psa_write(msg_handle, index, bytes(room) if data is None else data)
+
+
+Handler = Callable[[Request], int]
+"""A function of the service: fills in the request's results and returns the status, or raises Refusal."""

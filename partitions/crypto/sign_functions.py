@@ -27,7 +27,7 @@ from .hashing import Hashes
 from .keys import Key, KeyStore
 from .policy import check_policy
 from .refusal import Refusal
-from .request import Request
+from .request import Handler, Request
 
 
 class SignFunctions:
@@ -38,18 +38,26 @@ class SignFunctions:
         self._keys = keys
         self._deterministic = deterministic
 
-    def dispatch(self, request: Request) -> int:
-        match request.iovec.function_id:
-            case Function.SIGN_HASH:
-                return self._sign(request, PSA_KEY_USAGE_SIGN_HASH, is_message=False)
-            case Function.SIGN_MESSAGE:
-                return self._sign(request, PSA_KEY_USAGE_SIGN_MESSAGE, is_message=True)
-            case Function.VERIFY_HASH:
-                return self._verify(request, PSA_KEY_USAGE_VERIFY_HASH, is_message=False)
-            case Function.VERIFY_MESSAGE:
-                return self._verify(request, PSA_KEY_USAGE_VERIFY_MESSAGE, is_message=True)
-            case _:
-                return PSA_ERROR_NOT_SUPPORTED
+    @property
+    def functions(self) -> dict[int, Handler]:
+        return {
+            Function.SIGN_HASH: self._sign_hash,
+            Function.SIGN_MESSAGE: self._sign_message,
+            Function.VERIFY_HASH: self._verify_hash,
+            Function.VERIFY_MESSAGE: self._verify_message,
+        }
+
+    def _sign_hash(self, request: Request) -> int:
+        return self._sign(request, PSA_KEY_USAGE_SIGN_HASH, is_message=False)
+
+    def _sign_message(self, request: Request) -> int:
+        return self._sign(request, PSA_KEY_USAGE_SIGN_MESSAGE, is_message=True)
+
+    def _verify_hash(self, request: Request) -> int:
+        return self._verify(request, PSA_KEY_USAGE_VERIFY_HASH, is_message=False)
+
+    def _verify_message(self, request: Request) -> int:
+        return self._verify(request, PSA_KEY_USAGE_VERIFY_MESSAGE, is_message=True)
 
     def _sign(self, request: Request, usage: int, *, is_message: bool) -> int:
         # Mbed TLS psa_sign_internal: algorithm, empty buffer, key and policy, key pair, then the primitive.

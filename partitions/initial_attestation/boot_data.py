@@ -14,6 +14,7 @@ from ...interface.tfm.boot_status import (
 )
 from ...spm.partition_api import PartitionApi
 from .config import Release
+from .encoding import join_array
 from .errors import AttestErr, AttestFailure
 
 MAX_BOOT_STATUS: Final = 512
@@ -31,15 +32,15 @@ class BootData:
         status, self._area = psa.tfm_core_get_boot_data(TlvMajor.IAS, _BUDGET[release])
         if status != PSA_SUCCESS:
             raise AttestFailure(AttestErr.INIT_FAILED)
-        self._records: list[bytes] | None = None
+        self._components: bytes | None = None
 
-    def software_components(self) -> list[bytes]:
-        """The boot records as they were stored, by ascending module.
+    def software_components(self) -> bytes:
+        """The boot records as they were stored, by ascending module, in a CBOR array; empty without any.
 
         TF-M attest_encode_sw_components_array: of each module below SW_MAX the first entry counts, and only
         if it is a boot record. Raises AttestFailure CLAIM_UNAVAILABLE for an area that cannot be read.
         """
-        if self._records is None:
+        if self._components is None:
             try:
                 entries = decode_area(self._area)
             except BootStatusError as error:
@@ -47,9 +48,10 @@ class BootData:
             first: dict[int, BootStatusEntry] = {}
             for entry in entries:
                 first.setdefault(entry.module, entry)
-            self._records = [
+            records = [
                 first[module].data
                 for module in range(SwModule.MAX)
                 if module in first and first[module].claim == Claim.SW_BOOT_RECORD
             ]
-        return self._records
+            self._components = join_array(records) if records else b""
+        return self._components

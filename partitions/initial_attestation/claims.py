@@ -8,7 +8,7 @@ import cbor2
 from ...platform.plat_err import PlatError
 from ...spm.partition_api import PartitionApi
 from .boot_data import BootData
-from .encoding import MapWriter, encode_text, join_array
+from .encoding import encode_text, join_map
 from .errors import AttestErr, AttestFailure
 from .iak import Iak
 from .profiles import Claim, Profile
@@ -45,30 +45,27 @@ class Claims:
         Raises AttestFailure: CLAIM_UNAVAILABLE or GENERAL for a claim that the platform does not give,
         CLAIM_UNAVAILABLE where the profile demands software components and there are none.
         """
-        payload = MapWriter()
-        payload.add(self._profile.labels[Claim.NONCE], cbor2.dumps(challenge))
-        for claim, label, encode in self._plan:
-            if encode is not None:
-                try:
-                    payload.add(label, encode())
-                except PlatError as error:
-                    raise AttestFailure(AttestErr.CLAIM_UNAVAILABLE) from error
-            elif claim is Claim.CLIENT_ID:
-                payload.add(label, cbor2.dumps(client_id))
-            else:
-                self._add_components(payload, label)
-        return payload.encode()
+        items = [self._profile.labels[Claim.NONCE], cbor2.dumps(challenge)]
+        try:
+            for claim, label, encode in self._plan:
+                if encode is not None:
+                    items += (label, encode())
+                elif claim is Claim.CLIENT_ID:
+                    items += (label, cbor2.dumps(client_id))
+                else:
+                    items += self._components(label)
+        except PlatError as error:
+            raise AttestFailure(AttestErr.CLAIM_UNAVAILABLE) from error
+        return join_map(items)
 
-    def _add_components(self, payload: MapWriter, label: bytes) -> None:
+    def _components(self, label: bytes) -> tuple[bytes, bytes]:
         """The boot records verbatim. TF-M attest_add_all_sw_components: profile 1 may do without."""
         components = self._boot_data.software_components()
         if components:
-            payload.add(label, join_array(components))
-        elif self._profile.allows_no_components:
-            absent = self._profile.labels[Claim.NO_SW_COMPONENTS]
-            payload.add(absent, cbor2.dumps(NO_SW_COMPONENT_FIXED_VALUE))
-        else:
+            return label, components
+        if not self._profile.allows_no_components:
             raise AttestFailure(AttestErr.CLAIM_UNAVAILABLE)
+        return self._profile.labels[Claim.NO_SW_COMPONENTS], cbor2.dumps(NO_SW_COMPONENT_FIXED_VALUE)
 
     def _boot_seed(self) -> bytes:
         return cbor2.dumps(self._hal.tfm_plat_get_boot_seed(BOOT_SEED_SIZE))

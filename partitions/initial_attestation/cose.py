@@ -25,10 +25,15 @@ class Envelope:
     authenticated: bytes
 
     def to_be_signed(self, payload: bytes) -> bytes:
-        return self.authenticated + cbor2.dumps(payload)
+        """``payload`` is the encoded byte string around the claims."""
+        return self.authenticated + payload
 
     def message(self, payload: bytes, signature: bytes) -> bytes:
-        return self.head + cbor2.dumps(payload) + cbor2.dumps(signature)
+        return self.head + payload + cbor2.dumps(signature)
+
+    def message_size(self, payload: bytes, signature_length: int) -> int:
+        """The message's length in bytes, without a signature at hand."""
+        return len(self.head) + len(payload) + len(cbor2.dumps(signature_length)) + signature_length
 
 
 def make_envelope(alg: int, key_id: bytes, *, symmetric: bool) -> Envelope:

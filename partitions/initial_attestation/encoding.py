@@ -23,18 +23,6 @@ def join_array(items: list[bytes]) -> bytes:
     return _head(4, len(items)) + b"".join(items)
 
 
-class MapWriter:
-    """A map of encoded labels and encoded values, in the order in which they are added."""
-
-    __slots__ = ("_count", "_parts")
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._count = 0
-
-    def add(self, label: bytes, value: bytes) -> None:
-        self._parts += (label, value)
-        self._count += 1
-
-    def encode(self) -> bytes:
-        return _head(5, self._count) + b"".join(self._parts)
+def join_map(items: list[bytes]) -> bytes:
+    """A map of encoded items, each label followed by its value, in the order given."""
+    return _head(5, len(items) // 2) + b"".join(items)

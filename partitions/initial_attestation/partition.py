@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import cbor2
+
 from ...interface.psa.initial_attestation import (
     PSA_INITIAL_ATTEST_CHALLENGE_SIZE_32,
     PSA_INITIAL_ATTEST_CHALLENGE_SIZE_48,
@@ -44,6 +46,7 @@ class InitialAttestationPartition:
     def __init__(self, psa: PartitionApi, config: AttestationConfig = _BASE_CONFIG) -> None:
         self._psa = psa
         self._config = config
+        self._envelopes: dict[tuple[int, bytes], Envelope] = {}
         self._iak: Iak
         if config.symmetric:
             self._iak = SymmetricIak(psa, psa.hal.tfm_plat_get_symmetric_iak_id)
@@ -78,7 +81,7 @@ class InitialAttestationPartition:
             return PSA_ERROR_INVALID_ARGUMENT
         challenge = read_all(self._psa, msg, 0)
         algorithm, envelope, payload = self._unsigned_token(challenge, msg.client_id)
-        size = len(envelope.message(payload, bytes(algorithm.length)))
+        size = envelope.message_size(payload, algorithm.length)
         if capacity < size:
             raise AttestFailure(self._too_small(algorithm, capacity, size))
         signature = self._iak.sign(algorithm, envelope.to_be_signed(payload))
@@ -93,12 +96,12 @@ class InitialAttestationPartition:
         if challenge_size not in _CHALLENGE_SIZES:
             return PSA_ERROR_INVALID_ARGUMENT
         algorithm, envelope, payload = self._unsigned_token(bytes(challenge_size), msg.client_id)
-        size = len(envelope.message(payload, bytes(algorithm.length)))
+        size = envelope.message_size(payload, algorithm.length)
         self._psa.psa_write(msg.handle, 0, size.to_bytes(TFM_ATTEST_SIZE_LENGTH, "little"))
         return PSA_SUCCESS
 
     def _unsigned_token(self, challenge: bytes, client_id: int) -> tuple[CoseAlgorithm, Envelope, bytes]:
-        """Algorithm, headers, payload; the first failure wins (TF-M attest_create_token)."""
+        """Algorithm, headers and wrapped payload; the first failure wins (TF-M attest_create_token)."""
         algorithm = self._iak.algorithm()
         key_id = b""
         if self._config.cose_key_id:
@@ -106,8 +109,12 @@ class InitialAttestationPartition:
                 key_id = self._iak.key_id()
             except PlatError as error:
                 raise AttestFailure(AttestErr.GENERAL) from error
-        envelope = make_envelope(algorithm.cose_id, key_id, symmetric=self._config.symmetric)
-        return algorithm, envelope, self._claims.encode(challenge, client_id)
+        headers = algorithm.cose_id, key_id
+        envelope = self._envelopes.get(headers)
+        if envelope is None:
+            envelope = make_envelope(*headers, symmetric=self._config.symmetric)
+            self._envelopes[headers] = envelope
+        return algorithm, envelope, cbor2.dumps(self._claims.encode(challenge, client_id))
 
     def _too_small(self, algorithm: CoseAlgorithm, capacity: int, size: int) -> AttestErr:
         """What a buffer of ``capacity`` bytes gets for a token of ``size``.
