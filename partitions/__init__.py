@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from ..spm.load import LoadError, PartitionBuild
-from ..spm.manifest_file import load_manifest, load_manifest_list
 from ..spm.partition_api import PartitionApi
 from .crypto.config import CryptoConfig
 from .crypto.partition import CryptoPartition
@@ -35,17 +33,3 @@ def programs(
         "TFM_SP_PLATFORM": PlatformPartition,
         "TFM_SP_INITIAL_ATTESTATION": lambda psa: InitialAttestationPartition(psa, attestation),
     }
-
-
-def standard_partitions(
-    attestation: AttestationConfig = _BASE_ATTESTATION, crypto: CryptoConfig = _BASE_CRYPTO
-) -> list[PartitionBuild]:
-    """The partitions of MANIFEST_LIST with their programs, in the order of the list."""
-    by_name = programs(attestation, crypto)
-    builds = []
-    for item in load_manifest_list(MANIFEST_LIST):
-        manifest = load_manifest(item.manifest)
-        if item.pid is None or manifest.name not in by_name:
-            raise LoadError(f"{MANIFEST_LIST}:{item.line}: {manifest.name}: wanted a pid and a program")
-        builds.append(PartitionBuild(manifest, item.pid, by_name[manifest.name]))
-    return builds

@@ -1,13 +1,16 @@
 """The manifests say what TF-M's say (spm.md 4.5)."""
 
 import pytest
+from support.partition_bench import standard_builds, start_partitions
 
 from tfm_sim.interface.tfm import services
-from tfm_sim.partitions import programs, standard_partitions
+from tfm_sim.partitions import programs
+from tfm_sim.partitions.crypto.config import CryptoConfig
+from tfm_sim.partitions.initial_attestation.config import AttestationConfig
 from tfm_sim.spm.load import load_order
 from tfm_sim.spm.manifest import PartitionModel, PartitionType
 
-BUILDS = {build.manifest.name: build for build in standard_partitions()}
+BUILDS = {b.manifest.name: b for b in standard_builds(AttestationConfig(), CryptoConfig())}
 
 
 @pytest.mark.parametrize(
@@ -67,4 +70,9 @@ def test_dependencies() -> None:
 
 
 def test_every_listed_partition_has_a_program_with_its_symbols() -> None:
+    bench = start_partitions()
     assert set(programs()) == set(BUILDS)
+    for partition in bench.kernel.partitions:
+        service = partition.services[0].name.lower()
+        for symbol in (partition.manifest.entry, f"{service}_sfn"):
+            assert callable(getattr(partition.program, symbol))

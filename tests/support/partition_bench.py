@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tfm_sim.interface.psa.client import PsaClient
 from tfm_sim.interface.trace import Trace
-from tfm_sim.partitions import standard_partitions
+from tfm_sim.partitions import MANIFEST_LIST, programs
 from tfm_sim.partitions.crypto.config import CryptoConfig
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig
 from tfm_sim.platform.board import load_board
@@ -17,6 +17,8 @@ from tfm_sim.platform.random_source import RandomSource
 from tfm_sim.spm.boot_data import BootData
 from tfm_sim.spm.door import PartitionDoor
 from tfm_sim.spm.kernel import Kernel, SpmConfig
+from tfm_sim.spm.load import PartitionBuild
+from tfm_sim.spm.manifest_file import load_manifest, load_manifest_list
 from tfm_sim.spm.partition_memory import Arena
 
 SHARED_DATA = 0x38000000
@@ -61,7 +63,7 @@ def start_partitions(
     device_hal = hal
     boot_data = BootData(memory, SHARED_DATA, SHARED_DATA_SIZE if boot_status else 0)
     kernel = Kernel(memory, device_hal, boot_data, Trace(), SpmConfig())
-    builds = standard_partitions(attestation or AttestationConfig(), crypto or CryptoConfig())
+    builds = standard_builds(attestation or AttestationConfig(), crypto or CryptoConfig())
     kernel.load(builds)
     arenas = {
         build.manifest.name: Arena(SHARED_DATA + 0x10000 + index * ARENA_SIZE, ARENA_SIZE)
@@ -70,6 +72,12 @@ def start_partitions(
     kernel.start(lambda name: granted(device_hal, GRANTS[name], name), arenas.__getitem__)
     first, second = (Arena(NS_RAM + i * 0x10000, 0x10000) for i in range(2))
     return PartitionBench(kernel, device_hal, kernel.ns_client(first), kernel.ns_client(second, -2))
+
+
+def standard_builds(attestation: AttestationConfig, crypto: CryptoConfig) -> list[PartitionBuild]:
+    by_name = programs(attestation, crypto)
+    listed = [(load_manifest(item.manifest), item.pid or 0) for item in load_manifest_list(MANIFEST_LIST)]
+    return [PartitionBuild(manifest, pid, by_name[manifest.name]) for manifest, pid in listed]
 
 
 def make_hal(otp: Otp, seed: int = 0) -> PlatformHal:
