@@ -10,6 +10,7 @@ from support.partition_bench import PartitionBench, make_hal, start_partitions
 from support.token_parts import CHALLENGE, NSPE, SPE, boot_status, load_recording, take_apart
 
 from tfm_sim.interface.psa.initial_attestation import InitialAttestation
+from tfm_sim.interface.psa.status import PsaError
 from tfm_sim.interface.tfm.boot_status import BootStatusEntry, encode_area, tlv_type
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig, Release, TokenProfile
 from tfm_sim.platform.hal import PlatformHal
@@ -99,7 +100,6 @@ def test_exact_sizes(
     assert tuple(len(client.get_token(CHALLENGE[:n])) for n in (32, 48, 64)) == sizes
 
 
-PSA_NAMES = "nonce seed instance implementation client lifecycle sw profile"
 P1_KEYS = [-75008, -75004, -75009, -75003, -75001, -75002, -75006, -75000, -75010, -75005]
 RFC_KEYS = [10, 268, 256, 2396, 2394, 2395, 2399, 265, 2400, 2398]
 CCA_KEYS = [10, 256, 2396, 2395, 2399, 265, 2402, 2401, 2400]
@@ -224,3 +224,13 @@ def test_size_query_uses_no_private_key(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr("tfm_sim.partitions.crypto.ecdsa.sign", refuse)
     assert attestation(AttestationConfig()).get_token_size(32) == 520
+
+
+def test_python_layer_asks_for_the_size_when_the_usual_buffer_is_small() -> None:
+    long = SPE | {4: "9" * 200}
+    client = attestation(AttestationConfig(max_token_size=0x800), area=boot_status(long, NSPE))
+    assert len(client.get_token(CHALLENGE)) == client.get_token_size(64) > 0x250
+    with pytest.raises(PsaError, match="psa_initial_attest_get_token: PSA_ERROR_BUFFER_TOO_SMALL"):
+        client.get_token(CHALLENGE, capacity=0x250)
+    with pytest.raises(PsaError, match="psa_initial_attest_get_token_size: PSA_ERROR_INVALID_ARGUMENT"):
+        client.get_token_size(33)
