@@ -1,0 +1,75 @@
+"""Boot the runtime firmware on a boot status that is already there, for images are not at hand."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tfm_sim.device import standard_partitions
+from tfm_sim.interface.trace import Trace
+from tfm_sim.partitions.initial_attestation.config import AttestationConfig
+from tfm_sim.platform.board import load_board
+from tfm_sim.platform.hal import PlatformHal, granted
+from tfm_sim.platform.hardware import Hardware
+from tfm_sim.platform.provisioning import Provisioning
+from tfm_sim.spm.boot_data import BootData
+from tfm_sim.spm.door import ClientDoor, PartitionDoor
+from tfm_sim.spm.kernel import Kernel, SpmConfig
+from tfm_sim.spm.load import PartitionBuild
+from tfm_sim.spm.partition_memory import give_partitions_memory, non_secure_arena
+
+BOARD = "an521"
+NS_ID_LIMIT = -0x3C000000
+"""Client id of the non-secure id -1; the others follow downwards."""
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """Firmware that has reached the non-secure side; ``ns`` is its one client."""
+
+    hardware: Hardware
+    kernel: Kernel
+    ns: ClientDoor
+
+    def client(self, client_id: int) -> ClientDoor:
+        """The caller whom services see under this id: a partition, or a non-secure client."""
+        arena = non_secure_arena(self.hardware.memory)
+        if client_id < 0:
+            return self.kernel.ns_client(arena, client_id - NS_ID_LIMIT - 1)
+        partition = self.kernel.partitions_by_id[client_id]
+        return PartitionDoor(self.kernel, partition, self.hardware.hal, arena.base, arena.size)
+
+
+def boot_data_of(hardware: Hardware, boot_status: bytes | None) -> BootData:
+    """Put the bytes where BL2 would, and let the SPM validate them; None is a build without BL2."""
+    shared = hardware.board.shared_data
+    if boot_status is None:
+        return BootData(hardware.memory, shared.base, 0)
+    hardware.memory.write(shared.base, boot_status.ljust(shared.size, b"\0"))
+    return BootData(hardware.memory, shared.base, shared.size)
+
+
+def start_firmware(
+    attestation: AttestationConfig,
+    boot_status: bytes | None,
+    provisioning: Provisioning,
+    spm: SpmConfig | None = None,
+    extra: tuple[PartitionBuild, ...] = (),
+    platform: Mapping[str, Callable[[], bytes]] | None = None,
+) -> Firmware:
+    """From the boot status to the non-secure side, as Device does it.
+
+    ``platform`` replaces HAL functions whose values the board does not keep in OTP.
+    """
+    hardware = Hardware(load_board(BOARD), provisioning)
+    for name, function in (platform or {}).items():
+        setattr(hardware.hal, name, function)
+    boot_data = boot_data_of(hardware, boot_status)
+    kernel = Kernel(hardware.memory, hardware.hal, boot_data, Trace(), spm or SpmConfig())
+    kernel.load([*standard_partitions(attestation), *extra])
+    arenas = give_partitions_memory(hardware.memory, [p.manifest for p in kernel.partitions])
+
+    def hal_of(partition: str) -> PlatformHal:
+        return granted(hardware.hal, hardware.board.hal_grants.get(partition, ()), partition)
+
+    kernel.start(hal_of, arenas.__getitem__)
+    boot_data.scrub()
+    return Firmware(hardware, kernel, kernel.ns_client(non_secure_arena(hardware.memory)))

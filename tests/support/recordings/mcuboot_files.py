@@ -1,0 +1,216 @@
+"""expected.json: what is in each image file, and what a boot with it alone must answer."""
+
+import hashlib
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from support.recordings.case import Case, Recorded, not_yet, skipped
+from support.recordings.mcuboot_bench import (
+    PRIMARY,
+    Bench,
+    agrees,
+    image_file,
+    key_by_hash,
+    key_file,
+    recorded_config,
+)
+
+from tfm_sim.bootloader.config import Bl2Config, HashAlgorithm, KeyMode, SignatureType
+from tfm_sim.bootloader.image import COMPRESSED_FLAGS, ENCRYPTED_FLAGS, ImageError, ImageHeader, read_header
+from tfm_sim.bootloader.keys import ImageKey, load_public_key, public_key_encoding, rotpk_hash
+from tfm_sim.bootloader.tlv import TlvType, iter_tlvs, load_tlv, tlv_areas, tlv_name
+from tfm_sim.platform.flash import Flash, FlashArea
+
+SLOT_SIZE = 0x2000
+OTHER_CONFIG_COUNTER = 0
+DEFAULT_COUNTER = 4
+KNOWN_OPTIONS = {
+    "EC256 keyhash",
+    "key_p256 trusted",
+    "HW rollback on",
+    "measured boot (encoded) on",
+    "8 KiB slot",
+}
+SIGNATURE_TYPES = {
+    TlvType.RSA2048_PSS: SignatureType.RSA_2048,
+    TlvType.RSA3072_PSS: SignatureType.RSA_3072,
+    TlvType.ED25519: SignatureType.ED25519,
+}
+TFM_PAIR = ("good_tfm_s_rsa3072.bin", "good_tfm_ns_rsa3072.bin")
+TFM_PAIR_KEYS = ("key_rsa3072_s", "key_rsa3072_ns")
+PAIR_AREAS = {"encoded_only": False, "encoded_plus_fwu": True}
+"""What of the pair's shared data depends on the firmware update partition."""
+
+
+def file_cases(recording: Recorded, folder: Path) -> Iterator[Case]:
+    for name, entry in recording.items():
+        if name.startswith("_"):
+            yield from _pair_cases(name, entry, folder)
+            continue
+        yield Case(f"{name}: header and TLVs", partial(_facts, name, entry, folder))
+        boot: Recorded | None = entry.get("boot_as_only_primary")
+        if boot:
+            yield Case(f"{name}: boot", partial(_boots_as_recorded, name, boot, folder))
+        else:
+            yield Case(f"{name}: boot", partial(_boots_by_its_own_key, name, entry, folder))
+        if "decryption" in entry:
+            yield skipped(f"{name}: decryption", "image decryption")
+
+
+def _file_as_area(data: bytes) -> FlashArea:
+    """The file in a slot of its own; what is behind it reads as erased."""
+    size = max(SLOT_SIZE, -(-len(data) // 0x400) * 0x400)
+    flash = Flash("file", size, 0x400, 1, contents=data.ljust(size, b"\xff"))
+    return FlashArea(0, "file", flash, 0, size)
+
+
+def _facts(name: str, entry: Recorded, folder: Path) -> None:
+    data = image_file(folder, name)
+    assert len(data) == entry["size"]
+    assert hashlib.sha256(data).hexdigest() == entry["sha256"]
+    area = _file_as_area(data)
+    header = read_header(area)
+    assert _header_facts(header) == entry["header"]
+    if "tlvs" not in entry:
+        with pytest.raises(ImageError):
+            list(iter_tlvs(header, area, tlv_areas(header, area)))
+        return
+    found, broken = _tlv_facts(header, area, len(data))
+    fields = ("off", "type", "name", "len", "prot", "value")
+    recorded = [tuple(tlv[key] for key in fields) for tlv in entry["tlvs"] if "value" in tlv]
+    if broken is None:
+        assert found == recorded
+        areas = tlv_areas(header, area)
+        unprotected = entry["unprot"]
+        assert areas.protected_end == unprotected["off"]
+        assert areas.end == unprotected["off"] + unprotected["tot"] == entry["end"]
+        if "prot" in entry:
+            assert (areas.start, areas.protected_end - areas.start) == (
+                entry["prot"]["off"],
+                entry["prot"]["tot"],
+            )
+    else:
+        # The recorder read on where the loader stops: what the loader saw before agrees.
+        assert found == recorded[: len(found)]
+        assert "boot_as_only_primary" not in entry or entry["boot_as_only_primary"]["result"] == "FAIL", (
+            broken
+        )
+
+
+def _header_facts(header: ImageHeader) -> Recorded:
+    return {
+        "ih_magic": f"{header.magic:#x}",
+        "ih_load_addr": f"{header.load_addr:#x}",
+        "ih_hdr_size": header.hdr_size,
+        "ih_protect_tlv_size": header.protect_tlv_size,
+        "ih_img_size": header.img_size,
+        "ih_flags": f"{int(header.flags):#x}",
+        "version": str(header.version),
+        "pad1": header.pad,
+    }
+
+
+def _tlv_facts(
+    header: ImageHeader, area: FlashArea, size: int
+) -> tuple[list[tuple[object, ...]], ImageError | None]:
+    """Every TLV that the loader's walk reaches, and what stopped it before the end.
+
+    The recorder cut a value at the end of the file, after ``size`` bytes; a type without a name is "?".
+    """
+    facts: list[tuple[object, ...]] = []
+    try:
+        for tlv in iter_tlvs(header, area, tlv_areas(header, area)):
+            value = load_tlv(area, tlv)[: max(0, size - tlv.offset)].hex()
+            name = tlv_name(tlv.type)
+            name = "?" if name.startswith("0x") else name
+            facts.append((tlv.offset - 4, f"{tlv.type:#x}", name, tlv.length, tlv.protected, value))
+    except ImageError as error:
+        return facts, error
+    return facts, None
+
+
+def _boots_as_recorded(name: str, recorded: Recorded, folder: Path) -> None:
+    config, counter = _parse_config(recorded["config"], folder)
+    agrees(Bench(config, {(0, "primary"): image_file(folder, name)}, counter).boot(), recorded)
+
+
+def _parse_config(text: str, folder: Path) -> tuple[Bl2Config, int]:
+    """The recording's words for its build: the strategy first, the rest is one and the same so far."""
+    words = [word.strip() for word in text.split(",")]
+    counter = DEFAULT_COUNTER
+    for word in words[1:]:
+        if word.startswith("NV counter"):
+            counter = int(word.split()[2])
+        elif word not in KNOWN_OPTIONS:
+            not_yet(f"build option {word!r}")
+    return recorded_config(folder, words[0]), counter
+
+
+def _boots_by_its_own_key(name: str, entry: Recorded, folder: Path) -> None:
+    """A loader built for this file: its kind of signature, its key, its digest."""
+    area = _file_as_area(image_file(folder, name))
+    header = read_header(area)
+    config, rotpks = _config_for(header, area, entry, folder)
+    bench = Bench(config, {(0, "primary"): image_file(folder, name)}, OTHER_CONFIG_COUNTER, rotpks)
+    found = bench.boot()
+    if header.flags & (ENCRYPTED_FLAGS | COMPRESSED_FLAGS):
+        assert found["result"] == "FAIL"
+        not_yet("decryption and decompression of images: refused until there is a loader for them")
+    assert found["result"] == "OK"
+    assert found["version"] == entry["header"]["version"]
+    assert found["slot"] == PRIMARY
+
+
+def _config_for(
+    header: ImageHeader, area: FlashArea, entry: Recorded, folder: Path
+) -> tuple[Bl2Config, tuple[bytes, ...]]:
+    tlvs = {tlv.type: load_tlv(area, tlv) for tlv in iter_tlvs(header, area, tlv_areas(header, area))}
+    signers = entry["self_check"].get("signer", [])
+    key: ImageKey | None
+    if signers:
+        key = load_public_key(key_file(folder, signers[0]))
+    else:
+        key = key_by_hash(folder, tlvs.get(TlvType.KEYHASH, b""))
+    if key is None:
+        not_yet("a loader that takes unsigned images")
+    encoding = public_key_encoding(key)
+    has_key = TlvType.PUBKEY in tlvs
+    kind = next((kind for tlv, kind in SIGNATURE_TYPES.items() if tlv in tlvs), None)
+    if kind is None:
+        kind = SignatureType.EC_P384 if HashAlgorithm.SHA384.tlv in tlvs else SignatureType.EC_P256
+    config = Bl2Config(
+        signature_type=kind,
+        key_mode=KeyMode.HW_KEY if has_key else KeyMode.KEYHASH,
+        keys=() if has_key else (encoding,),
+        image_number=1,
+        rollback=TlvType.SEC_CNT in tlvs,
+        measured_boot=TlvType.BOOT_RECORD in tlvs and TlvType.SIG_PURE not in tlvs,
+        sha512=TlvType.SHA512 in tlvs,
+        pure=TlvType.SIG_PURE in tlvs,
+    )
+    return config, (
+        rotpk_hash(key_file(folder, signers[0]), config.image_hash),
+    ) if has_key and signers else ()
+
+
+def _pair_cases(name: str, entry: Recorded, folder: Path) -> Iterator[Case]:
+    if not isinstance(entry, dict) or not PAIR_AREAS.keys() & entry.keys():
+        yield skipped(
+            name, "measured boot: BL2 does not write MBS entries yet" if "mbs" in name else f"unknown {name}"
+        )
+        return
+    for key, fwu in PAIR_AREAS.items():
+        if key in entry:
+            yield Case(f"{name} {key}", partial(_pair, entry[key], fwu, folder))
+
+
+def _pair(recorded: str, fwu: bool, folder: Path) -> None:
+    """The shared data after a boot of the secure and the non-secure image, byte for byte."""
+    rotpks = tuple(rotpk_hash(key_file(folder, key)) for key in TFM_PAIR_KEYS)
+    config = Bl2Config(signature_type=SignatureType.RSA_3072, key_mode=KeyMode.HW_KEY, fwu_boot_data=fwu)
+    images = [image_file(folder, name) for name in TFM_PAIR]
+    bench = Bench(config, {(0, "primary"): images[0], (1, "primary"): images[1]}, 0, rotpks)
+    assert bench.boot()["result"] == "OK"
+    assert bench.shared_data().hex() == recorded

@@ -1,0 +1,157 @@
+"""What a recorded TF-M was built with, as the configuration of the model."""
+
+import fnmatch
+import re
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from support.recordings.case import Recorded
+
+from tfm_sim.bootloader.config import Bl2Config, KeyMode, SignatureType
+from tfm_sim.interface.psa.initial_attestation import ClientLibrary
+from tfm_sim.partitions.initial_attestation.config import AttestationConfig, Release, TokenProfile
+from tfm_sim.partitions.initial_attestation.profiles import select_profile
+from tfm_sim.platform.otp import OtpLayout
+from tfm_sim.platform.provisioning import DUMMY, DUMMY_IAK_ID, DUMMY_ROTPKS, IakType, Provisioning
+from tfm_sim.spm.kernel import SpmConfig
+
+PROFILE_MACROS = {
+    "ATTEST_TOKEN_PROFILE_PSA_IOT_1": TokenProfile.PSA_IOT_PROFILE_1,
+    "ATTEST_TOKEN_PROFILE_PSA_2_0_0": TokenProfile.PSA_2_0_0,
+    "ATTEST_TOKEN_PROFILE_ARM_CCA": TokenProfile.ARM_CCA,
+}
+MM_IOVEC_TOKEN_ROOM = 0x10000
+"""With MM-IOVEC the service writes into the client's buffer, so its own buffer sets no limit."""
+
+
+def is_on(value: str | None) -> bool:
+    """CMake's and the preprocessor's ways to say yes."""
+    return (value or "").upper() in {"ON", "1", "TRUE", "YES"}
+
+
+@dataclass(frozen=True)
+class TfmBuild:
+    """The options of one variant: CMake's, and the macros of its project configuration header."""
+
+    options: dict[str, str]
+    macros: dict[str, str]
+    version: str
+
+    @classmethod
+    def of(cls, name: str, variant: Recorded, versions: Recorded) -> "TfmBuild":
+        """``versions`` is the recording's own table of what was built, which may single out variants."""
+        header: str = variant.get("project_config_header") or ""
+        macros = dict(re.findall(r"^\s*#\s*define\s+(\w+)[ \t]+(\S+)", header, re.MULTILINE))
+        return cls(variant["build_options"], macros, _version(name, variant, versions))
+
+    def option(self, name: str) -> str | None:
+        """A macro of the header, else a CMake option."""
+        return self.macros.get(name, self.options.get(name))
+
+    @property
+    def has_bl2(self) -> bool:
+        return is_on(self.options.get("BL2", "ON"))
+
+    @property
+    def has_fwu(self) -> bool:
+        return is_on(self.options.get("TFM_PARTITION_FIRMWARE_UPDATE"))
+
+    @property
+    def has_mm_iovec(self) -> bool:
+        return is_on(self.options.get("PSA_FRAMEWORK_HAS_MM_IOVEC"))
+
+    @property
+    def stores_encoded_measurements(self) -> bool:
+        return is_on(self.options.get("CONFIG_TFM_BOOT_STORE_ENCODED_MEASUREMENTS", "ON"))
+
+    @property
+    def has_measured_boot_partition(self) -> bool:
+        return is_on(self.options.get("TFM_PARTITION_MEASURED_BOOT"))
+
+    @property
+    def symmetric(self) -> bool:
+        return is_on(self.options.get("SYMMETRIC_INITIAL_ATTESTATION"))
+
+    @property
+    def image_number(self) -> int:
+        return int(self.options.get("MCUBOOT_IMAGE_NUMBER", "2"))
+
+    @property
+    def release(self) -> Release:
+        return Release.TFM_2_1 if self.version.startswith("2.1") else Release.TFM_2_2
+
+    @property
+    def library(self) -> ClientLibrary:
+        return ClientLibrary(self.release.value)
+
+    @cached_property
+    def bl2(self) -> Bl2Config:
+        builtin = is_on(self.options.get("MCUBOOT_BUILTIN_KEY"))
+        return Bl2Config(
+            signature_type=SignatureType(self.options.get("MCUBOOT_SIGNATURE_TYPE", "RSA-3072")),
+            key_mode=KeyMode.BUILTIN_KEY if builtin else KeyMode.HW_KEY,
+            image_number=self.image_number,
+            fwu_boot_data=self.has_fwu,
+        )
+
+    @cached_property
+    def attestation(self) -> AttestationConfig:
+        profiles = [profile for macro, profile in PROFILE_MACROS.items() if is_on(self.option(macro))]
+        room = int(self.option("PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE") or "0x250", 0)
+        return AttestationConfig(
+            profile=profiles[0] if profiles else TokenProfile.PSA_IOT_PROFILE_1,
+            release=self.release,
+            optional_claims=is_on(self.option("ATTEST_INCLUDE_OPTIONAL_CLAIMS") or "1"),
+            cose_key_id=self.has_cose_key_id,
+            symmetric=self.symmetric,
+            max_token_size=MM_IOVEC_TOKEN_ROOM if self.has_mm_iovec else room,
+            tfm_2_2_signature_room_slip=self.release is Release.TFM_2_2,
+        )
+
+    @property
+    def has_cose_key_id(self) -> bool:
+        return is_on(self.option("ATTEST_INCLUDE_COSE_KEY_ID"))
+
+    @cached_property
+    def spm(self) -> SpmConfig:
+        pool = int(self.option("CONFIG_TFM_CONN_HANDLE_MAX_NUM") or "8", 0)
+        return SpmConfig(int(self.options.get("TFM_ISOLATION_LEVEL", "1")), pool)
+
+    @cached_property
+    def provisioning(self) -> Provisioning:
+        """TF-M's dummy values as this build burns them."""
+        kind = self.bl2.signature_type.value
+        builtin = self.bl2.key_mode is KeyMode.BUILTIN_KEY
+        return replace(
+            DUMMY,
+            rotpks=DUMMY_ROTPKS[f"{kind} builtin" if builtin and f"{kind} builtin" in DUMMY_ROTPKS else kind],
+            iak_type=IakType.HMAC if self.symmetric else IakType.SECP_R1,
+            iak_id=DUMMY_IAK_ID if self.has_cose_key_id else b"",
+            profile_definition=select_profile(self.attestation).definition,
+        )
+
+    @property
+    def otp_layout(self) -> OtpLayout:
+        """TF-M BL2_ROTPK_SIZE: a digest of the key, or the whole key, up to a multiple of 4."""
+        p384 = self.bl2.signature_type is SignatureType.EC_P384
+        if self.bl2.key_mode is KeyMode.BUILTIN_KEY:
+            return OtpLayout(rotpk_size=100 if p384 else 68)
+        return OtpLayout(rotpk_size=48 if p384 else 32)
+
+
+def _version(name: str, variant: Recorded, versions: Recorded) -> str:
+    """The TF-M release: the variant's description says it, or the table of versions does."""
+    stated = re.search(r"TF-Mv(\d+\.\d+\.\d+)", str(variant.get("description", "")))
+    if stated:
+        return stated[1]
+    for key, value in versions.items():
+        pattern = re.fullmatch(r"variants named (\S+)", key)
+        if pattern and fnmatch.fnmatch(name, pattern[1]):
+            return _tag(value)
+    return _tag(versions)
+
+
+def _tag(versions: Recorded) -> str:
+    found = re.search(r"TF-Mv(\d+\.\d+\.\d+)", str(versions.get("trusted-firmware-m", "")))
+    assert found, "the recording does not say which TF-M it is of"
+    return found[1]
