@@ -56,7 +56,7 @@ class DescriptorArray:
         return self.count
 
 
-Vectors = Sequence[Vector] | DescriptorArray
+Vectors = list[Vector] | DescriptorArray
 
 
 def psa_framework_version(spm: "Kernel", caller: Client) -> Outcome:
@@ -227,7 +227,7 @@ def _idle_connection(spm: "Kernel", caller: Client, handle: int, call: str) -> C
 
 def _checked_vectors(
     spm: "Kernel", caller: Client, type_: int, in_vecs: Vectors, out_vecs: Vectors
-) -> tuple[Sequence[PinnedVector], Sequence[PinnedVector]] | Fault:
+) -> tuple[list[PinnedVector], list[PinnedVector]] | Fault:
     # FF-M 1.1 psa_call: the request type must not be negative.
     if type_ < PSA_CALL_TYPE_MIN:
         return Fault(caller, "psa_call: a request type that is not negative", type_, "0 to 32767")
@@ -240,10 +240,10 @@ def _checked_vectors(
             f"{PSA_MAX_IOVEC} in all",
         )
     # FF-M 1.1 psa_call: descriptor arrays must be readable, and writable for output vectors.
-    inputs = _descriptors(spm, caller, in_vecs, "in_vec", write=False)
+    inputs = in_vecs if isinstance(in_vecs, list) else _descriptors(spm, caller, in_vecs, write=False)
     if isinstance(inputs, Fault):
         return inputs
-    outputs = _descriptors(spm, caller, out_vecs, "out_vec", write=True)
+    outputs = out_vecs if isinstance(out_vecs, list) else _descriptors(spm, caller, out_vecs, write=True)
     if isinstance(outputs, Fault):
         return outputs
     fault = _check_inputs(caller, inputs) if len(inputs) > 1 else None
@@ -260,21 +260,19 @@ def _checked_vectors(
 
 
 def _descriptors(
-    spm: "Kernel", caller: Client, vectors: Vectors, what: str, *, write: bool
-) -> Sequence[Vector] | Fault:
+    spm: "Kernel", caller: Client, array: DescriptorArray, *, write: bool
+) -> list[Vector] | Fault:
     """The descriptors as they are now: later changes by the client have no effect."""
-    if not isinstance(vectors, DescriptorArray):
-        return vectors
-    if vectors.count == 0:
-        return ()
-    size = vectors.count * DESCRIPTOR_SIZE
-    if not memory_check(spm.memory, caller, vectors.address, size, write=write):
-        return _unreachable(caller, f"the {what} array", vectors.address, size)
-    raw = spm.memory.read(vectors.address, size)
-    return list(struct.iter_unpack("<II", raw))
+    if array.count == 0:
+        return []
+    size = array.count * DESCRIPTOR_SIZE
+    if not memory_check(spm.memory, caller, array.address, size, write=write):
+        what = "the out_vec array" if write else "the in_vec array"
+        return _unreachable(caller, what, array.address, size)
+    return list(struct.iter_unpack("<II", spm.memory.read(array.address, size)))
 
 
-def _check_inputs(caller: Client, inputs: Sequence[Vector]) -> Fault | None:
+def _check_inputs(caller: Client, inputs: list[Vector]) -> Fault | None:
     # TF-M psa_call: input vectors may not overlap, for the service could read one byte twice and differently;
     # an empty vector overlaps nothing.
     for i, (base, length) in enumerate(inputs):
@@ -290,8 +288,8 @@ def _check_inputs(caller: Client, inputs: Sequence[Vector]) -> Fault | None:
 
 
 def _pin(
-    spm: "Kernel", caller: Client, vectors: Sequence[Vector], what: str, *, write: bool
-) -> Sequence[PinnedVector] | Fault:
+    spm: "Kernel", caller: Client, vectors: list[Vector], what: str, *, write: bool
+) -> list[PinnedVector] | Fault:
     pinned = []
     memory = spm.memory
     for i, (base, length) in enumerate(vectors):

@@ -110,7 +110,7 @@ class ClientDoor:
                 ),
             )
         if not in_count and not out_count:
-            return self._returned("psa_call", client_api.psa_call(spm, client, handle, type_, (), ()))
+            return self._returned("psa_call", client_api.psa_call(spm, client, handle, type_, [], []))
         try:
             inputs = DescriptorArray(in_vec, in_count) if isinstance(in_vec, int) else self._inputs(in_vec)
             outputs = (

@@ -74,5 +74,9 @@ class PartitionApi(PsaClient, Protocol):
 
 def read_all(psa: PartitionApi, msg: psa_msg_t, invec_idx: int) -> bytes:
     """What is left of an input vector, at most the size that the message announced."""
-    buffer = bytearray(msg.in_size[invec_idx])
-    return bytes(buffer[: psa.psa_read(msg.handle, invec_idx, buffer, len(buffer))])
+    size = msg.in_size[invec_idx]
+    if not size:
+        return b""
+    buffer = bytearray(size)
+    read = psa.psa_read(msg.handle, invec_idx, buffer, size)
+    return bytes(buffer) if read == size else bytes(buffer[:read])

@@ -19,6 +19,7 @@ class Service:
     """One RoT Service. ``signal`` is its bit for an IPC partition; ``sfn`` its function for an SFN one."""
 
     __slots__ = (
+        "_is_strict",
         "manifest",
         "name",
         "partition",
@@ -36,6 +37,7 @@ class Service:
         self.name = manifest.name
         self.sid = manifest.sid
         self.version = manifest.version
+        self._is_strict = manifest.version_policy is VersionPolicy.STRICT
         self.stateless = not manifest.connection_based
         self.stateless_index: int | None = None
         self.partition = partition
@@ -52,6 +54,4 @@ class Service:
 
     def accepts_version(self, requested: int) -> bool:
         """FF-M 1.1, version policy: STRICT wants equality, RELAXED at most the implemented version."""
-        if self.manifest.version_policy is VersionPolicy.STRICT:
-            return requested == self.version
-        return requested <= self.version
+        return requested == self.version if self._is_strict else requested <= self.version

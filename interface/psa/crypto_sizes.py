@@ -1,8 +1,10 @@
 """PSA Crypto API 1.2: buffer sizes (psa/crypto_sizes.h). All sizes are in bytes unless named bits."""
 
+from functools import lru_cache
 from typing import Final
 
 from .crypto_values import (
+    MACRO_CACHE_SIZE,
     PSA_ALG_HASH_MASK,
     PSA_ALG_HMAC_GET_HASH,
     PSA_ALG_IS_ECDSA,
@@ -43,6 +45,7 @@ def PSA_BYTES_TO_BITS(size: int) -> int:
     return size * 8
 
 
+@lru_cache(maxsize=MACRO_CACHE_SIZE)
 def PSA_HASH_LENGTH(alg: int) -> int:
     """The digest length of a hash, HMAC or hash-and-sign algorithm; 0 for an unknown hash."""
     return _HASH_LENGTH.get(alg & PSA_ALG_HASH_MASK, 0)
@@ -61,6 +64,7 @@ def PSA_ECDSA_SIGNATURE_SIZE(curve_bits: int) -> int:
     return PSA_BITS_TO_BYTES(curve_bits) * 2
 
 
+@lru_cache(maxsize=MACRO_CACHE_SIZE)
 def PSA_SIGN_OUTPUT_SIZE(key_type: int, key_bits: int, alg: int) -> int:
     """The signature length of ``alg`` with a key of this type; 0 when they do not go together."""
     if PSA_KEY_TYPE_PUBLIC_KEY_OF_KEY_PAIR(key_type) == PSA_KEY_TYPE_RSA_PUBLIC_KEY:

@@ -3,7 +3,11 @@
 Names and numbers are those of the specification; the macros with arguments are functions of the same name.
 """
 
+from functools import lru_cache
 from typing import Final
+
+MACRO_CACHE_SIZE: Final = 256
+"""Macros that every request asks remember their last answers; in C the compiler does that."""
 
 PSA_KEY_TYPE_NONE: Final = 0x0000
 PSA_KEY_TYPE_RAW_DATA: Final = 0x1001
@@ -175,6 +179,7 @@ def PSA_ALG_IS_MAC(alg: int) -> bool:
     return alg & PSA_ALG_CATEGORY_MASK == PSA_ALG_CATEGORY_MAC
 
 
+@lru_cache(maxsize=MACRO_CACHE_SIZE)
 def PSA_ALG_IS_SIGN(alg: int) -> bool:
     return alg & PSA_ALG_CATEGORY_MASK == PSA_ALG_CATEGORY_SIGN
 
@@ -227,14 +232,17 @@ def PSA_ALG_DETERMINISTIC_ECDSA(hash_alg: int) -> int:
     return PSA_ALG_DETERMINISTIC_ECDSA_BASE | hash_alg & PSA_ALG_HASH_MASK
 
 
+@lru_cache(maxsize=MACRO_CACHE_SIZE)
 def PSA_ALG_IS_ECDSA(alg: int) -> bool:
     return alg & ~PSA_ALG_HASH_MASK & ~0x100 == PSA_ALG_ECDSA_BASE
 
 
+@lru_cache(maxsize=MACRO_CACHE_SIZE)
 def PSA_ALG_IS_DETERMINISTIC_ECDSA(alg: int) -> bool:
     return alg & ~PSA_ALG_HASH_MASK == PSA_ALG_DETERMINISTIC_ECDSA_BASE
 
 
+@lru_cache(maxsize=MACRO_CACHE_SIZE)
 def PSA_ALG_IS_HASH_AND_SIGN(alg: int) -> bool:
     """True for RSA PKCS#1 v1.5, RSA PSS and ECDSA, whose low byte names the hash."""
     return alg & ~PSA_ALG_HASH_MASK in (
@@ -246,6 +254,7 @@ def PSA_ALG_IS_HASH_AND_SIGN(alg: int) -> bool:
     )
 
 
+@lru_cache(maxsize=MACRO_CACHE_SIZE)
 def PSA_ALG_SIGN_GET_HASH(alg: int) -> int:
     """The hash of a hash-and-sign algorithm; 0 when it names none (ECDSA_ANY) or is of another kind."""
     if not PSA_ALG_IS_HASH_AND_SIGN(alg) or not alg & PSA_ALG_HASH_MASK:
@@ -257,6 +266,7 @@ def PSA_ALG_HKDF(hash_alg: int) -> int:
     return PSA_ALG_HKDF_BASE | hash_alg & PSA_ALG_HASH_MASK
 
 
+@lru_cache(maxsize=MACRO_CACHE_SIZE)
 def PSA_ALG_IS_WILDCARD(alg: int) -> bool:
     """True for an algorithm that only a key policy may name."""
     if PSA_ALG_IS_HASH_AND_SIGN(alg):

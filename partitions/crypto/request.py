@@ -16,10 +16,9 @@ from .refusal import Refusal
 
 def _filled(sizes: tuple[int, int, int, int]) -> int:
     """How many vectors there are: trailing empty ones do not count, one in the middle does."""
-    count = PSA_MAX_IOVEC
-    while count and not sizes[count - 1]:
-        count -= 1
-    return count
+    if not (sizes[2] or sizes[3]):
+        return 2 if sizes[1] else 1 if sizes[0] else 0
+    return PSA_MAX_IOVEC if sizes[3] else 3
 
 
 class Request:
@@ -32,7 +31,8 @@ class Request:
     __slots__ = ("client_id", "inputs", "iovec", "results", "rooms")
 
     def __init__(self, psa: PartitionApi, msg: psa_msg_t, buffer_size: int) -> None:
-        count = _filled(msg.in_size)
+        in_size = msg.in_size
+        count = _filled(in_size)
         if count == 0:
             raise Refusal(PSA_ERROR_GENERIC_ERROR)
         first = bytearray(TFM_CRYPTO_PACK_IOVEC_SIZE)
@@ -41,19 +41,11 @@ class Request:
         self.client_id = msg.client_id
         self.iovec = PackIovec.decode(first)
         self.rooms = msg.out_size[: _filled(msg.out_size)]
-        self._check_scratch(msg.in_size[1:count], buffer_size)
-        self.inputs = [b""]
-        for index in range(1, count):
-            self.inputs.append(read_all(psa, msg, index))
-        self.results: list[bytes | None] = [None] * len(self.rooms)
-
-    def _check_scratch(self, in_sizes: tuple[int, ...], buffer_size: int) -> None:
         # TF-M tfm_crypto_init_iovecs: every vector but the first takes room in one scratch buffer.
-        needed = 0
-        for size in in_sizes + self.rooms:
-            needed += (size + 3) & ~3
-        if needed > buffer_size:
+        if sum((size + 3) & ~3 for size in (*in_size[1:count], *self.rooms)) > buffer_size:
             raise Refusal(PSA_ERROR_INSUFFICIENT_MEMORY)
+        self.inputs = [b"", *[read_all(psa, msg, index) for index in range(1, count)]]
+        self.results: list[bytes | None] = [None] * len(self.rooms)
 
     def input(self, index: int) -> bytes:
         """An input vector by TF-M's numbering (0 is the request itself); empty where there is none."""

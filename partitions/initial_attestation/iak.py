@@ -22,7 +22,7 @@ from ...interface.psa.crypto import (
     psa_mac_sign_finish,
     psa_mac_sign_setup,
     psa_mac_update,
-    psa_sign_hash,
+    psa_sign_message,
 )
 from ...interface.psa.crypto_sizes import (
     PSA_HASH_LENGTH,
@@ -51,24 +51,23 @@ UEID_TYPE_RAND: Final = b"\x01"
 
 @dataclass(frozen=True, slots=True)
 class CoseAlgorithm:
-    """A COSE algorithm of attestation: its number, the PSA one, its hash, and the signature or tag length."""
+    """A COSE algorithm of attestation: its number, the PSA one, and the signature or tag length in bytes."""
 
     cose_id: int
     psa_alg: int
-    hash_alg: int
     length: int
 
 
 # TF-M attest_get_t_cose_algorithm: chosen by the key's bits. It looks for 512, so P-521 (521) is refused.
 _ECDSA: Final = {
-    256: CoseAlgorithm(-7, PSA_ALG_ECDSA(PSA_ALG_SHA_256), PSA_ALG_SHA_256, 64),
-    384: CoseAlgorithm(-35, PSA_ALG_ECDSA(PSA_ALG_SHA_384), PSA_ALG_SHA_384, 96),
-    512: CoseAlgorithm(-36, PSA_ALG_ECDSA(PSA_ALG_SHA_512), PSA_ALG_SHA_512, 132),
+    256: CoseAlgorithm(-7, PSA_ALG_ECDSA(PSA_ALG_SHA_256), 64),
+    384: CoseAlgorithm(-35, PSA_ALG_ECDSA(PSA_ALG_SHA_384), 96),
+    512: CoseAlgorithm(-36, PSA_ALG_ECDSA(PSA_ALG_SHA_512), 132),
 }
 _HMAC: Final = {
-    256: CoseAlgorithm(5, PSA_ALG_HMAC(PSA_ALG_SHA_256), PSA_ALG_SHA_256, 32),
-    384: CoseAlgorithm(6, PSA_ALG_HMAC(PSA_ALG_SHA_384), PSA_ALG_SHA_384, 48),
-    512: CoseAlgorithm(7, PSA_ALG_HMAC(PSA_ALG_SHA_512), PSA_ALG_SHA_512, 64),
+    256: CoseAlgorithm(5, PSA_ALG_HMAC(PSA_ALG_SHA_256), 32),
+    384: CoseAlgorithm(6, PSA_ALG_HMAC(PSA_ALG_SHA_384), 48),
+    512: CoseAlgorithm(7, PSA_ALG_HMAC(PSA_ALG_SHA_512), 64),
 }
 _COSE_CURVE: Final = {32: 1, 48: 2, 66: 3}
 
@@ -79,14 +78,20 @@ def _demand(status: int, error: AttestErr = AttestErr.GENERAL) -> None:
 
 
 class Iak(ABC):
-    """What a token needs of the key. ``instance_id`` and ``key_id`` are computed once a boot."""
+    """What a token needs of the key; all but the signature is asked for once a boot, as the key is fixed."""
 
     def __init__(self, client: PsaClient) -> None:
         self._client = client
         self._instance_id = b""
+        self._algorithm: CoseAlgorithm | None = None
 
     def algorithm(self) -> CoseAlgorithm:
-        """By the attributes of the key, which are asked for each token."""
+        """By the attributes of the key. Raises AttestFailure GENERAL for a key that cannot sign a token."""
+        if self._algorithm is None:
+            self._algorithm = self._find_algorithm()
+        return self._algorithm
+
+    def _find_algorithm(self) -> CoseAlgorithm:
         status, attributes = psa_get_key_attributes(self._client, TFM_BUILTIN_KEY_ID_IAK)
         _demand(status)
         algorithm = self._algorithm_of(attributes)
@@ -155,11 +160,9 @@ class AsymmetricIak(Iak):
         return self._cose_key_hash
 
     def sign(self, algorithm: CoseAlgorithm, to_be_signed: bytes) -> bytes:
-        length = PSA_HASH_LENGTH(algorithm.hash_alg)
-        status, digest = psa_hash_compute(self._client, algorithm.hash_alg, to_be_signed, length)
-        _demand(status)
-        status, signature = psa_sign_hash(
-            self._client, TFM_BUILTIN_KEY_ID_IAK, algorithm.psa_alg, digest, algorithm.length
+        # SIGN_HASH in the key's policy implies SIGN_MESSAGE: one call hashes and signs.
+        status, signature = psa_sign_message(
+            self._client, TFM_BUILTIN_KEY_ID_IAK, algorithm.psa_alg, to_be_signed, algorithm.length
         )
         _demand(status)
         return signature
