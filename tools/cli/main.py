@@ -7,6 +7,7 @@ import click
 from ...interface.errors import ExitCode, TfmSimError
 from .attest import attest
 from .boot import boot
+from .image import image
 from .run import run
 from .token import token, verify
 
@@ -20,6 +21,7 @@ def cli() -> None:
 cli.add_command(run)
 cli.add_command(boot)
 cli.add_command(attest)
+cli.add_command(image)
 cli.add_command(token)
 cli.add_command(verify)
 

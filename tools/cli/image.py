@@ -1,0 +1,294 @@
+"""`tfm-sim image`: look at an MCUboot image, and make one from an ELF file."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from ...bootloader.elf import FlatImage, elf_to_flat
+from ...bootloader.image import ImageError, flag_names
+from ...bootloader.inspect import DigestReport, ImageReport, TlvReport, inspect_image
+from ...interface.errors import ExitCode, TfmSimError
+
+_STYLES = (
+    (r"^\s*(digest \S+ matches)", "green"),
+    (r"^\s*(problem|warning):", "bold yellow"),
+    (r"digest \S+ (does not match|not checked)", "bold red"),
+    (r"\b[0-9a-f]{32,}\b", "dim"),
+)
+
+
+class FileError(TfmSimError):
+    """A file that a command needs cannot be read or written."""
+
+
+class NotAnImageError(TfmSimError):
+    """The answer to "what image is this" is: none."""
+
+    exit_code = ExitCode.NO
+
+
+class ImgtoolError(TfmSimError):
+    """imgtool did not sign."""
+
+
+class _Number(click.ParamType[int]):
+    name = "number"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return value if isinstance(value, int) else int(str(value), 0)
+        except ValueError:
+            self.fail(f"found {value!r}; legal: a number like 0x400 or 1024", param, ctx)
+
+
+NUMBER = _Number()
+
+
+@click.group()
+def image() -> None:
+    """Look at MCUboot images and make them."""
+
+
+@image.command()
+@click.argument("file", metavar="FILE")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def info(file: str, as_json: bool) -> None:
+    """Show what the image in FILE says: header, flags, every TLV, digest, trailer.
+
+    Exit 1 if FILE is no MCUboot image, or if its TLVs cannot be read to the end.
+    """
+    try:
+        report = inspect_image(_read(file))
+    except ImageError as error:
+        raise NotAnImageError(f"{file}: {error}") from None
+    if as_json:
+        click.echo(json.dumps(_as_json(report), indent=2))
+    else:
+        _print(_lines(file, report))
+    if report.problem is not None:
+        sys.exit(int(ExitCode.NO))
+
+
+@image.command("from-elf")
+@click.argument("file", metavar="FW.elf")
+@click.option("-o", "--output", required=True, metavar="OUT.bin", help="File to write.")
+@click.option("--sign", is_flag=True, help="Have imgtool sign the binary; the options below are for this.")
+@click.option("-k", "--key", metavar="PEM", help="Private key to sign with.")
+@click.option("--version", "image_version", default="0.0.0", show_default=True, metavar="M.m.r+b")
+@click.option("--header-size", type=NUMBER, default=0x400, show_default="0x400", help="In bytes.")
+@click.option("--slot-size", type=NUMBER, default=0x80000, show_default="0x80000", help="In bytes.")
+@click.option("--security-counter", metavar="N", help="Value of the security counter TLV.")
+@click.option("--boot-record", metavar="TYPE", help="Software type of the boot record, such as SPE.")
+@click.option("--dependencies", metavar='"(ID,VERSION),..."', help="Versions needed of other images.")
+@click.option("--align", type=click.Choice(["1", "2", "4", "8", "16", "32"]), default="1", show_default=True)
+@click.option(
+    "--public-key-format",
+    type=click.Choice(["full", "hash"]),
+    default="full",
+    show_default=True,
+    help="Whole key (TF-M's HW_KEY) or its hash in the image.",
+)
+@click.option("--pad", is_flag=True, help="Fill up to the slot size and add the trailer magic.")
+@click.option("--confirm", is_flag=True, help="With --pad, mark the image as confirmed.")
+@click.argument("imgtool_options", nargs=-1, metavar="[-- IMGTOOL_OPTION...]")
+def from_elf(
+    file: str,
+    output: str,
+    sign: bool,
+    key: str | None,
+    image_version: str,
+    header_size: int,
+    slot_size: int,
+    security_counter: str | None,
+    boot_record: str | None,
+    dependencies: str | None,
+    align: str,
+    public_key_format: str,
+    pad: bool,
+    confirm: bool,
+    imgtool_options: tuple[str, ...],
+) -> None:
+    """Make the flat binary of FW.elf, as objcopy -O binary does; with --sign, a signed MCUboot image.
+
+    The payload must be linked to run at the slot's address plus the header size.
+    """
+    given = {"--key": key, "--security-counter": security_counter, "--boot-record": boot_record}
+    given |= {"--dependencies": dependencies}
+    needless = [name for name, value in given.items() if value is not None]
+    if not sign and (needless or pad or confirm or imgtool_options):
+        raise click.UsageError(f"{', '.join(needless) or 'imgtool options'}: only with --sign")
+    if sign and key is None:
+        raise click.UsageError("--sign needs --key PEM")
+    flat = elf_to_flat(_read(file), file)
+    data = flat.data
+    if sign:
+        options = ["--pad-header", "--header-size", hex(header_size), "--slot-size", hex(slot_size)]
+        options += ["--version", image_version, "--align", align, "--public-key-format", public_key_format]
+        for name, value in given.items():
+            options += [name, value] if value is not None else []
+        options += ["--pad"] if pad else []
+        options += ["--confirm"] if confirm else []
+        _read(str(key))
+        data = _imgtool_sign(flat.data, [*options, *imgtool_options])
+    _write(output, data)
+    for warning in _vector_warnings(flat):
+        click.echo(f"warning: {warning}", err=True)
+    what = "signed image" if sign else "flat binary"
+    click.echo(f"{output}: {what} of {len(data)} bytes; {len(flat.data)} bytes to run at {flat.base:#010x}")
+
+
+def _imgtool_sign(data: bytes, options: list[str]) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="tfm-sim-") as directory:
+        flat, signed = Path(directory) / "flat.bin", Path(directory) / "signed.bin"
+        flat.write_bytes(data)
+        command = [sys.executable, "-m", "imgtool.main", "sign", *options, str(flat), str(signed)]
+        run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if run.returncode or not signed.exists():
+            said = [line for line in (run.stderr + run.stdout).splitlines() if line.strip()]
+            raise ImgtoolError(f"imgtool sign failed: {said[-1].strip() if said else 'it said nothing'}")
+        return signed.read_bytes()
+
+
+def _vector_warnings(flat: FlatImage) -> Iterator[str]:
+    if len(flat.data) < 8:
+        yield f"{len(flat.data)} bytes cannot hold a vector table"
+        return
+    reset = int.from_bytes(flat.data[4:8], "little")
+    if not reset & 1:
+        yield f"the second word, {reset:#010x}, is no Thumb reset vector: is the vector table first?"
+    elif not flat.base <= reset < flat.base + len(flat.data):
+        end = flat.base + len(flat.data)
+        yield f"the reset vector {reset:#010x} is outside the image at {flat.base:#010x} to {end:#010x}"
+
+
+def _lines(file: str, report: ImageReport) -> Iterator[str]:
+    header = report.header
+    yield f"{file}: MCUboot image, version {header.version}, {report.size} bytes"
+    yield "header"
+    yield f"  header size       {header.hdr_size:#x}"
+    yield f"  payload size      {header.img_size:#x}"
+    yield f"  protected TLVs    {header.protect_tlv_size} bytes"
+    yield f"  load address      {header.load_addr:#010x}"
+    yield f"  flags             {', '.join(flag_names(header.flags)) or 'none'}"
+    if report.areas is not None:
+        yield f"TLVs from {report.areas.start:#x} to {report.areas.end:#x}"
+    for tlv in report.tlvs:
+        yield from _tlv_lines(tlv)
+    if report.problem is not None:
+        yield f"problem: {report.problem}"
+    for digest in report.digests:
+        yield _digest_line(digest)
+    if report.trailer is not None:
+        trailer = report.trailer
+        yield (
+            f"trailer: magic good (cells of {report.trailer_align} bytes), "
+            f"swap_type {trailer.swap_type}, copy_done {trailer.copy_done.name.lower()}, "
+            f"image_ok {trailer.image_ok.name.lower()}"
+        )
+
+
+def _tlv_lines(report: TlvReport) -> Iterator[str]:
+    tlv = report.tlv
+    area = "protected" if tlv.protected else "unprotected"
+    yield f"  {tlv.offset:#07x} {area:<11} {tlv.type:#06x} {tlv.name:<12} {tlv.length:>4} bytes"
+    if isinstance(report.meaning, dict):
+        for name, value in report.meaning.items():
+            yield f"          {name}: {value}"
+    else:
+        yield f"          {report.value.hex() if report.meaning is None else report.meaning}"
+
+
+def _digest_line(digest: DigestReport) -> str:
+    name = digest.algorithm.name
+    if digest.computed is None:
+        return f"digest {name} not checked: {digest.reason}"
+    if digest.matches:
+        return f"digest {name} matches"
+    return f"digest {name} does not match: header, payload and protected TLVs hash to {digest.computed.hex()}"
+
+
+def _as_json(report: ImageReport) -> dict[str, object]:
+    header, trailer = report.header, report.trailer
+    return {
+        "size": report.size,
+        "header": {
+            "ih_magic": header.magic,
+            "ih_load_addr": header.load_addr,
+            "ih_hdr_size": header.hdr_size,
+            "ih_protect_tlv_size": header.protect_tlv_size,
+            "ih_img_size": header.img_size,
+            "ih_flags": int(header.flags),
+            "flags": flag_names(header.flags),
+            "version": str(header.version),
+        },
+        "tlvs": [
+            {
+                "offset": tlv.tlv.offset,
+                "type": tlv.tlv.type,
+                "name": tlv.tlv.name,
+                "length": tlv.tlv.length,
+                "protected": tlv.tlv.protected,
+                "value": tlv.value.hex(),
+                "meaning": tlv.meaning,
+            }
+            for tlv in report.tlvs
+        ],
+        "digests": [
+            {
+                "algorithm": digest.algorithm.name,
+                "found": digest.found.hex(),
+                "computed": None if digest.computed is None else digest.computed.hex(),
+                "matches": digest.matches,
+                "reason": digest.reason,
+            }
+            for digest in report.digests
+        ],
+        "trailer": None
+        if trailer is None
+        else {
+            "align": report.trailer_align,
+            "magic": trailer.magic.name.lower(),
+            "swap_type": trailer.swap_type,
+            "image_num": trailer.image_num,
+            "copy_done": trailer.copy_done.name.lower(),
+            "image_ok": trailer.image_ok.name.lower(),
+        },
+        "problem": None if report.problem is None else str(report.problem),
+    }
+
+
+def _read(file: str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise FileError(f"{file}: {reason}; legal: a readable file") from None
+
+
+def _write(file: str, data: bytes) -> None:
+    try:
+        Path(file).write_bytes(data)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise FileError(f"{file}: {reason}; legal: a file that can be written") from None
+
+
+def _print(lines: Iterable[str]) -> None:
+    """Coloured on a terminal, plain elsewhere; nothing in an image reaches the terminal as a control."""
+    clean = ["".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line) for line in lines]
+    if not sys.stdout.isatty():
+        click.echo("\n".join(clean))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for line in clean:
+        text = Text(line)
+        for pattern, style in _STYLES:
+            text.highlight_regex(pattern, style)
+        console.print(text)
