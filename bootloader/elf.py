@@ -41,8 +41,8 @@ class _Chunk:
 def elf_to_flat(elf: bytes, name: str = "ELF", max_size: int = MAX_FLAT_SIZE) -> FlatImage:
     """Flatten a 32-bit little-endian Arm ELF; ``name`` is for messages, ``max_size`` in bytes.
 
-    Raises ElfError for anything else, for an ELF without loadable bytes, and where the load addresses lie so far
-    apart that the binary would be larger than ``max_size``.
+    Raises ElfError for anything else, for an ELF without loadable bytes, and where the load addresses lie so
+    far apart that the binary would be larger than ``max_size``.
     """
     if elf[:4] != b"\x7fELF":
         found = elf[:4].hex() or "an empty file"
@@ -64,8 +64,8 @@ def elf_to_flat(elf: bytes, name: str = "ELF", max_size: int = MAX_FLAT_SIZE) ->
         highest = max(chunks, key=lambda chunk: chunk.address)
         raise ElfError(
             f"{name}: the flat binary would have {end - base:#x} bytes, from {base:#010x} to section "
-            f"{highest.name} loaded at {highest.address:#010x}; legal: at most {max_size:#x}. A section for RAM "
-            "needs a load address in flash, or type NOLOAD"
+            f"{highest.name} loaded at {highest.address:#010x}; legal: at most {max_size:#x}. A section for "
+            "RAM needs a load address in flash, or type NOLOAD"
         )
     flat = bytearray(end - base)
     for chunk in chunks:

@@ -61,7 +61,7 @@ class DigestReport:
 
 @dataclass(frozen=True, slots=True)
 class ImageReport:
-    """``problem`` says where reading the TLVs had to stop; ``trailer`` and its alignment need a padded file."""
+    """``problem`` says where reading the TLVs had to stop; ``trailer`` needs a padded file."""
 
     size: int
     header: ImageHeader

@@ -10,7 +10,7 @@ import click
 
 from ...bootloader.config import Bl2Config, KeyMode, SignatureType
 from ...bootloader.keys import load_public_key, public_key_encoding
-from ...bootloader.trailer import mark_pending
+from ...bootloader.trailer import TrailerError, mark_pending
 from ...device import Build, Device
 from ...interface.trace import Listener
 from ...partitions.initial_attestation.config import AttestationConfig, TokenProfile
@@ -101,15 +101,13 @@ def make_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
     Without an image of the user's, a device whose primary slots are blank gets the demo firmware.
     Raises what Device raises, and FileUnreadable.
     """
-    images: list[tuple[int, SlotName, bytes]] = []
-    for image, slot, file in (
+    files: tuple[tuple[int, SlotName, str | None], ...] = (
         (0, "primary", options.secure_image),
         (1, "primary", options.ns_image),
         (0, "secondary", options.secure_update),
         (1, "secondary", options.ns_update),
-    ):
-        if file is not None:
-            images.append((image, slot, read_file(file)))  # type: ignore[arg-type]
+    )
+    images = [(image, slot, file, read_file(file)) for image, slot, file in files if file is not None]
     device = Device(
         options.board,
         build=Build(bl2=_bl2_config(options), attestation=_attestation_config(options)),
@@ -121,8 +119,11 @@ def make_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
     try:
         if primary_slots_blank(device):
             flash_demo_firmware(device)
-        for image, slot, data in images:
-            device.flash_image(image, data, slot)
+        for image, slot, file, data in images:
+            try:
+                device.flash_image(image, data, slot)
+            except TrailerError as error:
+                raise TrailerError(f"{file}: {error}") from None
             if slot == "secondary":
                 mark_pending(device.hardware.slot(image, slot), permanent=False)
     except BaseException:
