@@ -33,7 +33,11 @@ def skipped(name: str, reason: str) -> Case:
 
 
 def load(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The content of a recording. Raises pytest.UsageError for a file that is no JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise pytest.UsageError(f"{path}: found no JSON ({error}); legal: a recording") from error
 
 
 def distinct(cases: Iterable[Case]) -> Iterator[Case]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from support.ipc_test_services import ipc_test_partitions
-from support.recordings.case import Case, Recorded, skipped
+from support.recordings.case import Case, Recorded, not_yet, skipped
 from support.recordings.firmware import Firmware, start_firmware
 from support.recordings.tfm_behaviour import Behaviour
 from support.recordings.tfm_boot import boot_cases, otp_cases
@@ -26,7 +26,8 @@ class Variant:
 
     def boot(self) -> Firmware:
         area = self.recorded.get("boot_status_tlv")
-        assert bool(area) == self.build.has_bl2, "a boot status is recorded exactly where there was a BL2"
+        if self.build.has_bl2 and not area:
+            not_yet("the boot status that this variant booted on is not recorded")
         return start_firmware(
             self.build.attestation,
             bytes.fromhex(area["hex"]) if area else None,
@@ -47,7 +48,10 @@ class Variant:
         yield from token_cases(self.build, self.recorded, self.shared, self.key)
         yield from uart_cases(self.build, self.recorded, self.shared)
         lines = self.recorded.get("ipc_and_storage_result_lines") or []
-        yield from IpcReplay(lines, self.boot, self.build.has_mm_iovec).cases()
+        if self.build.has_sfn_backend:
+            yield from (skipped(line, "TF-M's SFN backend") for line in lines)
+        else:
+            yield from IpcReplay(lines, self.boot, self.build.has_mm_iovec).cases()
 
 
 def tfm_cases(recording: Recorded) -> Iterator[Case]:

@@ -36,11 +36,12 @@ def boot_cases(build: TfmBuild, variant: Recorded) -> Iterator[Case]:
 def image_indexes(build: TfmBuild, variant: Recorded) -> list[tuple[int, Recorded]]:
     """The images by MCUboot index in the order in which BL2 boots them: the last first."""
     images = {name: image for name, image in variant["images"].items() if "header_hex" in _dict(image)}
+    recorded = ", ".join(images)
     if build.image_number == 1 < len(images):
         # A loader of one image boots both programs as one file, tfm_s_ns_signed.bin.
         images = {name: image for name, image in images.items() if "s_ns" in f"{name} {image.get('file')}"}
     if len(images) != build.image_number:
-        not_yet(f"{len(images)} images recorded of a loader with {build.image_number}")
+        not_yet(f"which of the images {recorded} a loader of {build.image_number} boots")
     numbered = enumerate(sorted(images, key=lambda name: name.startswith("non_secure")))
     return [(index, images[name]) for index, name in numbered][::-1]
 

@@ -61,6 +61,10 @@ class TfmBuild:
         return is_on(self.options.get("PSA_FRAMEWORK_HAS_MM_IOVEC"))
 
     @property
+    def has_sfn_backend(self) -> bool:
+        return self.options.get("CONFIG_TFM_SPM_BACKEND") == "SFN"
+
+    @property
     def stores_encoded_measurements(self) -> bool:
         return is_on(self.options.get("CONFIG_TFM_BOOT_STORE_ENCODED_MEASUREMENTS", "ON"))
 
