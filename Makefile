@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ROOMS := bootloader interface partitions platform spm tools
+TEST_ROOMS := $(ROOMS) bench system
 STAMP := $(VENV)/installed
 # mypy finds the repository root under the package's name through this link.
 TYPECHECK := $(VENV)/typecheck
@@ -14,16 +15,17 @@ run: $(STAMP)
 	$(BIN)/tfm-sim run
 
 test: lint
-	$(BIN)/pytest --benchmark-skip
+	$(BIN)/pytest --ignore tests/bench
 
 bench: $(STAMP)
-	$(BIN)/pytest tests/bench -s --benchmark-only --benchmark-columns=min,median,rounds --benchmark-sort=name
+	$(BIN)/pytest tests/bench -s --benchmark-columns=min,median,rounds --benchmark-sort=name
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	MYPYPATH=$(TYPECHECK) $(BIN)/mypy -m tfm_sim -m tfm_sim.device $(addprefix -p tfm_sim.,$(ROOMS))
-	MYPYPATH=$(TYPECHECK):tests $(BIN)/mypy --explicit-package-bases tests
+	MYPYPATH=$(TYPECHECK):$(TYPECHECK)/tfm_sim/tests $(BIN)/mypy \
+	    -m tfm_sim -m tfm_sim.device $(addprefix -p tfm_sim.,$(ROOMS)) \
+	    -m tfm_sim.tests.test_house $(addprefix -p tfm_sim.tests.,$(TEST_ROOMS))
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
