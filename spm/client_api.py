@@ -18,6 +18,7 @@ from ..interface.psa.client import (
 )
 from ..interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT
 from ..interface.psa.status import PSA_ERROR_CONNECTION_BUSY, PSA_ERROR_CONNECTION_REFUSED
+from ..platform.memory import Region
 from .client import Client
 from .connection import (
     Call,
@@ -291,15 +292,16 @@ def _pin(
     spm: "Kernel", caller: Client, vectors: list[Vector], what: str, *, write: bool
 ) -> list[PinnedVector] | Fault:
     pinned = []
-    memory = spm.memory
+    region: Region | None = None
     for i, (base, length) in enumerate(vectors):
         # FF-M 1.1 psa_call: the base of an empty vector is ignored.
         if not length:
             pinned.append(EMPTY)
             continue
-        region = accessible_region(memory, caller, base, length, write=write)
-        if region is None:
-            return _unreachable(caller, f"{what}[{i}]", base, length)
+        if region is None or base < region.base or base + length > region.end:
+            region = accessible_region(spm.memory, caller, base, length, write=write)
+            if region is None:
+                return _unreachable(caller, f"{what}[{i}]", base, length)
         pinned.append((region.view, base - region.base, length))
     return pinned
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .kernel import Kernel
 
 VECTOR_ALIGNMENT = 8
+NULL_VECTOR: Vector = (0, 0)
 
 
 class BuffersDoNotFit(TfmSimError):
@@ -138,23 +139,27 @@ class ClientDoor:
             else:
                 data = item
             size = len(data)
-            base = self._reserve(size) if size else 0
-            if size:
-                start = base - self._view_base
-                self._view[start : start + size] = data
+            if not size:
+                vectors.append(NULL_VECTOR)
+                continue
+            base = self._reserve(size)
+            start = base - self._view_base
+            self._view[start : start + size] = data
             vectors.append((base, size))
         return vectors
 
     def _outputs(self, out_vec: Sequence[psa_outvec]) -> list[Vector]:
         vectors = []
         for item in out_vec:
-            if isinstance(item.base, int):
-                vectors.append((item.base, max(item.len, 0)))
+            base, length = item.base, item.len
+            if isinstance(base, int):
+                vectors.append((base, max(length, 0)))
                 continue
-            length = len(item.base) if item.len < 0 else item.len
-            if length > len(item.base):
-                raise ValueError(f"psa_outvec: len {length} over a buffer of {len(item.base)} bytes")
-            vectors.append((self._reserve(length) if length else 0, length))
+            if length < 0:
+                length = len(base)
+            elif length > len(base):
+                raise ValueError(f"psa_outvec: len {length} over a buffer of {len(base)} bytes")
+            vectors.append((self._reserve(length), length) if length else NULL_VECTOR)
         return vectors
 
     def _take_outputs(

@@ -195,18 +195,15 @@ def psa_rot_lifecycle_state(spm: "Kernel", caller: Partition) -> Outcome:
 def _message(spm: "Kernel", caller: Partition, msg_handle: int, call: str) -> Connection | Fault:
     """The message behind a handle: delivered to this partition by psa_get, and not yet replied to."""
     connection = spm.connections.open.get(msg_handle)
-    # FF-M 1.1 partition API: the message handle must be valid, whatever else the arguments are.
-    if connection is None or connection.service.partition is not caller or not connection.delivered:
-        return Fault(
-            caller, f"{call}: a message handle of the partition's own", f"{msg_handle:#x}", "see psa_get"
-        )
+    if connection is None or not connection.delivered or connection.service.partition is not caller:
+        return _bad_message(caller, msg_handle, call)
     return connection
 
 
 def _request(spm: "Kernel", caller: Partition, msg_handle: int, index: int, call: str) -> Connection | Fault:
-    connection = _message(spm, caller, msg_handle, call)
-    if isinstance(connection, Fault):
-        return connection
+    connection = spm.connections.open.get(msg_handle)
+    if connection is None or not connection.delivered or connection.service.partition is not caller:
+        return _bad_message(caller, msg_handle, call)
     # FF-M 1.1 partition API: connect and disconnect messages have no vectors.
     if connection.type < 0:
         return Fault(caller, f"{call}: a request message", f"type {connection.type}", "a type of 0 or more")
@@ -214,6 +211,13 @@ def _request(spm: "Kernel", caller: Partition, msg_handle: int, index: int, call
     if not 0 <= index < PSA_MAX_IOVEC:
         return Fault(caller, f"{call}: a vector index", index, f"0 to {PSA_MAX_IOVEC - 1}")
     return connection
+
+
+def _bad_message(caller: Partition, msg_handle: int, call: str) -> Fault:
+    # FF-M 1.1 partition API: the message handle must be valid, whatever else the arguments are.
+    return Fault(
+        caller, f"{call}: a message handle of the partition's own", f"{msg_handle:#x}", "see psa_get"
+    )
 
 
 def _bad_buffer(caller: Partition, call: str, buffer: int | str, num_bytes: int) -> Fault:

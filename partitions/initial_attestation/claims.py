@@ -30,7 +30,6 @@ class Claims:
             Claim.BOOT_SEED: self._boot_seed,
             Claim.INSTANCE_ID: self._instance_id,
             Claim.IMPLEMENTATION_ID: self._implementation_id,
-            Claim.SECURITY_LIFECYCLE: self._security_lifecycle,
             Claim.PROFILE_DEFINITION: self._profile_definition,
             Claim.PLATFORM_HASH_ALGO_ID: self._platform_hash_algo_id,
             Claim.PLATFORM_CONFIG: self._platform_config,
@@ -38,6 +37,7 @@ class Claims:
             Claim.CERTIFICATION_REFERENCE: self._certification_reference,
         }
         self._plan = [(claim, profile.labels[claim], encoders.get(claim)) for claim in profile.order]
+        self._fixed: dict[Claim, bytes] = {}
 
     def encode(self, challenge: bytes, client_id: int) -> bytes:
         """The payload: the nonce, then every claim of the profile.
@@ -49,14 +49,21 @@ class Claims:
         try:
             for claim, label, encode in self._plan:
                 if encode is not None:
-                    items += (label, encode())
+                    items += (label, self._fixed.get(claim) or self._fix(claim, encode))
                 elif claim is Claim.CLIENT_ID:
                     items += (label, cbor2.dumps(client_id))
+                elif claim is Claim.SECURITY_LIFECYCLE:
+                    items += (label, cbor2.dumps(int(self._hal.tfm_attest_hal_get_security_lifecycle())))
                 else:
                     items += self._components(label)
         except PlatError as error:
             raise AttestFailure(AttestErr.CLAIM_UNAVAILABLE) from error
         return join_map(items)
+
+    def _fix(self, claim: Claim, encode: Callable[[], bytes]) -> bytes:
+        """Keys and identities do not change within a boot; the lifecycle, which may, is not among them."""
+        encoded = self._fixed[claim] = encode()
+        return encoded
 
     def _components(self, label: bytes) -> tuple[bytes, bytes]:
         """The boot records verbatim. TF-M attest_add_all_sw_components: profile 1 may do without."""
@@ -75,9 +82,6 @@ class Claims:
 
     def _implementation_id(self) -> bytes:
         return cbor2.dumps(self._hal.tfm_plat_get_implementation_id())
-
-    def _security_lifecycle(self) -> bytes:
-        return cbor2.dumps(int(self._hal.tfm_attest_hal_get_security_lifecycle()))
 
     def _profile_definition(self) -> bytes:
         """What the platform names, or else the build's own string (TF-M attest_add_profile_definition)."""
