@@ -12,6 +12,7 @@ from typing import Final, Literal
 from ..interface.errors import TfmSimError
 from .memory import Region, Security
 from .otp import OtpLayout
+from .yaml_source import read_file
 
 SlotName = Literal["primary", "secondary"]
 BOARDS_DIRECTORY: Final = Path(__file__).parent / "boards"
@@ -195,15 +196,11 @@ def load_board(name_or_path: str | Path) -> Board:
     from .board_yaml import parse_board  # noqa: PLC0415
 
     path = Path(name_or_path)
-    if isinstance(name_or_path, str) and len(path.parts) == 1 and path.suffix not in (".yaml", ".yml"):
+    if isinstance(name_or_path, str) and "/" not in name_or_path and path.suffix not in (".yaml", ".yml"):
         if name_or_path not in packaged_boards():
             raise BoardError(
                 f"board {name_or_path!r}: not known; legal: {', '.join(packaged_boards())}, "
                 "or the path of a board's YAML file"
             )
         path = BOARDS_DIRECTORY / f"{name_or_path}.yaml"
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise BoardError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return parse_board(raw, str(path))
+    return parse_board(read_file(path, BoardError), str(path))

@@ -12,7 +12,7 @@ from typing import Final
 from ..interface.errors import TfmSimError
 from .lifecycle import OtpLcs
 from .otp import Otp, OtpError, OtpField, OtpLayout
-from .yaml_source import YamlValue, load_yaml
+from .yaml_source import YamlValue, load_yaml, parse_yaml
 
 SECP256R1_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 MAX_ROTPKS: Final = 4
@@ -181,12 +181,20 @@ _UNFINISHED: Final = (OtpLcs.ASSEMBLY_AND_TEST, OtpLcs.PSA_ROT_PROVISIONING)
 
 
 def load_provisioning(path: str | Path) -> Provisioning:
-    """Provisioning values from a YAML file.
+    """Provisioning values from a YAML file. Raises ProvisioningError as ``parse_provisioning`` does."""
+    return _provisioning(load_yaml(Path(path), ProvisioningError))
+
+
+def parse_provisioning(raw: bytes, name: str) -> Provisioning:
+    """Provisioning values from the YAML in ``raw``; ``name`` stands for the file in messages.
 
     A device that has not left the factory (ASSEMBLY_AND_TEST, PSA_ROT_PROVISIONING) may lack any of them; a
-    finished one needs its keys and identities. Raises ProvisioningError with FILE:LINE.
+    finished one needs its keys and identities. Raises ProvisioningError with FILE:LINE, and nothing else.
     """
-    document = load_yaml(Path(path), ProvisioningError)
+    return _provisioning(parse_yaml(raw, name, ProvisioningError))
+
+
+def _provisioning(document: YamlValue) -> Provisioning:
     entries = document.mapping(("lifecycle",), (*_REQUIRED[1:], *_OPTIONAL))
     lifecycle = entries["lifecycle"].enum(OtpLcs)
     if lifecycle not in _UNFINISHED:

@@ -53,6 +53,8 @@ class StateDirectory:
                 raise
         except OSError as error:
             raise self._error(f"{error.strerror or error}") from error
+        except ValueError as error:  # a path with a NUL in it
+            raise self._error(str(error)) from error
 
     def images(self) -> dict[str, bytes] | None:
         """The images as they were found, by file name; None for a new state."""
@@ -72,6 +74,8 @@ class StateDirectory:
         meta = {"format": FORMAT, "board": self.board, "seed": seed, "files": self.files}
         new = {name: digests[name].hex() for name in changed}
         try:
+            if (self.path / COMMIT).exists():
+                self._recover()  # an earlier save failed behind its commit
             self._write_new(changed)
             self._write(COMMIT, json.dumps({**meta, "new": new}, indent=2).encode())
             self._roll_forward(new, meta)

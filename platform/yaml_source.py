@@ -200,11 +200,17 @@ class YamlValue:
 
 def load_yaml(path: Path, error_class: type[TfmSimError]) -> YamlValue:
     """The one document of a YAML file. Raises ``error_class`` for whatever is wrong with it."""
+    return parse_yaml(read_file(path, error_class), str(path), error_class)
+
+
+def read_file(path: Path, error_class: type[TfmSimError]) -> bytes:
+    """A file's bytes. Raises ``error_class`` where it cannot be read."""
     try:
-        raw = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise error_class(f"{path}: cannot be read: {error.strerror or error}") from error
-    return parse_yaml(raw, str(path), error_class)
+    except ValueError as error:  # a path with a NUL in it
+        raise error_class(f"{str(path)!r}: cannot be read: {error}") from error
 
 
 def parse_yaml(raw: bytes, name: str, error_class: type[TfmSimError]) -> YamlValue:

@@ -60,9 +60,9 @@ def _make_ports(
         counters.set(NvCounter(NvCounter.BL2_0 + image), counter)
     memory = Memory()
     rights = Access.READ | Access.WRITE
-    ram = Region("S_RAM", RAM_BASE, 0x1000, Security.SECURE, rights, RegionKind.RAM)
+    ram = Region("S_RAM", RAM_BASE, 0x1000, Security.SECURE, rights, kind=RegionKind.RAM)
     memory.add(ram, bytearray(b"\xaa" * 0x1000))
-    code = Region("CODE", 0x10000000, flash.size, Security.SECURE, Access.READ, RegionKind.FLASH)
+    code = Region("CODE", 0x10000000, flash.size, Security.SECURE, Access.READ, kind=RegionKind.FLASH)
     memory.add(code, flash.cells)
     return Ports(slots, otp, counters, memory, (RAM_BASE, shared_size))
 

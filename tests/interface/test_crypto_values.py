@@ -1,6 +1,7 @@
 """PSA Crypto 1.2 numbers: what the macros of the specification yield."""
 
 import pytest
+
 from tfm_sim.interface.psa import crypto_sizes as sizes
 from tfm_sim.interface.psa import crypto_values as v
 
