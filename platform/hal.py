@@ -1,6 +1,7 @@
 """TF-M's platform HAL as the secure partitions see it, and the grants that limit each of them.
 
-Names are those of TF-M 2.2.2's template HAL, the values come from the device's OTP. Sizes are bytes; a
+Names are those of TF-M 2.2.2 (tfm_attest_hal.h, tfm_plat_*.h, tfm_hal_*.h, tfm_platform_system.h) with its
+template's behaviour; the values come from the device's OTP. Sizes are bytes; a
 ``size`` argument is the caller's buffer.
 """
 
@@ -69,8 +70,6 @@ class PlatformHal:
         self._ps_area = ps_area
         self._on_reset = on_reset
 
-    # Attestation (tfm_attest_hal.h, tfm_plat_boot_seed.h, tfm_plat_device_id.h)
-
     def tfm_attest_hal_get_security_lifecycle(self) -> int:
         """The PSA lifecycle, 32 bits; UNKNOWN (0) for any OTP code that is not one of TF-M's."""
         return psa_lifecycle(int.from_bytes(self._otp.read(OtpField.LCS), "little"))
@@ -111,8 +110,6 @@ class PlatformHal:
         """The CCA platform hash algorithm's name; TF-M's literal where the build names none."""
         return PLATFORM_HASH_ALGO
 
-    # Builtin keys (tfm_plat_crypto_keys.h)
-
     def tfm_plat_get_huk(self) -> bytes:
         """The hardware unique key, 32 bytes."""
         return self._otp.read(OtpField.HUK)
@@ -137,8 +134,6 @@ class PlatformHal:
         """The key id of a symmetric IAK, up to the first NUL within ``size``."""
         return self._string(OtpField.IAK_ID, size)
 
-    # NV counters (tfm_plat_nv_counters.h)
-
     def tfm_plat_read_nv_counter(self, counter: int) -> int:
         """A counter's value. Raises NvCounterError."""
         return self._counters.read(counter)
@@ -161,8 +156,6 @@ class PlatformHal:
             raise PlatError(TfmPlatErr.INVALID_INPUT, f"NS counter index {index}; legal: 0 to 2")
         return NvCounter.NS_0 + index
 
-    # Storage (tfm_hal_its.h, tfm_hal_ps.h)
-
     def tfm_hal_its_fs_info(self) -> FlashArea:
         """The flash area of internal trusted storage. Raises PlatError UNSUPPORTED without one."""
         return self._area(self._its_area, "ITS")
@@ -170,8 +163,6 @@ class PlatformHal:
     def tfm_hal_ps_fs_info(self) -> FlashArea:
         """The flash area of protected storage. Raises PlatError UNSUPPORTED without one."""
         return self._area(self._ps_area, "PS")
-
-    # Platform (tfm_hal_platform.h, tfm_platform_system.h)
 
     def tfm_hal_random(self, size: int) -> bytes:
         """``size`` random bytes from the device's seeded source."""
