@@ -16,6 +16,7 @@ from .interface.psa.initial_attestation import InitialAttestation
 from .interface.psa.platform import PlatformApi
 from .interface.trace import Event, Listener, Trace
 from .partitions import MANIFEST_LIST, programs
+from .partitions.crypto.config import CryptoConfig
 from .partitions.initial_attestation.config import AttestationConfig
 from .platform.board import Board, SlotName, load_board
 from .platform.hal import PlatformHal, granted
@@ -51,6 +52,7 @@ class Build:
     bl2: Bl2Config | None = field(default_factory=Bl2Config)
     spm: SpmConfig = field(default_factory=SpmConfig)
     attestation: AttestationConfig = field(default_factory=AttestationConfig)
+    crypto: CryptoConfig = field(default_factory=CryptoConfig)
     partitions: tuple[PartitionBuild, ...] = ()
 
 
@@ -64,12 +66,12 @@ def dummy_provisioning(build: Build) -> Provisioning:
     return replace(DUMMY, rotpks=DUMMY_ROTPKS.get(name, ()))
 
 
-def standard_partitions(attestation: AttestationConfig) -> list[PartitionBuild]:
+def standard_partitions(build: Build) -> list[PartitionBuild]:
     """The partitions of TF-M's list that this product has, each manifest with its program.
 
     Raises ManifestError.
     """
-    made = programs(attestation)
+    made = programs(build.attestation, build.crypto)
     builds = []
     for item in load_manifest_list(MANIFEST_LIST):
         manifest = load_manifest(item.manifest)
@@ -109,7 +111,7 @@ class Device:
         listeners: Sequence[Listener] = (),
     ) -> None:
         self.build = build or Build()
-        self._partitions = (*standard_partitions(self.build.attestation), *self.build.partitions)
+        self._partitions = (*standard_partitions(self.build), *self.build.partitions)
         self.trace = Trace()
         self.trace.listeners.extend(listeners)
         loaded = board if isinstance(board, Board) else load_board(board)

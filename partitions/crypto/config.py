@@ -19,8 +19,8 @@ class CryptoConfig:
     """Limits and algorithms; the defaults are TF-M's base configuration.
 
     ``concurrent_operations`` slots are shared by all clients; ``iovec_buffer_size`` is the scratch room in
-    bytes for all vectors of a call but the first; ``deterministic_ecdsa`` makes randomised ECDSA follow
-    RFC 6979 too, so that equal runs give equal signatures.
+    bytes for all vectors of a call but the first; ``deterministic_ecdsa`` takes the nonce of randomised ECDSA
+    from RFC 6979, because one seed is one run and OpenSSL's own source of nonces has no seed.
     """
 
     hashes: frozenset[int] = frozenset({PSA_ALG_SHA_224, PSA_ALG_SHA_256, PSA_ALG_SHA_384, PSA_ALG_SHA_512})
@@ -31,4 +31,4 @@ class CryptoConfig:
     mac_module: bool = True
     asym_sign_module: bool = True
     builtin_max_key_length: int = 48
-    deterministic_ecdsa: bool = False
+    deterministic_ecdsa: bool = True

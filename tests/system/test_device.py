@@ -77,6 +77,8 @@ def test_two_devices_share_nothing() -> None:
 def test_one_seed_is_one_run() -> None:
     with tfm_sim.boot(seed=7) as first, tfm_sim.boot(seed=7) as second:
         assert first.psa.crypto.generate_random(32) == second.psa.crypto.generate_random(32)
+        tokens = [d.psa.initial_attestation.get_token(CHALLENGE) for d in (first, second)]
+        assert tokens[0] == tokens[1], "signatures too"
 
 
 def test_a_reset_forgets_ram_and_keeps_flash_and_counters() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tfm_sim.device import standard_partitions
+from tfm_sim.device import Build, standard_partitions
 from tfm_sim.interface.trace import Trace
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig
 from tfm_sim.platform.board import load_board
@@ -64,7 +64,7 @@ def start_firmware(
         setattr(hardware.hal, name, function)
     boot_data = boot_data_of(hardware, boot_status)
     kernel = Kernel(hardware.memory, hardware.hal, boot_data, Trace(), spm or SpmConfig())
-    kernel.load([*standard_partitions(attestation), *extra])
+    kernel.load([*standard_partitions(Build(attestation=attestation)), *extra])
     arenas = give_partitions_memory(hardware.memory, [p.manifest for p in kernel.partitions])
 
     def hal_of(partition: str) -> PlatformHal:
