@@ -316,7 +316,7 @@ def _examine_signature(walk: _Walk, tlv: Tlv) -> str:
     walk.signature_ok = key is not None and verify(key, walk.config.image_hash, walk.message, signature)
     if walk.signature_ok:
         return f"{tlv.name}: verified by {walk.key_text}"
-    walk.signature_text = f"a {tlv.name} that does not verify by {walk.key_text}"
+    walk.signature_text = f"an {tlv.name} that does not verify by {walk.key_text}"
     walk.signature_wanted = "the last signature by a trusted key must be good"
     return f"{tlv.name}: does not verify by {walk.key_text}"
 
