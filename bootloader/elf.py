@@ -79,6 +79,8 @@ def _check_kind(file: ELFFile, name: str) -> None:
         raise ElfError(f"{name}: a {file.elfclass}-bit ELF; legal: 32-bit")
     if not file.little_endian:
         raise ElfError(f"{name}: a big-endian ELF; legal: little-endian")
+    if file["e_type"] == "ET_REL":
+        raise ElfError(f"{name}: an object file that no linker has placed yet; legal: a linked firmware")
     if file["e_machine"] != EM_ARM:
         raise ElfError(f"{name}: machine {file['e_machine']}; legal: {EM_ARM} (Cortex-M)")
 
@@ -91,10 +93,10 @@ def _chunks(file: ELFFile, size: int, name: str) -> Iterator[_Chunk]:
     loads = [segment for segment in file.iter_segments() if segment["p_type"] == "PT_LOAD"]
     places = [(int(s["p_offset"]), int(s["p_filesz"]), int(s["p_paddr"])) for s in loads]
     if file.num_sections() == 0:
-        for segment, (_, filesz, paddr) in zip(loads, places, strict=True):
-            if filesz:
-                yield _Chunk("of a segment", paddr, _complete(segment.data(), filesz, "a segment", name))
-        return
+        raise ElfError(
+            f"{name}: no section headers, so nothing tells firmware from ELF headers inside the segments; "
+            "legal: an ELF with its sections (strip keeps them)"
+        )
     for section in file.iter_sections():
         length, offset = int(section["sh_size"]), int(section["sh_offset"])
         flags = int(section["sh_flags"])
