@@ -19,6 +19,7 @@ from .trailer import Flag, Magic, SwapType, read_swap_state
 from .validate import ImageOk, Refusal, is_erased, no_image, refuse, validate_slot
 
 BOOT_EBADIMAGE = 3
+ERASED_MAGIC = 0xFFFFFFFF
 
 
 class BootRefused(TfmSimError):
@@ -231,7 +232,11 @@ class BootLoader:
 
 
 def _describe(header: ImageHeader | None) -> str:
-    return "unreadable" if header is None else f"magic {header.magic:#010x} version {header.version}"
+    if header is None:
+        return "unreadable"
+    if header.magic == ERASED_MAGIC:
+        return "blank"
+    return f"magic {header.magic:#010x} version {header.version}"
 
 
 def update_error_code(error: ImageError) -> int:

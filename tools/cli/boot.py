@@ -29,6 +29,7 @@ class Stepper:
         self._step = step
         self._asks = step and sys.stdin.isatty()
         self._quiet = quiet
+        self._told_help = False
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, BootDecision):
@@ -40,6 +41,9 @@ class Stepper:
             if isinstance(event, SharedDataAdded):
                 print_lines(f"      {line}" for line in self.memory_lines())
             if self._asks:
+                if not self._told_help:
+                    print_lines([f"      {HELP}"])
+                    self._told_help = True
                 self._look_around()
 
     def _look_around(self) -> None:
