@@ -115,7 +115,7 @@ def test_header_gate(header: dict[str, int], refusal: str, make_ports: MakePorts
 
 
 @pytest.mark.parametrize(
-    ("hdr_size", "refusal"), [(0x20, ""), (0x400, ""), (0x1000, ""), (0x1F00, ""), (0x1FF0, "image size: 0x20")]
+    ("hdr_size", "refusal"), [(0x20, ""), (0x400, ""), (0x1000, ""), (0x1F00, ""), (0x1FF0, "image size")]
 )  # fmt: skip
 def test_header_sizes(hdr_size: int, refusal: str, make_ports: MakePorts) -> None:
     parts = ImageParts(payload=bytes(16), hdr_size=hdr_size, protected=[])
