@@ -91,6 +91,13 @@ def inspect_image(data: bytes) -> ImageReport:
         for tlv in iter_tlvs(header, source, areas):
             value = load_tlv(source, tlv)
             tlvs.append(TlvReport(tlv, value, _meaning(tlv.type, value)))
+        if areas.end > len(data):
+            problem = ImageError(
+                "bootutil_tlv_iter_next",
+                "truncated file",
+                f"its end at {len(data):#x}",
+                f"the last TLV ends at {areas.end:#x}; what is missing reads as erased flash",
+            )
     except ImageError as error:
         problem = error
     align = _trailer_align(data)

@@ -6,14 +6,16 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 import click
 from rich.console import Console
 from rich.text import Text
 
 from ...bootloader.elf import FlatImage, elf_to_flat
-from ...bootloader.image import ImageError, flag_names
+from ...bootloader.image import IMAGE_HEADER_SIZE, ImageError, flag_names
 from ...bootloader.inspect import DigestReport, ImageReport, TlvReport, inspect_image
+from ...bootloader.keys import load_public_key
 from ...interface.errors import ExitCode, TfmSimError
 
 _STYLES = (
@@ -49,6 +51,7 @@ class _Number(click.ParamType[int]):
 
 
 NUMBER = _Number()
+SMALLEST_SECTOR: Final = 0x800
 
 
 @click.group()
@@ -126,6 +129,8 @@ def from_elf(
         raise click.UsageError(f"{', '.join(needless) or 'imgtool options'}: only with --sign")
     if sign and key is None:
         raise click.UsageError("--sign needs --key PEM")
+    if not IMAGE_HEADER_SIZE <= header_size <= 0xFFFF:
+        raise click.UsageError(f"--header-size {header_size:#x}; legal: 0x20 to 0xffff")
     flat = elf_to_flat(_read(file), file)
     data = flat.data
     if sign:
@@ -135,10 +140,16 @@ def from_elf(
             options += [name, value] if value is not None else []
         options += ["--pad"] if pad else []
         options += ["--confirm"] if confirm else []
-        _read(str(key))
+        load_public_key(Path(str(key)))
         data = _imgtool_sign(flat.data, [*options, *imgtool_options])
     _write(output, data)
-    for warning in _vector_warnings(flat):
+    warnings = list(_vector_warnings(flat))
+    if sign and (flat.base - header_size) % SMALLEST_SECTOR:
+        warnings.append(
+            f"linked to run at {flat.base:#010x}: behind a header of {header_size:#x} bytes that is a slot "
+            f"at {flat.base - header_size:#010x}, where hardly a flash sector begins"
+        )
+    for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     what = "signed image" if sign else "flat binary"
     click.echo(f"{output}: {what} of {len(data)} bytes; {len(flat.data)} bytes to run at {flat.base:#010x}")
@@ -151,7 +162,7 @@ def _imgtool_sign(data: bytes, options: list[str]) -> bytes:
         command = [sys.executable, "-m", "imgtool.main", "sign", *options, str(flat), str(signed)]
         run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if run.returncode or not signed.exists():
-            said = [line for line in (run.stderr + run.stdout).splitlines() if line.strip()]
+            said = [line for line in (run.stderr or run.stdout).splitlines() if line.strip()]
             raise ImgtoolError(f"imgtool sign failed: {said[-1].strip() if said else 'it said nothing'}")
         return signed.read_bytes()
 
