@@ -183,7 +183,9 @@ def test_keys_and_signatures_of_any_bytes(value: bytes) -> None:
 signed_parts = st.builds(
     ImageParts,
     payload=st.binary(max_size=64),
-    version=st.tuples(st.integers(0, 255), st.integers(0, 255), st.integers(0, 65535), st.integers(0, 2**32 - 1)),
+    version=st.tuples(
+        st.integers(0, 255), st.integers(0, 255), st.integers(0, 65535), st.integers(0, 2**32 - 1)
+    ),
     flags=st.sampled_from([0, 0x1, 0x20, 0x100, 0x10]) | st.integers(0, 2**32 - 1),
     hdr_size=st.sampled_from([0x20, 0x40, 0x400]),
     protected=entries
