@@ -1,6 +1,8 @@
 """`tfm-sim image info` and `image from-elf`: what a user sees, and the exit code."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -206,3 +208,71 @@ def test_the_demo_images_are_what_the_demo_says() -> None:
         assert isinstance(record, dict) and record["sw_type"] == sw_type
         assert meanings["SEC_CNT"] == 1
         assert [digest.matches for digest in report.digests] == [True]
+
+
+@pytest.mark.parametrize("form", ["hash", "full"])
+def test_imgtool_verifies_what_it_signed(form: str, tfm_sim: CommandLine) -> None:
+    assert _sign(tfm_sim, "secure", "s.bin", "--version", "1.2.3", "--public-key-format", form) == 0
+    assert tfm_sim.out.startswith("s.bin: signed image of ")
+    command = [sys.executable, "-m", "imgtool.main", "verify", "-k", str(DEMO / "keys" / "root-EC-P256.pem")]
+    good = subprocess.run([*command, "s.bin"], capture_output=True, text=True, check=False)
+    assert (good.returncode, good.stderr) == (0, "")
+    assert "Image was correctly validated" in good.stdout
+    other = [*command[:-1], str(DEMO / "keys" / "root-EC-P256_1.pem"), "s.bin"]
+    assert subprocess.run(other, capture_output=True, check=False).returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--security-counter", "x"], 4, "x is not a valid integer"),
+        (["--security-counter", "-1"], 4, "legal: a security counter of 0 to 4294967295"),
+        (["--security-counter", "4294967296"], 4, "legal: a security counter of 0 to 4294967295"),
+        (["--version", "256.0.0"], 4, "a version of at most 255.255.65535+4294967295"),
+        (["--dependencies", "0"], 4, "Image dependency format is invalid: 0"),
+        (["--boot-record", "thirteen bytes"], 4, "too long (14 characters) for sw_type"),
+        (["--slot-size", "-1"], 2, "--slot-size -0x1; legal: 0x20 to 0xffffffff"),
+        (["--slot-size", "0x100000000"], 2, "--slot-size 0x100000000; legal: 0x20 to 0xffffffff"),
+        (["--align", "64"], 2, "'64' is not one of"),
+        (["--public-key-format", "raw"], 2, "'raw' is not one of"),
+        (["--", "--nonsense"], 4, "No such option '--nonsense'"),
+        (["--", "--custom-tlv", "0x10", "text"], 4, "Custom TLV 0x10 conflicts with predefined TLV"),
+        (["--", "-E", "missing.pem"], 4, "No such file or directory: 'missing.pem'"),
+    ],
+)
+def test_what_imgtool_refuses_is_one_message(
+    options: list[str], code: int, said: str, tfm_sim: CommandLine
+) -> None:
+    Path("s.bin").write_bytes(b"an older one")
+    assert _sign(tfm_sim, "secure", "s.bin", *options) == code
+    assert said in tfm_sim.err
+    assert code == 2 or tfm_sim.err.startswith("tfm-sim: imgtool sign failed: ")
+    assert code == 2 or tfm_sim.err.count("\n") == 1
+    assert Path("s.bin").read_bytes() == b"an older one"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["info"], 2, "Missing argument 'FILE'"),
+        (["info", "--nonsense", "x"], 2, "No such option"),
+        (["info", "."], 4, ".: Is a directory; legal: a readable file"),
+        (["info", "no\0name"], 4, "null byte"),
+        (["from-elf", "fw.elf"], 2, "Missing option '-o'"),
+        (["nonsense"], 2, "No such command"),
+    ],
+)
+def test_usage_and_files(arguments: list[str], code: int, said: str, tfm_sim: CommandLine) -> None:
+    assert tfm_sim("image", *arguments) == code
+    assert said in tfm_sim.err
+
+
+def test_json_of_a_broken_image_says_the_problem_and_exits_1(tfm_sim: CommandLine) -> None:
+    assert tfm_sim("image", "info", MCUBOOT / "bad_tlv_len_overrun.bin", "--json") == 1
+    assert "the TLV section ends at" in json.loads(tfm_sim.out)["problem"]
+
+
+def test_json_of_a_trailer(tfm_sim: CommandLine) -> None:
+    assert tfm_sim("image", "info", MCUBOOT / "good_p256_pad_confirm_align32.bin", "--json") == 0
+    trailer = json.loads(tfm_sim.out)["trailer"]
+    assert (trailer["align"], trailer["magic"], trailer["image_ok"]) == (32, "good", "set")
