@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ...bootloader.elf import FlatImage, elf_to_flat
-from ...bootloader.image import IMAGE_HEADER_SIZE, ImageError, flag_names
+from ...bootloader.image import IMAGE_HEADER_SIZE, U32_MAX, ImageError, flag_names
 from ...bootloader.inspect import DigestReport, ImageReport, TlvReport, inspect_image
 from ...bootloader.keys import load_public_key
 from ...interface.errors import ExitCode, TfmSimError
@@ -52,6 +52,9 @@ class _Number(click.ParamType[int]):
 
 NUMBER = _Number()
 SMALLEST_SECTOR: Final = 0x800
+NUMBERS_OF_AN_IMAGE: Final = (
+    "a security counter of 0 to 4294967295, a version of at most 255.255.65535+4294967295"
+)
 
 
 @click.group()
@@ -131,6 +134,8 @@ def from_elf(
         raise click.UsageError("--sign needs --key PEM")
     if not IMAGE_HEADER_SIZE <= header_size <= 0xFFFF:
         raise click.UsageError(f"--header-size {header_size:#x}; legal: 0x20 to 0xffff")
+    if not IMAGE_HEADER_SIZE <= slot_size <= U32_MAX:
+        raise click.UsageError(f"--slot-size {slot_size:#x}; legal: {IMAGE_HEADER_SIZE:#x} to {U32_MAX:#x}")
     flat = elf_to_flat(_read(file), file)
     data = flat.data
     if sign:
@@ -163,7 +168,11 @@ def _imgtool_sign(data: bytes, options: list[str]) -> bytes:
         run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if run.returncode or not signed.exists():
             said = [line for line in (run.stderr or run.stdout).splitlines() if line.strip()]
-            raise ImgtoolError(f"imgtool sign failed: {said[-1].strip() if said else 'it said nothing'}")
+            reason = said[-1].strip() if said else "it said nothing"
+            if reason.startswith("struct.error"):
+                # imgtool packs some numbers without a look at them.
+                reason = f"a number does not fit its field ({reason}); legal: {NUMBERS_OF_AN_IMAGE}"
+            raise ImgtoolError(f"imgtool sign failed: {reason}")
         return signed.read_bytes()
 
 
