@@ -150,6 +150,7 @@ PROTECTED = area(0x6908, [sec_cnt(5)])
         (unsigned(PROTECTED, protect_tlv_size=12), "TLV area: magic 0xffff at 0x8c; wanted 0x6907"),
         (unsigned(PROTECTED, PROTECTED, protect_tlv_size=12), "TLV area: magic 0x6908 at 0x8c"),
         (unsigned(PROTECTED, area(0x6907, []), protect_tlv_size=11), TOTAL_DIFFERS),
+        (unsigned(PROTECTED, area(0x6907, []), protect_tlv_size=13), TOTAL_DIFFERS),
         (unsigned(PROTECTED, area(0x6907, [])), TOTAL_DIFFERS),
         (unsigned(PROTECTED, area(0x6907, []), protect_tlv_size=12), "image hash: no SHA256 TLV"),
         (unsigned(raw(4 + 3) + bytes(3)), "header of a TLV: 4 bytes at 0x84; the TLV section"),
