@@ -52,7 +52,7 @@ class StateDirectory:
                 self.close()
                 raise
         except OSError as error:
-            raise self._error(f"{error.strerror or error}") from error
+            raise self._os_error(error) from error
         except ValueError as error:  # a path with a NUL in it
             raise self._error(str(error)) from error
 
@@ -80,7 +80,7 @@ class StateDirectory:
             self._write(COMMIT, json.dumps({**meta, "new": new}, indent=2).encode())
             self._roll_forward(new, meta)
         except OSError as error:
-            raise self._error(f"cannot be saved: {error.strerror or error}") from error
+            raise self._os_error(error, "cannot be saved: ") from error
         self._digests = digests
 
     def close(self) -> None:
@@ -95,11 +95,15 @@ class StateDirectory:
             return
         if not self.path.is_dir():
             raise self._error("is a file", "a directory")
-        names = {entry.name for entry in self.path.iterdir()} - {LOCK}
+        names = {entry.name for entry in self.path.iterdir()} - {LOCK} - self._unfinished()
         if names and META not in names and COMMIT not in names:
             ours = any(name.removesuffix(NEW) in self.files for name in names)
             what = f"half-written: no {META}" if ours else f"no {META}, but other files"
             raise self._error(what, "a state directory, an empty one, or a new name")
+
+    def _unfinished(self) -> set[str]:
+        """What a save leaves behind that was interrupted before its commit, be it the first one."""
+        return {name + NEW for name in (*self.files, META, COMMIT)}
 
     def _take_lock(self) -> int:
         lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -128,9 +132,8 @@ class StateDirectory:
             del commit["new"]
             self._roll_forward(new, commit)
             return
-        if (self.path / META).exists():
-            for name in (*self.files, META, COMMIT):
-                (self.path / (name + NEW)).unlink(missing_ok=True)
+        for name in sorted(self._unfinished()):
+            (self.path / name).unlink(missing_ok=True)
 
     def _check_new(self, new: Mapping[str, str]) -> None:
         for name, digest in new.items():
@@ -200,6 +203,12 @@ class StateDirectory:
             os.fsync(directory)
         finally:
             os.close(directory)
+
+    def _os_error(self, error: OSError, doing: str = "") -> StateError:
+        reason = f"{doing}{error.strerror or error}"
+        if isinstance(error.filename, str) and Path(error.filename) != self.path:
+            reason = f"{doing}{Path(error.filename).name}: {error.strerror or error}"
+        return self._error(reason, "a directory that can be read and written, with room for the images")
 
     def _error(self, found: str, legal: str = "") -> StateError:
         return StateError(f"state directory {self.path}: {found}" + (f"; legal: {legal}" if legal else ""))

@@ -332,3 +332,58 @@ def test_an_unchanged_state_is_not_written_again(used: Path) -> None:
     with Hardware(BOARD, state=used):
         pass
     assert (used / "flash0.bin").stat().st_mtime_ns == before
+
+
+def test_a_first_save_cut_at_any_step_leaves_a_new_state_or_the_saved_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = set()
+    for at in range(1, 100):
+        path = tmp_path / str(at)
+        cut = interrupted_save(path, monkeypatch, at)
+        with Hardware(BOARD, state=path) as hardware:
+            seen.add(
+                (hardware.slot(0, "primary").read(0, 8), hardware.nv_counters.read(NvCounter.BL2_0)),
+            )
+        assert set(contents(path)) == {"flash0.bin", "otp.bin", "state.json"}
+        if not cut:
+            break
+    assert at > 8, "the save was never cut"
+    assert seen == {(b"\xff" * 8, 0), (b"images02", 8)}
+
+
+@pytest.mark.parametrize("left", ["flash0.bin.new", "otp.bin.new", "commit.json.new", "state.json.new"])
+def test_leftovers_of_a_first_save_are_no_state(tmp_path: Path, left: str) -> None:
+    (tmp_path / left).write_bytes(b"half")
+    (tmp_path / "lock").touch()
+    with Hardware(BOARD, state=tmp_path) as hardware:
+        assert hardware.nv_counters.read(NvCounter.BL2_0) == 0
+        assert set(contents(tmp_path)) == set()
+
+
+@pytest.mark.parametrize(
+    "spoil, message",
+    [
+        (
+            lambda path: (path / "otp.bin.new").mkdir(),
+            "cannot be saved: otp.bin.new: Is a directory; legal: a",
+        ),
+        (lambda path: (path / "commit.json").mkdir(), "cannot be saved: commit.json"),
+    ],
+)
+def test_an_error_of_the_file_system_names_the_file(
+    used: Path, spoil: Callable[[Path], object], message: str
+) -> None:
+    hardware = Hardware(BOARD, state=used)
+    hardware.nv_counters.set(NvCounter.BL2_0, 8)
+    spoil(used)
+    assert hardware.state is not None
+    with pytest.raises(StateError, match=re.escape(message)):
+        hardware.save()
+    hardware.state.close()
+
+
+def test_a_lock_that_cannot_be_taken_is_named(tmp_path: Path) -> None:
+    (tmp_path / "lock").mkdir()
+    with pytest.raises(StateError, match="lock: Is a directory; legal: a directory that can be read and wri"):
+        Hardware(BOARD, state=tmp_path)
