@@ -189,18 +189,19 @@ def packaged_boards() -> tuple[str, ...]:
 def load_board(name_or_path: str | Path) -> Board:
     """A packaged board by its name, or a user's by the path of its YAML file.
 
-    A text with a path separator or a YAML suffix is a path. Raises BoardError with FILE:LINE for whatever is
-    wrong with the description.
+    A text with a path separator or a YAML suffix is a path; so is any other that names no packaged board but
+    a file. Raises BoardError with FILE:LINE for whatever is wrong with the description.
     """
     # board_yaml builds the classes above; importing it here keeps the description free of its parser.
     from .board_yaml import parse_board  # noqa: PLC0415
 
     path = Path(name_or_path)
     if isinstance(name_or_path, str) and "/" not in name_or_path and path.suffix not in (".yaml", ".yml"):
-        if name_or_path not in packaged_boards():
+        if name_or_path in packaged_boards():
+            path = BOARDS_DIRECTORY / f"{name_or_path}.yaml"
+        elif "\0" in name_or_path or not path.is_file():
             raise BoardError(
                 f"board {name_or_path!r}: not known; legal: {', '.join(packaged_boards())}, "
                 "or the path of a board's YAML file"
             )
-        path = BOARDS_DIRECTORY / f"{name_or_path}.yaml"
     return parse_board(read_file(path, BoardError), str(path))

@@ -27,6 +27,8 @@ NAME_LEGAL: Final = "a name of letters, digits, '_' and '-'"
 OTP_DEVICE: Final = "otp"
 ADDRESS_SPACE: Final = 1 << 32
 MAX_FLASH: Final = 1 << 28
+MAX_IMAGES: Final = 4
+"""As many ROTPKs and security counters as TF-M's OTP has."""
 _ACCESS: Final = {
     "r": Access.READ,
     "rw": Access.READ | Access.WRITE,
@@ -206,7 +208,7 @@ def _flash_area(value: YamlValue, flash: dict[str, FlashDescription]) -> FlashAr
         flash=device.name,
         offset=item["offset"].integer(0),
         size=item["size"].integer(1),
-        image=_optional(item, "image", lambda v: v.integer(0, 31), None),
+        image=_optional(item, "image", lambda v: v.integer(0, MAX_IMAGES - 1), None),
         slot=_optional(item, "slot", lambda v: v.choice(_SLOTS), None),
         role=_optional(item, "role", lambda v: v.choice(_ROLES), None),
     )
@@ -241,11 +243,25 @@ def _check_slots(value: YamlValue, areas: list[FlashAreaDescription], items: lis
                 "one of each",
             )
         seen[area.image, area.slot] = area.name
-    images = {image for image, _ in seen}
-    count = max(images, default=0) + 1
-    for image in range(count):
+    by_slot = {(area.image, area.slot): (area, item) for area, item in zip(areas, items, strict=True)}
+    for image in range(max((image for image, _ in seen), default=0) + 1):
         if (image, "primary") not in seen:
             raise value.error(f"image {image} has no primary slot", None, "images from 0 on, without a gap")
+    for image in sorted({image for image, _ in seen}):
+        primary, primary_item = by_slot[image, "primary"]
+        if (image, "secondary") not in seen:
+            raise primary_item.error(
+                f"image {image} has no secondary slot",
+                f"only {primary.name}",
+                "a primary and a secondary slot",
+            )
+        secondary, secondary_item = by_slot[image, "secondary"]
+        if secondary.size != primary.size:
+            raise secondary_item.error(
+                f"the two slots of image {image} differ in size",
+                f"{primary.name} {primary.size:#x}, {secondary.name} {secondary.size:#x}",
+                "one size",
+            )
 
 
 def _regions(items: list[YamlValue], devices: dict[str, _Device]) -> tuple[Region, ...]:
@@ -344,14 +360,38 @@ def _shared_data(value: YamlValue, regions: tuple[Region, ...]) -> SharedData:
     shared = SharedData(item["base"].integer(0, ADDRESS_SPACE - 1), item["size"].integer(4, 0xFFFF))
     for region in regions:
         if region.base <= shared.base and shared.base + shared.size <= region.end:
-            if region.non_secure or not region.writable or region.kind is not RegionKind.RAM:
+            if not _is_secure_ram(region):
                 break
+            _check_shared_region(value, region, shared, regions)
             return shared
     raise value.error(
         "shared data area outside the secure RAM",
         f"{shared.base:#x}..{shared.base + shared.size:#x}",
         "inside one secure, writable RAM region",
     )
+
+
+def _is_secure_ram(region: Region) -> bool:
+    return not region.non_secure and region.writable and region.kind is RegionKind.RAM
+
+
+def _check_shared_region(
+    value: YamlValue, region: Region, shared: SharedData, regions: tuple[Region, ...]
+) -> None:
+    """The area is a region of its own: the SPM and the partitions have their RAM in another one."""
+    if (region.base, region.size) != (shared.base, shared.size):
+        raise value.error(
+            "shared data area is not a region of its own",
+            f"{shared.base:#x}..{shared.base + shared.size:#x} in {region}",
+            "a region of the same base and size",
+        )
+    others = [other.size for other in regions if other is not region and _is_secure_ram(other)]
+    if max(others, default=0) <= shared.size:
+        raise value.error(
+            "no secure RAM beside the shared data area",
+            f"at most {max(others, default=0):#x} bytes",
+            f"a secure, writable RAM region of more than {shared.size:#x} for the SPM and the partitions",
+        )
 
 
 def _irq_sources(entries: dict[str, YamlValue], peripherals: tuple[Peripheral, ...]) -> dict[str, int]:

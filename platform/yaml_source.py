@@ -206,7 +206,8 @@ def load_yaml(path: Path, error_class: type[TfmSimError]) -> YamlValue:
 def read_file(path: Path, error_class: type[TfmSimError]) -> bytes:
     """A file's bytes. Raises ``error_class`` where it cannot be read."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)  # one more shows that the file is too long
     except OSError as error:
         raise error_class(f"{path}: cannot be read: {error.strerror or error}") from error
     except ValueError as error:  # a path with a NUL in it
@@ -220,7 +221,7 @@ def parse_yaml(raw: bytes, name: str, error_class: type[TfmSimError]) -> YamlVal
     """
     source = YamlSource(name, error_class)
     if len(raw) > MAX_BYTES:
-        raise source.error(1, "too long", f"{len(raw)} bytes", f"up to {MAX_BYTES}")
+        raise source.error(1, "too long", f"more than {MAX_BYTES} bytes", f"up to {MAX_BYTES}")
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -47,8 +47,8 @@ def give_partitions_memory(memory: Memory, manifests: Iterable[PartitionManifest
         size = _aligned(manifest.stack_size + manifest.heap_size + STATIC_DATA_SIZE)
         if base + size > ram.end:
             raise LoadError(
-                f"{manifest.where}: {manifest.name} needs {size} bytes of RAM, {ram.end - base} are left "
-                f"in {ram}; legal: smaller stacks and heaps, or fewer partitions"
+                f"{manifest.where}: {manifest.name} needs {size} bytes of RAM, {max(ram.end - base, 0)} are "
+                f"left in {ram}; legal: smaller stacks and heaps, or fewer partitions"
             )
         memory.carve(
             Region(

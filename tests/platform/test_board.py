@@ -29,8 +29,9 @@ flash_areas:
 max_image_sectors: 8
 regions:
   - {name: code, base: 0x10000000, size: 0x2000, security: secure, access: rx, device: f, offset: 0}
-  - {name: data, base: 0x30000000, size: 0x2000, security: secure, access: rw, device: r, offset: 0}
-shared_data: {base: 0x30000000, size: 0x400}
+  - {name: data, base: 0x30000000, size: 0x1c00, security: secure, access: rw, device: r, offset: 0}
+  - {name: shared, base: 0x30001c00, size: 0x400, security: secure, access: rw, device: r, offset: 0x1c00}
+shared_data: {base: 0x30001c00, size: 0x400}
 peripherals:
   - {name: TIMER, size: 0x1000, security: secure, secure_base: 0x50000000, irqs: {T_IRQn: 3}}
   - {name: UART, size: 0x1000, security: non_secure, non_secure_base: 0x40001000, mmio_name: STD, irqs: {U_IRQn: 4}}
@@ -50,7 +51,7 @@ MISTAKES = [
     ("name: small", "name: 7", 1, "name: wrong type; found 7; legal: a name of letters"),
     ("name: small", "name: a b", 1, "name: not legal; found 'a b'; legal: a name of letters"),
     ("name: small", "nmae: small", 1, "unknown key; found 'nmae'; legal: name, description"),
-    ("irq_sources:", "name: again\nirq_sources:", 18, "duplicate key 'name'; found first at line 1"),
+    ("irq_sources:", "name: again\nirq_sources:", 19, "duplicate key 'name'; found first at line 1"),
     ("ram:\n  - {name: r, size: 0x2000}", "ram: 5", 5, "ram: wrong type; found 5; legal: a sequence"),
     ("size: 0x4000, erase_block: 0x400", "size: 0x4100, erase_block: 0x400", 4, "not whole erase blocks; found 0x4100"),
     ("write_size: 4", "write_size: 3", 4, "not whole program units; found 0x400; legal: multiples of 3"),
@@ -72,36 +73,42 @@ MISTAKES = [
     ("image: 0, slot: secondary", "image: 0, slot: third", 9, "slot: not legal; found 'third'; legal: primary, secondary"),
     ("image: 0, slot: secondary", "image: 0, slot: primary", 9, "image 0 has two primary slots; found p0 and s0"),
     ("image: 0, slot: secondary", "image: 2, slot: primary", 7, "image 1 has no primary slot"),
+    ("image: 0, slot: secondary", "role: ps", 8, "image 0 has no secondary slot; found only p0; legal: a primary and a secondary slot"),
+    ("size: 0x2000, image: 0, slot: secondary", "size: 0x1000, image: 0, slot: secondary", 9, "the two slots of image 0 differ in size; found p0 0x2000, s0 0x1000; legal: one size"),
+    ("image: 0, slot: secondary", "image: 4, slot: primary", 9, "image: out of range; found 4; legal: an integer in 0..3"),
     ("image: 0, slot: primary}", "role: scratch}", 7, "image 0 has no primary slot"),
     ("slot: secondary}", "slot: secondary, role: ps}", 9, "a slot with a role; found ps"),
     ("image: 0, slot: secondary", "role: attic", 9, "role: not legal; found 'attic'; legal: scratch, ps, its, otp"),
     ("max_image_sectors: 8", "max_image_sectors: 0", 10, "max_image_sectors: out of range; found 0"),
     ("name: data", "name: code", 13, "duplicate region or peripheral name; found 'code'; legal: line 12"),
-    ("name: data", "name: UART", 17, "duplicate region or peripheral name; found 'UART'; legal: line 13"),
-    ("base: 0x30000000, size: 0x2000, security", "base: 0x10001000, size: 0x2000, security", 13, "region data overlaps code (line 12); found 0x10001000..0x10003000"),
-    ("base: 0x30000000, size: 0x2000, security", "base: 0x4ffff000, size: 0x2000, security", 16, "region TIMER overlaps data (line 13)"),
-    ("base: 0x30000000, size: 0x2000, security", "base: 0x30000000, size: 0x2001, security", 13, "region data outside its device; found 0x0..0x2001; legal: inside r, 0..0x2000"),
-    ("base: 0x30000000, size: 0x2000, security", "base: 0xfffff000, size: 0x2000, security", 13, "region data past the address space; found 0x100001000"),
+    ("name: data", "name: UART", 18, "duplicate region or peripheral name; found 'UART'; legal: line 13"),
+    ("base: 0x30000000, size: 0x1c00, security", "base: 0x10001000, size: 0x1c00, security", 13, "region data overlaps code (line 12); found 0x10001000..0x10002c00"),
+    ("base: 0x30000000, size: 0x1c00, security", "base: 0x4ffff000, size: 0x1c00, security", 17, "region TIMER overlaps data (line 13)"),
+    ("base: 0x30000000, size: 0x1c00, security", "base: 0x30000000, size: 0x2001, security", 13, "region data outside its device; found 0x0..0x2001; legal: inside r, 0..0x2000"),
+    ("base: 0x30000000, size: 0x1c00, security", "base: 0xfffff000, size: 0x2000, security", 13, "region data past the address space; found 0x100001000"),
     ("access: rw, device: r, offset: 0", "access: rw, device: q, offset: 0", 13, "device: not legal; found 'q'; legal: otp, f, r"),
     ("access: rx, device: f", "access: rwx, device: f", 12, "region code in f: the CPU cannot store into it; found rwx"),
     ("access: rx, device: f", "access: w, device: f", 12, "access: not legal; found 'w'; legal: r, rw, rx, rwx"),
     ("base: 0x10000000, size: 0x2000", "base: 0x10000400, size: 0x2000", 12, "region code not where f is seen; found 0x10000400; legal: 0x10000000"),
     ("security: secure, access: rx", "security: both, access: rx", 12, "security: not legal; found 'both'; legal: secure, non_secure"),
     ("device: r, offset: 0}", "device: f, offset: 0x1000}", 13, "region data not where f is seen; found 0x30000000; legal: 0x10001000"),
-    ("{base: 0x30000000, size: 0x400}", "{base: 0x30001e00, size: 0x400}", 14, "shared data area outside the secure RAM; found 0x30001e00..0x30002200"),
-    ("{base: 0x30000000, size: 0x400}", "{base: 0x10000000, size: 0x400}", 14, "shared data area outside the secure RAM"),
-    ("{base: 0x30000000, size: 0x400}", "{base: 0x30000000}", 14, "shared_data: missing key 'size'"),
-    ("security: secure, secure_base", "security: non_secure, secure_base", 16, "missing key 'non_secure_base'"),
-    ("secure_base: 0x50000000", "secure_base: 0xfffff800", 16, "peripheral TIMER past the address space"),
-    ("{U_IRQn: 4}", "{U_IRQn: 3}", 17, "irqs: interrupt given twice; found U_IRQn: 3"),
-    ("{U_IRQn: 4}", "{T_IRQn: 4}", 17, "irqs: interrupt given twice; found T_IRQn: 4"),
-    ("{T: T_IRQn}", "{T: X_IRQn}", 18, "irq_sources.T: not legal; found 'X_IRQn'; legal: T_IRQn, U_IRQn"),
-    ("{T: T_IRQn}", "{T_IRQn: U_IRQn}", 18, "alias of an interrupt's own name"),
-    ("[tfm_plat_get_huk, tfm", "[tfm_plat_get_key, tfm", 20, "TFM_SP_CRYPTO[0]: not legal; found 'tfm_plat_get_key'; legal: psa_rot_"),
-    ("[tfm_plat_get_huk, tfm", "[tfm_hal_random, tfm", 20, "duplicate HAL grant; found 'tfm_hal_random'"),
-    ("shared_data:", "otp: {rotpk_size: 33}\nshared_data:", 14, "otp.rotpk_size: not legal; found 33; legal: 32, 48, 68, 100"),
-    ("shared_data:", "otp: {size: 911}\nshared_data:", 14, "otp.size: out of range; found 911; legal: an integer in 0x390.."),
-    ("shared_data:", "otp: {ns_counters: 4}\nshared_data:", 14, "otp.ns_counters: out of range; found 4; legal: an integer in 0..3"),
+    ("{base: 0x30001c00, size: 0x400}", "{base: 0x30001e00, size: 0x400}", 15, "shared data area outside the secure RAM; found 0x30001e00..0x30002200"),
+    ("{base: 0x30001c00, size: 0x400}", "{base: 0x10000000, size: 0x400}", 15, "shared data area outside the secure RAM"),
+    ("{base: 0x30001c00, size: 0x400}", "{base: 0x30001c00, size: 0x200}", 15, "shared data area is not a region of its own; found 0x30001c00..0x30001e00 in shared 0x30001c00..0x30001fff; legal: a region of the same base and size"),
+    ("{base: 0x30001c00, size: 0x400}", "{base: 0x30000000, size: 0x400}", 15, "shared data area is not a region of its own"),
+    ("{base: 0x30001c00, size: 0x400}", "{base: 0x30000000, size: 0x1c00}", 15, "no secure RAM beside the shared data area; found at most 0x400 bytes; legal: a secure, writable RAM region of more than 0x1c00"),
+    ("{base: 0x30001c00, size: 0x400}", "{base: 0x30001c00}", 15, "shared_data: missing key 'size'"),
+    ("security: secure, secure_base", "security: non_secure, secure_base", 17, "missing key 'non_secure_base'"),
+    ("secure_base: 0x50000000", "secure_base: 0xfffff800", 17, "peripheral TIMER past the address space"),
+    ("{U_IRQn: 4}", "{U_IRQn: 3}", 18, "irqs: interrupt given twice; found U_IRQn: 3"),
+    ("{U_IRQn: 4}", "{T_IRQn: 4}", 18, "irqs: interrupt given twice; found T_IRQn: 4"),
+    ("{T: T_IRQn}", "{T: X_IRQn}", 19, "irq_sources.T: not legal; found 'X_IRQn'; legal: T_IRQn, U_IRQn"),
+    ("{T: T_IRQn}", "{T_IRQn: U_IRQn}", 19, "alias of an interrupt's own name"),
+    ("[tfm_plat_get_huk, tfm", "[tfm_plat_get_key, tfm", 21, "TFM_SP_CRYPTO[0]: not legal; found 'tfm_plat_get_key'; legal: psa_rot_"),
+    ("[tfm_plat_get_huk, tfm", "[tfm_hal_random, tfm", 21, "duplicate HAL grant; found 'tfm_hal_random'"),
+    ("shared_data:", "otp: {rotpk_size: 33}\nshared_data:", 15, "otp.rotpk_size: not legal; found 33; legal: 32, 48, 68, 100"),
+    ("shared_data:", "otp: {size: 911}\nshared_data:", 15, "otp.size: out of range; found 911; legal: an integer in 0x390.."),
+    ("shared_data:", "otp: {ns_counters: 4}\nshared_data:", 15, "otp.ns_counters: out of range; found 4; legal: an integer in 0..3"),
 ]  # fmt: skip
 
 
@@ -116,7 +123,7 @@ def test_a_mistake_is_named_with_its_line(before: str, after: str, line: int, me
 
 
 def test_windows_of_two_regions_into_the_same_cells_are_refused() -> None:
-    region = "  - {name: alias, base: 0x20000000, size: 0x10, security: non_secure, access: r, device: r, offset: 0x1ff0}\n"
+    region = "  - {name: alias, base: 0x20000000, size: 0x10, security: non_secure, access: r, device: r, offset: 0x1bf0}\n"
     with pytest.raises(BoardError, match=r"b\.yaml:\d+: .*window into r alias overlaps data \(line 13\)"):
         parse(SMALL.replace("shared_data:", region + "shared_data:"))
 
@@ -355,3 +362,18 @@ def test_any_edit_of_a_board_raises_only_board_error(data: st.DataObject) -> Non
             parts[part] = data.draw(TOKENS) + comma + rest if head else parts[part]
             lines[at] = ": ".join(parts)
     accepts_or_raises_board_error("\n".join(lines).encode())
+
+
+def test_a_file_with_a_plain_name_is_a_board_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").write_text(SMALL)
+    (tmp_path / "an521").write_text(SMALL)
+    assert load_board("mine").name == "small"
+    assert load_board("an521").name == "an521", "a packaged board's name comes first"
+    with pytest.raises(BoardError, match="board 'other': not known; legal: an521, "):
+        load_board("other")
+
+
+def test_no_more_than_a_description_needs_is_read() -> None:
+    with pytest.raises(BoardError, match="/dev/zero:1: too long; found more than 1048576 bytes"):
+        load_board("/dev/zero")
