@@ -6,7 +6,7 @@ hash is the image digest algorithm over that encoding.
 
 import hashlib
 from pathlib import Path
-from typing import TypeGuard
+from typing import Final, TypeGuard
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -24,6 +24,9 @@ from .config import HashAlgorithm, SignatureType
 ImageKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
 
+MAX_KEY_FILE: Final = 1 << 20
+
+
 class KeyFileError(TfmSimError):
     """A file does not hold a key that can sign images."""
 
@@ -34,9 +37,16 @@ def load_public_key(path: Path) -> ImageKey:
     Raises KeyFileError where the file cannot be read, holds no PEM key, or a key of another kind.
     """
     try:
-        pem = path.read_bytes()
+        with path.open("rb") as file:
+            pem = file.read(MAX_KEY_FILE + 1)
     except OSError as error:
         raise KeyFileError(f"{path}: cannot read the key: {error.strerror}") from error
+    except ValueError as error:  # a path with a NUL in it
+        raise KeyFileError(f"{str(path)!r}: cannot read the key: {error}") from error
+    if len(pem) > MAX_KEY_FILE:
+        raise KeyFileError(f"{path}: too long for a key; legal: at most {MAX_KEY_FILE} bytes")
+    if b"ENCRYPTED" in pem:  # PKCS#8 says it in the label, the older form in a Proc-Type header
+        raise KeyFileError(f"{path}: an encrypted PEM key; legal: a key without password")
     try:
         key: object = (
             load_pem_private_key(pem, None).public_key()

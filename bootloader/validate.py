@@ -155,6 +155,7 @@ def check_header(header: ImageHeader, area: ImageSource) -> None:
 
 
 RULE = "bootutil_img_validate"
+_KEY_TLVS = (TlvType.KEYHASH, TlvType.PUBKEY)
 
 
 @dataclass(slots=True)
@@ -169,7 +170,10 @@ class _Walk:
     message: bytes
     key: ImageKey | None = None
     key_known: bool = False
+    key_seen: bool = False
     key_text: str = ""
+    other_key: str = ""
+    """What is worth knowing where no key TLV of the loader's kind is found."""
     signature_ok: bool = False
     signature_text: str = "no signature behind a key TLV"
     signature_wanted: str = "wanted one by a trusted key"
@@ -222,6 +226,8 @@ def _examine(walk: _Walk, tlv: Tlv) -> str:
         return _examine_key(walk, tlv)
     if tlv.type == config.signature.tlv:
         return _examine_signature(walk, tlv)
+    if tlv.type in _KEY_TLVS and config.key_tlv is not None:
+        walk.other_key = f" (the image carries {tlv.name}; this loader finds keys by {config.key_tlv.name})"
     if tlv.type == TlvType.SEC_CNT and config.rollback:
         return _examine_counter(walk, tlv)
     if tlv.type == TlvType.UUID_VID and config.uuid_vid is not None:
@@ -245,6 +251,7 @@ def _examine_hash(walk: _Walk, tlv: Tlv) -> str:
 
 def _examine_key(walk: _Walk, tlv: Tlv) -> str:
     config = walk.config
+    walk.key_seen = True
     if tlv.length > config.key_buffer_size:
         raise ImageError(
             RULE,
@@ -355,7 +362,7 @@ def _judge(walk: _Walk) -> None:
             RULE,
             "signature",
             walk.signature_text,
-            walk.signature_wanted,
+            walk.signature_wanted + ("" if walk.key_seen else walk.other_key),
         )
     if config.rollback and not walk.counter_seen:
         raise ImageError(
