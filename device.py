@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from .bootloader.bl2 import Bl2, BootOutcome
-from .bootloader.config import Bl2Config, KeyMode
+from .bootloader.config import Bl2Config, Bl2ConfigError, KeyMode
 from .bootloader.ports import SLOTS, Ports
 from .bootloader.trailer import write_image
 from .interface.errors import TfmSimError
@@ -56,6 +56,11 @@ class Build:
     partitions: tuple[PartitionBuild, ...] = ()
 
 
+def bl2_config_for(board: Board) -> Bl2Config:
+    """The boot loader of a board as its flash layout asks for it: so many images, of so many sectors."""
+    return Bl2Config(image_number=board.image_count, max_img_sectors=board.max_image_sectors)
+
+
 def dummy_provisioning(build: Build) -> Provisioning:
     """TF-M's dummy values (NOT SECURE) as its build burns them: ROTPKs by signature type and key mode."""
     if build.bl2 is None:
@@ -93,11 +98,13 @@ class PsaApis:
 class Device:
     """A simulated device. Two of them share nothing, not even in one process.
 
-    ``board`` is a packaged board's name, the path of a YAML file, or a Board. ``provisioning`` None is TF-M's
-    dummy data (NOT SECURE). ``seed`` makes the random source repeat. ``state`` is a directory that keeps
-    flash, OTP and counters between runs, None keeps them in memory. ``listeners`` hear every trace event.
+    ``board`` is a packaged board's name, the path of a YAML file, or a Board. ``build`` None is the default
+    build for that board. ``provisioning`` None is TF-M's dummy data (NOT SECURE). ``seed`` makes the random
+    source repeat. ``state`` is a directory that keeps flash, OTP and counters between runs, None keeps them
+    in memory. ``listeners`` hear every trace event.
 
-    Raises BoardError, StateError, ProvisioningError and ManifestError for what they name.
+    Raises BoardError, StateError, ProvisioningError and ManifestError for what they name, Bl2ConfigError for
+    a boot loader built for another number of images than the board has, TypeError for other arguments.
     """
 
     def __init__(
@@ -110,11 +117,15 @@ class Device:
         state: str | Path | None = None,
         listeners: Sequence[Listener] = (),
     ) -> None:
-        self.build = build or Build()
+        _expect("board", board, str, Path, Board)
+        _expect("seed", seed, int)
+        _expect("state", state, str, Path, type(None))
+        loaded = board if isinstance(board, Board) else load_board(board)
+        self.build = build or Build(bl2=bl2_config_for(loaded))
+        _check_image_number(self.build, loaded)
         self._partitions = (*standard_partitions(self.build), *self.build.partitions)
         self.trace = Trace()
         self.trace.listeners.extend(listeners)
-        loaded = board if isinstance(board, Board) else load_board(board)
         dummy = dummy_provisioning(self.build)
         self.hardware = Hardware(loaded, provisioning, seed, state, dummy)
         self._memory_map = self.hardware.memory.regions
@@ -124,6 +135,8 @@ class Device:
 
     def flash_image(self, image: int, data: bytes, slot: SlotName = "primary") -> None:
         """Write a signed image to a slot, as a programmer does: ``image`` 0 is secure, 1 non-secure."""
+        _expect("image", image, int)
+        _expect("data", data, bytes, bytearray, memoryview)
         write_image(self.hardware.slot(image, slot), data)
 
     def power_on(self) -> Self:
@@ -232,4 +245,18 @@ class Device:
         self.hardware.memory.restore(self._memory_map)
 
 
-__all__ = ["Build", "Device", "DeviceOff", "PsaApis", "Stage"]
+def _expect(name: str, value: object, *types: type) -> None:
+    if not isinstance(value, types):
+        legal = ", ".join("None" if t is type(None) else t.__name__ for t in types)
+        raise TypeError(f"{name}: found {value!r:.60}; legal: {legal}")
+
+
+def _check_image_number(build: Build, board: Board) -> None:
+    if build.bl2 is not None and build.bl2.image_number != board.image_count:
+        raise Bl2ConfigError(
+            f"BL2: image_number {build.bl2.image_number} on board {board.name}, whose flash has slots for "
+            f"{board.image_count}; legal: {board.image_count}, as bl2_config_for(board) has it"
+        )
+
+
+__all__ = ["Build", "Device", "DeviceOff", "PsaApis", "Stage", "bl2_config_for"]

@@ -16,6 +16,8 @@ from .yaml_source import YamlValue, load_yaml, parse_yaml
 
 SECP256R1_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 MAX_ROTPKS: Final = 4
+DUMMY_FILE: Final = Path(__file__).parent / "provisioning_dummy.yaml"
+"""TF-M's dummy values in the form that users write."""
 DUMMY_IAK_PREFIX: Final = bytes.fromhex("a9b454b26d6f90a4")
 NOT_SECURE_NOTICE: Final = "This device was provisioned with dummy keys. This device is NOT SECURE"
 

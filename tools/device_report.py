@@ -7,7 +7,7 @@ import cbor2
 
 from ..bootloader.image import ImageError, read_header
 from ..bootloader.inspect import BOOT_RECORD_LABELS
-from ..bootloader.trailer import read_swap_state
+from ..bootloader.trailer import SwapType, read_swap_state
 from ..device import Device
 from ..interface.tfm.boot_status import BootStatusEntry, BootStatusError, Claim, TlvMajor, decode_area
 from ..platform.board import SlotName
@@ -42,12 +42,16 @@ def slots(device: Device) -> list[dict[str, Any]]:
             state = read_swap_state(area)
             row["trailer"] = {
                 "magic": state.magic.name.lower(),
-                "swap_type": int(state.swap_type),
+                "swap_type": _swap_type(state.swap_type),
                 "copy_done": state.copy_done.name.lower(),
                 "image_ok": state.image_ok.name.lower(),
             }
             rows.append(row)
     return rows
+
+
+def _swap_type(value: int) -> str:
+    return SwapType(value).name.lower() if value in set(SwapType) else str(value)
 
 
 def counters(device: Device) -> dict[str, int]:

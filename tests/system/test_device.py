@@ -1,5 +1,7 @@
-"""Whole devices: power to token, side by side, reset, state that survives (issue: power to token)."""
+"""Whole devices: power to token, side by side, reset, state that survives."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 import tfm_sim
 from tfm_sim import (
     AttestationConfig,
+    Bl2Config,
     Build,
     Device,
     DevicePanic,
@@ -19,6 +22,7 @@ from tfm_sim import (
 from tfm_sim.bootloader.trailer import mark_pending
 from tfm_sim.device import DeviceOff
 from tfm_sim.interface.tfm.services import TFM_ATTESTATION_SERVICE_HANDLE
+from tfm_sim.platform.board import load_board, packaged_boards
 from tfm_sim.platform.nv_counters import NvCounter
 from tfm_sim.tools.demo_firmware import NON_SECURE_IMAGE, SECURE_IMAGE
 from tfm_sim.tools.endorsement import iak_verification_key
@@ -155,3 +159,50 @@ def test_a_platform_reset_request_takes_the_device_down() -> None:
 
 def test_device_panic_is_public() -> None:
     assert issubclass(DevicePanic, tfm_sim.TfmSimError)
+
+
+@pytest.mark.parametrize("board", packaged_boards())
+def test_the_default_build_follows_the_board(board: str) -> None:
+    with tfm_sim.boot(board) as device:
+        token = device.psa.initial_attestation.get_token(CHALLENGE)
+        verdict = verify(token, load_key(iak_verification_key(device.hardware)), challenge=CHALLENGE)
+    assert verdict.ok, verdict.reasons
+
+
+@pytest.mark.parametrize(("board", "images"), [("an521", 1), ("an521", 3), ("an521_single_image", 2)])
+def test_a_loader_for_another_number_of_images_is_one_clear_error(board: str, images: int) -> None:
+    legal = load_board(board).image_count
+    with pytest.raises(
+        tfm_sim.TfmSimError, match=f"image_number {images} on board {board}, .* {legal}; legal: {legal}, as"
+    ):
+        Device(board, build=Build(bl2=Bl2Config(image_number=images)))
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (
+            lambda: Device(5),  # type: ignore[arg-type]
+            "board: found 5; legal: str, Path, Board",
+        ),
+        (
+            lambda: Device(seed="x"),  # type: ignore[arg-type]
+            "seed: found 'x'; legal: int",
+        ),
+        (
+            lambda: Device(state=5),  # type: ignore[arg-type]
+            "state: found 5; legal: str, Path, None",
+        ),
+        (
+            lambda: Device().flash_image(0, "abc"),  # type: ignore[arg-type]
+            "data: found 'abc'; legal: bytes, bytearray, memoryview",
+        ),
+        (
+            lambda: Device().flash_image("0", b"abc"),  # type: ignore[arg-type]
+            "image: found '0'; legal: int",
+        ),
+    ],
+)
+def test_an_argument_of_another_type_is_named_at_the_door(make: Callable[[], object], says: str) -> None:
+    with pytest.raises(TypeError, match=f"^{re.escape(says)}$"):
+        make()

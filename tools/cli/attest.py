@@ -1,17 +1,16 @@
 """`tfm-sim attest`: boot a device and have it answer a challenge with a token."""
 
 import json
-import sys
+import os
 
 import click
 
 from ...device import Device
-from ...interface.errors import ExitCode
-from ...interface.psa.status import PsaError
 from ..device_report import lifecycle
 from ..endorsement import iak_verification_key
 from .device_options import DeviceOptions, device_options, make_device
-from .output import STDIN, hex_bytes, print_lines, write_file
+from .evidence import ask_for_token, refusals_as_json
+from .output import FILE_NAME, STDIN, hex_bytes, print_lines, write_file
 
 
 @click.command()
@@ -22,8 +21,10 @@ from .output import STDIN, hex_bytes, print_lines, write_file
     metavar="HEX",
     help="32, 48 or 64 bytes from the verifier.",
 )
-@click.option("-o", "--output", metavar="FILE", help="Where the token goes; - is standard output.")
-@click.option("--key-out", metavar="FILE", help="Also write the key that verifies it.")
+@click.option(
+    "-o", "--output", type=FILE_NAME, metavar="FILE", help="Where the token goes; - is standard output."
+)
+@click.option("--key-out", type=FILE_NAME, metavar="FILE", help="Also write the key that verifies it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the token and the key as JSON.")
 @device_options
 def attest(
@@ -31,38 +32,66 @@ def attest(
 ) -> None:
     """Boot and ask the initial attestation service for a token; exit 1 if it refuses.
 
-    The service itself judges the challenge: what it does not take ends with its own status.
+    The service itself judges the challenge: what it does not take ends with its own status. Without -o the
+    token is printed as hex. The key is the public half of the initial attestation key, or a device's
+    symmetric one itself.
     """
+    _check_outputs(output, key_out, as_json=as_json)
     device = make_device(options, [])
     try:
-        device.power_on()
-        try:
-            token = device.psa.initial_attestation.get_token(challenge)
-        except PsaError as error:
-            click.echo(
-                f"tfm-sim: {error}; a challenge has 32, 48 or 64 bytes, this one {len(challenge)}", err=True
-            )
-            sys.exit(int(ExitCode.NO))
+        with refusals_as_json(as_json):
+            device.power_on()
+            token = ask_for_token(device, challenge)
         key = iak_verification_key(device.hardware)
         if output is not None:
             write_file(output, token)
         if key_out is not None:
             write_file(key_out, key)
-        _report(device, token, output, key_out, as_json=as_json)
+        _report(device, token, key, output, key_out, as_json=as_json)
     finally:
         device.power_off()
 
 
-def _report(device: Device, token: bytes, output: str | None, key_out: str | None, *, as_json: bool) -> None:
+def _check_outputs(output: str | None, key_out: str | None, *, as_json: bool) -> None:
+    """Refuse two things in one place before a device is started."""
+    if output is not None and key_out is not None and _same(output, key_out):
+        raise click.UsageError(f"-o and --key-out both name {output}; legal: two files")
+    for name, value in (("-o", output), ("--key-out", key_out)):
+        if value == STDIN and as_json:
+            raise click.UsageError(f"{name} - with --json; legal: one of them on standard output")
+    if key_out == STDIN and output is None:
+        raise click.UsageError("--key-out - without -o FILE; legal: token or key on standard output")
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return one == other or os.path.realpath(one) == os.path.realpath(other)
+    except ValueError:  # a NUL byte in the name
+        return False
+
+
+def _report(
+    device: Device, token: bytes, key: bytes, output: str | None, key_out: str | None, *, as_json: bool
+) -> None:
+    notice = device.hardware.dummy_notice
     if as_json:
-        click.echo(
-            json.dumps({"token": token.hex(), "size": len(token), "lifecycle": lifecycle(device)}, indent=2)
-        )
-    elif output is None:
+        report = {
+            "token": token.hex(),
+            "size": len(token),
+            "key": key.decode() if key.startswith(b"-----BEGIN") else key.hex(),
+            "lifecycle": lifecycle(device),
+            "warning": notice,
+        }
+        click.echo(json.dumps(report, indent=2))
+        return
+    lines = []
+    if output is None:
         click.echo(token.hex())
-    elif output != STDIN:
-        lines = [f"token of {len(token)} bytes written to {output}"]
-        if key_out is not None:
-            lines.append(f"verification key written to {key_out}")
-        notice = device.hardware.dummy_notice
-        print_lines([*lines, *([f"warning: {notice}"] if notice else [])], ((r"NOT SECURE", "bold red"),))
+    else:
+        lines.append(f"token of {len(token)} bytes written to {output}")
+    if key_out is not None:
+        lines.append(f"verification key written to {key_out}")
+    if notice:
+        lines.append(f"warning: {notice}")
+    # Standard output that carries the token or the key carries nothing else.
+    print_lines(lines, ((r"NOT SECURE", "bold red"),), to_stderr=output is None or STDIN in (output, key_out))

@@ -27,7 +27,7 @@ class Stepper:
         self.device: Device | None = None
         self.decisions: list[dict[str, Any]] = []
         self._step = step
-        self._asks = step and sys.stdin.isatty()
+        self._asks = step and sys.stdin is not None and sys.stdin.isatty()
         self._quiet = quiet
         self._told_help = False
 
@@ -89,7 +89,8 @@ class Stepper:
 def boot(options: DeviceOptions, step: bool, as_json: bool) -> None:
     """Run BL2 and show how it decides: slots, TLVs, counters, shared memory.
 
-    Exit 0 if BL2 boots, 1 if it refuses, with the check, what was found and what was wanted.
+    Exit 0 if BL2 boots, 1 if it refuses, with the check, what was found and what was wanted. On a terminal
+    --step asks at each decision: Enter goes on, h tells the other keys, q quits with exit 4.
     """
     stepper = Stepper(step=step, quiet=as_json)
     device = make_device(options, [stepper])
@@ -130,6 +131,7 @@ def _print_json(
 ) -> None:
     report = {
         "booted": refusal is None,
+        "warning": device.hardware.dummy_notice,
         "refusals": [str(r) for r in refusal.refusals] if refusal else [],
         "decisions": stepper.decisions,
         "slots_before": before,

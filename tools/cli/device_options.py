@@ -1,7 +1,7 @@
 """The options by which `run`, `boot` and `attest` say which device they mean."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,13 +11,14 @@ import click
 from ...bootloader.config import Bl2Config, KeyMode, SignatureType
 from ...bootloader.keys import load_public_key, public_key_encoding
 from ...bootloader.trailer import TrailerError, mark_pending
-from ...device import Build, Device
+from ...device import Build, Device, bl2_config_for
 from ...interface.trace import Listener
 from ...partitions.initial_attestation.config import AttestationConfig, TokenProfile
-from ...platform.board import SlotName
-from ...platform.provisioning import load_provisioning
+from ...platform.board import Board, SlotName, load_board
+from ...platform.otp import OtpField
+from ...platform.provisioning import IakType, load_provisioning
 from ..demo_firmware import flash_demo_firmware, primary_slots_blank
-from .output import read_file
+from .output import FILE_NAME, MAX_IMAGE, read_file
 
 PROFILES = {
     "psa-iot-1": TokenProfile.PSA_IOT_PROFILE_1,
@@ -46,14 +47,20 @@ class DeviceOptions:
     seed: int
 
 
+def _name(option: str, metavar: str, text: str, default: str | None = None) -> Callable[[Command], Command]:
+    return click.option(
+        option, type=FILE_NAME, metavar=metavar, help=text, default=default, show_default=default is not None
+    )
+
+
 _OPTIONS = (
-    click.option("--board", default="an521", show_default=True, help="A packaged board, or a YAML file."),
-    click.option("--state", metavar="DIR", help="Keep flash, OTP and counters in DIR between runs."),
-    click.option("--provisioning", metavar="FILE", help="Keys and identities as YAML, not TF-M's dummies."),
-    click.option("--secure-image", metavar="FILE", help="Signed image for the secure primary slot."),
-    click.option("--ns-image", metavar="FILE", help="Signed image for the non-secure primary slot."),
-    click.option("--secure-update", metavar="FILE", help="Stage FILE as an upgrade of the secure image."),
-    click.option("--ns-update", metavar="FILE", help="Stage FILE as an upgrade of the non-secure image."),
+    _name("--board", "BOARD", "A packaged board (`tfm-sim board list`), or a YAML file.", "an521"),
+    _name("--state", "DIR", "Keep flash, OTP and counters in DIR between runs."),
+    _name("--provisioning", "FILE", "Keys and identities as YAML, not TF-M's dummies."),
+    _name("--secure-image", "FILE", "Signed image for the secure primary slot."),
+    _name("--ns-image", "FILE", "Signed image for the non-secure primary slot."),
+    _name("--secure-update", "FILE", "Stage FILE as an upgrade of the secure image."),
+    _name("--ns-update", "FILE", "Stage FILE as an upgrade of the non-secure image."),
     click.option(
         "--signature-type",
         type=click.Choice(list(SIGNATURE_TYPES)),
@@ -64,9 +71,11 @@ _OPTIONS = (
     click.option(
         "--boot-key",
         "boot_keys",
+        type=FILE_NAME,
         metavar="PEM",
         multiple=True,
-        help="Public key compiled into BL2, found by hash; without it OTP's ROTPK decides.",
+        help="Public key compiled into BL2 for images that carry its hash (`image from-elf "
+        "--public-key-format hash`); without it OTP's ROTPK decides, and images carry the whole key.",
     ),
     click.option(
         "--profile",
@@ -107,15 +116,10 @@ def make_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
         (0, "secondary", options.secure_update),
         (1, "secondary", options.ns_update),
     )
-    images = [(image, slot, file, read_file(file)) for image, slot, file in files if file is not None]
-    device = Device(
-        options.board,
-        build=Build(bl2=_bl2_config(options), attestation=_attestation_config(options)),
-        provisioning=load_provisioning(options.provisioning) if options.provisioning else None,
-        seed=options.seed,
-        state=options.state,
-        listeners=listeners,
-    )
+    images = [
+        (image, slot, file, read_file(file, MAX_IMAGE)) for image, slot, file in files if file is not None
+    ]
+    device = _new_device(options, listeners)
     try:
         if primary_slots_blank(device):
             flash_demo_firmware(device)
@@ -132,12 +136,36 @@ def make_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
     return device
 
 
-def _bl2_config(options: DeviceOptions) -> Bl2Config:
-    signature_type = SIGNATURE_TYPES[options.signature_type]
+def _new_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device:
+    """The device, its attestation service built for the kind of key that its OTP holds."""
+    board = load_board(options.board)
+    bl2, attestation = _bl2_config(options, board), _attestation_config(options)
+    provisioning = load_provisioning(options.provisioning) if options.provisioning is not None else None
+
+    def make(attestation: AttestationConfig) -> Device:
+        return Device(
+            board,
+            build=Build(bl2=bl2, attestation=attestation),
+            provisioning=provisioning,
+            seed=options.seed,
+            state=options.state,
+            listeners=listeners,
+        )
+
+    device = make(attestation)
+    # Only the OTP tells, which may be that of a state directory; nothing has happened to this device yet.
+    if int.from_bytes(device.hardware.otp.read(OtpField.IAK_TYPE), "little") != IakType.HMAC:
+        return device
+    device.power_off()
+    return make(replace(attestation, symmetric=True))
+
+
+def _bl2_config(options: DeviceOptions, board: Board) -> Bl2Config:
+    config = replace(bl2_config_for(board), signature_type=SIGNATURE_TYPES[options.signature_type])
     if not options.boot_keys:
-        return Bl2Config(signature_type=signature_type)
+        return config
     keys = tuple(public_key_encoding(load_public_key(Path(file))) for file in options.boot_keys)
-    return Bl2Config(signature_type=signature_type, key_mode=KeyMode.KEYHASH, keys=keys)
+    return replace(config, key_mode=KeyMode.KEYHASH, keys=keys)
 
 
 def _attestation_config(options: DeviceOptions) -> AttestationConfig:

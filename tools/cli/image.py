@@ -1,22 +1,23 @@
 """`tfm-sim image`: look at an MCUboot image, and make one from an ELF file."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
-from rich.text import Text
+from click.core import ParameterSource
 
 from ...bootloader.elf import FlatImage, elf_to_flat
 from ...bootloader.image import IMAGE_HEADER_SIZE, U32_MAX, ImageError, flag_names
 from ...bootloader.inspect import DigestReport, ImageReport, TlvReport, inspect_image
 from ...bootloader.keys import load_public_key
 from ...interface.errors import ExitCode, TfmSimError
+from .output import FILE_NAME, MAX_IMAGE, STDIN, display, print_lines, read_file, write_file
 
 _STYLES = (
     (r"^\s*(digest \S+ matches)", "green"),
@@ -24,10 +25,6 @@ _STYLES = (
     (r"digest \S+ (does not match|not checked)", "bold red"),
     (r"\b[0-9a-f]{32,}\b", "dim"),
 )
-
-
-class FileError(TfmSimError):
-    """A file that a command needs cannot be read or written."""
 
 
 class NotAnImageError(TfmSimError):
@@ -51,6 +48,7 @@ class _Number(click.ParamType[int]):
 
 
 NUMBER = _Number()
+_FOR_ALL: Final = ("output", "sign", "help")
 SMALLEST_SECTOR: Final = 0x800
 NUMBERS_OF_AN_IMAGE: Final = (
     "a security counter of 0 to 4294967295, a version of at most 255.255.65535+4294967295"
@@ -63,30 +61,38 @@ def image() -> None:
 
 
 @image.command()
-@click.argument("file", metavar="FILE")
+@click.argument("file", type=FILE_NAME, metavar="FILE")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def info(file: str, as_json: bool) -> None:
     """Show what the image in FILE says: header, flags, every TLV, digest, trailer.
 
-    Exit 1 if FILE is no MCUboot image, or if its TLVs cannot be read to the end.
+    - reads standard input. Exit 1 if FILE is no MCUboot image, or if its TLVs cannot be read to the end.
     """
+    data = read_file(file, MAX_IMAGE)
     try:
-        report = inspect_image(_read(file))
+        report = inspect_image(data)
     except ImageError as error:
-        raise NotAnImageError(f"{file}: {error}") from None
+        raise NotAnImageError(f"{display(file)}: {error}") from None
     if as_json:
         click.echo(json.dumps(_as_json(report), indent=2))
     else:
-        _print(_lines(file, report))
+        print_lines(_lines(display(file), report), _STYLES)
     if report.problem is not None:
         sys.exit(int(ExitCode.NO))
 
 
 @image.command("from-elf")
-@click.argument("file", metavar="FW.elf")
-@click.option("-o", "--output", required=True, metavar="OUT.bin", help="File to write.")
+@click.argument("file", type=FILE_NAME, metavar="FW.elf")
+@click.option(
+    "-o",
+    "--output",
+    type=FILE_NAME,
+    required=True,
+    metavar="OUT.bin",
+    help="File to write; - is standard output.",
+)
 @click.option("--sign", is_flag=True, help="Have imgtool sign the binary; the options below are for this.")
-@click.option("-k", "--key", metavar="PEM", help="Private key to sign with.")
+@click.option("-k", "--key", type=FILE_NAME, metavar="PEM", help="Private key to sign with.")
 @click.option("--version", "image_version", default="0.0.0", show_default=True, metavar="M.m.r+b")
 @click.option("--header-size", type=NUMBER, default=0x400, show_default="0x400", help="In bytes.")
 @click.option("--slot-size", type=NUMBER, default=0x80000, show_default="0x80000", help="In bytes.")
@@ -127,16 +133,18 @@ def from_elf(
     """
     given = {"--key": key, "--security-counter": security_counter, "--boot-record": boot_record}
     given |= {"--dependencies": dependencies}
-    needless = [name for name, value in given.items() if value is not None]
-    if not sign and (needless or pad or confirm or imgtool_options):
-        raise click.UsageError(f"{', '.join(needless) or 'imgtool options'}: only with --sign")
+    if not sign and (needless := _options_for_signing(imgtool_options)):
+        raise click.UsageError(f"{', '.join(needless)}: only with --sign")
     if sign and key is None:
         raise click.UsageError("--sign needs --key PEM")
+    for name, needed in (("FW.elf", file), ("--key", key)):
+        if needed is not None and output != STDIN and os.path.realpath(output) == os.path.realpath(needed):
+            raise click.UsageError(f"-o {output} would overwrite {name}; legal: another file")
     if not IMAGE_HEADER_SIZE <= header_size <= 0xFFFF:
         raise click.UsageError(f"--header-size {header_size:#x}; legal: 0x20 to 0xffff")
     if not IMAGE_HEADER_SIZE <= slot_size <= U32_MAX:
         raise click.UsageError(f"--slot-size {slot_size:#x}; legal: {IMAGE_HEADER_SIZE:#x} to {U32_MAX:#x}")
-    flat = elf_to_flat(_read(file), file)
+    flat = elf_to_flat(read_file(file, MAX_IMAGE), display(file))
     data = flat.data
     if sign:
         options = ["--pad-header", "--header-size", hex(header_size), "--slot-size", hex(slot_size)]
@@ -147,7 +155,7 @@ def from_elf(
         options += ["--confirm"] if confirm else []
         load_public_key(Path(str(key)))
         data = _imgtool_sign(flat.data, [*options, *imgtool_options])
-    _write(output, data)
+    write_file(output, data)
     warnings = list(_vector_warnings(flat))
     if sign and (flat.base - header_size) % SMALLEST_SECTOR:
         warnings.append(
@@ -157,7 +165,19 @@ def from_elf(
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     what = "signed image" if sign else "flat binary"
-    click.echo(f"{output}: {what} of {len(data)} bytes; {len(flat.data)} bytes to run at {flat.base:#010x}")
+    name, to_stderr = ("standard output", True) if output == STDIN else (output, False)
+    text = f"{name}: {what} of {len(data)} bytes; {len(flat.data)} bytes to run at {flat.base:#010x}"
+    click.echo(text, err=to_stderr)
+
+
+def _options_for_signing(imgtool_options: tuple[str, ...]) -> list[str]:
+    """Those of from-elf's options that the user gave and that mean nothing to a flat binary."""
+    context = click.get_current_context()
+    mine = [p for p in context.command.params if isinstance(p, click.Option) and p.name not in _FOR_ALL]
+    given = [
+        p.opts[-1] for p in mine if context.get_parameter_source(str(p.name)) is ParameterSource.COMMANDLINE
+    ]
+    return [*given, *(["imgtool options"] if imgtool_options else [])]
 
 
 def _imgtool_sign(data: bytes, options: list[str]) -> bytes:
@@ -282,33 +302,3 @@ def _as_json(report: ImageReport) -> dict[str, object]:
         },
         "problem": None if report.problem is None else str(report.problem),
     }
-
-
-def _read(file: str) -> bytes:
-    try:
-        return Path(file).read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise FileError(f"{file}: {reason}; legal: a readable file") from None
-
-
-def _write(file: str, data: bytes) -> None:
-    try:
-        Path(file).write_bytes(data)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise FileError(f"{file}: {reason}; legal: a file that can be written") from None
-
-
-def _print(lines: Iterable[str]) -> None:
-    """Coloured on a terminal, plain elsewhere; nothing in an image reaches the terminal as a control."""
-    clean = ["".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line) for line in lines]
-    if not sys.stdout.isatty():
-        click.echo("\n".join(clean))
-        return
-    console = Console(highlight=False, soft_wrap=True)
-    for line in clean:
-        text = Text(line)
-        for pattern, style in _STYLES:
-            text.highlight_regex(pattern, style)
-        console.print(text)

@@ -1,6 +1,9 @@
 """Entry point: registers the commands and turns every error into one message and an exit code."""
 
+import os
 import sys
+from contextlib import suppress
+from typing import Final
 
 import click
 
@@ -8,6 +11,7 @@ from ...interface.errors import ExitCode, TfmSimError
 from .attest import attest
 from .boot import boot
 from .image import image
+from .patterns import board, provisioning
 from .run import run
 from .token import token, verify
 
@@ -24,18 +28,61 @@ cli.add_command(attest)
 cli.add_command(image)
 cli.add_command(token)
 cli.add_command(verify)
+cli.add_command(board)
+cli.add_command(provisioning)
+
+
+CLOSED_PIPE: Final = 128 + 13
+"""What a shell reports for a command that SIGPIPE ends."""
 
 
 def main() -> None:
     """Run `tfm-sim`; no traceback reaches the user for an error that a user can cause."""
-    try:
-        cli(standalone_mode=False)
-    except TfmSimError as error:
-        click.echo(f"tfm-sim: {error}", err=True)
-        sys.exit(int(error.exit_code))
-    except click.ClickException as error:
-        error.show()
-        sys.exit(int(ExitCode.USAGE))
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("tfm-sim: interrupted", err=True)
+    if sys.stdout is None:  # the shell's >&-
+        _complain("standard output: closed; legal: a file, a pipe or a terminal")
         sys.exit(int(ExitCode.COULD_NOT_ASK))
+    try:
+        code = _run()
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough, as with `| head -1`
+        code = CLOSED_PIPE
+        _drop_output()
+    except OSError as error:
+        code = int(ExitCode.COULD_NOT_ASK)
+        where = "standard output" if error.filename is None else error.filename
+        _complain(f"{where}: {error.strerror or error}; legal: a place that can be written")
+        _drop_output()
+    if code:
+        sys.exit(code)
+
+
+def _run() -> int:
+    try:
+        answer = cli(standalone_mode=False)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    except TfmSimError as error:
+        _complain(str(error))
+        return int(error.exit_code)
+    except click.ClickException as error:
+        with suppress(OSError):
+            error.show()
+        return int(ExitCode.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        _complain("interrupted")
+        return int(ExitCode.COULD_NOT_ASK)
+    return answer if isinstance(answer, int) else 0
+
+
+def _complain(text: str) -> None:
+    with suppress(OSError):
+        click.echo(f"tfm-sim: {text}", err=True)
+
+
+def _drop_output() -> None:
+    """What is still buffered goes nowhere: at its end Python would fail to write it once more."""
+    with suppress(OSError, ValueError):
+        descriptor = sys.stdout.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)

@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 from rich.console import Console
@@ -11,7 +12,11 @@ from rich.text import Text
 
 from ...interface.errors import TfmSimError
 
-STDIN = "-"
+STDIN: Final = "-"
+"""Also standard output, where a file is to be written."""
+MAX_INPUT: Final = 1 << 20
+"""Bytes of a token, a key or another small input; what is longer is none."""
+MAX_IMAGE: Final = 64 << 20
 Styles = Sequence[tuple[str, str]]
 """Regular expressions and the rich style of what they match."""
 
@@ -20,13 +25,28 @@ class FileUnreadable(TfmSimError):
     """A file that a command needs is missing, cannot be read or written, or holds nothing usable."""
 
 
-def print_lines(lines: Iterable[str], styles: Styles = ()) -> None:
+class FileName(click.ParamType[str]):
+    """An option's file or directory; an empty one is a mistake (a shell variable that is not set)."""
+
+    name = "file"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value == "":
+            self.fail("found an empty value; legal: a name", param, ctx)
+        return str(value)
+
+
+FILE_NAME: Final = FileName()
+
+
+def print_lines(lines: Iterable[str], styles: Styles = (), *, to_stderr: bool = False) -> None:
     """Coloured on a terminal, plain elsewhere."""
-    if not sys.stdout.isatty():
+    stream = sys.stderr if to_stderr else sys.stdout
+    if stream is None or not stream.isatty():
         for line in lines:
-            click.echo(clean(line))
+            click.echo(clean(line), err=to_stderr)
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, stderr=to_stderr)
     for line in lines:
         text = Text(clean(line))
         for pattern, style in styles:
@@ -41,27 +61,33 @@ def clean(line: str) -> str:
     return shown.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def read_file(file: str | Path) -> bytes:
-    """A file's bytes, - being standard input. Raises FileUnreadable."""
+def read_file(file: str | Path, limit: int = MAX_INPUT) -> bytes:
+    """A file's bytes, - being standard input; at most ``limit``. Raises FileUnreadable."""
     try:
-        return sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+        if file != STDIN:
+            with Path(file).open("rb") as stream:
+                data = stream.read(limit + 1)
+        elif sys.stdin is None:  # the shell's <&-
+            raise FileUnreadable("standard input: closed; legal: a file or a pipe")
+        else:
+            data = sys.stdin.buffer.read(limit + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
-        raise FileUnreadable(
-            f"{display(file)}: {_reason(error)}; legal: a readable file, or - for standard input"
-        ) from None
+        raise FileUnreadable(f"{display(file)}: {_reason(error)}; legal: a readable file") from None
+    if len(data) > limit:
+        raise FileUnreadable(f"{display(file)}: too long; legal: at most {limit} bytes")
+    return data
 
 
 def write_file(file: str | Path, data: bytes) -> None:
     """Write a file, - being standard output. Raises FileUnreadable."""
+    if file == STDIN:  # what goes wrong there is main's to tell, as for every other output
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
     try:
-        if file == STDIN:
-            sys.stdout.buffer.write(data)
-        else:
-            Path(file).write_bytes(data)
+        Path(file).write_bytes(data)
     except (OSError, ValueError) as error:
-        raise FileUnreadable(
-            f"{display(file)}: {_reason(error)}; legal: a file that can be written"
-        ) from None
+        raise FileUnreadable(f"{file}: {_reason(error)}; legal: a file that can be written") from None
 
 
 def display(file: str | Path) -> str:

@@ -15,8 +15,9 @@ from ...interface.trace import Event
 from ..console import STYLES, story_listener
 from ..device_report import boot_status, counters, lifecycle, slots
 from ..endorsement import iak_verification_key
-from ..verifier import Verdict, decode, load_key, verify
+from ..verifier import Verdict, decode, verify
 from .device_options import DeviceOptions, device_options, make_device
+from .evidence import ask_for_token, refusals_as_json, verification_key
 from .output import hex_bytes, print_lines
 from .token import STYLES as TOKEN_STYLES
 from .token import verdict_lines
@@ -34,7 +35,8 @@ from .token import verdict_lines
 def run(options: DeviceOptions, challenge: bytes | None, as_json: bool) -> None:
     """Boot stage by stage, issue an attestation token, take it apart and verify it.
 
-    Exit 0 if the token is accepted, 1 if BL2 refuses an image or the verifier the token.
+    Exit 0 if the token is accepted, 1 if BL2 refuses an image, the service the challenge, or the verifier the
+    token.
     """
     challenge = challenge if challenge is not None else sha256(f"challenge {options.seed}".encode()).digest()
 
@@ -52,11 +54,14 @@ def run(options: DeviceOptions, challenge: bytes | None, as_json: bool) -> None:
     device = make_device(options, [story_listener(tell, decisions=False), keep_boot_status])
     try:
         tell(*_head(device))
-        device.power_on()
+        with refusals_as_json(as_json):
+            device.power_on()
         tell(*_summary(device, boot_status_area), "== Attestation: the non-secure side asks for a token")
         device.trace.listeners[:] = [story_listener(tell, decisions=True)]
-        token = device.psa.initial_attestation.get_token(challenge)
-        verdict = verify(token, load_key(iak_verification_key(device.hardware)), challenge=challenge)
+        with refusals_as_json(as_json):
+            token = ask_for_token(device, challenge)
+        key = verification_key(iak_verification_key(device.hardware))
+        verdict = verify(token, key, challenge=challenge)
         if as_json:
             click.echo(json.dumps(_as_json(device, boot_status_area, token, verdict), indent=2))
         else:
@@ -99,8 +104,10 @@ def _token(token: bytes, challenge: bytes) -> Iterator[str]:
 
 def _as_json(device: Device, area: bytes, token: bytes, verdict: Verdict) -> dict[str, Any]:
     return {
+        "booted": True,
         "board": device.hardware.board.name,
         "lifecycle": lifecycle(device),
+        "warning": device.hardware.dummy_notice,
         "slots": slots(device),
         "counters": counters(device),
         "boot_status": boot_status(area),

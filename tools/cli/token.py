@@ -11,7 +11,7 @@ from ...interface.errors import ExitCode, TfmSimError
 from ..verifier import ClaimResult, DecodedToken, Finding, Verdict, decode, load_key
 from ..verifier import verify as verify_token
 from ..verifier.profiles import COMPONENT_CLAIMS
-from .output import FileUnreadable, display, hex_bytes, print_lines, read_file
+from .output import FILE_NAME, FileUnreadable, display, hex_bytes, print_lines, read_file
 
 STYLES = (
     (r"^\s*(ACCEPTED|ok)\b", "bold green"),
@@ -28,15 +28,16 @@ def token() -> None:
 
 
 @token.command()
-@click.argument("file", metavar="FILE")
+@click.argument("file", type=FILE_NAME, metavar="FILE")
 @click.option("--json", "as_json", is_flag=True, help="Print the parts as JSON.")
 def show(file: str, as_json: bool) -> None:
     """Show what the token in FILE is made of, without a key and without judging it.
 
     FILE holds the token's bytes or their hex; - reads standard input.
     """
+    data = read_token(file)
     try:
-        decoded = decode(read_token(file))
+        decoded = decode(data)
     except TfmSimError as error:
         raise FileUnreadable(f"{display(file)}: {error}") from None
     if as_json:
@@ -46,9 +47,14 @@ def show(file: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("file", metavar="FILE")
+@click.argument("file", type=FILE_NAME, metavar="FILE")
 @click.option(
-    "--key", "key_file", metavar="PUB", required=True, help="PEM or point, or a symmetric key (raw, hex)."
+    "--key",
+    "key_file",
+    type=FILE_NAME,
+    metavar="PUB",
+    required=True,
+    help="PEM or point, or a symmetric key (raw, hex).",
 )
 @click.option("--challenge", callback=hex_bytes, metavar="HEX", help="The nonce that the token must carry.")
 @click.option("--strict", is_flag=True, help="Refuse unknown claims and profile strings out of place.")
