@@ -57,9 +57,12 @@ def main() -> None:
 
 
 def _run() -> int:
+    stdout = sys.stdout
     try:
         answer = cli(standalone_mode=False)
     except SystemExit as stop:
+        if sys.stdout is not stdout:  # click's way to say that a pipe is closed, beside a plain 1
+            raise BrokenPipeError from None
         return int(stop.code or 0)
     except TfmSimError as error:
         _complain(str(error))
