@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -130,6 +131,7 @@ class Device:
         self.hardware = Hardware(loaded, provisioning, seed, state, dummy)
         self._memory_map = self.hardware.memory.regions
         self._kernel: Kernel | None = None
+        self._let_go = False
         self._ns: ClientDoor | None = None
         self.boot_outcome: BootOutcome | None = None
 
@@ -143,10 +145,14 @@ class Device:
         """Boot to the non-secure side.
 
         Raises BootRefused where BL2 stops, LoadError and ManifestError for partitions that do not fit
-        together, DevicePanic where a partition fails to start.
+        together, DevicePanic where a partition fails to start, DeviceOff for a device whose state directory
+        was let go.
         """
+        if self._let_go:
+            raise DeviceOff("the device let go of its state directory; legal: a new Device on it")
         self._stop()
         hardware = self.hardware
+        hardware.memory.clear_ram()
         shared = hardware.board.shared_data
         if self.build.bl2 is not None:
             self.run_bl2()
@@ -184,9 +190,12 @@ class Device:
         return self.power_on()
 
     def power_off(self) -> None:
-        """Take power away; a state directory is saved and let go."""
-        self._stop()
-        self.hardware.close()
+        """Take power away; a state directory is saved and let go, and the device is of no more use then."""
+        self._let_go = self.hardware.state is not None or self._let_go
+        try:
+            self._stop()
+        finally:
+            self.hardware.close()
 
     def __enter__(self) -> Self:
         return self
@@ -230,16 +239,18 @@ class Device:
         return Ports(slots, hardware.otp, hardware.nv_counters, hardware.memory, (shared.base, shared.size))
 
     def _hal_of(self, partition: str) -> PlatformHal:
-        return granted(self.hardware.hal, self.hardware.board.hal_grants.get(partition, ()))
+        names = self.hardware.board.hal_grants.get(partition, ())
+        on_denied = partial(self.kernel.hal_denied, partition)
+        return granted(self.hardware.hal, names, partition, on_denied)
 
     def _stage(self, name: str, text: str) -> None:
         if self.trace.listeners:
             self.trace.emit(Stage(name, text))
 
     def _stop(self) -> None:
-        if self._kernel is not None:
-            self._kernel.stop()
-            self._kernel = None
+        kernel, self._kernel = self._kernel, None
+        if kernel is not None:
+            kernel.stop()
         self._ns = None
         self.boot_outcome = None
         self.hardware.memory.restore(self._memory_map)

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
+LISTENER_NOTE: Final = "raised by a trace listener"
 Listener = Callable[["Event"], None]
 
 
@@ -32,8 +34,13 @@ class Trace:
         self.listeners: list[Listener] = []
 
     def emit(self, event: Event) -> None:
+        """Tell every listener. What a listener raises goes to whoever called the device, with a note."""
         for listener in self.listeners:
-            listener(event)
+            try:
+                listener(event)
+            except Exception as error:
+                error.add_note(LISTENER_NOTE)
+                raise
 
     def log(self, source: str, text: str) -> None:
         if self.listeners:

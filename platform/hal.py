@@ -32,8 +32,8 @@ class HalDenied(TfmSimError):
     """A partition called a HAL function that its board does not grant it."""
 
 
-class SystemReset(Exception):
-    """Somebody asked the platform for a system reset; nothing of the caller runs on."""
+class SystemReset(TfmSimError):
+    """The device was reset or lost power while somebody was using it; nothing of the caller runs on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,28 +196,34 @@ class PlatformHal:
 HAL_FUNCTIONS: Final = frozenset(name for name in vars(PlatformHal) if not name.startswith("_"))
 
 
-def granted(hal: PlatformHal, names: Collection[str], partition: str = "") -> PlatformHal:
-    """The same HAL, of which only the functions in ``names`` work; any other call raises HalDenied.
+Denied = Callable[[str, str], NoReturn]
+"""Told the function's name and the legal ones when a partition calls what it was not granted."""
 
-    Raises HalDenied at once for a name that is no HAL function.
+
+def granted(
+    hal: PlatformHal, names: Collection[str], partition: str = "", on_denied: Denied | None = None
+) -> PlatformHal:
+    """The same HAL, of which only the functions in ``names`` work, and which holds nothing else of it.
+
+    Any other call raises HalDenied, or whatever ``on_denied`` raises. Raises HalDenied at once for a name
+    that is no HAL function.
     """
     if unknown := set(names) - HAL_FUNCTIONS:
         raise HalDenied(f"no HAL function {sorted(unknown)[0]!r}; legal: {', '.join(sorted(HAL_FUNCTIONS))}")
     limited = object.__new__(PlatformHal)
-    vars(limited).update(vars(hal))
+    legal = ", ".join(sorted(names)) or "none"
     for name in HAL_FUNCTIONS - set(names):
         # An attribute of the object hides the class's method, so the granted ones cost nothing extra.
-        vars(limited)[name] = _denier(name, names, partition)
+        vars(limited)[name] = _denier(name, legal, partition or "the partition", on_denied)
     for name in names:
         vars(limited)[name] = getattr(hal, name)
     return limited
 
 
-def _denier(name: str, names: Collection[str], partition: str) -> Callable[..., NoReturn]:
+def _denier(name: str, legal: str, partition: str, on_denied: Denied | None) -> Callable[..., NoReturn]:
     def denied(*_: object, **__: object) -> NoReturn:
-        who = partition or "the partition"
-        raise HalDenied(
-            f"HAL function {name}: not granted to {who}; granted: {', '.join(sorted(names)) or 'none'}"
-        )
+        if on_denied is not None:
+            on_denied(name, legal)
+        raise HalDenied(f"HAL function {name}: not granted to {partition}; granted: {legal}")
 
     return denied

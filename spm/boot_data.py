@@ -13,11 +13,11 @@ from ..interface.tfm.boot_status import (
 from ..platform.memory import Memory
 
 BOOT_DATA_ACCESS: Final = {
-    "TFM_SP_INITIAL_ATTESTATION": TlvMajor.IAS,
-    "TFM_SP_FWU": TlvMajor.FWU,
-    "TFM_SP_MEASURED_BOOT": TlvMajor.MBS,
+    261: TlvMajor.IAS,  # TFM_SP_INITIAL_ATTESTATION
+    271: TlvMajor.FWU,  # TFM_SP_FWU
+    275: TlvMajor.MBS,  # TFM_SP_MEASURED_BOOT
 }
-"""TF-M access policy: which partition may fetch which major."""
+"""TF-M access policy: which partition, by its id, may fetch which major."""
 
 
 class BootData:
@@ -37,13 +37,13 @@ class BootData:
             self._entries = []
             self.problem = str(error)
 
-    def get(self, partition: str, major: int, size: int) -> tuple[int, bytes]:
+    def get(self, partition_id: int, major: int, size: int) -> tuple[int, bytes]:
         """TF-M tfm_core_get_boot_data: a header and the entries of one major, as (status, bytes).
 
         INVALID_ARGUMENT for an area that is not valid, a partition that the major does not belong to, or
         a buffer of ``size`` bytes that is too small. No entry of that major is a success with a bare header.
         """
-        if self.problem or BOOT_DATA_ACCESS.get(partition) != major or size < SHARED_DATA_HEADER_SIZE:
+        if self.problem or BOOT_DATA_ACCESS.get(partition_id) != major or size < SHARED_DATA_HEADER_SIZE:
             return PSA_ERROR_INVALID_ARGUMENT, b""
         area = encode_area([entry for entry in self._entries if entry.major == major])
         if len(area) > size:
@@ -54,4 +54,5 @@ class BootData:
         """On hardware the area overlaps the SPM's stack and is gone once that is in use."""
         if self._size:
             self._memory.write(self._base, bytes(self._size))
+            self.problem = "the area is in use as a stack"
         self._entries = []

@@ -74,6 +74,7 @@ class Partition(Client):
         "assigned",
         "dependencies",
         "initialised",
+        "load_order",
         "manifest",
         "open_owners",
         "priority",
@@ -86,9 +87,10 @@ class Partition(Client):
         "wait_mask",
     )
 
-    def __init__(self, manifest: PartitionManifest, client_id: int, thread: Thread) -> None:
+    def __init__(self, manifest: PartitionManifest, client_id: int, load_order: int, thread: Thread) -> None:
         super().__init__(manifest.name, client_id, is_secure=True, thread=thread)
         self.manifest = manifest
+        self.load_order = load_order
         self.services: list[Service] = []
         self.service_by_signal: dict[int, Service] = {}
         self.dependencies: frozenset[Service] = frozenset()

@@ -5,7 +5,6 @@ CONNECTION_REFUSED or PROGRAMMER_ERROR panics a secure caller; a non-secure one 
 """
 
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -17,10 +16,16 @@ from ..interface.psa.client import (
     PSA_VERSION_NONE,
 )
 from ..interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT
-from ..interface.psa.status import PSA_ERROR_CONNECTION_BUSY, PSA_ERROR_CONNECTION_REFUSED
+from ..interface.psa.status import (
+    PSA_ERROR_CONNECTION_BUSY,
+    PSA_ERROR_CONNECTION_REFUSED,
+    PSA_ERROR_PROGRAMMER_ERROR,
+)
 from ..platform.memory import Region
+from .c_types import int32, uint32
 from .client import Client
 from .connection import (
+    DESCRIPTOR_SIZE,
     Call,
     Close,
     Connect,
@@ -37,13 +42,12 @@ from .handles import is_stateless, stateless_index, stateless_version
 from .memory_check import accessible_region, memory_check
 from .messages import deliver
 from .outcome import Fault, Outcome
+from .service import Service
 
 if TYPE_CHECKING:
     from .kernel import Kernel
 
 EMPTY: Final[PinnedVector] = (memoryview(b""), 0, 0)
-DESCRIPTOR_SIZE: Final = 8
-"""A psa_invec or psa_outvec in memory: u32 base, u32 length, little endian."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def psa_framework_version(spm: "Kernel", caller: Client) -> Outcome:
 
 def psa_version(spm: "Kernel", caller: Client, sid: int) -> Outcome:
     """FF-M 1.1, psa_version: 0 alike for a service that is absent and one that the caller may not use."""
-    service = spm.services_by_sid.get(sid)
+    service = spm.services_by_sid.get(uint32(sid))
     if service is None or not caller.may_use(service):
         return PSA_VERSION_NONE
     return service.version
@@ -75,6 +79,7 @@ def psa_version(spm: "Kernel", caller: Client, sid: int) -> Outcome:
 
 def psa_connect(spm: "Kernel", caller: Client, sid: int, version: int) -> Outcome:
     """FF-M 1.1, psa_connect: a positive handle, or the service's or SPM's refusal."""
+    sid, version = uint32(sid), uint32(version)
     service = spm.services_by_sid.get(sid)
     # FF-M 1.1 psa_connect: the RoT Service must exist.
     if service is None:
@@ -93,24 +98,9 @@ def psa_connect(spm: "Kernel", caller: Client, sid: int, version: int) -> Outcom
             f"{service.name}, which is stateless",
             f"psa_call on its handle {service.handle:#x}",
         )
-    # FF-M 1.1 psa_connect: the caller must be authorized.
-    if not caller.may_use(service):
-        return Fault(
-            caller,
-            "psa_connect: a service that the caller may use",
-            service.name,
-            "a service with non_secure_clients, or one in the partition's dependencies",
-            PSA_ERROR_CONNECTION_REFUSED,
-        )
-    # FF-M 1.1 psa_connect: version policy.
-    if not service.accepts_version(version):
-        return Fault(
-            caller,
-            "psa_connect: a version that the policy admits",
-            f"version {version}",
-            f"{service.manifest.version_policy.value} {service.version}",
-            PSA_ERROR_CONNECTION_REFUSED,
-        )
+    fault = _check_access(caller, service, version, "psa_connect", PSA_ERROR_CONNECTION_REFUSED)
+    if fault is not None:
+        return fault
     connection = spm.connections.allocate(service, caller)
     # FF-M 1.1 psa_connect: no free connection is CONNECTION_BUSY for everybody, never a panic.
     if connection is None:
@@ -127,6 +117,7 @@ def psa_call(
 
     A rejected call is invisible to the service and leaves the connection as it was.
     """
+    handle, type_ = int32(handle), int32(type_)
     # FF-M 1.1 psa_call: the null handle is never valid.
     if handle == PSA_NULL_HANDLE:
         return Fault(caller, "psa_call: a handle of the caller's own", "PSA_NULL_HANDLE", "an open handle")
@@ -144,12 +135,15 @@ def psa_call(
         return request
     if not connection.service.stateless:
         connection.fire(Call)
-    connection.open_message(type_, *request)
+    connection.client = caller
+    out_array = out_vecs.address if isinstance(out_vecs, DescriptorArray) else 0
+    connection.open_message(type_, *request, out_array)
     return deliver(spm, connection)
 
 
 def psa_close(spm: "Kernel", caller: Client, handle: int) -> Outcome:
     """FF-M 1.1, psa_close: end a connection; the service gets one PSA_IPC_DISCONNECT."""
+    handle = int32(handle)
     # FF-M 1.1 psa_close: closing the null handle has no effect.
     if handle == PSA_NULL_HANDLE:
         return 0
@@ -159,7 +153,7 @@ def psa_close(spm: "Kernel", caller: Client, handle: int) -> Outcome:
             caller, "psa_close: a connection handle", f"stateless handle {handle:#x}", "an open handle"
         )
     connection = spm.connections.open.get(handle)
-    if connection is not None and connection.client is caller:
+    if connection is not None and connection.client.client_id == caller.client_id:
         # FF-M 1.1 psa_close: the service of a terminated connection has had its one PSA_IPC_DISCONNECT.
         if connection.state is Terminated:
             connection.fire(Close)
@@ -171,6 +165,7 @@ def psa_close(spm: "Kernel", caller: Client, handle: int) -> Outcome:
     idle = _idle_connection(spm, caller, handle, "psa_close")
     if not isinstance(idle, Connection):
         return idle
+    idle.client = caller
     idle.fire(Close)
     idle.open_message(PSA_IPC_DISCONNECT)
     return deliver(spm, idle)
@@ -182,23 +177,9 @@ def _stateless_connection(spm: "Kernel", caller: Client, handle: int) -> Connect
     # FF-M 1.1 psa_call, stateless: the handle must name a service.
     if service is None:
         return Fault(caller, "psa_call: a stateless handle of a service", f"{handle:#x}", "a handle of sid.h")
-    # FF-M 1.1 psa_call, stateless: the caller must be authorized.
-    if not caller.may_use(service):
-        return Fault(
-            caller,
-            "psa_call: a service that the caller may use",
-            service.name,
-            "a service with non_secure_clients, or one in the partition's dependencies",
-            PSA_ERROR_CONNECTION_REFUSED,
-        )
-    # FF-M 1.1 psa_call, stateless: the handle's version must suit the policy.
-    if not service.accepts_version(stateless_version(handle)):
-        return Fault(
-            caller,
-            "psa_call: a version that the policy admits",
-            f"version {stateless_version(handle)} in handle {handle:#x}",
-            f"{service.manifest.version_policy.value} {service.version}",
-        )
+    fault = _check_access(caller, service, stateless_version(handle), "psa_call", PSA_ERROR_PROGRAMMER_ERROR)
+    if fault is not None:
+        return fault
     connection = spm.connections.allocate(service, caller)
     # FF-M 1.1 psa_call, stateless: no free connection is CONNECTION_BUSY for everybody.
     if connection is None:
@@ -207,11 +188,35 @@ def _stateless_connection(spm: "Kernel", caller: Client, handle: int) -> Connect
     return connection
 
 
+def _check_access(
+    caller: Client, service: Service, version: int, call: str, wrong_version: int
+) -> Fault | None:
+    # FF-M 1.1 psa_connect, stateless psa_call: the caller must be authorized; CONNECTION_REFUSED is TF-M's.
+    if not caller.may_use(service):
+        return Fault(
+            caller,
+            f"{call}: a service that the caller may use",
+            service.name,
+            "a service with non_secure_clients, or one in the partition's dependencies",
+            PSA_ERROR_CONNECTION_REFUSED,
+        )
+    # FF-M 1.1 psa_connect, stateless psa_call: version policy.
+    if not service.accepts_version(version):
+        return Fault(
+            caller,
+            f"{call}: a version that the policy admits",
+            f"version {version}",
+            f"{service.manifest.version_policy.value} {service.version}",
+            wrong_version,
+        )
+    return None
+
+
 def _idle_connection(spm: "Kernel", caller: Client, handle: int, call: str) -> Connection | Fault:
     """The caller's own open connection with no message outstanding."""
     connection = spm.connections.open.get(handle)
-    # FF-M 1.1 psa_call, psa_close: the handle must be open, and the caller's own.
-    if connection is None or connection.client is not caller or connection.service.stateless:
+    # FF-M 1.1 psa_call, psa_close: the handle must be open, and the caller's own by its client id.
+    if connection is None or connection.client.client_id != caller.client_id or connection.service.stateless:
         return Fault(
             caller, f"{call}: a handle of the caller's own", f"{handle:#x}", spm.open_handles(caller)
         )
@@ -313,11 +318,3 @@ def _unreachable(caller: Client, what: str, base: int, length: int) -> Fault:
         f"{length} bytes at {base:#010x}",
         "a range inside one region that is the caller's own",
     )
-
-
-def write_lengths(spm: "Kernel", vectors: DescriptorArray, written: Sequence[int]) -> None:
-    """FF-M 1.1, psa_call: the ``len`` of each output vector that had room becomes the bytes written."""
-    for i, count in enumerate(written):
-        at = vectors.address + i * DESCRIPTOR_SIZE + 4
-        if spm.memory.read(at, 4) != bytes(4):
-            spm.memory.write(at, count.to_bytes(4, "little"))

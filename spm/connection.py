@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from .client import Client
     from .service import Service
 
+DESCRIPTOR_SIZE: Final = 8
+"""A psa_invec or psa_outvec in memory: u32 base, u32 length, little endian."""
+DESCRIPTOR_LEN_OFFSET: Final = 4
 NO_SIZES: Final = (0, 0, 0, 0)
 _PADDING: Final = ((0, 0, 0, 0), (0, 0, 0), (0, 0), (0,), ())
 Vector = tuple[int, int]
@@ -120,7 +123,8 @@ class Connection:
     """One connection and, as in TF-M, the one message that can be outstanding on it.
 
     ``in_vecs`` and ``out_vecs`` are the client's vectors as they were at the call; ``in_taken`` and
-    ``out_written`` count bytes per vector. ``rhandle`` belongs to the connection, the rest to the message.
+    ``out_written`` count bytes per vector; ``out_array`` is the address of output descriptors that lie in
+    memory, 0 where they do not. ``rhandle`` belongs to the connection, the rest to the message.
     """
 
     __slots__ = (
@@ -129,6 +133,7 @@ class Connection:
         "handle",
         "in_taken",
         "in_vecs",
+        "out_array",
         "out_vecs",
         "out_written",
         "rhandle",
@@ -148,6 +153,7 @@ class Connection:
         self.type = 0
         self.in_vecs: Sequence[PinnedVector] = ()
         self.out_vecs: Sequence[PinnedVector] = ()
+        self.out_array = 0
         self.in_taken: list[int] = []
         self.out_written: list[int] = []
         self.delivered = False
@@ -157,10 +163,15 @@ class Connection:
         self.state = CONNECTION[self.state][event]
 
     def open_message(
-        self, type_: int, in_vecs: Sequence[PinnedVector] = (), out_vecs: Sequence[PinnedVector] = ()
+        self,
+        type_: int,
+        in_vecs: Sequence[PinnedVector] = (),
+        out_vecs: Sequence[PinnedVector] = (),
+        out_array: int = 0,
     ) -> None:
         """Make this the connection's outstanding message, with nothing read or written yet."""
         self.type = type_
+        self.out_array = out_array
         self.in_vecs = in_vecs
         self.out_vecs = out_vecs
         self.in_taken = [0] * len(in_vecs)

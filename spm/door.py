@@ -19,6 +19,7 @@ from ..interface.psa.client import (
 from ..interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT, psa_msg_t
 from ..platform.hal import PlatformHal
 from . import client_api, service_api
+from .c_types import uint32
 from .client import Client, Partition
 from .client_api import DescriptorArray
 from .connection import Vector
@@ -93,34 +94,32 @@ class ClientDoor:
         client = self._client
         client.reply = None
         mark = self._arena_top
-        in_count = in_len if in_len is not None else 0 if isinstance(in_vec, int) else len(in_vec)
-        out_count = out_len if out_len is not None else 0 if isinstance(out_vec, int) else len(out_vec)
+        in_count = _count("in", in_vec, in_len)
+        out_count = _count("out", out_vec, out_len)
         if spm.trace.listeners:
             self._entered("psa_call", handle, type_, _sizes(in_vec), _sizes(out_vec))
         # FF-M 1.1 psa_call, client library: type and counts must fit the packed control word.
         if not (
             PSA_CALL_TYPE_MIN <= type_ <= PSA_CALL_TYPE_MAX
-            and in_count <= PSA_MAX_IOVEC
-            and out_count <= PSA_MAX_IOVEC
+            and 0 <= in_count <= PSA_MAX_IOVEC
+            and 0 <= out_count <= PSA_MAX_IOVEC
         ):
+            rule, legal = "psa_call: type and counts in range", "type 0 to 32767, at most 4 vectors"
             found = f"type {type_}, {in_count} in, {out_count} out"
-            return self._returned(
-                "psa_call",
-                Fault(
-                    client, "psa_call: type and counts in range", found, "type 0 to 32767, at most 4 vectors"
-                ),
-            )
+            return self._returned("psa_call", Fault(client, rule, found, legal))
         if not in_count and not out_count:
             return self._returned("psa_call", client_api.psa_call(spm, client, handle, type_, [], []))
         try:
             inputs = DescriptorArray(in_vec, in_count) if isinstance(in_vec, int) else self._inputs(in_vec)
-            outputs = (
-                DescriptorArray(out_vec, out_count) if isinstance(out_vec, int) else self._outputs(out_vec)
-            )
+            if isinstance(out_vec, int):
+                array = DescriptorArray(out_vec, out_count)
+                return self._returned(
+                    "psa_call", client_api.psa_call(spm, client, handle, type_, inputs, array)
+                )
+            outputs = self._outputs(out_vec)
             client.written = None
-            status = self._returned(
-                "psa_call", client_api.psa_call(spm, client, handle, type_, inputs, outputs)
-            )
+            outcome = client_api.psa_call(spm, client, handle, type_, inputs, outputs)
+            status = self._returned("psa_call", outcome)
             if client.written is not None:
                 self._take_outputs(out_vec, outputs, client.written)
             return status
@@ -133,8 +132,10 @@ class ClientDoor:
             if isinstance(item, psa_invec):
                 base, length = item.base, item.len
                 if isinstance(base, int):
-                    vectors.append((base, max(length, 0)))
+                    vectors.append(_address("psa_invec", base, length))
                     continue
+                if length > len(base):
+                    raise ValueError(f"psa_invec: len {length} over a buffer of {len(base)} bytes")
                 data = base if length < 0 else base[:length]
             else:
                 data = item
@@ -153,8 +154,11 @@ class ClientDoor:
         for item in out_vec:
             base, length = item.base, item.len
             if isinstance(base, int):
-                vectors.append((base, max(length, 0)))
+                vectors.append(_address("psa_outvec", base, length))
                 continue
+            if not isinstance(base, bytearray) and (not isinstance(base, memoryview) or base.readonly):
+                kind = type(base).__name__
+                raise TypeError(f"psa_outvec: base is a {kind}; legal: a writable buffer or an address")
             if length < 0:
                 length = len(base)
             elif length > len(base):
@@ -162,14 +166,8 @@ class ClientDoor:
             vectors.append((self._reserve(length), length) if length else NULL_VECTOR)
         return vectors
 
-    def _take_outputs(
-        self, out_vec: Sequence[psa_outvec] | int, outputs: list[Vector] | DescriptorArray, written: list[int]
-    ) -> None:
+    def _take_outputs(self, out_vec: Sequence[psa_outvec], outputs: list[Vector], written: list[int]) -> None:
         """FF-M 1.1, psa_call: each output vector that had room now says how many bytes were written."""
-        if isinstance(outputs, DescriptorArray):
-            client_api.write_lengths(self._spm, outputs, written)
-            return
-        assert not isinstance(out_vec, int)
         for item, (base, room), count in zip(out_vec, outputs, written, strict=True):
             if not room:
                 continue
@@ -190,9 +188,11 @@ class ClientDoor:
         return base
 
     def _alive(self) -> "Kernel":
-        if self._spm.down is not None:
-            raise self._spm.down
-        return self._spm
+        spm = self._spm
+        if spm.down is not None:
+            raise spm.gone()
+        spm.scheduler.check_os_thread()
+        return spm
 
     def _settle(self, outcome: Outcome) -> int:
         """The caller's value: waits while the call is blocked; a fault costs the culprit what it must."""
@@ -224,6 +224,24 @@ class ClientDoor:
         if self._spm.trace.listeners:
             self._spm.trace.emit(CallReturned(self._client.name, call, status))
         return status
+
+
+def _count(which: str, vectors: Sequence[object] | int, given: int | None) -> int:
+    """How many vectors there are; only an address needs to be told."""
+    if isinstance(vectors, int):
+        if given is None:
+            raise TypeError(f"psa_call: {which}_vec is an address and needs {which}_len")
+        return given
+    if given is not None and given != len(vectors):
+        raise TypeError(f"psa_call: {which}_len {given} for {len(vectors)} vectors; legal: leave it out")
+    return len(vectors)
+
+
+def _address(what: str, base: int, length: int) -> Vector:
+    """A vector over addresses; only the null one may leave its length out."""
+    if length < 0 and base:
+        raise ValueError(f"{what}: address {base:#x} without a len")
+    return uint32(base), max(length, 0)
 
 
 def _sizes(vectors: Sequence[InVec] | Sequence[psa_outvec] | int) -> tuple[int, ...]:
@@ -278,7 +296,7 @@ class PartitionDoor(ClientDoor):
     ) -> int:
         spm = self._spm
         if spm.down is not None:
-            raise spm.down
+            raise spm.gone()
         outcome = service_api.psa_read(spm, self._partition, msg_handle, invec_idx, buffer, num_bytes)
         return outcome if isinstance(outcome, int) else self._settle(outcome)
 
@@ -300,7 +318,7 @@ class PartitionDoor(ClientDoor):
             num_bytes = len(buffer)
         spm = self._spm
         if spm.down is not None:
-            raise spm.down
+            raise spm.gone()
         outcome = service_api.psa_write(spm, self._partition, msg_handle, outvec_idx, buffer, num_bytes)
         if not isinstance(outcome, int):
             self._settle(outcome)
@@ -322,4 +340,4 @@ class PartitionDoor(ClientDoor):
         return self._settle(service_api.psa_rot_lifecycle_state(self._alive(), self._partition))
 
     def tfm_core_get_boot_data(self, major: int, size: int) -> tuple[int, bytes]:
-        return self._alive().boot_data.get(self._partition.name, major, size)
+        return self._alive().boot_data.get(self._partition.client_id, major, size)

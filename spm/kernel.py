@@ -4,17 +4,20 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import NoReturn
 
-from ..interface.trace import Trace
-from ..platform.hal import HalDenied, PlatformHal, SystemReset
+from greenlet import GreenletExit
+
+from ..interface.trace import LISTENER_NOTE, Trace
+from ..platform.hal import PlatformHal, SystemReset
 from ..platform.memory import Memory
 from .boot_data import BootData
 from .client import Client, NonSecureClient, Partition
-from .connection import ConnectionPool
+from .connection import ConnectionPool, Idle
 from .door import ClientDoor, PartitionDoor
 from .events import Panicked, PartitionStarted, ProgrammerError
 from .load import (
+    LoadError,
     PartitionBuild,
     assign_stateless_handles,
     bind_program,
@@ -23,6 +26,7 @@ from .load import (
     make_partition,
 )
 from .manifest import PartitionType
+from .messages import begin_serving, end_serving
 from .outcome import Fault
 from .panic import DevicePanic, PanicReport
 from .partition_memory import Arena
@@ -36,6 +40,12 @@ class SpmConfig:
 
     isolation_level: int = 1
     conn_handle_max_num: int = 8
+
+    def __post_init__(self) -> None:
+        if self.isolation_level not in (1, 2, 3):
+            raise LoadError(f"isolation level {self.isolation_level}; legal: 1, 2, 3")
+        if self.conn_handle_max_num < 1:
+            raise LoadError(f"{self.conn_handle_max_num} connections; legal: at least 1")
 
 
 class Kernel:
@@ -61,18 +71,19 @@ class Kernel:
         self.partitions_by_id: dict[int, Partition] = {}
         self.services_by_sid: dict[int, Service] = {}
         self.stateless_services: list[Service | None] = []
-        self.down: DevicePanic | SystemReset | None = None
+        self.down: PanicReport | str | None = None
+        self._stopping = False
 
     def load(self, builds: Sequence[PartitionBuild]) -> None:
         """Load the partitions in load order and link their services; raises LoadError."""
         check_builds(builds)
         order = load_order([build.manifest for build in builds])
         self._builds = {build.manifest.name: build for build in builds}
-        listed = [make_partition(build, order[build.manifest.name]) for build in builds]
+        listed = [make_partition(b, order[b.manifest.name], place) for place, b in enumerate(builds)]
         services = [service for partition in listed for service in partition.services]
         self.stateless_services = assign_stateless_handles(services)
         self.services_by_sid = {service.sid: service for service in services}
-        self.partitions = sorted(listed, key=lambda p: p.priority)
+        self.partitions = sorted(listed, key=lambda p: p.load_order)
         self.partitions_by_id = {p.client_id: p for p in self.partitions}
         by_name = {service.name: service for service in services}
         for partition in self.partitions:
@@ -99,34 +110,47 @@ class Kernel:
             if not partition.is_sfn:
                 self._make_thread(partition)
         for partition in self.partitions:
-            if partition.is_sfn:
-                if not partition.initialised:
-                    partition.thread = self.ns_thread
-                    self._at_priority_of(partition, self.initialise_sfn)
-            elif not partition.thread.started:
-                self.scheduler.wake(partition.thread)
+            self._start(partition)
             if self.trace.listeners:
-                manifest = partition.manifest
                 self.trace.emit(
                     PartitionStarted(
-                        partition.name, partition.client_id, manifest.model.value, partition.priority
+                        partition.name,
+                        partition.client_id,
+                        partition.manifest.model.value,
+                        partition.load_order,
                     )
                 )
-
-    def _at_priority_of(self, partition: Partition, action: Callable[[Partition], None]) -> None:
-        self.ns_thread.priority = partition.priority
-        action(partition)
         self.ns_thread.priority = NS_AGENT_PRIORITY
+        self.scheduler.reschedule()
+
+    def _start(self, partition: Partition) -> None:
+        """TF-M boot: every thread is runnable from the beginning and the most urgent one runs first.
+
+        The booting thread comes directly behind the partition whose turn it is, so that one which an
+        earlier partition has woken already still waits for its place.
+        """
+        self.ns_thread.priority = partition.priority | 1
+        self.scheduler.reschedule()
+        if not partition.is_sfn:
+            if not partition.thread.started:
+                self.scheduler.wake(partition.thread)
+        elif not partition.initialised:
+            priority = begin_serving(self, partition, self.ns_thread)
+            self.initialise_sfn(partition)
+            end_serving(self, partition, priority)
 
     def _make_thread(self, partition: Partition) -> None:
         def entry() -> None:
             try:
-                cast("Callable[[], None]", getattr(partition.program, partition.manifest.entry))()
+                self.run_code_of(partition, getattr(partition.program, partition.manifest.entry))
                 self.panic_of(
                     Fault(partition, "entry_point: never returns", "a return", "a loop around psa_wait")
                 )
-            except Exception as error:
-                self.scheduler.raise_in_root(self.fault_in(partition, error))
+            except GreenletExit:
+                raise
+            except BaseException as error:
+                if not self._stopping:
+                    self.scheduler.raise_in_root(error)
 
         partition.thread = Thread(partition.name, partition.priority, entry)
         self.scheduler.add(partition.thread)
@@ -136,20 +160,35 @@ class Kernel:
         partition.initialised = True
         if not partition.manifest.entry:
             return
-        serving, partition.serving = partition.serving, True
-        try:
-            status = cast("Callable[[], int]", getattr(partition.program, partition.manifest.entry))()
-        except Exception as error:
-            raise self.fault_in(partition, error) from error
-        partition.serving = serving
+        status = self.run_code_of(partition, getattr(partition.program, partition.manifest.entry))
         # TF-M IPC backend: the init function of an SFN partition must return exactly PSA_SUCCESS.
         if status != 0:
             self.panic_of(Fault(partition, "entry_init: success", f"status {status}", "PSA_SUCCESS"))
 
+    def run_code_of(self, partition: Partition, code: Callable[[], object]) -> object:
+        """Run a partition's own code; what it raises takes the device down, as a CPU fault does.
+
+        A panic stays one although the code may have caught what it raised there.
+        """
+        try:
+            result = code()
+        except GreenletExit:
+            raise
+        except BaseException as error:
+            verdict = self._fault_in(partition, error)
+            if verdict is error:
+                raise
+            raise verdict from error
+        if self.down is not None:
+            raise self.gone()
+        return result
+
     def stop(self) -> None:
         """Power goes away: partitions end where they stand, and no call enters any more."""
+        self.scheduler.check_os_thread()
+        self._stopping = True
         if self.down is None:
-            self.down = SystemReset("the device was reset")
+            self.down = "the device was reset or switched off"
         self.scheduler.end()
 
     def ns_client(self, arena: Arena, ns_id: int = -1) -> ClientDoor:
@@ -173,32 +212,47 @@ class Kernel:
 
     def panic_deadlock(self, client: Client) -> NoReturn:
         """Nothing can ever run again; a watchdog would reset real hardware here."""
+        owed = [c for c in self.connections.open.values() if c.client is client and c.state is not Idle]
+        culprit = owed[0].service.partition.name if owed else client.name
         waiting = ", ".join(p.name for p in self.partitions if p.wait_mask) or "nobody"
-        found = f"{client.name} blocked, in psa_wait: {waiting}"
-        raise self._panic(PanicReport("the device", "somebody can run", found, "a reply or a signal to come"))
+        found = f"{client.name} blocked; in psa_wait: {waiting}"
+        raise self._panic(PanicReport(culprit, "somebody can run", found, "a reply or a signal to come"))
 
-    def fault_in(self, partition: Partition, error: Exception) -> DevicePanic | SystemReset:
-        """What an exception in a partition's code comes to: the device goes down, as after a CPU fault."""
-        if isinstance(error, DevicePanic):
-            return error
+    def hal_denied(self, partition: str, function: str, legal: str) -> NoReturn:
+        """A partition called a platform function that its board does not grant it."""
+        raise self._panic(
+            PanicReport(partition, "a platform function that the board grants", function, legal)
+        )
+
+    def gone(self) -> DevicePanic | SystemReset:
+        """What every call raises once the device is down."""
+        if isinstance(self.down, PanicReport):
+            return DevicePanic(self.down)
+        return SystemReset(str(self.down))
+
+    def _fault_in(self, partition: Partition, error: BaseException) -> BaseException:
+        """What an exception in a partition's code comes to."""
+        if self.down is not None:
+            return error if isinstance(error, DevicePanic | SystemReset) else self.gone()
         if isinstance(error, SystemReset):
-            self.down = error
+            self.down = str(error)
             return error
-        if isinstance(error, HalDenied):
-            rule, legal = "a platform function that the board grants", "one of the partition's grants"
-        else:
-            rule, legal = "code that does not fault", "no exception"
+        if isinstance(error, KeyboardInterrupt) or LISTENER_NOTE in getattr(error, "__notes__", ()):
+            self.down = "the device was interrupted in the middle of a call"
+            return error
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{frame.name}, line {frame.lineno} of {Path(frame.filename).name}"
         found = f"{type(error).__name__}: {error} in {where}"
-        return self._panic(PanicReport(partition.name, rule, found, legal))
+        return self._panic(
+            PanicReport(partition.name, "code that runs without a fault", found, "no exception")
+        )
 
-    def _panic(self, report: PanicReport) -> DevicePanic:
-        if not isinstance(self.down, DevicePanic):
-            self.down = DevicePanic(report)
+    def _panic(self, report: PanicReport) -> DevicePanic | SystemReset:
+        if self.down is None:
+            self.down = report
             if self.trace.listeners:
                 self.trace.emit(Panicked(report))
-        return self.down
+        return self.gone()
 
     def known_sids(self) -> str:
         return ", ".join(f"{sid:#x} {s.name}" for sid, s in sorted(self.services_by_sid.items()))
@@ -207,5 +261,11 @@ class Kernel:
         return ", ".join(f"{pid} {p.name}" for pid, p in sorted(self.partitions_by_id.items()))
 
     def open_handles(self, client: Client) -> str:
-        handles = [f"{c.handle:#x}" for c in self.connections.open.values() if c.client is client]
-        return ", ".join(handles) or "none is open"
+        """A client's open connections, for messages."""
+        mine = [c for c in self.connections.open.values() if c.client.client_id == client.client_id]
+        return ", ".join(f"{c.handle:#x}" for c in mine) or "none is open"
+
+    def message_handles(self, partition: Partition) -> str:
+        """A partition's delivered and unanswered messages, for messages."""
+        mine = [c for c in self.connections.open.values() if c.delivered and c.service.partition is partition]
+        return ", ".join(f"{c.handle:#x}" for c in mine) or "no message is delivered and unanswered"

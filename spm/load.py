@@ -9,7 +9,7 @@ from .client import Partition
 from .handles import STATELESS_SERVICES_MAX
 from .manifest import PartitionManifest, PartitionModel, ServiceManifest
 from .partition_api import PartitionApi
-from .scheduler import Thread
+from .scheduler import Thread, thread_priority
 from .service import Service
 
 SIGNALS_MAX: Final = 28
@@ -101,9 +101,13 @@ def _no_duplicates(what: str, keyed: Iterable[tuple[object, str]]) -> None:
         seen[key] = where
 
 
-def make_partition(build: PartitionBuild, priority: int) -> Partition:
-    """A partition with its services and their signals, not yet linked to others or to its program."""
-    partition = Partition(build.manifest, build.pid, Thread(build.manifest.name, priority))
+def make_partition(build: PartitionBuild, order: int, place: int = 0) -> Partition:
+    """A partition with its services and their signals, not yet linked to others or to its program.
+
+    ``order`` is its load order value, ``place`` its place in the list of partitions, from 0.
+    """
+    thread = Thread(build.manifest.name, thread_priority(order, place))
+    partition = Partition(build.manifest, build.pid, order, thread)
     for i, manifest in enumerate(build.manifest.services):
         signal = 1 << FIRST_SERVICE_SIGNAL_BIT + i if build.manifest.model is PartitionModel.IPC else 0
         service = Service(manifest, partition, signal)

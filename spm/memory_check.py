@@ -18,7 +18,10 @@ def accessible_region(memory: Memory, client: Client, base: int, size: int, *, w
         return None
     if write and not region.writable:
         return None
-    return region if region.non_secure or client.may_touch(region.owner) else None
+    if region.non_secure or client.may_touch(region.owner):
+        return region
+    # FF-M 1.1 isolation: code and constants of the secure image are one shared, read-only region.
+    return region if client.is_secure and not region.writable else None
 
 
 def memory_check(memory: Memory, client: Client, base: int, size: int, *, write: bool) -> bool:

@@ -9,8 +9,11 @@ from ..interface.psa.status import (
     PSA_ERROR_PROGRAMMER_ERROR,
     PSA_SUCCESS,
 )
+from .c_types import int32
 from .client import Partition
 from .connection import (
+    DESCRIPTOR_LEN_OFFSET,
+    DESCRIPTOR_SIZE,
     Accept,
     Connection,
     Disconnected,
@@ -21,7 +24,8 @@ from .connection import (
     ReplyProgrammerError,
 )
 from .events import MessageDelivered, MessageReplied
-from .outcome import BLOCKED, Fault, Outcome
+from .outcome import BLOCKED, NOBODY, Answer, Fault, Nobody, Outcome
+from .scheduler import Thread
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -55,44 +59,60 @@ def assert_signal(spm: "Kernel", partition: Partition, signal: int) -> None:
 
 
 def _serve_sfn(spm: "Kernel", partition: Partition, connection: Connection) -> Outcome:
-    """Run an SFN in its caller's thread, at the partition's priority, then whatever queued up meanwhile."""
+    """Run an SFN in its caller's thread, at the partition's priority."""
     thread = connection.client.thread
+    priority = begin_serving(spm, partition, thread)
+    if not partition.initialised:
+        spm.initialise_sfn(partition)
+    answer = _call_sfn(spm, partition, connection)
+    end_serving(spm, partition, priority)
+    return PSA_SUCCESS if isinstance(answer, Nobody) else answer
+
+
+def begin_serving(spm: "Kernel", partition: Partition, thread: Thread) -> int:
+    """An SFN partition takes over a thread; returns the priority that the thread had.
+
+    TF-M thread scheduling: where the service is less urgent than its caller, others may come first.
+    """
     priority = thread.priority
     partition.serving = True
     partition.thread = thread
     thread.priority = partition.priority
-    if not partition.initialised:
-        spm.initialise_sfn(partition)
-    answer = _call_sfn(spm, partition, connection)
+    if partition.priority > priority:
+        spm.scheduler.reschedule()
+    return priority
+
+
+def end_serving(spm: "Kernel", partition: Partition, priority: int) -> None:
+    """Serve what has queued up meanwhile, then give the thread back; whoever is ahead of it runs first."""
     while partition.queue:
         queued = partition.queue.popleft()
-        late = _call_sfn(spm, partition, queued)
-        if isinstance(late, Fault):
-            spm.panic_of(late)
-        if late is not None:
-            queued.client.reply = late
+        answer = _call_sfn(spm, partition, queued)
+        if isinstance(answer, Fault):
+            spm.panic_of(answer)
+        if not isinstance(answer, Nobody):
+            queued.client.reply = answer
             spm.scheduler.wake(queued.client.thread)
     partition.serving = False
-    thread.priority = priority
-    if spm.scheduler.pending:
-        spm.scheduler.preempt()
-    return PSA_SUCCESS if answer is None else answer
+    partition.thread.priority = priority
+    spm.scheduler.reschedule()
 
 
-def _call_sfn(spm: "Kernel", partition: Partition, connection: Connection) -> int | Fault | None:
+def _call_sfn(spm: "Kernel", partition: Partition, connection: Connection) -> Answer:
     sfn = connection.service.sfn
     assert sfn is not None
     message = psa_msg_t()
     connection.fill(message)
-    try:
-        status = sfn(message)
-    except Exception as error:
-        raise spm.fault_in(partition, error) from error
+    status = spm.run_code_of(partition, lambda: sfn(message))
     return complete(spm, partition, connection, status)
 
 
-def complete(spm: "Kernel", replier: Partition, connection: Connection, status: int) -> int | Fault | None:
-    """FF-M 1.1, psa_reply: what the client gets, a Fault, or None when no client waits for it."""
+def complete(spm: "Kernel", replier: Partition, connection: Connection, status: object) -> Answer:
+    """FF-M 1.1, psa_reply: what a reply with ``status`` comes to."""
+    # FF-M 1.1 psa_reply: the status is a psa_status_t.
+    if not isinstance(status, int):
+        return Fault(replier, "psa_reply: a psa_status_t", repr(status), "an integer")
+    status = int32(status)
     if spm.trace.listeners:
         spm.trace.emit(
             MessageReplied(
@@ -130,19 +150,21 @@ def _complete_connect(spm: "Kernel", replier: Partition, connection: Connection,
     return status
 
 
-def _complete_disconnect(spm: "Kernel", connection: Connection) -> int | None:
+def _complete_disconnect(spm: "Kernel", connection: Connection) -> int | Nobody:
     # FF-M 1.1 psa_reply: any status answers PSA_IPC_DISCONNECT.
     client_waits = connection.state is Disconnecting
     connection.fire(Disconnected)
     if connection.state is Free:
         spm.connections.release(connection)
-    return PSA_SUCCESS if client_waits else None
+    return PSA_SUCCESS if client_waits else NOBODY
 
 
 def _complete_request(spm: "Kernel", connection: Connection, status: int) -> int | Fault:
     client = connection.client
     # FF-M 1.1 psa_reply: output lengths are set whatever the status is.
     client.written = connection.out_written
+    if connection.out_array:
+        _write_lengths(spm, connection)
     if status != PSA_ERROR_PROGRAMMER_ERROR:
         connection.fire(Reply)
         if connection.state is Free:
@@ -164,3 +186,11 @@ def _complete_request(spm: "Kernel", connection: Connection, status: int) -> int
         connection.open_message(PSA_IPC_DISCONNECT)
         deliver(spm, connection)
     return PSA_ERROR_PROGRAMMER_ERROR
+
+
+def _write_lengths(spm: "Kernel", connection: Connection) -> None:
+    """FF-M 1.1, psa_call: ``len`` of a descriptor in memory whose vector had room says what was written."""
+    for i, ((_, _, room), count) in enumerate(zip(connection.out_vecs, connection.out_written, strict=True)):
+        if room:
+            at = connection.out_array + i * DESCRIPTOR_SIZE + DESCRIPTOR_LEN_OFFSET
+            spm.memory.write(at, count.to_bytes(4, "little"))

@@ -34,4 +34,14 @@ class Fault:
     status: int = PSA_ERROR_PROGRAMMER_ERROR
 
 
+class Nobody(Enum):
+    """In place of an answer: no client waits for it."""
+
+    NOBODY = "nobody"
+
+
+NOBODY: Final = Nobody.NOBODY
+
 Outcome = int | Blocked | Fault
+Answer = int | Nobody | Fault
+"""What a reply comes to: the client's value, none, or a fault of client or replier."""

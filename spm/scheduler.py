@@ -1,23 +1,43 @@
 """Who runs: strict priority, no time slices, all on one OS thread (TF-M IPC backend, thread scheduling)."""
 
 from collections.abc import Callable
+from threading import get_ident
 from typing import Final
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-NS_AGENT_PRIORITY: Final = 0xFE00
+from ..interface.errors import TfmSimError
+
+PARTITIONS_MAX: Final = 0x100
+NS_AGENT_LOAD_ORDER: Final = 0xFE00
 """TF-M: the non-secure side runs only when every partition is blocked."""
+
+
+def thread_priority(load_order: int, place: int) -> int:
+    """A total order from TF-M's load order value; a smaller one wins.
+
+    Of two equal load orders the partition loaded later is ahead (TF-M thread list); ``place`` counts from 0.
+    Every value is even, so that ``priority | 1`` comes directly behind it.
+    """
+    return (load_order * PARTITIONS_MAX + PARTITIONS_MAX - 1 - place) << 1
+
+
+NS_AGENT_PRIORITY: Final = thread_priority(NS_AGENT_LOAD_ORDER, 0)
 
 
 class Deadlock(Exception):
     """Nobody can run: every thread waits for another, and no interrupt can come."""
 
 
+class WrongThread(TfmSimError):
+    """A device was called from another OS thread than the one that it was powered on in."""
+
+
 class Thread:
     """A context of execution: an IPC partition's, or that of a non-secure client.
 
-    ``priority`` is a load order value; a smaller one wins. SFN partitions have no thread of their own:
-    their functions run in their caller's, which has the SFN partition's priority meanwhile.
+    SFN partitions have no thread of their own: their functions run in their caller's, which has the SFN
+    partition's priority meanwhile.
     """
 
     __slots__ = ("entry", "greenlet", "name", "priority", "runnable", "started")
@@ -32,23 +52,21 @@ class Thread:
 
 
 class Scheduler:
-    """The threads of one device and the one that runs.
+    """The threads of one device and the one that runs, which is always the most urgent that can.
 
-    ``root`` is the thread that power-on came from. ``pending`` is set when somebody became runnable who
-    did not get to run at once.
+    ``root`` is the thread that power-on came from.
     """
 
-    __slots__ = ("current", "pending", "root", "threads")
+    __slots__ = ("_os_thread", "current", "root", "threads")
 
     def __init__(self, root: Thread) -> None:
         self.threads = [root]
         self.current = root
         self.root = root
-        self.pending = False
+        self._os_thread = get_ident()
 
     def add(self, thread: Thread) -> None:
-        # TF-M thread list: of two equal priorities the one added later is ahead.
-        self.threads.insert(0, thread)
+        self.threads.append(thread)
 
     def block(self) -> None:
         """The running thread cannot go on until somebody wakes it; returns when it runs again.
@@ -56,22 +74,16 @@ class Scheduler:
         Raises Deadlock when no thread is left that could wake it.
         """
         self.current.runnable = False
-        self._switch()
+        self.reschedule()
 
     def wake(self, thread: Thread) -> None:
         """``thread`` can run again: now, if it is ahead of the caller, else when its turn comes."""
         thread.runnable = True
         if thread.priority < self.current.priority:
-            self._switch()
-        else:
-            self.pending = True
+            self.reschedule()
 
-    def preempt(self) -> None:
-        """The running thread's priority fell: let those run first who are ahead of it now."""
-        self.pending = False
-        self._switch()
-
-    def _switch(self) -> None:
+    def reschedule(self) -> None:
+        """Let the most urgent thread run; returns when that is the calling one again."""
         best: Thread | None = None
         for thread in self.threads:
             if thread.runnable and (best is None or thread.priority < best.priority):
@@ -89,16 +101,24 @@ class Scheduler:
             best.greenlet = greenlet(best.entry, self.root.greenlet)
         best.greenlet.switch()
 
-    def raise_in_root(self, error: Exception) -> None:
+    def check_os_thread(self) -> None:
+        """Greenlets cannot leave their OS thread. Raises WrongThread, before anything has changed."""
+        if get_ident() != self._os_thread:
+            raise WrongThread(
+                "the device was called from another thread; legal: the thread in which it was powered on"
+            )
+
+    def raise_in_root(self, error: BaseException) -> None:
         """Leave the running thread for good and raise ``error`` in the thread that power-on came from."""
-        if self.current is self.root:
-            raise error
         self.current = self.root
         assert self.root.greenlet is not None
         self.root.greenlet.throw(error)
 
     def end(self) -> None:
-        """End every partition's thread; called from the root when the device loses power or resets."""
+        """End every partition's thread, whatever its code does about it; power goes away."""
         for thread in self.threads:
-            if thread is not self.root and thread.greenlet is not None and not thread.greenlet.dead:
-                thread.greenlet.throw(GreenletExit)
+            if thread is self.root or thread.greenlet is None or thread.greenlet.dead:
+                continue
+            thread.greenlet.parent = getcurrent()
+            thread.greenlet.throw(GreenletExit)
+        self.current = self.root

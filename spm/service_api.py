@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any, Final
 from ..interface.psa.client import PSA_MAX_IOVEC
 from ..interface.psa.service import PSA_BLOCK, PSA_DOORBELL, psa_msg_t
 from ..interface.psa.status import PSA_ERROR_DOES_NOT_EXIST, PSA_SUCCESS
+from .c_types import int32, uint32
 from .client import Partition
 from .connection import Connection, PinnedVector
 from .memory_check import memory_check
 from .messages import assert_signal, complete
-from .outcome import BLOCKED, Fault, Outcome
+from .outcome import BLOCKED, Fault, Nobody, Outcome
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -21,6 +22,10 @@ ReadableBuffer = int | bytes | bytearray | memoryview
 
 def psa_wait(spm: "Kernel", caller: Partition, signal_mask: int, timeout: int) -> Outcome:
     """FF-M 1.1, psa_wait: the asserted signals in the mask; nothing is cleared."""
+    # FF-M 1.1 SFN model: the framework waits, gets and replies for such a partition.
+    if caller.is_sfn:
+        return _not_for_sfn(caller, "psa_wait")
+    signal_mask = uint32(signal_mask)
     # FF-M 1.1 psa_wait: at least one signal of the mask must be assigned, for PSA_POLL as well.
     if not signal_mask & caller.assigned:
         return Fault(
@@ -68,7 +73,12 @@ def psa_set_rhandle(spm: "Kernel", caller: Partition, msg_handle: int, rhandle: 
         return connection
     # FF-M 1.1 psa_set_rhandle: a stateless service has no connection to keep it with.
     if connection.service.stateless:
-        return Fault(caller, "psa_set_rhandle: a connection-based service", connection.service.name, "none")
+        return Fault(
+            caller,
+            "psa_set_rhandle: a connection-based service",
+            connection.service.name,
+            "not for stateless ones",
+        )
     connection.rhandle = rhandle
     return PSA_SUCCESS
 
@@ -77,6 +87,7 @@ def psa_read(
     spm: "Kernel", caller: Partition, msg_handle: int, invec_idx: int, buffer: WritableBuffer, num_bytes: int
 ) -> Outcome:
     """FF-M 1.1, psa_read: copy what is left of an input vector, at most ``num_bytes``."""
+    num_bytes = uint32(num_bytes)
     connection = _request(spm, caller, msg_handle, invec_idx, "psa_read")
     if isinstance(connection, Fault):
         return connection
@@ -106,6 +117,7 @@ def psa_read(
 
 def psa_skip(spm: "Kernel", caller: Partition, msg_handle: int, invec_idx: int, num_bytes: int) -> Outcome:
     """FF-M 1.1, psa_skip: pass over what psa_read would have copied."""
+    num_bytes = uint32(num_bytes)
     connection = _request(spm, caller, msg_handle, invec_idx, "psa_skip")
     if isinstance(connection, Fault):
         return connection
@@ -121,6 +133,7 @@ def psa_write(
     spm: "Kernel", caller: Partition, msg_handle: int, outvec_idx: int, buffer: ReadableBuffer, num_bytes: int
 ) -> Outcome:
     """FF-M 1.1, psa_write: append to an output vector; more than fits is the partition's fault."""
+    num_bytes = uint32(num_bytes)
     connection = _request(spm, caller, msg_handle, outvec_idx, "psa_write")
     if isinstance(connection, Fault):
         return connection
@@ -148,6 +161,8 @@ def psa_write(
 
 def psa_reply(spm: "Kernel", caller: Partition, msg_handle: int, status: int) -> Outcome:
     """FF-M 1.1, psa_reply: answer the message; does not block, and kills the message handle."""
+    if caller.is_sfn:
+        return _not_for_sfn(caller, "psa_reply")
     connection = _message(spm, caller, msg_handle, "psa_reply")
     if isinstance(connection, Fault):
         return connection
@@ -155,7 +170,7 @@ def psa_reply(spm: "Kernel", caller: Partition, msg_handle: int, status: int) ->
     answer = complete(spm, caller, connection, status)
     if isinstance(answer, Fault):
         return answer
-    if answer is not None:
+    if not isinstance(answer, Nobody):
         client.reply = answer
         spm.scheduler.wake(client.thread)
     return PSA_SUCCESS
@@ -194,16 +209,22 @@ def psa_rot_lifecycle_state(spm: "Kernel", caller: Partition) -> Outcome:
 
 def _message(spm: "Kernel", caller: Partition, msg_handle: int, call: str) -> Connection | Fault:
     """The message behind a handle: delivered to this partition by psa_get, and not yet replied to."""
-    connection = spm.connections.open.get(msg_handle)
+    connection = spm.connections.open.get(int32(msg_handle))
+    # FF-M 1.1 partition API: the message handle must be valid, whatever else the arguments are.
     if connection is None or not connection.delivered or connection.service.partition is not caller:
-        return _bad_message(caller, msg_handle, call)
+        return Fault(
+            caller,
+            f"{call}: a message handle of the partition's own",
+            f"{msg_handle:#x}",
+            spm.message_handles(caller),
+        )
     return connection
 
 
 def _request(spm: "Kernel", caller: Partition, msg_handle: int, index: int, call: str) -> Connection | Fault:
-    connection = spm.connections.open.get(msg_handle)
-    if connection is None or not connection.delivered or connection.service.partition is not caller:
-        return _bad_message(caller, msg_handle, call)
+    connection = _message(spm, caller, msg_handle, call)
+    if isinstance(connection, Fault):
+        return connection
     # FF-M 1.1 partition API: connect and disconnect messages have no vectors.
     if connection.type < 0:
         return Fault(caller, f"{call}: a request message", f"type {connection.type}", "a type of 0 or more")
@@ -213,10 +234,9 @@ def _request(spm: "Kernel", caller: Partition, msg_handle: int, index: int, call
     return connection
 
 
-def _bad_message(caller: Partition, msg_handle: int, call: str) -> Fault:
-    # FF-M 1.1 partition API: the message handle must be valid, whatever else the arguments are.
+def _not_for_sfn(caller: Partition, call: str) -> Fault:
     return Fault(
-        caller, f"{call}: a message handle of the partition's own", f"{msg_handle:#x}", "see psa_get"
+        caller, f"{call}: an IPC partition", f"{caller.name}, of the SFN model", "a return from its function"
     )
 
 

@@ -12,7 +12,7 @@ ENTRIES = [
     BootStatusEntry(0x103F, b"s record"),
     BootStatusEntry(0x2000, bytes(8)),
 ]
-ATTEST, FWU = "TFM_SP_INITIAL_ATTESTATION", "TFM_SP_FWU"
+ATTEST, FWU, MEASURED_BOOT, CRYPTO = 261, 271, 275, 259
 IAS_AREA = encode_area([ENTRIES[0], ENTRIES[2]])
 
 
@@ -32,11 +32,11 @@ def boot_data(area: bytes, size: int = 0x400) -> BootData:
         (ATTEST, 2, 516, (-135, b"")),
         (FWU, 2, 516, (0, encode_area([ENTRIES[1], ENTRIES[3]]))),
         (FWU, 1, 516, (-135, b"")),
-        ("TFM_SP_MEASURED_BOOT", 3, 516, (0, encode_area([]))),
-        ("TFM_SP_CRYPTO", 1, 516, (-135, b"")),
+        (MEASURED_BOOT, 3, 516, (0, encode_area([]))),
+        (CRYPTO, 1, 516, (-135, b"")),
     ],
 )
-def test_tfm_core_get_boot_data(partition: str, major: int, size: int, answer: tuple[int, bytes]) -> None:
+def test_tfm_core_get_boot_data(partition: int, major: int, size: int, answer: tuple[int, bytes]) -> None:
     assert boot_data(encode_area(ENTRIES)).get(partition, major, size) == answer
 
 

@@ -28,7 +28,7 @@ SERVER = a_manifest(
         a_service("STATELESS", 0x1003, connection_based=False, stateless_handle=1),
     ],
 )
-PEER = a_manifest("PEER", [a_service("PEER_SERVICE", 0x2001)])
+PEER = a_manifest("PEER", [a_service("PEER_SERVICE", 0x2001)], priority="LOW")
 Action = Callable[[Any, psa_msg_t], object]
 
 
@@ -112,7 +112,7 @@ PANICS: list[tuple[str, Action, str]] = [
         lambda psa, m: psa.psa_connect(SID, 1),
         "psa_connect: a service that the caller may use",
     ),
-    ("a fault in code", lambda psa, m: 1 // 0, "code that does not fault"),
+    ("a fault in code", lambda psa, m: 1 // 0, "code that runs without a fault"),
 ]
 LEGAL: list[tuple[str, Action]] = [
     ("wait with junk low bits polls", lambda psa, m: psa.psa_wait(PSA_WAIT_ANY, 0x7FFFFFFF)),
@@ -207,7 +207,7 @@ def test_a_client_that_nobody_answers_is_reported() -> None:
             self.psa.psa_get(signal, psa_msg_t())
 
     bench = start_bench((SERVER, Mute))
-    with pytest.raises(DevicePanic, match="NS client -1 blocked, in psa_wait: SERVER"):
+    with pytest.raises(DevicePanic, match="NS client -1 blocked; in psa_wait: SERVER"):
         bench.ns.psa_connect(SID, 1)
 
 

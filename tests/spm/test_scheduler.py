@@ -77,8 +77,8 @@ def test_a_waker_of_lower_priority_is_preempted_at_once(model: str) -> None:
 
 
 @pytest.mark.parametrize("model", ["IPC", "SFN"])
-def test_of_two_that_wait_the_more_urgent_runs_first(model: str) -> None:
-    assert run(model, "LOW", "HIGH", "HIGH") == ["rang 257", "rang 258", "SECOND", "FIRST", "client goes on"]
+def test_of_equal_priorities_the_one_loaded_later_is_ahead(model: str) -> None:
+    assert run(model, "LOW", "HIGH", "HIGH") == ["rang 257", "SECOND", "rang 258", "FIRST", "client goes on"]
 
 
 def test_partitions_start_in_load_order() -> None:
