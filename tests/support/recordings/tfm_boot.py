@@ -18,7 +18,8 @@ from tfm_sim.platform.hardware import Hardware
 from tfm_sim.platform.memory import Memory
 from tfm_sim.platform.provisioning import provisioned_otp
 
-ATTESTATION = "TFM_SP_INITIAL_ATTESTATION"
+ATTESTATION = 261
+"""TFM_SP_INITIAL_ATTESTATION."""
 OTP_ALIASES = {"bl2_nv_counter": "nv_counter_bl2"}
 
 
