@@ -1,4 +1,4 @@
-"""The house: which room may import which, and the folder that must stay a namespace (docs/design.md)."""
+"""The house: which room may import which, and the folder that stays a namespace (docs/architecture.md)."""
 
 import ast
 import subprocess

@@ -22,7 +22,7 @@ from tfm_sim import (
 from tfm_sim.bootloader.trailer import mark_pending
 from tfm_sim.device import DeviceOff
 from tfm_sim.interface.tfm.services import TFM_ATTESTATION_SERVICE_HANDLE
-from tfm_sim.platform.board import load_board, packaged_boards
+from tfm_sim.platform.board import BOARDS_DIRECTORY, load_board, packaged_boards
 from tfm_sim.platform.nv_counters import NvCounter
 from tfm_sim.tools.demo_firmware import NON_SECURE_IMAGE, SECURE_IMAGE
 from tfm_sim.tools.endorsement import iak_verification_key
@@ -206,3 +206,14 @@ def test_a_loader_for_another_number_of_images_is_one_clear_error(board: str, im
 def test_an_argument_of_another_type_is_named_at_the_door(make: Callable[[], object], says: str) -> None:
     with pytest.raises(TypeError, match=f"^{re.escape(says)}$"):
         make()
+
+
+def test_secure_ram_too_small_for_the_partitions(tmp_path: Path) -> None:
+    text = (BOARDS_DIRECTORY / "mcuboot_8k.yaml").read_text()
+    assert "size: 0x1fc00" in text
+    (tmp_path / "small.yaml").write_text(text.replace("size: 0x1fc00", "size: 0x800"))
+    says = r"bytes of RAM, 0 are left in secure_data .*; legal: "
+    with Device(tmp_path / "small.yaml", build=Build(bl2=None)) as device:
+        device.flash_image(0, SECURE_IMAGE.read_bytes())
+        with pytest.raises(tfm_sim.TfmSimError, match=says):
+            device.power_on()

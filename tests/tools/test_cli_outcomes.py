@@ -254,3 +254,14 @@ def test_the_provisioning_pattern_is_at_hand(tfm_sim: CommandLine) -> None:
     assert tfm_sim("provisioning", "show") == 0
     assert tfm_sim.out == DUMMY_FILE.read_text()
     assert tfm_sim("board", "show", "other") == 2
+
+
+def test_the_keys_in_the_patterns_comment_boot_the_demo_images(tfm_sim: CommandLine) -> None:
+    text = DUMMY_FILE.read_text()
+    active = [line for line in text.splitlines() if line.startswith("  - ")]
+    for line in active:
+        text = text.replace(f"{line}\n", "")
+    commented = [line for line in text.splitlines() if line.startswith("#  - ")]
+    Path("p256.yaml").write_text(text.replace("rotpks:", "\n".join(["rotpks:", *(c[1:] for c in commented)])))
+    assert len(commented) == len(active) == 2
+    assert tfm_sim("run", "--provisioning", "p256.yaml") == 0, tfm_sim.err
