@@ -22,7 +22,7 @@ from ..interface.psa.status import (
     PSA_ERROR_PROGRAMMER_ERROR,
 )
 from ..platform.memory import Region
-from .c_types import int32, uint32
+from .c_types import INT32_MAX, INT32_MIN, int32, uint32
 from .client import Client
 from .connection import (
     DESCRIPTOR_SIZE,
@@ -117,7 +117,10 @@ def psa_call(
 
     A rejected call is invisible to the service and leaves the connection as it was.
     """
-    handle, type_ = int32(handle), int32(type_)
+    if not INT32_MIN <= handle <= INT32_MAX:
+        handle = int32(handle)
+    if not INT32_MIN <= type_ <= INT32_MAX:
+        type_ = int32(type_)
     # FF-M 1.1 psa_call: the null handle is never valid.
     if handle == PSA_NULL_HANDLE:
         return Fault(caller, "psa_call: a handle of the caller's own", "PSA_NULL_HANDLE", "an open handle")

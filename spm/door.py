@@ -5,6 +5,7 @@ them like any address, enters the SPM, and waits in the caller's thread when the
 """
 
 from collections.abc import Sequence
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..interface.errors import TfmSimError
@@ -94,8 +95,14 @@ class ClientDoor:
         client = self._client
         client.reply = None
         mark = self._arena_top
-        in_count = _count("in", in_vec, in_len)
-        out_count = _count("out", out_vec, out_len)
+        in_count = (
+            len(in_vec) if in_len is None and not isinstance(in_vec, int) else _count("in", in_vec, in_len)
+        )
+        out_count = (
+            len(out_vec)
+            if out_len is None and not isinstance(out_vec, int)
+            else _count("out", out_vec, out_len)
+        )
         if spm.trace.listeners:
             self._entered("psa_call", handle, type_, _sizes(in_vec), _sizes(out_vec))
         # FF-M 1.1 psa_call, client library: type and counts must fit the packed control word.
@@ -191,7 +198,8 @@ class ClientDoor:
         spm = self._spm
         if spm.down is not None:
             raise spm.gone()
-        spm.scheduler.check_os_thread()
+        if get_ident() != spm.scheduler.os_thread:
+            spm.scheduler.check_os_thread()
         return spm
 
     def _settle(self, outcome: Outcome) -> int:

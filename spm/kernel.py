@@ -172,16 +172,18 @@ class Kernel:
         """
         try:
             result = code()
-        except GreenletExit:
-            raise
         except BaseException as error:
-            verdict = self._fault_in(partition, error)
-            if verdict is error:
-                raise
-            raise verdict from error
+            self.raise_fault_in(partition, error)
         if self.down is not None:
             raise self.gone()
         return result
+
+    def raise_fault_in(self, partition: Partition, error: BaseException) -> NoReturn:
+        """Raise what an exception in a partition's code comes to; called where it was caught."""
+        verdict = error if isinstance(error, GreenletExit) else self._fault_in(partition, error)
+        if verdict is error:
+            raise error
+        raise verdict from error
 
     def stop(self) -> None:
         """Power goes away: partitions end where they stand, and no call enters any more."""

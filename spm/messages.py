@@ -9,7 +9,7 @@ from ..interface.psa.status import (
     PSA_ERROR_PROGRAMMER_ERROR,
     PSA_SUCCESS,
 )
-from .c_types import int32
+from .c_types import INT32_MAX, INT32_MIN, int32
 from .client import Partition
 from .connection import (
     DESCRIPTOR_LEN_OFFSET,
@@ -103,7 +103,13 @@ def _call_sfn(spm: "Kernel", partition: Partition, connection: Connection) -> An
     assert sfn is not None
     message = psa_msg_t()
     connection.fill(message)
-    status = spm.run_code_of(partition, lambda: sfn(message))
+    try:
+        status = sfn(message)
+    except BaseException as error:
+        spm.raise_fault_in(partition, error)
+    # A panic stays one although the function may have caught what was raised in it.
+    if spm.down is not None:
+        raise spm.gone()
     return complete(spm, partition, connection, status)
 
 
@@ -112,7 +118,8 @@ def complete(spm: "Kernel", replier: Partition, connection: Connection, status: 
     # FF-M 1.1 psa_reply: the status is a psa_status_t.
     if not isinstance(status, int):
         return Fault(replier, "psa_reply: a psa_status_t", repr(status), "an integer")
-    status = int32(status)
+    if not INT32_MIN <= status <= INT32_MAX:
+        status = int32(status)
     if spm.trace.listeners:
         spm.trace.emit(
             MessageReplied(

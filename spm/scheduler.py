@@ -57,13 +57,13 @@ class Scheduler:
     ``root`` is the thread that power-on came from.
     """
 
-    __slots__ = ("_os_thread", "current", "root", "threads")
+    __slots__ = ("current", "os_thread", "root", "threads")
 
     def __init__(self, root: Thread) -> None:
         self.threads = [root]
         self.current = root
         self.root = root
-        self._os_thread = get_ident()
+        self.os_thread = get_ident()
 
     def add(self, thread: Thread) -> None:
         self.threads.append(thread)
@@ -103,7 +103,7 @@ class Scheduler:
 
     def check_os_thread(self) -> None:
         """Greenlets cannot leave their OS thread. Raises WrongThread, before anything has changed."""
-        if get_ident() != self._os_thread:
+        if get_ident() != self.os_thread:
             raise WrongThread(
                 "the device was called from another thread; legal: the thread in which it was powered on"
             )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..interface.psa.client import PSA_MAX_IOVEC
 from ..interface.psa.service import PSA_BLOCK, PSA_DOORBELL, psa_msg_t
 from ..interface.psa.status import PSA_ERROR_DOES_NOT_EXIST, PSA_SUCCESS
-from .c_types import int32, uint32
+from .c_types import UINT32_MASK, uint32
 from .client import Partition
 from .connection import Connection, PinnedVector
 from .memory_check import memory_check
@@ -87,7 +87,7 @@ def psa_read(
     spm: "Kernel", caller: Partition, msg_handle: int, invec_idx: int, buffer: WritableBuffer, num_bytes: int
 ) -> Outcome:
     """FF-M 1.1, psa_read: copy what is left of an input vector, at most ``num_bytes``."""
-    num_bytes = uint32(num_bytes)
+    num_bytes &= UINT32_MASK
     connection = _request(spm, caller, msg_handle, invec_idx, "psa_read")
     if isinstance(connection, Fault):
         return connection
@@ -117,7 +117,7 @@ def psa_read(
 
 def psa_skip(spm: "Kernel", caller: Partition, msg_handle: int, invec_idx: int, num_bytes: int) -> Outcome:
     """FF-M 1.1, psa_skip: pass over what psa_read would have copied."""
-    num_bytes = uint32(num_bytes)
+    num_bytes &= UINT32_MASK
     connection = _request(spm, caller, msg_handle, invec_idx, "psa_skip")
     if isinstance(connection, Fault):
         return connection
@@ -133,7 +133,7 @@ def psa_write(
     spm: "Kernel", caller: Partition, msg_handle: int, outvec_idx: int, buffer: ReadableBuffer, num_bytes: int
 ) -> Outcome:
     """FF-M 1.1, psa_write: append to an output vector; more than fits is the partition's fault."""
-    num_bytes = uint32(num_bytes)
+    num_bytes &= UINT32_MASK
     connection = _request(spm, caller, msg_handle, outvec_idx, "psa_write")
     if isinstance(connection, Fault):
         return connection
@@ -209,7 +209,7 @@ def psa_rot_lifecycle_state(spm: "Kernel", caller: Partition) -> Outcome:
 
 def _message(spm: "Kernel", caller: Partition, msg_handle: int, call: str) -> Connection | Fault:
     """The message behind a handle: delivered to this partition by psa_get, and not yet replied to."""
-    connection = spm.connections.open.get(int32(msg_handle))
+    connection = spm.connections.open.get(msg_handle)
     # FF-M 1.1 partition API: the message handle must be valid, whatever else the arguments are.
     if connection is None or not connection.delivered or connection.service.partition is not caller:
         return Fault(
