@@ -7,6 +7,8 @@ from typing import Final
 
 from ..interface.errors import TfmSimError
 from ..platform.yaml_source import YamlValue, load_yaml, parse_yaml
+from .c_types import UINT32_MASK
+from .handles import STATELESS_VERSION_MASK
 from .manifest import (
     IrqHandling,
     IrqManifest,
@@ -196,7 +198,7 @@ class _Manifest:
             non_secure_clients="non_secure_clients" in entry and entry["non_secure_clients"].boolean(),
             connection_based=connection_based,
             # FF-M 1.1 manifest: a version is positive, 1 where it is left out.
-            version=entry["version"].integer(1) if "version" in entry else 1,
+            version=_version(entry, connection_based),
             version_policy=policy,
             stateless_handle=_stateless_handle(entry, connection_based),
             mm_iovec="mm_iovec" in entry and entry["mm_iovec"].choice({"enable": True, "disable": False}),
@@ -251,6 +253,13 @@ def _number(value: YamlValue, legal: str, least: int, most: int = 0xFFFFFFFF) ->
             raise value.error("out of range", value.describe(), legal)
         return number
     return value.integer(least, most, legal)
+
+
+def _version(entry: dict[str, YamlValue], connection_based: bool) -> int:
+    """A service's version; that of a stateless one has to fit the eight bits of its handle."""
+    if "version" not in entry:
+        return 1
+    return entry["version"].integer(1, UINT32_MASK if connection_based else STATELESS_VERSION_MASK)
 
 
 def _stateless_handle(entry: dict[str, YamlValue], connection_based: bool) -> int | None:

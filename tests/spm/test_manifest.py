@@ -79,6 +79,7 @@ def test_version_1_0_implies_ipc_and_connections() -> None:
         ("connection_based: true", "connection_based: false\n  stateless_handle: 33", "test.yaml:12"),
         ("connection_based: true", "connection_based: false\n  stateless_handle: any", "test.yaml:12"),
         ("connection_based: true", "connection_based: true\n  version: 0", "test.yaml:12"),
+        ("connection_based: true", "connection_based: false\n  version: 256", "test.yaml:12"),
         ("connection_based: true", "connection_based: true\n  version_policy: LOOSE", "test.yaml:12"),
         ("connection_based: true", "connection_based: true\n  colour: red", "test.yaml:12"),
         ("services:", "unknown_key: 1\nservices:", "test.yaml:8: unknown key; found 'unknown_key'"),

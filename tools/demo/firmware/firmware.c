@@ -1,12 +1,12 @@
-/* Demo non-secure firmware: a vector table, a little data and a loop. tfm-sim checks, measures and counts the
+/* Demo firmware, built once for each world: a vector table, a little data and a loop. tfm-sim checks, measures and counts the
  * image; it does not run these instructions. */
 #include <stdint.h>
 
 extern uint32_t stack_top[];
 extern uint32_t data_start[], data_end[], data_load[], bss_start[], bss_end[];
 
-static const char banner[] = "tfm-sim demo: non-secure";
-static volatile uint32_t state = 0x4e535045; /* in .data: shows the load address at work */
+static const char banner[] = "tfm-sim demo: " WORLD;
+static volatile uint32_t state = MAGIC; /* in .data: shows the load address at work */
 static volatile uint32_t ticks;              /* in .bss: not in the image */
 
 static void fault(void)
