@@ -59,12 +59,15 @@ class ClientDoor:
         self._view_base = region.base
 
     def psa_framework_version(self) -> int:
+        """FF-M 1.1, psa_framework_version: 0x0101."""
         return self._settle(client_api.psa_framework_version(self._alive(), self._client))
 
     def psa_version(self, sid: int) -> int:
+        """FF-M 1.1, psa_version: the version of an RoT Service; 0 for one that is absent or not allowed."""
         return self._settle(client_api.psa_version(self._alive(), self._client, sid))
 
     def psa_connect(self, sid: int, version: int) -> int:
+        """FF-M 1.1, psa_connect: a positive handle, or the negative ``psa_status_t`` of a refusal."""
         spm = self._alive()
         if spm.trace.listeners:
             self._entered("psa_connect", sid, PSA_IPC_CONNECT)
@@ -72,6 +75,7 @@ class ClientDoor:
         return self._returned("psa_connect", client_api.psa_connect(spm, self._client, sid, version))
 
     def psa_close(self, handle: int) -> None:
+        """FF-M 1.1, psa_close: end a connection; of PSA_NULL_HANDLE it has no effect."""
         spm = self._alive()
         if spm.trace.listeners:
             self._entered("psa_close", handle, PSA_IPC_DISCONNECT)
@@ -88,8 +92,12 @@ class ClientDoor:
         in_len: int | None = None,
         out_len: int | None = None,
     ) -> int:
-        """FF-M 1.1, psa_call. An integer for ``in_vec`` or ``out_vec`` is the address of a descriptor array
-        in memory and goes with its length; ``in_len`` and ``out_len`` are else those of the sequences.
+        """FF-M 1.1, psa_call: the service's status, or that of the SPM's refusal.
+
+        An integer for ``in_vec`` or ``out_vec`` is the address of a descriptor array in memory and goes with
+        its length, ``in_len`` or ``out_len``. Python buffers may take as many bytes in all as the arena has;
+        more raises BuffersDoNotFit. Raises TypeError and ValueError for vectors that C could not express,
+        DevicePanic and SystemReset when the device goes down or is down, WrongThread for a foreign thread.
         """
         spm = self._alive()
         client = self._client

@@ -40,17 +40,19 @@ class Hash:
 
 
 class CryptoApi:
-    """The crypto service of one client."""
+    """The crypto service of one client; every call raises PsaError for what the service refuses."""
 
     def __init__(self, client: PsaClient) -> None:
         self._client = client
 
     def generate_random(self, size: int) -> bytes:
+        """``size`` random bytes."""
         status, data = crypto.psa_generate_random(self._client, size)
         _check(status, "psa_generate_random")
         return data
 
     def hash_compute(self, alg: int, data: bytes) -> bytes:
+        """The digest of ``data`` by a PSA_ALG_* hash."""
         status, digest = crypto.psa_hash_compute(self._client, alg, data, PSA_HASH_LENGTH(alg))
         _check(status, "psa_hash_compute")
         return digest
@@ -60,27 +62,33 @@ class CryptoApi:
         return self._verdict(crypto.psa_hash_compare(self._client, alg, data, digest), "psa_hash_compare")
 
     def hash_operation(self, alg: int) -> Hash:
+        """A multi-part hash; close it, or finish it."""
         return Hash(self._client, alg)
 
     def import_key(self, attributes: KeyAttributes, data: bytes) -> int:
+        """The id of a new volatile key of these attributes; ``data`` is in PSA export format."""
         status, key = crypto.psa_import_key(self._client, attributes, data)
         _check(status, "psa_import_key")
         return key
 
     def generate_key(self, attributes: KeyAttributes) -> int:
+        """The id of a new random key of these attributes."""
         status, key = crypto.psa_generate_key(self._client, attributes)
         _check(status, "psa_generate_key")
         return key
 
     def destroy_key(self, key: int) -> None:
+        """Destroy a key; id 0 has no effect."""
         _check(crypto.psa_destroy_key(self._client, key), "psa_destroy_key")
 
     def get_key_attributes(self, key: int) -> KeyAttributes:
+        """Type, bits, lifetime and policy of a key, with the usage that this client has."""
         status, attributes = crypto.psa_get_key_attributes(self._client, key)
         _check(status, "psa_get_key_attributes")
         return attributes
 
     def export_key(self, key: int) -> bytes:
+        """A key in PSA export format; the policy must allow it."""
         attributes = self.get_key_attributes(key)
         size = PSA_EXPORT_KEY_OUTPUT_SIZE(attributes.type, attributes.bits)
         status, data = crypto.psa_export_key(self._client, key, size)
@@ -88,6 +96,7 @@ class CryptoApi:
         return data
 
     def export_public_key(self, key: int) -> bytes:
+        """The public key; for EC the uncompressed point 04, X, Y."""
         attributes = self.get_key_attributes(key)
         size = PSA_EXPORT_PUBLIC_KEY_OUTPUT_SIZE(attributes.type, attributes.bits)
         status, data = crypto.psa_export_public_key(self._client, key, size)
@@ -95,6 +104,7 @@ class CryptoApi:
         return data
 
     def mac_compute(self, key: int, alg: int, data: bytes) -> bytes:
+        """The MAC of ``data``."""
         status, mac = crypto.psa_mac_compute(self._client, key, alg, data, PSA_MAC_MAX_SIZE)
         _check(status, "psa_mac_compute")
         return mac
@@ -104,12 +114,14 @@ class CryptoApi:
         return self._verdict(crypto.psa_mac_verify(self._client, key, alg, data, mac), "psa_mac_verify")
 
     def sign_hash(self, key: int, alg: int, digest: bytes) -> bytes:
+        """The signature over a digest; for ECDSA r and s, each as long as the curve's order."""
         size = self._signature_size(key, alg)
         status, signature = crypto.psa_sign_hash(self._client, key, alg, digest, size)
         _check(status, "psa_sign_hash")
         return signature
 
     def sign_message(self, key: int, alg: int, message: bytes) -> bytes:
+        """The signature over ``message``, hashed by the algorithm's own hash."""
         size = self._signature_size(key, alg)
         status, signature = crypto.psa_sign_message(self._client, key, alg, message, size)
         _check(status, "psa_sign_message")
