@@ -191,11 +191,9 @@ class Device:
 
     def power_off(self) -> None:
         """Take power away; a state directory is saved and let go, and the device is of no more use then."""
+        self._stop()
         self._let_go = self.hardware.state is not None or self._let_go
-        try:
-            self._stop()
-        finally:
-            self.hardware.close()
+        self.hardware.close()
 
     def __enter__(self) -> Self:
         return self
@@ -248,9 +246,9 @@ class Device:
             self.trace.emit(Stage(name, text))
 
     def _stop(self) -> None:
-        kernel, self._kernel = self._kernel, None
-        if kernel is not None:
-            kernel.stop()
+        if self._kernel is not None:
+            self._kernel.stop()
+        self._kernel = None
         self._ns = None
         self.boot_outcome = None
         self.hardware.memory.restore(self._memory_map)

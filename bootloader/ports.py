@@ -12,11 +12,11 @@ from ..platform.flash import FlashArea
 from ..platform.memory import Memory, RegionKind
 from ..platform.nv_counters import NvCounter, NvCounterError, NvCounters
 from ..platform.otp import Otp, OtpError, OtpField
+from ..platform.provisioning import dummy_notice
 
 PRIMARY: Final = "primary"
 SECONDARY: Final = "secondary"
 SLOTS: Final = (PRIMARY, SECONDARY)
-_DUMMY_IAK_START: Final = bytes.fromhex("a9b454b26d6f90a4")
 
 
 class SecurityCounterError(Exception):
@@ -73,7 +73,7 @@ class Ports:
 
     def has_dummy_keys(self) -> bool:
         """TF-M tfm_plat_provisioning_check_for_dummy_keys: the IAK's first 8 bytes tell."""
-        return self.otp.read(OtpField.IAK, len(_DUMMY_IAK_START)) == _DUMMY_IAK_START
+        return dummy_notice(self.otp) is not None
 
     def is_ram(self, address: int) -> bool:
         """Whether a stack that begins at this address, and grows down, lies in RAM."""

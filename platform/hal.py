@@ -10,20 +10,22 @@ from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 from ..interface.errors import TfmSimError
+from ..interface.psa.crypto_values import (
+    PSA_ALG_ECDSA,
+    PSA_ALG_HMAC,
+    PSA_ALG_SHA_256,
+    PSA_KEY_TYPE_ECC_KEY_PAIR,
+    PSA_KEY_TYPE_HMAC,
+)
 from . import nv_counters
 from .flash import FlashArea
 from .lifecycle import psa_lifecycle
 from .nv_counters import NvCounter, NvCounters
 from .otp import Otp, OtpField
 from .plat_err import PlatError, TfmPlatErr
+from .provisioning import IakType
 from .random_source import RandomSource
 
-PSA_KEY_TYPE_HMAC: Final = 0x1100
-PSA_KEY_TYPE_DERIVE: Final = 0x1200
-PSA_KEY_TYPE_ECC_KEY_PAIR_BASE: Final = 0x7100
-PSA_ECC_FAMILY_SECP_R1: Final = 0x12
-PSA_ALG_HMAC_SHA_256: Final = 0x03800009
-PSA_ALG_ECDSA_SHA_256: Final = 0x06000609
 PLATFORM_CONFIG: Final = bytes.fromhex("efbeadde")
 PLATFORM_HASH_ALGO: Final = b"not-hash-extended"
 
@@ -125,10 +127,10 @@ class PlatformHal:
         kind = int.from_bytes(self._otp.read(OtpField.IAK_TYPE), "little")
         data = self._otp.read(OtpField.IAK, length)
         # TF-M's build knows whether the type field holds an algorithm or a curve; its values tell us.
-        if kind == PSA_ALG_HMAC_SHA_256:
-            return IakKey(PSA_KEY_TYPE_HMAC, 8 * length, PSA_ALG_HMAC_SHA_256, data)
+        if kind == IakType.HMAC:
+            return IakKey(PSA_KEY_TYPE_HMAC, 8 * length, PSA_ALG_HMAC(PSA_ALG_SHA_256), data)
         family = kind & 0xFF
-        return IakKey(PSA_KEY_TYPE_ECC_KEY_PAIR_BASE | family, 8 * length, PSA_ALG_ECDSA_SHA_256, data)
+        return IakKey(PSA_KEY_TYPE_ECC_KEY_PAIR(family), 8 * length, PSA_ALG_ECDSA(PSA_ALG_SHA_256), data)
 
     def tfm_plat_get_symmetric_iak_id(self, size: int = 32) -> bytes:
         """The key id of a symmetric IAK, up to the first NUL within ``size``."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ..interface.errors import TfmSimError
+from ..interface.psa.crypto_values import PSA_ALG_HMAC, PSA_ALG_SHA_256, PSA_ECC_FAMILY_SECP_R1
 from .lifecycle import OtpLcs
 from .otp import Otp, OtpError, OtpField, OtpLayout
 from .yaml_source import YamlValue, load_yaml, parse_yaml
@@ -29,8 +30,8 @@ class ProvisioningError(TfmSimError):
 class IakType(IntEnum):
     """What the IAK_TYPE field holds: a psa_ecc_family_t, or for a symmetric key a psa_algorithm_t."""
 
-    SECP_R1 = 0x12
-    HMAC = 0x03800009
+    SECP_R1 = PSA_ECC_FAMILY_SECP_R1
+    HMAC = PSA_ALG_HMAC(PSA_ALG_SHA_256)
 
 
 @dataclass(frozen=True, slots=True)

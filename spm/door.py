@@ -103,14 +103,8 @@ class ClientDoor:
         client = self._client
         client.reply = None
         mark = self._arena_top
-        in_count = (
-            len(in_vec) if in_len is None and not isinstance(in_vec, int) else _count("in", in_vec, in_len)
-        )
-        out_count = (
-            len(out_vec)
-            if out_len is None and not isinstance(out_vec, int)
-            else _count("out", out_vec, out_len)
-        )
+        in_count = _count("in", in_vec, in_len)
+        out_count = _count("out", out_vec, out_len)
         if spm.trace.listeners:
             self._entered("psa_call", handle, type_, _sizes(in_vec), _sizes(out_vec))
         # FF-M 1.1 psa_call, client library: type and counts must fit the packed control word.
@@ -216,9 +210,9 @@ class ClientDoor:
             return outcome
         if isinstance(outcome, Fault):
             return self._spm.settle_fault(outcome)
-        return self._wait_for_reply(outcome)
+        return self._wait_for_reply()
 
-    def _wait_for_reply(self, _: Blocked) -> int:
+    def _wait_for_reply(self) -> int:
         client = self._client
         try:
             while client.reply is None:

@@ -257,9 +257,11 @@ class Kernel:
         return self.gone()
 
     def known_sids(self) -> str:
+        """Every RoT Service with its SID, for messages."""
         return ", ".join(f"{sid:#x} {s.name}" for sid, s in sorted(self.services_by_sid.items()))
 
     def known_partition_ids(self) -> str:
+        """Every partition with its ID, for messages."""
         return ", ".join(f"{pid} {p.name}" for pid, p in sorted(self.partitions_by_id.items()))
 
     def open_handles(self, client: Client) -> str:

@@ -8,7 +8,7 @@ the SFN model one ``<service name in lower case>_sfn(self, msg) -> int`` a servi
 
 from typing import Any, NoReturn, Protocol
 
-from ..interface.psa.client import PsaClient
+from ..interface.psa.client import PSA_MAX_IOVEC, PsaClient
 from ..interface.psa.service import psa_msg_t
 from ..platform.hal import PlatformHal
 
@@ -70,6 +70,13 @@ class PartitionApi(PsaClient, Protocol):
 
         Legal for the partition that the major belongs to; the area has a header of its own.
         """
+
+
+def vector_count(sizes: tuple[int, int, int, int]) -> int:
+    """How many vectors a message's ``in_size`` or ``out_size`` has: trailing empty ones do not count."""
+    if not (sizes[2] or sizes[3]):
+        return 2 if sizes[1] else 1 if sizes[0] else 0
+    return PSA_MAX_IOVEC if sizes[3] else 3
 
 
 def read_all(psa: PartitionApi, msg: psa_msg_t, invec_idx: int) -> bytes:

@@ -4,7 +4,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ..interface.errors import TfmSimError
-from ..platform.hal import PSA_KEY_TYPE_HMAC
+from ..interface.psa.crypto_values import PSA_KEY_TYPE_HMAC
 from ..platform.hardware import Hardware
 
 _CURVES: dict[int, type[ec.EllipticCurve]] = {256: ec.SECP256R1, 384: ec.SECP384R1}

@@ -5,7 +5,7 @@ Layout: header, then entries without padding, all little endian. ``tlv_tot_len``
 FWU and MBS bits 11-6 are the software module (the MCUboot image index) or slot and bits 5-0 the claim.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -95,7 +95,7 @@ def tlv_type(major: int, module: int, claim: int) -> int:
     return major << 12 | module << 6 | claim
 
 
-def encode_area(entries: Iterator[BootStatusEntry] | list[BootStatusEntry]) -> bytes:
+def encode_area(entries: Iterable[BootStatusEntry]) -> bytes:
     """Header and entries, as they lie in memory; without entries an empty header of four bytes."""
     body = b"".join(entry.encode() for entry in entries)
     header: bytes = SharedDataHeader.build({"tlv_tot_len": SHARED_DATA_HEADER_SIZE + len(body)})

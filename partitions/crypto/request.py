@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from ...interface.psa.client import PSA_MAX_IOVEC
 from ...interface.psa.service import psa_msg_t
 from ...interface.psa.status import (
     PSA_ERROR_GENERIC_ERROR,
@@ -10,15 +9,8 @@ from ...interface.psa.status import (
     PSA_ERROR_PROGRAMMER_ERROR,
 )
 from ...interface.tfm.crypto import TFM_CRYPTO_HANDLE_SIZE, TFM_CRYPTO_PACK_IOVEC_SIZE, PackIovec
-from ...spm.partition_api import PartitionApi, read_all
+from ...spm.partition_api import PartitionApi, read_all, vector_count
 from .refusal import Refusal
-
-
-def _filled(sizes: tuple[int, int, int, int]) -> int:
-    """How many vectors there are: trailing empty ones do not count, one in the middle does."""
-    if not (sizes[2] or sizes[3]):
-        return 2 if sizes[1] else 1 if sizes[0] else 0
-    return PSA_MAX_IOVEC if sizes[3] else 3
 
 
 class Request:
@@ -32,7 +24,7 @@ class Request:
 
     def __init__(self, psa: PartitionApi, msg: psa_msg_t, buffer_size: int) -> None:
         in_size = msg.in_size
-        count = _filled(in_size)
+        count = vector_count(in_size)
         if count == 0:
             raise Refusal(PSA_ERROR_GENERIC_ERROR)
         first = bytearray(TFM_CRYPTO_PACK_IOVEC_SIZE)
@@ -40,7 +32,7 @@ class Request:
             raise Refusal(PSA_ERROR_GENERIC_ERROR)
         self.client_id = msg.client_id
         self.iovec = PackIovec.decode(first)
-        self.rooms = msg.out_size[: _filled(msg.out_size)]
+        self.rooms = msg.out_size[: vector_count(msg.out_size)]
         # TF-M tfm_crypto_init_iovecs: every vector but the first takes room in one scratch buffer.
         if sum((size + 3) & ~3 for size in (*in_size[1:count], *self.rooms)) > buffer_size:
             raise Refusal(PSA_ERROR_INSUFFICIENT_MEMORY)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Final
 
-from ...interface.psa.client import PSA_MAX_IOVEC
 from ...interface.psa.service import psa_msg_t
 from ...interface.psa.status import (
     PSA_ERROR_BUFFER_TOO_SMALL,
@@ -21,7 +20,7 @@ from ...interface.tfm.platform import (
     TfmPlatformErr,
 )
 from ...platform.plat_err import PlatError
-from ...spm.partition_api import PartitionApi, read_all
+from ...spm.partition_api import PartitionApi, read_all, vector_count
 
 IOCTL_BUFFER_SIZE: Final = 64
 """Room for the input and for the output of a platform request."""
@@ -31,11 +30,6 @@ _SUCCESS: Final = TfmPlatformErr.TFM_PLATFORM_ERR_SUCCESS
 _SYSTEM_ERROR: Final = TfmPlatformErr.TFM_PLATFORM_ERR_SYSTEM_ERROR
 _INVALID_PARAM: Final = TfmPlatformErr.TFM_PLATFORM_ERR_INVALID_PARAM
 _NOT_SUPPORTED: Final = TfmPlatformErr.TFM_PLATFORM_ERR_NOT_SUPPORTED
-
-
-def _filled(sizes: tuple[int, int, int, int]) -> int:
-    """How many vectors there are, trailing empty ones left out."""
-    return max((index + 1 for index in range(PSA_MAX_IOVEC) if sizes[index]), default=0)
 
 
 class _Refused(Exception):
@@ -72,7 +66,8 @@ class PlatformPartition:
         self._psa.hal.tfm_platform_hal_system_reset()
 
     def _nv_read(self, msg: psa_msg_t) -> int:
-        if _filled(msg.in_size) != 1 or _filled(msg.out_size) != 1 or msg.out_size[0] > NV_COUNTER_SIZE:
+        counts = vector_count(msg.in_size), vector_count(msg.out_size)
+        if counts != (1, 1) or msg.out_size[0] > NV_COUNTER_SIZE:
             return _SYSTEM_ERROR
         try:
             value = self._psa.hal.tfm_plat_read_nv_counter(self._counter(msg))
@@ -84,7 +79,7 @@ class PlatformPartition:
         return _SUCCESS
 
     def _nv_increment(self, msg: psa_msg_t) -> int:
-        if _filled(msg.in_size) != 1 or _filled(msg.out_size) != 0:
+        if vector_count(msg.in_size) != 1 or vector_count(msg.out_size) != 0:
             return _SYSTEM_ERROR
         try:
             self._psa.hal.tfm_plat_increment_nv_counter(self._counter(msg))
@@ -114,7 +109,7 @@ class PlatformPartition:
 
     def _ioctl(self, msg: psa_msg_t) -> int:
         """A request of the board's own; an output vector is filled with zeros whatever the HAL says."""
-        if not 1 <= _filled(msg.in_size) <= 2 or _filled(msg.out_size) > 1:
+        if not 1 <= vector_count(msg.in_size) <= 2 or vector_count(msg.out_size) > 1:
             return _SYSTEM_ERROR
         request = bytearray(_REQUEST_SIZE)
         if self._psa.psa_read(msg.handle, 0, request, _REQUEST_SIZE) != _REQUEST_SIZE:

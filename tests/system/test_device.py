@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from tfm_sim.device import DeviceOff
 from tfm_sim.interface.tfm.services import TFM_ATTESTATION_SERVICE_HANDLE
 from tfm_sim.platform.board import BOARDS_DIRECTORY, load_board, packaged_boards
 from tfm_sim.platform.nv_counters import NvCounter
+from tfm_sim.spm.scheduler import WrongThread
 from tfm_sim.tools.demo_firmware import NON_SECURE_IMAGE, SECURE_IMAGE
 from tfm_sim.tools.endorsement import iak_verification_key
 from tfm_sim.tools.verifier import load_key, verify
@@ -100,6 +102,18 @@ def test_handles_of_before_a_reset_are_dead() -> None:
         device.reset()
         with pytest.raises(Exception, match="reset"):
             old.psa_framework_version()
+
+
+@pytest.mark.parametrize("call", [Device.power_off, Device.reset, Device.power_on])
+def test_a_call_from_another_thread_is_refused_and_the_device_unharmed(
+    call: Callable[[Device], object], tmp_path: Path
+) -> None:
+    with tfm_sim.boot(state=tmp_path / "state") as device:
+        with ThreadPoolExecutor(1) as pool, pytest.raises(WrongThread):
+            pool.submit(call, device).result()
+        assert len(device.psa.initial_attestation.get_token(CHALLENGE)) > 32
+        device.reset()
+        assert len(device.psa.initial_attestation.get_token(CHALLENGE)) > 32
 
 
 def test_the_boot_status_is_scrubbed_before_the_non_secure_side_runs() -> None:

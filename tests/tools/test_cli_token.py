@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from support.command_line import CommandLine
 
-from tfm_sim.tools.cli.main import main
 from tfm_sim.tools.cli.token import token as token_group
 from tfm_sim.tools.cli.token import verify as verify_command
 
@@ -41,19 +41,10 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(
-    arguments: list[str], files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> tuple[int, str, str]:
-    """(exit code, stdout, stderr) of `tfm-sim` in the folder."""
+@pytest.fixture
+def tfm_sim(files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
     monkeypatch.chdir(files)
-    monkeypatch.setattr(sys, "argv", ["tfm-sim", *arguments])
-    code = 0
-    try:
-        main()
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
+    return CommandLine(monkeypatch, capsys)
 
 
 @pytest.mark.parametrize(
@@ -77,17 +68,9 @@ def run(
         ("token show bad.cbor", 0, "/ signature, 64 bytes /"),
     ],
 )
-def test_answers(
-    arguments: str,
-    code: int,
-    said: str,
-    files: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    found, out, err = run(arguments.split(), files, monkeypatch, capsys)
-    assert (found, err) == (code, "")
-    assert said in out
+def test_answers(arguments: str, code: int, said: str, tfm_sim: CommandLine) -> None:
+    assert (tfm_sim(*arguments.split()), tfm_sim.err) == (code, "")
+    assert said in tfm_sim.out
 
 
 @pytest.mark.parametrize(
@@ -105,18 +88,9 @@ def test_answers(
         ("token show text.txt", 4, "text.txt: this is no token"),
     ],
 )
-def test_could_not_ask(
-    arguments: str,
-    code: int,
-    said: str,
-    files: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    found, out, err = run(arguments.split(), files, monkeypatch, capsys)
-    assert (found, out) == (code, "")
-    assert said in err
-    assert "Traceback" not in err
+def test_could_not_ask(arguments: str, code: int, said: str, tfm_sim: CommandLine) -> None:
+    assert (tfm_sim(*arguments.split()), tfm_sim.out) == (code, "")
+    assert said in tfm_sim.err
 
 
 def test_json_verdict_says_the_same_as_data(files: Path) -> None:
