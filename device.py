@@ -83,7 +83,7 @@ def standard_partitions(build: Build) -> list[PartitionBuild]:
         manifest = load_manifest(item.manifest)
         if item.pid is None:
             raise ManifestError(f"{MANIFEST_LIST}:{item.line}: missing key 'pid'; legal: a positive number")
-        builds.append(PartitionBuild(manifest, item.pid, made[manifest.name]))
+        builds.append(PartitionBuild(manifest, item.pid, *made[manifest.name]))
     return builds
 
 

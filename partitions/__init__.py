@@ -1,17 +1,17 @@
 """The secure partitions: one folder each, with its manifest in TF-M's format and its program."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from ..spm.partition_api import PartitionApi
 from .crypto.config import CryptoConfig
 from .crypto.partition import CryptoPartition
 from .initial_attestation.config import AttestationConfig
 from .initial_attestation.partition import InitialAttestationPartition
 from .platform.partition import PlatformPartition
 
-Program = Callable[[PartitionApi], object]
+Program = tuple[type, object]
+"""A partition's class, and the build configuration that it takes beside its API; None where it takes none."""
 
 MANIFEST_LIST: Final = Path(__file__).parent / "manifest_list.yaml"
 """The partitions of a standard build, as TF-M lists them."""
@@ -25,11 +25,11 @@ def programs(
 ) -> Mapping[str, Program]:
     """What runs in each partition of the manifest list, by partition name.
 
-    Each program is called once at power-on with the partition's API and returns the object whose methods
-    carry the manifest's symbols.
+    Each class is called once at power-on, with the partition's API and its configuration, for the object
+    whose methods carry the manifest's symbols.
     """
     return {
-        "TFM_SP_CRYPTO": lambda psa: CryptoPartition(psa, crypto),
-        "TFM_SP_PLATFORM": PlatformPartition,
-        "TFM_SP_INITIAL_ATTESTATION": lambda psa: InitialAttestationPartition(psa, attestation),
+        "TFM_SP_CRYPTO": (CryptoPartition, crypto),
+        "TFM_SP_PLATFORM": (PlatformPartition, None),
+        "TFM_SP_INITIAL_ATTESTATION": (InitialAttestationPartition, attestation),
     }

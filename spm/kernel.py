@@ -106,7 +106,7 @@ class Kernel:
         for partition in self.partitions:
             arena = arena_of(partition.name)
             door = PartitionDoor(self, partition, hal_of(partition.name), arena.base, arena.size)
-            bind_program(partition, self._builds[partition.name].program(door))
+            bind_program(partition, self._builds[partition.name].make(door))
             if not partition.is_sfn:
                 self._make_thread(partition)
         for partition in self.partitions:

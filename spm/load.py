@@ -23,11 +23,21 @@ class LoadError(TfmSimError):
 
 @dataclass(frozen=True, slots=True)
 class PartitionBuild:
-    """One partition of a build: its manifest, its id, and how its program is made at each power-on."""
+    """One partition of a build: its manifest, its id, and the class of its program.
+
+    The SPM makes the program anew at each power-on, as ``program(psa)``, or ``program(psa, config)`` where
+    the build has a configuration for it. In a process of its own the class must lie at the top of a module,
+    and ``config`` be a dataclass of plain values.
+    """
 
     manifest: PartitionManifest
     pid: int
-    program: Callable[[PartitionApi], object]
+    program: Callable[..., object]
+    config: object = None
+
+    def make(self, psa: PartitionApi) -> object:
+        """The program, new."""
+        return self.program(psa) if self.config is None else self.program(psa, self.config)
 
 
 def load_order(manifests: Sequence[PartitionManifest]) -> dict[str, int]:

@@ -77,7 +77,7 @@ def start_partitions(
 def standard_builds(attestation: AttestationConfig, crypto: CryptoConfig) -> list[PartitionBuild]:
     by_name = programs(attestation, crypto)
     listed = [(load_manifest(item.manifest), item.pid or 0) for item in load_manifest_list(MANIFEST_LIST)]
-    return [PartitionBuild(manifest, pid, by_name[manifest.name]) for manifest, pid in listed]
+    return [PartitionBuild(manifest, pid, *by_name[manifest.name]) for manifest, pid in listed]
 
 
 def make_hal(otp: Otp, seed: int = 0) -> PlatformHal:
