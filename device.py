@@ -27,7 +27,7 @@ from .spm.boot_data import BootData
 from .spm.door import ClientDoor
 from .spm.kernel import Kernel, SpmConfig
 from .spm.load import PartitionBuild
-from .spm.manifest_file import ManifestError, load_manifest, load_manifest_list
+from .spm.manifest_list import load_manifest_list
 from .spm.partition_memory import give_partitions_memory, non_secure_arena
 
 
@@ -80,9 +80,7 @@ def standard_partitions(build: Build) -> list[PartitionBuild]:
     made = programs(build.attestation, build.crypto)
     builds = []
     for item in load_manifest_list(MANIFEST_LIST):
-        manifest = load_manifest(item.manifest)
-        if item.pid is None:
-            raise ManifestError(f"{MANIFEST_LIST}:{item.line}: missing key 'pid'; legal: a positive number")
+        manifest = item.load()
         builds.append(PartitionBuild(manifest, item.pid, *made[manifest.name]))
     return builds
 

@@ -1,7 +1,7 @@
 """A bench for the kernel: partitions from manifest text and small programs, without boot or hardware."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tfm_sim.interface.psa.service import PSA_BLOCK, PSA_WAIT_ANY, psa_msg_t
@@ -126,10 +126,18 @@ def start_bench(
     builds = []
     for i, (text, program) in enumerate(partitions):
         manifest = parse_manifest(text, f"partition{i}.yaml")
+        entry = f"{manifest.name.lower()}_main"
 
-        def keep(psa: PartitionApi, name: str = manifest.name, make_program: Any = program) -> object:
-            programs[name] = make_program(psa)
-            return programs[name]
+        def keep(
+            psa: PartitionApi, name: str = manifest.name, entry: str = entry, make_program: Any = program
+        ) -> object:
+            programs[name] = made = make_program(psa)
+            if hasattr(made, "main"):
+                setattr(made, entry, made.main)
+            return made
+
+        if manifest.entry == "main":  # every program here calls it so, and a build wants them apart
+            manifest = replace(manifest, entry_point=entry)
 
         builds.append(PartitionBuild(manifest, 256 + i, keep))
     kernel = Kernel(memory, hal, BootData(memory, SECURE_RAM, 0), trace, config or SpmConfig())  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from tfm_sim.spm.boot_data import BootData
 from tfm_sim.spm.door import PartitionDoor
 from tfm_sim.spm.kernel import Kernel, SpmConfig
 from tfm_sim.spm.load import PartitionBuild
-from tfm_sim.spm.manifest_file import load_manifest, load_manifest_list
+from tfm_sim.spm.manifest_list import load_manifest_list
 from tfm_sim.spm.partition_memory import Arena
 
 SHARED_DATA = 0x38000000
@@ -76,7 +76,7 @@ def start_partitions(
 
 def standard_builds(attestation: AttestationConfig, crypto: CryptoConfig) -> list[PartitionBuild]:
     by_name = programs(attestation, crypto)
-    listed = [(load_manifest(item.manifest), item.pid or 0) for item in load_manifest_list(MANIFEST_LIST)]
+    listed = [(item.load(), item.pid) for item in load_manifest_list(MANIFEST_LIST)]
     return [PartitionBuild(manifest, pid, *by_name[manifest.name]) for manifest, pid in listed]
 
 
