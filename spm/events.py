@@ -78,3 +78,54 @@ class Panicked(Event):
     """The device went down."""
 
     report: PanicReport
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadSwitched(Event):
+    """From here on this thread runs: a partition's name, "NS", or the name of a non-secure task."""
+
+    thread: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionCalled(Event):
+    """A partition called the partition API: psa_wait, psa_get, psa_read, ...; arguments in C's order."""
+
+    partition: str
+    call: str
+    arguments: tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionReturned(Event):
+    """The partition API answered; ``result`` is 0 for a call that returns nothing."""
+
+    partition: str
+    call: str
+    result: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignalAsserted(Event):
+    """A signal of a partition was set; ``name`` is e.g. ``TFM_CRYPTO_SIGNAL`` or ``PSA_DOORBELL``."""
+
+    partition: str
+    signal: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptTaken(Event):
+    """An interrupt reached the CPU; ``handling`` is FLIH or SLIH, ``source`` its name in the manifest."""
+
+    line: int
+    source: str
+    partition: str
+    handling: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockAdvanced(Event):
+    """The virtual clock jumped, as nobody could run; ``now`` is in microseconds since power-on."""
+
+    now: int
