@@ -54,11 +54,12 @@ TABLES: Final = (
 
 def render(tables: Sequence[StateTable]) -> str:
     """The whole Markdown file."""
-    return HEAD + "".join(f"\n{line}" for table in tables for line in _section(table)) + "\n"
+    return HEAD + "".join(f"{line}\n" for table in tables for line in _section(table))
 
 
 def _section(table: StateTable) -> Iterator[str]:
     states, events = states_of(table.table), events_of(table.table)
+    yield ""
     yield f"## {table.title}"
     yield ""
     yield table.introduction
@@ -68,7 +69,6 @@ def _section(table: StateTable) -> Iterator[str]:
     yield "```"
     yield from _descriptions("state", states)
     yield from _descriptions("event", events)
-    yield ""
 
 
 def diagram(table: Table) -> Iterator[str]:

@@ -159,11 +159,11 @@ class MermaidTrace(TraceWriter):
         self._sink.write(f"sequenceDiagram\n{lines}")
 
     def _arrow(self, sender: str, arrow: str, receiver: str, text: str) -> None:
-        self._lines.append(f"{self._id(sender)}{arrow}{self._id(receiver)}: {escaped(text) or '#32;'}")
+        self._lines.append(f"{self._id(sender)}{arrow}{self._id(receiver)}: {escaped(text)}")
 
     def _note(self, where: str, *parts: str) -> None:
         rows = [row for part in parts for row in textwrap.wrap(part, NOTE_WIDTH)]
-        text = "<br/>".join(map(escaped, rows)) or "#32;"
+        text = "<br/>".join(map(escaped, rows or [""]))
         self._lines.append(f"Note over {self._id(where)}: {text}")
 
     def _id(self, name: str) -> str:
@@ -183,4 +183,4 @@ def escaped(text: str) -> str:
     shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in " ".join(text.splitlines()))
     shown = re.sub(r"[^A-Za-z0-9 _.,:()/=+|*!?'\[\]-]", lambda found: f"#{ord(found[0])};", shown)
     # Mermaid looks for style definitions, which have a colon that no space follows.
-    return re.sub(r":(?=\S)", "#58;", shown)
+    return re.sub(r":(?=\S)", "#58;", shown) if shown.strip() else "#32;"
