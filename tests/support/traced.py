@@ -95,7 +95,16 @@ def cut_short(listen: Listener) -> None:
         listen(event)
 
 
-SCENARIOS: dict[str, Scenario] = {f.__name__: f for f in (a_token, a_panic, refusals, ipc_by_hand, cut_short)}
+def a_reset(listen: Listener) -> None:
+    """In the middle of a call; and a boot in which a client still waits when the NS side comes up."""
+    anew = Stage("SPM", "anew")
+    for event in (*IPC_BY_HAND[:5], anew, *IPC_BY_HAND[3:5], *IPC_BY_HAND[:1], *IPC_BY_HAND[18:]):
+        listen(event)
+
+
+SCENARIOS: dict[str, Scenario] = {
+    f.__name__: f for f in (a_token, a_panic, a_reset, refusals, ipc_by_hand, cut_short)
+}
 
 IPC_BY_HAND: Sequence[Event] = (
     Stage("NS", "the non-secure side runs"),

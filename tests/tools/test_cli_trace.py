@@ -1,6 +1,7 @@
 """`tfm-sim trace`: formats, what is left out, where it goes, and that a panic leaves a whole trace."""
 
 import json
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -9,6 +10,10 @@ from support.command_line import CommandLine
 
 from tfm_sim.platform.board import BOARDS_DIRECTORY
 from tfm_sim.tools.demo_firmware import SECURE_IMAGE
+
+ROOT = Path(__file__).parents[2]
+TRACING = (ROOT / "docs" / "tracing.md").read_text(encoding="utf-8")
+TRANSCRIPTS = re.findall(r"```\n\$ tfm-sim (trace.*)\n([^`]*)```", TRACING)
 
 
 @pytest.fixture
@@ -114,3 +119,22 @@ def test_bad_input_is_one_clear_error(
     assert tfm_sim("trace", *arguments) == code
     assert says in tfm_sim.err
     assert tfm_sim.out == ""
+
+
+@pytest.mark.parametrize(("command", "output"), TRANSCRIPTS, ids=[command for command, _ in TRANSCRIPTS])
+def test_the_transcripts_of_the_documentation_are_what_it_prints(
+    tfm_sim: CommandLine, command: str, output: str
+) -> None:
+    assert tfm_sim(*command.split()) == 0
+    assert tfm_sim.out == output, f"docs/tracing.md shows another output of `tfm-sim {command}`"
+
+
+@pytest.mark.parametrize("file", ["README.md", "docs/tracing.md"])
+def test_the_diagrams_of_the_documentation_are_what_it_draws(tfm_sim: CommandLine, file: str) -> None:
+    assert tfm_sim("trace", "--format", "mermaid") == 0
+    blocks = re.findall(r"```mermaid\n(.*?)```", (ROOT / file).read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks == [tfm_sim.out], f"put the output of `tfm-sim trace --format mermaid` into {file}"
+
+
+def test_the_documentation_has_a_transcript_of_each_other_format() -> None:
+    assert len(TRANSCRIPTS) == 3

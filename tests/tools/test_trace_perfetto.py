@@ -9,6 +9,7 @@ import pytest
 from support.traced import (
     SCENARIOS,
     a_panic,
+    a_reset,
     a_token,
     event_classes,
     ipc_by_hand,
@@ -130,6 +131,13 @@ def test_a_panic_ends_what_is_open() -> None:
         ("NS client -1", "psa_call CLUMSY_SERVICE"),
     ]
     assert ("CLUMSY", "panic: psa_call: a handle of the caller's own") in picture.instants
+
+
+def test_a_reset_ends_calls_and_the_non_secure_sides_start_does_not() -> None:
+    picture = Picture(traced(PerfettoTrace, a_reset))
+    calls = [about for track, _, _, _, about in picture.slices if track == "task 1"]
+    assert [about.get("ended by") for about in calls] == ["a reset", None]
+    assert calls[1]["result"] == "PSA_ERROR_NOT_SUPPORTED"
 
 
 def test_messages_that_cross_stand_on_tracks_of_their_own() -> None:

@@ -5,6 +5,7 @@ from support.traced import (
     IPC_BY_HAND,
     SCENARIOS,
     a_panic,
+    a_reset,
     a_token,
     event_classes,
     ipc_by_hand,
@@ -71,6 +72,13 @@ def test_after_a_panic_the_next_boot_stands_at_the_margin() -> None:
     )
     assert lines[panic + 1].startswith("== BL2")
     assert lines[-4].startswith("NS client -1 calls psa_call")
+
+
+def test_a_reset_ends_calls_and_the_non_secure_sides_start_does_not() -> None:
+    lines = [line[14:] for line in traced(TextTrace, a_reset).splitlines()]
+    start = lines.index("== SPM: anew")
+    assert [line.split(" ")[0] for line in lines[start + 1 : start + 3]] == ["task", ""]
+    assert "  P_S in P answers message 0x101: PSA_ERROR_NOT_SUPPORTED, 2 bytes" in lines[start:]
 
 
 def test_statuses_handles_and_message_types_by_name() -> None:

@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from ...device import Stage
 from ...spm.events import CallEntered, CallReturned, MessageDelivered, MessageReplied
+
+
+def begins_boot(stage: Stage) -> bool:
+    """True where the device starts anew, so that of what was open before nothing comes back."""
+    return stage.name != "NS"
 
 
 @dataclass(eq=False, slots=True)

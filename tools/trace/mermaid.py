@@ -23,7 +23,7 @@ from ...spm.events import (
     SignalAsserted,
     ThreadSwitched,
 )
-from .calls import Calls, OpenCall
+from .calls import Calls, OpenCall, begins_boot
 from .json_lines import event_fields
 from .names import (
     PartitionCallTexts,
@@ -95,7 +95,8 @@ class MermaidTrace(TraceWriter):
         """What is beside the way of a call."""
         match event:
             case Stage(name, text):
-                self._end_all()
+                if begins_boot(event):
+                    self._end_all()
                 self._note(name, text)
             case BootDecision(_, rule, text):
                 self._note("BL2", *text.splitlines(), f"({rule})")

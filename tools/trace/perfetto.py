@@ -26,7 +26,7 @@ from ...spm.events import (
     SignalAsserted,
     ThreadSwitched,
 )
-from .calls import Calls, OpenCall, OpenMessage
+from .calls import Calls, OpenCall, OpenMessage, begins_boot
 from .json_lines import event_fields
 from .names import PartitionCallTexts, message_type, reply_text, return_text
 from .perfetto_layout import Flow, Instant, Slice, chrome_events
@@ -83,9 +83,8 @@ class PerfettoTrace(TraceWriter):
             case ThreadSwitched(thread):
                 self._end_single(CPU)
                 self._single[CPU] = self._begin(CPU, thread, "thread", event)
-            case Stage(name, text):
-                self._end_all("the next stage" if not self._calls.calls else "a reset")
-                self._single["stage"] = self._begin(name, text, "stage", event)
+            case Stage():
+                self._stage(event)
             case Panicked():
                 self._instant(event, "g")
                 self._end_all("a panic")
@@ -100,6 +99,12 @@ class PerfettoTrace(TraceWriter):
         events = chrome_events(self._device, self._slices, self._instants, self._flows)
         lines = map(json.dumps, events)
         self._sink.write('{"displayTimeUnit": "ms", "traceEvents": [\n' + ",\n".join(lines) + "\n]}\n")
+
+    def _stage(self, event: Stage) -> None:
+        self._end_single("stage")
+        if begins_boot(event):
+            self._end_all("a reset")
+        self._single["stage"] = self._begin(event.name, event.text, "stage", event)
 
     def _call_entered(self, event: CallEntered) -> None:
         call = self._calls.enter(event)

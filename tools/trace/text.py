@@ -21,7 +21,7 @@ from ...spm.events import (
     SignalAsserted,
     ThreadSwitched,
 )
-from .calls import Calls
+from .calls import Calls, begins_boot
 from .json_lines import event_fields
 from .names import (
     PartitionCallTexts,
@@ -82,8 +82,9 @@ class TextTrace(TraceWriter):
             case Panicked(report):
                 calls.forget()
                 return 0, f"PANIC: {report}"
-            case Stage(name, text):  # of a device that was reset in the middle of calls, nothing comes back
-                calls.forget()
+            case Stage(name, text):
+                if begins_boot(event):
+                    calls.forget()
                 return 0, f"== {name}: {text}"
         return None
 
