@@ -8,7 +8,7 @@ from .panic import PanicReport
 
 @dataclass(frozen=True, slots=True)
 class PartitionStarted(Event):
-    """A partition was initialised (SFN) or ran to its first wait (IPC)."""
+    """A partition's code begins to run: its initialisation (SFN) or its entry point (IPC)."""
 
     partition: str
     partition_id: int
@@ -82,14 +82,14 @@ class Panicked(Event):
 
 @dataclass(frozen=True, slots=True)
 class ThreadSwitched(Event):
-    """From here on this thread runs: a partition's name, "NS", or the name of a non-secure task."""
+    """From here on this thread runs: a partition's, "NS", or a non-secure task's."""
 
     thread: str
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionCalled(Event):
-    """A partition called the partition API: psa_wait, psa_get, psa_read, ...; arguments in C's order."""
+    """A partition called the partition API; what is no number among the arguments shows by its type."""
 
     partition: str
     call: str
@@ -98,7 +98,7 @@ class PartitionCalled(Event):
 
 @dataclass(frozen=True, slots=True)
 class PartitionReturned(Event):
-    """The partition API answered; ``result`` is 0 for a call that returns nothing."""
+    """A call of the partition API came back."""
 
     partition: str
     call: str
@@ -107,7 +107,7 @@ class PartitionReturned(Event):
 
 @dataclass(frozen=True, slots=True)
 class SignalAsserted(Event):
-    """A signal of a partition was set; ``name`` is e.g. ``TFM_CRYPTO_SIGNAL`` or ``PSA_DOORBELL``."""
+    """A signal was set; ``name`` is its symbol, e.g. ``TFM_CRYPTO_SIGNAL``."""
 
     partition: str
     signal: int
@@ -116,7 +116,7 @@ class SignalAsserted(Event):
 
 @dataclass(frozen=True, slots=True)
 class InterruptTaken(Event):
-    """An interrupt reached the CPU; ``handling`` is FLIH or SLIH, ``source`` its name in the manifest."""
+    """The SPM took an interrupt for a partition; ``handling`` is SLIH or FLIH."""
 
     line: int
     source: str
@@ -126,6 +126,6 @@ class InterruptTaken(Event):
 
 @dataclass(frozen=True, slots=True)
 class ClockAdvanced(Event):
-    """The virtual clock jumped, as nobody could run; ``now`` is in microseconds since power-on."""
+    """The virtual clock jumped to ``now``, microseconds since power-on, because nobody could run."""
 
     now: int

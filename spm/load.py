@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..interface.errors import TfmSimError
+from ..interface.psa.service import PSA_DOORBELL
 from .client import Partition
 from .handles import STATELESS_SERVICES_MAX
-from .manifest import PartitionManifest, PartitionModel, ServiceManifest
+from .interrupts import Irq
+from .manifest import PartitionManifest, ServiceManifest
 from .partition_api import PartitionApi
-from .scheduler import Thread, thread_priority
+from .scheduler import Thread
 from .service import Service
 
 SIGNALS_MAX: Final = 28
 """Service and interrupt signals of one partition, added up (bits 4 to 31)."""
 FIRST_SERVICE_SIGNAL_BIT: Final = 4
+LAST_SIGNAL_BIT: Final = 31
 
 
 class LoadError(TfmSimError):
@@ -116,16 +119,29 @@ def make_partition(build: PartitionBuild, order: int, place: int = 0) -> Partiti
 
     ``order`` is its load order value, ``place`` its place in the list of partitions, from 0.
     """
-    thread = Thread(build.manifest.name, thread_priority(order, place))
-    partition = Partition(build.manifest, build.pid, order, thread)
+    partition = Partition(build.manifest, build.pid, order, Thread(build.manifest.name, (order, -place)))
     for i, manifest in enumerate(build.manifest.services):
-        signal = 1 << FIRST_SERVICE_SIGNAL_BIT + i if build.manifest.model is PartitionModel.IPC else 0
-        service = Service(manifest, partition, signal)
+        service = Service(manifest, partition, 1 << FIRST_SERVICE_SIGNAL_BIT + i)
         partition.services.append(service)
-        if signal:
-            partition.service_by_signal[signal] = service
-            partition.assigned |= signal
+        partition.service_by_signal[service.signal] = service
+    partition.assigned = PSA_DOORBELL | sum(partition.service_by_signal)
     return partition
+
+
+def load_irqs(partition: Partition, irq_line: Callable[[int | str], int | None]) -> list[Irq]:
+    """The interrupts of a partition, their signals from bit 31 down. Raises LoadError for an unknown source."""
+    irqs = []
+    for i, manifest in enumerate(partition.manifest.irqs):
+        line = irq_line(manifest.source)
+        if line is None:
+            raise LoadError(
+                f"{partition.manifest.where}: interrupt source {manifest.source}; legal: one of the board's"
+            )
+        irq = Irq(line, partition, 1 << LAST_SIGNAL_BIT - i, manifest)
+        partition.irq_by_signal[irq.signal] = irq
+        partition.assigned |= irq.signal
+        irqs.append(irq)
+    return irqs
 
 
 def assign_stateless_handles(services: Sequence[Service]) -> list[Service | None]:
@@ -148,6 +164,7 @@ def bind_program(partition: Partition, program: object) -> None:
     symbols = [partition.manifest.entry] if partition.manifest.entry else []
     if partition.is_sfn:
         symbols += [sfn_symbol(s) for s in partition.services]
+    symbols += [irq.manifest.flih for irq in partition.irq_by_signal.values() if irq.is_flih]
     for symbol in symbols:
         if not callable(getattr(program, symbol, None)):
             raise LoadError(

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from support.kernel_bench import make_machine
+
 from tfm_sim.interface.psa.client import PsaClient
 from tfm_sim.interface.trace import Trace
 from tfm_sim.partitions import MANIFEST_LIST, programs
@@ -16,7 +18,8 @@ from tfm_sim.platform.provisioning import DUMMY, Provisioning, provisioned_otp
 from tfm_sim.platform.random_source import RandomSource
 from tfm_sim.spm.boot_data import BootData
 from tfm_sim.spm.door import PartitionDoor
-from tfm_sim.spm.kernel import Kernel, SpmConfig
+from tfm_sim.spm.config import SpmConfig
+from tfm_sim.spm.kernel import Kernel
 from tfm_sim.spm.load import PartitionBuild
 from tfm_sim.spm.manifest_file import load_manifest, load_manifest_list
 from tfm_sim.spm.partition_memory import Arena
@@ -62,7 +65,7 @@ def start_partitions(
         hal = make_hal(provisioned_otp(provisioning), seed)
     device_hal = hal
     boot_data = BootData(memory, SHARED_DATA, SHARED_DATA_SIZE if boot_status else 0)
-    kernel = Kernel(memory, device_hal, boot_data, Trace(), SpmConfig())
+    kernel = Kernel(make_machine(memory, device_hal), boot_data, Trace(), SpmConfig())
     builds = standard_builds(attestation or AttestationConfig(), crypto or CryptoConfig())
     kernel.load(builds)
     arenas = {

@@ -3,18 +3,19 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tfm_sim.device import Build, standard_partitions
+from tfm_sim.device import Build, load_firmware, standard_partitions
+from tfm_sim.device import start_firmware as run_firmware
 from tfm_sim.interface.trace import Trace
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig
 from tfm_sim.platform.board import load_board
-from tfm_sim.platform.hal import PlatformHal, granted
 from tfm_sim.platform.hardware import Hardware
 from tfm_sim.platform.provisioning import Provisioning
 from tfm_sim.spm.boot_data import BootData
 from tfm_sim.spm.door import ClientDoor, PartitionDoor
-from tfm_sim.spm.kernel import Kernel, SpmConfig
+from tfm_sim.spm.config import SpmConfig
+from tfm_sim.spm.kernel import Kernel
 from tfm_sim.spm.load import PartitionBuild
-from tfm_sim.spm.partition_memory import give_partitions_memory, non_secure_arena
+from tfm_sim.spm.partition_memory import non_secure_arena
 
 BOARD = "an521"
 NS_ID_LIMIT = -0x3C000000
@@ -63,13 +64,7 @@ def start_firmware(
     for name, function in (platform or {}).items():
         setattr(hardware.hal, name, function)
     boot_data = boot_data_of(hardware, boot_status)
-    kernel = Kernel(hardware.memory, hardware.hal, boot_data, Trace(), spm or SpmConfig())
-    kernel.load([*standard_partitions(Build(attestation=attestation)), *extra])
-    arenas = give_partitions_memory(hardware.memory, [p.manifest for p in kernel.partitions])
-
-    def hal_of(partition: str) -> PlatformHal:
-        return granted(hardware.hal, hardware.board.hal_grants.get(partition, ()), partition)
-
-    kernel.start(hal_of, arenas.__getitem__)
-    boot_data.scrub()
+    builds = [*standard_partitions(Build(attestation=attestation)), *extra]
+    kernel = load_firmware(hardware, boot_data, Trace(), spm or SpmConfig(), builds)
+    run_firmware(hardware, kernel)
     return Firmware(hardware, kernel, kernel.ns_client(non_secure_arena(hardware.memory)))
