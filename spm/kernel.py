@@ -20,7 +20,7 @@ from .client import NS_ID_LOWEST, Client, NonSecureClient, Partition, ns_client_
 from .config import Backend, SpmConfig
 from .connection import ConnectionPool
 from .door import ClientDoor, ManagedClientDoor, PartitionDoor
-from .events import Panicked, PartitionStarted, ProgrammerError, ThreadSwitched
+from .events import ClockAdvanced, Panicked, PartitionStarted, ProgrammerError, ThreadSwitched
 from .interrupts import Irq, take_interrupt
 from .load import (
     PartitionBuild,
@@ -295,7 +295,10 @@ class Kernel:
 
     def _idle(self) -> bool:
         """Nobody can run: time passes until something happens that a device of the board was set to."""
-        return self.machine.clock.advance_to_next()
+        moved = self.machine.clock.advance_to_next()
+        if moved and self.listeners:
+            self.trace.emit(ClockAdvanced(self.machine.clock.now))
+        return moved
 
     def _switched(self, thread: Thread) -> None:
         if self.listeners:
