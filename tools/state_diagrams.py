@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..interface.errors import ExitCode
-from ..spm.connection import CONNECTION
+from ..spm.states import CONNECTION
 
 HEAD: Final = """\
 # State tables

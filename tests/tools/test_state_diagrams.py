@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tfm_sim.spm.connection import CONNECTION
+from tfm_sim.spm.states import CONNECTION
 from tfm_sim.tools.state_diagrams import (
     TABLES,
     StateTable,
