@@ -29,7 +29,7 @@ from .spm.config import SpmConfig
 from .spm.door import ClientDoor
 from .spm.kernel import Kernel, Machine
 from .spm.load import PartitionBuild
-from .spm.manifest_file import ManifestError, load_manifest, load_manifest_list
+from .spm.manifest_list import load_manifest_list
 from .spm.ns_tasks import NsTask, join, start_task
 from .spm.partition_memory import Arena, give_partitions_memory, non_secure_arena
 
@@ -83,9 +83,7 @@ def standard_partitions(build: Build) -> list[PartitionBuild]:
     made = programs(build.attestation, build.crypto)
     builds = []
     for item in load_manifest_list(MANIFEST_LIST):
-        manifest = load_manifest(item.manifest)
-        if item.pid is None:
-            raise ManifestError(f"{MANIFEST_LIST}:{item.line}: missing key 'pid'; legal: a positive number")
+        manifest = item.load()
         builds.append(PartitionBuild(manifest, item.pid, *made[manifest.name]))
     return builds
 
@@ -103,7 +101,14 @@ def load_firmware(
     """
     board = hardware.board
     machine = Machine(
-        hardware.memory, hardware.hal, hardware.bus, hardware.clock, hardware.interrupts, board.irq_number
+        hardware.memory,
+        hardware.hal,
+        hardware.bus,
+        hardware.clock,
+        hardware.interrupts,
+        board.irq_number,
+        board.irq_sources,
+        board.named_mmio,
     )
     kernel = Kernel(machine, boot_data, trace, spm)
     kernel.load(builds)

@@ -198,6 +198,13 @@ class Board:
         """The peripheral of that name or manifest name, None where there is none."""
         return next((p for p in self.peripherals if name in (p.name, p.mmio_name)), None)
 
+    @property
+    def named_mmio(self) -> dict[str, tuple[int, int]]:
+        """Address and size in bytes of everything that a manifest's mmio_regions may name."""
+        secure = [(p, p.secure_base) for p in self.peripherals if p.secure_base is not None]
+        named = {name: (base, p.size) for p, base in secure for name in (p.name, p.mmio_name) if name}
+        return {**named, **self.mmio_regions}
+
     def irq_number(self, source: str | int) -> int | None:
         """The line behind an interrupt's source in a manifest, None where there is none.
 

@@ -81,7 +81,7 @@ class PlatformHal:
         rng: RandomSource,
         its_area: FlashArea | None = None,
         ps_area: FlashArea | None = None,
-        on_reset: Callable[[], None] | None = None,
+        on_reset: Callable[[str], None] | None = None,
     ) -> None:
         self._otp = otp
         self._counters = counters
@@ -213,7 +213,7 @@ class PlatformHal:
     def tfm_hal_system_reset(self) -> NoReturn:
         """Reset the device. Never returns: tells the device, then raises SystemReset."""
         if self._on_reset is not None:
-            self._on_reset()
+            self._on_reset("system reset requested")
         raise SystemReset("system reset requested")
 
     def tfm_platform_hal_system_reset(self) -> NoReturn:

@@ -51,7 +51,7 @@ class Hardware:
         self.board = board
         self.seed = seed
         self.resets = 0
-        self.on_reset: Callable[[], None] | None = None
+        self.on_reset: Callable[[str], None] | None = None
         self.state = StateDirectory(state, board.name, _image_files(board)) if state is not None else None
         try:
             images = self.state.images() if self.state is not None else None
@@ -160,13 +160,14 @@ class Hardware:
     ) -> None:
         self.close()
 
-    def _reset_requested(self) -> None:
+    def _reset_requested(self, why: str) -> None:
         if self.on_reset is not None:
-            self.on_reset()
+            self.on_reset(why)
 
     def _watchdog_reset(self, name: str) -> None:
-        self._reset_requested()
-        raise SystemReset(f"watchdog {name}: second timeout")
+        why = f"watchdog {name}: second timeout, for nobody fed it in time"
+        self._reset_requested(why)
+        raise SystemReset(why)
 
     def _otp(self, provisioning: Provisioning | None, dummy: Provisioning, image: bytes | None) -> Otp:
         layout, size = self.board.otp.layout, self.board.otp.size

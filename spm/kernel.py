@@ -1,7 +1,7 @@
 """The Secure Partition Manager of one device, from its start to a panic."""
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from .client import NS_ID_LOWEST, Client, NonSecureClient, Partition, ns_client_
 from .config import Backend, SpmConfig
 from .connection import ConnectionPool
 from .door import ClientDoor, ManagedClientDoor, PartitionDoor
-from .events import Panicked, PartitionStarted, ProgrammerError, ThreadSwitched
+from .events import ClockAdvanced, Panicked, PartitionStarted, ProgrammerError, ThreadSwitched
 from .interrupts import Irq, take_interrupt
 from .load import (
     PartitionBuild,
@@ -51,7 +51,11 @@ POLL_MICROSECONDS = 1
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The hardware that the SPM runs on. ``irq_line`` finds the line of a manifest's interrupt source."""
+    """The hardware that the SPM runs on.
+
+    ``irq_line`` finds the line of a manifest's interrupt source. ``irq_sources`` and ``mmio_regions`` (address
+    and size in bytes) are what the platform has names for; None is a platform of which nothing is known.
+    """
 
     memory: Memory
     hal: PlatformHal
@@ -59,6 +63,8 @@ class Machine:
     clock: VirtualClock
     interrupts: InterruptController
     irq_line: Callable[[int | str], int | None]
+    irq_sources: Mapping[str, int] | None = None
+    mmio_regions: Mapping[str, tuple[int, int]] | None = None
 
 
 class Kernel:
@@ -97,7 +103,13 @@ class Kernel:
 
     def load(self, builds: Sequence[PartitionBuild]) -> None:
         """Load the partitions in load order and link their services; raises LoadError."""
-        check_builds(builds)
+        check_builds(
+            builds,
+            backend=self.config.backend.value,
+            isolation_level=self.config.isolation_level,
+            irq_sources=self.machine.irq_sources,
+            mmio_regions=self.machine.mmio_regions,
+        )
         order = load_order([build.manifest for build in builds])
         self._builds = {build.manifest.name: build for build in builds}
         listed = [make_partition(b, order[b.manifest.name], place) for place, b in enumerate(builds)]
@@ -283,7 +295,10 @@ class Kernel:
 
     def _idle(self) -> bool:
         """Nobody can run: time passes until something happens that a device of the board was set to."""
-        return self.machine.clock.advance_to_next()
+        moved = self.machine.clock.advance_to_next()
+        if moved and self.listeners:
+            self.trace.emit(ClockAdvanced(self.machine.clock.now))
+        return moved
 
     def _switched(self, thread: Thread) -> None:
         if self.listeners:

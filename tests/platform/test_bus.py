@@ -191,7 +191,7 @@ def test_the_slow_timer_counts_at_its_own_clock() -> None:
 def test_the_secure_watchdog_resets_the_device() -> None:
     hardware = Hardware(BOARD)
     told: list[int] = []
-    hardware.on_reset = lambda: told.append(hardware.clock.now)
+    hardware.on_reset = lambda why: told.append(hardware.clock.now)
     hardware.bus.store(0x50081000, word(3_000_000))
     hardware.bus.store(0x50081008, word(3))
     hardware.clock.advance(299_000)

@@ -81,6 +81,17 @@ def test_the_first_timeout_interrupts_the_second_resets() -> None:
     assert (bench.resets, bench.read(VALUE)) == ([251], 0), "it asks once, and stops"
 
 
+def test_after_its_second_timeout_it_stands_still_until_a_reset() -> None:
+    bench = Bench()
+    bench.write(LOAD, 10)
+    bench.write(CONTROL, ON)
+    bench.clock.advance(21)
+    bench.write(CONTROL, ON)
+    bench.write(INTCLR, 0)
+    bench.clock.advance(100)
+    assert (bench.read(VALUE), bench.read(RIS), bench.reset_line, bench.resets) == (10, 0, True, [21])
+
+
 def test_intclr_quiets_it_and_begins_again() -> None:
     bench = Bench()
     bench.write(LOAD, 100)

@@ -212,10 +212,10 @@ def test_its_alone_is_granted_the_storage_flash(board: str) -> None:
 def test_system_reset_tells_the_device_and_never_returns(name: str) -> None:
     hardware = Hardware(BOARD)
     told: list[str] = []
-    hardware.on_reset = lambda: told.append("reset")
+    hardware.on_reset = told.append
     with pytest.raises(SystemReset):
         getattr(hardware.hal, name)()
-    assert told == ["reset"]
+    assert told == ["system reset requested"]
 
 
 def test_ioctl_is_unsupported() -> None:

@@ -136,6 +136,16 @@ def test_a_handler_that_does_not_quiet_its_device_is_a_storm() -> None:
     assert (len(taken), e.value.line) == (UNQUIETED_LIMIT, 3)
 
 
+def test_a_level_that_fell_long_ago_does_not_excuse_a_storm() -> None:
+    interrupts, taken = controller(lambda c, line: None)
+    interrupts.set_level(3, True)
+    interrupts.set_level(3, False)
+    interrupts.enable(3)
+    with pytest.raises(InterruptStorm, match="taken 1000 times in a row"):
+        interrupts.set_level(3, True)
+    assert len(taken) == UNQUIETED_LIMIT + 1
+
+
 def test_a_storm_is_noticed_among_other_lines_too() -> None:
     interrupts, _ = controller(lambda c, line: c.set_level(4, True) if line == 3 else c.set_level(4, False))
     interrupts.enable(4)

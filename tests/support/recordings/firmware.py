@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from support.kernel_bench import in_the_name_of
+
 from tfm_sim.device import Build, load_firmware, standard_partitions
 from tfm_sim.device import start_firmware as run_firmware
 from tfm_sim.interface.trace import Trace
@@ -35,7 +37,7 @@ class Firmware:
         arena = non_secure_arena(self.hardware.memory)
         if client_id < 0:
             return self.kernel.ns_client(arena, client_id - NS_ID_LIMIT - 1)
-        partition = self.kernel.partitions_by_id[client_id]
+        partition = in_the_name_of(self.kernel, client_id)
         return PartitionDoor(self.kernel, partition, self.hardware.hal, arena.base, arena.size)
 
 
