@@ -29,6 +29,7 @@ from .spm.kernel import Kernel, SpmConfig
 from .spm.load import PartitionBuild
 from .spm.manifest_file import ManifestError, load_manifest, load_manifest_list
 from .spm.partition_memory import give_partitions_memory, non_secure_arena
+from .spm.process.host import Launcher, groups_of
 
 
 class DeviceOff(TfmSimError):
@@ -131,6 +132,7 @@ class Device:
         self.hardware = Hardware(loaded, provisioning, seed, state, dummy)
         self._memory_map = self.hardware.memory.regions
         self._kernel: Kernel | None = None
+        self._launcher = Launcher()
         self._let_go = False
         self._ns: ClientDoor | None = None
         self.boot_outcome: BootOutcome | None = None
@@ -151,6 +153,8 @@ class Device:
         if self._let_go:
             raise DeviceOff("the device let go of its state directory; legal: a new Device on it")
         self._stop()
+        if groups_of(self._partitions, self.build.spm.isolation_level):
+            self._launcher.start()
         hardware = self.hardware
         hardware.memory.clear_ram()
         shared = hardware.board.shared_data
@@ -162,7 +166,7 @@ class Device:
             self.trace.log("SPM", f"[WRN] {hardware.dummy_notice}")
         self.trace.log("SPM", "[INF] [Sec Thread] Secure image initializing!")
         boot_data = BootData(hardware.memory, shared.base, shared.size if self.build.bl2 else 0)
-        kernel = Kernel(hardware.memory, hardware.hal, boot_data, self.trace, self.build.spm)
+        kernel = Kernel(hardware.memory, hardware.hal, boot_data, self.trace, self.build.spm, self._launcher)
         kernel.load(self._partitions)
         arenas = give_partitions_memory(hardware.memory, [p.manifest for p in kernel.partitions])
         self._kernel = kernel
@@ -192,6 +196,7 @@ class Device:
     def power_off(self) -> None:
         """Take power away; a state directory is saved and let go, and the device is of no more use then."""
         self._stop()
+        self._launcher.close()
         self._let_go = self.hardware.state is not None or self._let_go
         self.hardware.close()
 

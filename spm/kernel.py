@@ -30,16 +30,22 @@ from .messages import begin_serving, end_serving
 from .outcome import Fault
 from .panic import DevicePanic, PanicReport
 from .partition_memory import Arena
+from .process.host import Launcher, Processes
 from .scheduler import NS_AGENT_PRIORITY, Scheduler, Thread
 from .service import Service
 
 
 @dataclass(frozen=True, slots=True)
 class SpmConfig:
-    """Build options of the SPM. ``conn_handle_max_num`` is CONFIG_TFM_CONN_HANDLE_MAX_NUM."""
+    """Build options of the SPM. ``conn_handle_max_num`` is CONFIG_TFM_CONN_HANDLE_MAX_NUM.
+
+    ``process_watchdog_seconds`` is how long, in host time, a partition's process may leave the SPM without a
+    word.
+    """
 
     isolation_level: int = 1
     conn_handle_max_num: int = 8
+    process_watchdog_seconds: float = 10.0
 
     def __post_init__(self) -> None:
         if self.isolation_level not in (1, 2, 3):
@@ -58,6 +64,7 @@ class Kernel:
         boot_data: BootData,
         trace: Trace,
         config: SpmConfig,
+        launcher: Launcher | None = None,
     ) -> None:
         self.memory = memory
         self.hal = hal
@@ -73,6 +80,8 @@ class Kernel:
         self.stateless_services: list[Service | None] = []
         self.down: PanicReport | str | None = None
         self._stopping = False
+        self._own_launcher = Launcher() if launcher is None else None
+        self.processes = Processes(launcher or self._own_launcher or Launcher(), config.process_watchdog_seconds)
 
     def load(self, builds: Sequence[PartitionBuild]) -> None:
         """Load the partitions in load order and link their services; raises LoadError."""
@@ -103,10 +112,13 @@ class Kernel:
 
     def start(self, hal_of: Callable[[str], PlatformHal], arena_of: Callable[[str], Arena]) -> None:
         """Make each partition's program and run it to where it waits for messages, in load order."""
+        self.processes.launch(self.partitions, self._builds, self.config.isolation_level)
         for partition in self.partitions:
             arena = arena_of(partition.name)
             door = PartitionDoor(self, partition, hal_of(partition.name), arena.base, arena.size)
-            bind_program(partition, self._builds[partition.name].make(door))
+            build = self._builds[partition.name]
+            remote = self.processes.program_of(self, partition, build, door)
+            bind_program(partition, build.make(door) if remote is None else remote)
             if not partition.is_sfn:
                 self._make_thread(partition)
         for partition in self.partitions:
@@ -192,6 +204,9 @@ class Kernel:
         if self.down is None:
             self.down = "the device was reset or switched off"
         self.scheduler.end()
+        self.processes.end()
+        if self._own_launcher is not None:
+            self._own_launcher.close()
 
     def ns_client(self, arena: Arena, ns_id: int = -1) -> ClientDoor:
         """A client in the NSPE; ``arena`` is where its Python buffers come to lie."""
