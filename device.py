@@ -16,9 +16,9 @@ from .interface.psa.crypto_api import CryptoApi
 from .interface.psa.initial_attestation import InitialAttestation
 from .interface.psa.platform import PlatformApi
 from .interface.trace import Event, Listener, Trace
-from .partitions import MANIFEST_LIST, programs
 from .partitions.crypto.config import CryptoConfig
 from .partitions.initial_attestation.config import AttestationConfig
+from .partitions.programs import MANIFEST_LIST, programs
 from .platform.board import Board, SlotName, load_board
 from .platform.hal import PlatformHal, granted
 from .platform.hardware import Hardware

@@ -81,7 +81,9 @@ class Kernel:
         self.down: PanicReport | str | None = None
         self._stopping = False
         self._own_launcher = Launcher() if launcher is None else None
-        self.processes = Processes(launcher or self._own_launcher or Launcher(), config.process_watchdog_seconds)
+        self.processes = Processes(
+            launcher or self._own_launcher or Launcher(), config.process_watchdog_seconds
+        )
 
     def load(self, builds: Sequence[PartitionBuild]) -> None:
         """Load the partitions in load order and link their services; raises LoadError."""

@@ -97,8 +97,8 @@ class Decoder:
             length, op, flags = HEADER.unpack_from(data, at)
             if length > MAX_PAYLOAD or op not in _OPS or flags & ~ONE_WAY:
                 raise WireError(
-                    f"frame header: length {length}, op {op:#x}, flags {flags:#x}; legal: a length of at most "
-                    f"{MAX_PAYLOAD}, an op of docs/wire.md, flag {ONE_WAY} or none"
+                    f"frame header: length {length}, op {op:#x}, flags {flags:#x}; legal: a length of at "
+                    f"most {MAX_PAYLOAD}, an op of docs/wire.md, flag {ONE_WAY} or none"
                 )
             start = at + HEADER_SIZE
             if end - start < length:

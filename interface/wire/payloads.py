@@ -4,6 +4,7 @@ An op's payload is fixed fields, then for some a run of bytes, the tail. ``Kind`
 value goes where there are two.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
@@ -35,7 +36,7 @@ Home = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What LOAD says, as CBOR: which program to make, with which configuration, and which symbols to offer."""
+    """What LOAD says, as CBOR: which program to make, with which configuration, which symbols to offer."""
 
     program: Home
     config_class: Home | None
@@ -85,7 +86,9 @@ REQUESTS: Final[dict[Op, tuple[str, bool]]] = {
     Op.RAISE: ("", True),
 }
 _FRAMES: Final = {op: Struct("<IHH" + fields) for op, (fields, _) in REQUESTS.items()}
-_FIELDS: Final = {op: (Struct("<" + fields), tail) for op, (fields, tail) in REQUESTS.items()}
+_FIELDS: Final[dict[int, tuple[Struct, bool]]] = {
+    op: (Struct("<" + fields), tail) for op, (fields, tail) in REQUESTS.items()
+}
 
 MESSAGE: Final = Struct("<iiiII4I4I")
 """type, handle, client_id, Kind of the rhandle, rhandle, in_size[4], out_size[4]."""
@@ -113,48 +116,58 @@ def encode(op: Op, *fields: int, tail: bytes | bytearray | memoryview = b"", fla
 
 def decode(op: int, payload: bytes) -> tuple[Any, ...]:
     """The fields of a payload, the tail last where its op has one. Raises WireError."""
-    fields, tail = _FIELDS[Op(op)]
+    fields, tail = _FIELDS[op]
     size = len(payload)
-    if size != fields.size and not (tail and size > fields.size):
-        raise WireError(f"{Op(op).name}: {size} bytes; legal: {fields.size}{' or more' if tail else ''}")
-    if tail:
-        return (*fields.unpack_from(payload), payload[fields.size :])
-    return fields.unpack(payload)
+    if size == fields.size:
+        return (*fields.unpack(payload), b"") if tail else fields.unpack(payload)
+    if not tail or size < fields.size:
+        legal = f"{fields.size}{' or more' if tail else ''}"
+        raise WireError(f"{Op(op).name}: {size} bytes; legal: {legal}")
+    return (*fields.unpack_from(payload), payload[fields.size :])
 
 
-def encode_message(msg: psa_msg_t, kind: int, rhandle: int, prefetched: Prefetched = NOTHING) -> bytes:
-    """A message with the beginnings of its input vectors."""
-    head = MESSAGE.pack(
-        msg.type, msg.handle, msg.client_id, kind, rhandle & 0xFFFFFFFF, *msg.in_size, *msg.out_size
-    )
+def encode_message(
+    type_: int,
+    handle: int,
+    client_id: int,
+    rhandle: tuple[int, int],
+    in_size: Sequence[int],
+    out_size: Sequence[int],
+    prefetched: Prefetched = NOTHING,
+) -> bytes:
+    """A message with the beginnings of its input vectors; ``rhandle`` is its Kind and its value."""
+    head = MESSAGE.pack(type_, handle, client_id, *rhandle, *in_size, *out_size)
     if prefetched is NOTHING:
         return head
     return b"".join((head, _PREFETCHED.pack(*map(len, prefetched)), *prefetched))
 
 
-def decode_message(data: bytes) -> tuple[psa_msg_t, Kind, Prefetched]:
-    """A message, its rhandle still as it travelled. Raises WireError."""
-    if len(data) < MESSAGE.size:
-        raise WireError(f"message: {len(data)} bytes; legal: {MESSAGE.size} or more")
-    type_, handle, client_id, kind, rhandle, *sizes = MESSAGE.unpack_from(data)
+def decode_message(data: bytes, at: int, msg: psa_msg_t) -> tuple[int, Prefetched]:
+    """Fill ``msg`` from the message at ``at``; returns the Kind of its rhandle. Raises WireError."""
+    end = at + MESSAGE.size
+    if len(data) < end:
+        raise WireError(f"message: {len(data) - at} bytes; legal: {MESSAGE.size} or more")
+    type_, handle, client_id, kind, rhandle, a, b, c, d, e, f, g, h = MESSAGE.unpack_from(data, at)
     if kind > Kind.TOKEN:
-        raise WireError(f"message: rhandle of kind {kind}; legal: 0 to {Kind.TOKEN}")
-    ins, outs = sizes[:4], sizes[4:]
-    msg = psa_msg_t(
-        type_, handle, client_id, rhandle, (ins[0], ins[1], ins[2], ins[3]), (outs[0], outs[1], outs[2], outs[3])
-    )
-    return msg, Kind(kind), _prefetched(data[MESSAGE.size :])
+        raise WireError(f"message: rhandle of kind {kind}; legal: 0 to {Kind.TOKEN:d}")
+    msg.type = type_
+    msg.handle = handle
+    msg.client_id = client_id
+    msg.rhandle = rhandle
+    msg.in_size = a, b, c, d
+    msg.out_size = e, f, g, h
+    return kind, NOTHING if len(data) == end else _prefetched(data[end:])
 
 
 def _prefetched(data: bytes) -> Prefetched:
-    if not data:
-        return NOTHING
     if len(data) < _PREFETCHED.size:
         raise WireError(f"message: {len(data)} bytes of input vectors; legal: four lengths, then bytes")
     a, b, c, d = _PREFETCHED.unpack_from(data)
     at = _PREFETCHED.size
     if len(data) != at + a + b + c + d:
-        raise WireError(f"message: {len(data) - at} bytes of input vectors; legal: {a + b + c + d} as announced")
+        raise WireError(
+            f"message: {len(data) - at} bytes of input vectors; legal: {a + b + c + d} as announced"
+        )
     b, c = at + a + b, at + a + b + c
     return data[at : at + a], data[at + a : b], data[b:c], data[c:]
 

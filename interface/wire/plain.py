@@ -63,8 +63,8 @@ def to_plain(value: object) -> object:
     if isinstance(value, list | tuple | set | frozenset):
         return [to_plain(item) for item in value]
     raise WireError(
-        f"{value!r:.60}: a {type(value).__name__} cannot leave its process; legal: numbers, texts, bytes, enums, "
-        "tuples, sets and dataclasses of these"
+        f"{value!r:.60}: a {type(value).__name__} cannot leave its process; legal: numbers, texts, bytes, "
+        "enums, tuples, sets and dataclasses of these"
     )
 
 

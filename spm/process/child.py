@@ -89,6 +89,7 @@ def _load(channel: Channel, apis: dict[int, ProcessApi]) -> ProcessApi | None:
     except BaseException as error:
         channel.send(encode(Op.FAULT, tail=describe(error).encode(errors="replace")))
         return None
+
     def make() -> int:
         """Make the program; returns 0, or the place of the first symbol that it lacks, from 1."""
         made = program(api, *arguments)

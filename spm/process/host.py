@@ -45,7 +45,7 @@ class Launcher:
             with theirs:
                 self._process = subprocess.Popen(
                     [sys.executable, "-c", launcher.BOOTSTRAP],
-                    stdin=theirs,
+                    stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     env=environment,
                     cwd="/",
@@ -60,18 +60,24 @@ class Launcher:
         text = json.dumps(start).encode()
         ours.sendall(len(text).to_bytes(4, "little") + text)
 
-    def fork(self, groups: Sequence[Sequence[socket.socket]]) -> list[int]:
-        """A new process for each group of sockets. Raises LoadError where there can be none."""
+    def fork(self, sockets: Sequence[socket.socket]) -> None:
+        """Ask for a process that holds these sockets. Raises LoadError where there can be none."""
         self.start()
         assert self._control is not None
         try:
-            for group in groups:
-                files = [sock.fileno() for sock in group]
-                socket.send_fds(self._control, [launcher.REQUEST.pack(launcher.FORK, 0)], files)
-            return [self._answer()[0] for _ in groups]
+            request = launcher.REQUEST.pack(launcher.FORK, 0)
+            socket.send_fds(self._control, [request], [sock.fileno() for sock in sockets])
         except OSError as error:
             self.close()
-            raise LoadError(f"a process for partitions: {error}; legal: a launcher that answers") from error
+            raise _no_process(error) from error
+
+    def forked(self) -> int:
+        """The process id that the oldest ``fork`` came to. Raises LoadError where there was none."""
+        try:
+            return self._answer()[0]
+        except OSError as error:
+            self.close()
+            raise _no_process(error) from error
 
     def end(self, pids: Iterable[int], *, patient: bool = False) -> list[int]:
         """Kill and reap; the exit statuses. ``patient`` leaves a process time to end by itself."""
@@ -109,6 +115,10 @@ class Launcher:
         return pid, status
 
 
+def _no_process(error: OSError) -> LoadError:
+    return LoadError(f"a process for partitions: {error}; legal: a launcher that answers")
+
+
 class Processes:
     """The processes of one kernel's partitions, from their launch to the reset."""
 
@@ -133,23 +143,23 @@ class Processes:
         if not groups:
             return
         loads = {p.name: _load(p, builds[p.name]) for group in groups for p in group}
-        theirs: list[list[socket.socket]] = []
-        try:
-            for group in groups:
-                theirs.append([])
+        for group in groups:
+            theirs = []
+            try:
                 for partition in group:
                     ours, other = socket.socketpair()
-                    theirs[-1].append(other)
+                    theirs.append(other)
                     self._channels[partition.name] = Channel(ours, self._seconds)
-            pids = self._launcher.fork(theirs)
-        finally:
-            for sock in (s for group_sockets in theirs for s in group_sockets):
-                sock.close()
-        for group, pid in zip(groups, pids, strict=True):
-            self._pids.update((p.name, pid) for p in group)
+                self._launcher.fork(theirs)
+            finally:
+                for sock in theirs:
+                    sock.close()
         named = [p for group in groups for p in group]
         for partition in named:
             self._channels[partition.name].send(encode(Op.LOAD, tail=plain.dump(loads[partition.name])))
+        for group in groups:
+            pid = self._launcher.forked()
+            self._pids.update((p.name, pid) for p in group)
         achieved = [self._loaded(partition) for partition in named]
         self.sandbox = tuple(part for part in achieved[0] if all(part in other for other in achieved))
 
@@ -245,8 +255,8 @@ def _home_of(program: Callable[..., object], where: str) -> Home:
     module = getattr(program, "__module__", None) or ""
     if not name or "<" in name or not isinstance(program, type):
         raise LoadError(
-            f"{where}: {module}.{name or program!r} cannot be found by another process; legal: a class at the "
-            "top of a module, and PartitionBuild.config for what it takes beside its API"
+            f"{where}: {module}.{name or program!r} cannot be found by another process; legal: a class at "
+            "the top of a module, and PartitionBuild.config for what it takes beside its API"
         )
     loaded = sys.modules.get(module)
     file = getattr(loaded, "__file__", None) or ""

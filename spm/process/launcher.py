@@ -5,8 +5,10 @@ imports nothing but what every partition may know. One request comes in eight by
 sockets beside them, and is answered in eight.
 """
 
+import gc
 import importlib
 import os
+import pkgutil
 import signal
 import socket
 import time
@@ -14,6 +16,7 @@ from collections.abc import Iterable
 from struct import Struct
 from typing import Final, NoReturn
 
+from ... import interface
 from . import child, sandbox
 
 REQUEST: Final = Struct("<II")
@@ -32,12 +35,14 @@ _PATIENCE_SECONDS: Final = 0.5
 # Libraries that partitions commonly use: each takes long to import, and none knows a secret.
 _COMMON: Final = (
     "cbor2",
+    "cryptography.hazmat.backends.openssl",
     "cryptography.hazmat.primitives.asymmetric.ec",
     "cryptography.hazmat.primitives.asymmetric.utils",
     "cryptography.hazmat.primitives.ciphers.aead",
     "cryptography.hazmat.primitives.hmac",
     "cryptography.hazmat.primitives.kdf.hkdf",
     "cryptography.hazmat.primitives.serialization",
+    f"{__package__.rpartition('.')[0]}.partition_api",
 )
 
 
@@ -45,8 +50,11 @@ def main(control: socket.socket, parent: int) -> None:
     """Serve the device's process until it hangs up; then end every process made here."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sandbox.die_with_parent(parent)
-    for name in _COMMON:
+    shared = pkgutil.walk_packages(interface.__path__, interface.__name__ + ".")
+    for name in (*_COMMON, *(module.name for module in shared)):
         importlib.import_module(name)
+    # What is here stays here: a child's collector leaves it alone, so its pages stay shared.
+    gc.freeze()
     children: set[int] = set()
     while True:
         data, files, _, _ = socket.recv_fds(control, REQUEST.size, SOCKETS_MAX)
@@ -76,8 +84,6 @@ def _become_partition(files: Iterable[int], launcher: int) -> NoReturn:
     try:
         sandbox.close_files(list(files))
         child.run([socket.socket(fileno=fd) for fd in files], launcher)
-    except BaseException:
-        import traceback; traceback.print_exc(file=open("/tmp/child.log","a"))
     finally:
         os._exit(1)
 

@@ -6,7 +6,7 @@ kernel's own, and the order in which partitions run is the same at each isolatio
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -28,6 +28,7 @@ from ...interface.wire.payloads import (
     encode_written,
 )
 from ...platform.hal import HAL_FUNCTIONS, SystemReset
+from ..connection import NO_SIZES
 from ..load import LoadError, sfn_symbol
 from ..outcome import Fault
 from ..panic import DevicePanic
@@ -42,12 +43,50 @@ _I32: Final = Struct("<i")
 _U32: Final = Struct("<I")
 _WAITED: Final = Struct("<II")
 _BATCH_MAX: Final = 1 << 16
+_SCRATCH_SIZE: Final = 1 << 16
 _ROOM_MAX: Final = 1 << 20
+NULL: Final = (0, 0)
+_RETURN: Final = int(Op.RETURN)
 _MAKE: Final = 0
 """The symbol that makes the program; the manifest's own count from 1."""
-_OK: Final = b""
 
-Handler = Callable[..., bytes]
+Handler = Callable[..., bytes | None]
+
+
+def _unsigned(call: Callable[..., int]) -> Handler:
+    return lambda *fields: _U32.pack(call(*fields) & 0xFFFFFFFF)
+
+
+def _signed(call: Callable[..., int]) -> Handler:
+    return lambda *fields: _I32.pack(call(*fields))
+
+
+def _bytes(call: Callable[..., memoryview]) -> Handler:
+    return lambda *fields: bytes(call(*fields))
+
+
+def _nothing(call: Callable[..., None]) -> Handler:
+    return call
+
+
+# The calls whose fields are the door's arguments, and how their result travels.
+_DIRECT: Final[dict[Op, Callable[[Callable[..., Any]], Handler]]] = {
+    Op.PSA_FRAMEWORK_VERSION: _unsigned,
+    Op.PSA_VERSION: _unsigned,
+    Op.PSA_CONNECT: _signed,
+    Op.PSA_CLOSE: _nothing,
+    Op.PSA_SKIP: _unsigned,
+    Op.PSA_NOTIFY: _nothing,
+    Op.PSA_CLEAR: _nothing,
+    Op.PSA_PANIC: _nothing,
+    Op.PSA_ROT_LIFECYCLE_STATE: _unsigned,
+    Op.PSA_IRQ_ENABLE: _nothing,
+    Op.PSA_IRQ_DISABLE: _signed,
+    Op.PSA_EOI: _nothing,
+    Op.PSA_RESET_SIGNAL: _nothing,
+    Op.PSA_MAP_INVEC: _bytes,
+    Op.PSA_UNMAP_INVEC: _nothing,
+}
 
 
 class NotAnInteger:
@@ -103,9 +142,13 @@ class RemoteProgram:
         self._seconds = seconds
         self._symbols = symbols_of(partition)
         self._running = ""
-        self._last = "its start"
+        self._last = 0
         self._maps: dict[tuple[int, int], memoryview] = {}
         self._handlers = self._make_handlers()
+        self._notes = self._handlers | {Op.PSA_GET: self._note_get, Op.PSA_READ: self._note_read}
+        self._services = list(partition.service_by_signal.items())
+        self._got = psa_msg_t()
+        self._scratch = bytearray(_SCRATCH_SIZE)
         for place, symbol in enumerate(self._symbols, 1):
             setattr(self, symbol, partial(self._run, place))
 
@@ -122,13 +165,14 @@ class RemoteProgram:
     def _run(self, place: int, msg: psa_msg_t | None = None) -> object:
         running = self._running
         self._running = self._symbols[place - 1] if place else "the program's constructor"
-        tail = b"" if msg is None else self._message(msg)
+        tail = b"" if msg is None else _message(self._spm.connections.open[msg.handle])
         self._send(encode(Op.RUN, place, msg is not None, tail=tail))
         while True:
-            *notes, (op, _, payload) = self._batch()
-            for note in notes:
-                self._execute(note[0], note[2])
-            if op == Op.RETURN:
+            batch = self._batch()
+            op, _, payload = batch.pop()
+            for note in batch:
+                self._execute(note)
+            if op == _RETURN:
                 self._running = running
                 return self._result(payload)
             if op == Op.FAULT:
@@ -157,8 +201,8 @@ class RemoteProgram:
                 batch += self._channel.receive()
                 if len(batch) > _BATCH_MAX:
                     raise WireError(f"{len(batch)} calls without an answer; legal: at most {_BATCH_MAX}")
-            if not self._channel.is_between_frames or any(not f[1] & ONE_WAY for f in batch[:-1]):
-                raise WireError("a frame behind one that wants an answer; legal: to wait for it")
+            if not self._channel.is_between_frames:
+                raise WireError("bytes behind a frame that wants an answer; legal: to wait for it")
         except ChannelTimeout:
             self._finish(batch)
             self._hangs()
@@ -179,19 +223,18 @@ class RemoteProgram:
 
     def _finish(self, notes: Sequence[Frame]) -> None:
         """The last that a process said before it fell silent counts."""
-        for op, _, payload in notes:
-            self._execute(op, payload)
+        for note in notes:
+            self._execute(note)
 
     # What the process asks for.
 
-    def _execute(self, op: int, payload: bytes) -> None:
+    def _execute(self, note: Frame) -> None:
         """A call that wants no answer."""
+        op, flags, payload = note
         try:
-            fields = decode(op, payload)
-            if op == Op.PSA_GET:
-                self._door.psa_get(fields[0], psa_msg_t())
-            else:
-                self._handlers[op](*fields)
+            if not flags & ONE_WAY:
+                raise WireError("a frame behind one that wants an answer; legal: to wait for it")
+            self._notes[op](*decode(op, payload))
         except (WireError, KeyError) as error:
             self._broken(str(error))
 
@@ -200,10 +243,9 @@ class RemoteProgram:
         handler = self._handlers.get(op)
         if handler is None:
             self._broken(f"op {op:#x}, which is not a partition's to send")
-        self._last = Op(op).name.lower()
+        self._last = op
         try:
-            fields = decode(op, payload)
-            return encode(Op.ANSWER, tail=handler(*fields))
+            return encode(Op.ANSWER, tail=handler(*decode(op, payload)) or b"")
         except WireError as error:
             self._broken(str(error))
         except (DevicePanic, SystemReset):
@@ -213,38 +255,26 @@ class RemoteProgram:
                 raise
             return _raised(error)
 
-    def _make_handlers(self) -> Mapping[int, Handler]:
+    def _make_handlers(self) -> dict[int, Handler]:
+        """What each op comes to: most are the door's own calls, by the same name."""
         door = self._door
-        return {
-            Op.PSA_FRAMEWORK_VERSION: _unsigned(door.psa_framework_version),
-            Op.PSA_VERSION: _unsigned(door.psa_version),
-            Op.PSA_CONNECT: _signed(door.psa_connect),
+        named = {op: getattr(door, op.name.lower(), None) for op in _DIRECT}
+        direct: dict[int, Handler] = {op: _DIRECT[op](call) for op, call in named.items() if call is not None}
+        return direct | {
             Op.PSA_CALL: self._psa_call,
-            Op.PSA_CLOSE: _nothing(door.psa_close),
             Op.PSA_WAIT: self._psa_wait,
             Op.PSA_GET: self._psa_get,
             Op.PSA_SET_RHANDLE: self._psa_set_rhandle,
             Op.PSA_READ: self._psa_read,
-            Op.PSA_SKIP: _unsigned(door.psa_skip),
             Op.PSA_WRITE: self._psa_write,
             Op.PSA_REPLY: self._psa_reply,
-            Op.PSA_NOTIFY: _nothing(door.psa_notify),
-            Op.PSA_CLEAR: _nothing(door.psa_clear),
-            Op.PSA_PANIC: _nothing(door.psa_panic),
-            Op.PSA_ROT_LIFECYCLE_STATE: _unsigned(door.psa_rot_lifecycle_state),
-            Op.PSA_IRQ_ENABLE: _nothing(lambda signal: door.psa_irq_enable(signal)),
-            Op.PSA_IRQ_DISABLE: _signed(lambda signal: door.psa_irq_disable(signal)),
-            Op.PSA_EOI: _nothing(lambda signal: door.psa_eoi(signal)),
-            Op.PSA_RESET_SIGNAL: _nothing(lambda signal: door.psa_reset_signal(signal)),
-            Op.PSA_MAP_INVEC: lambda handle, index: bytes(door.psa_map_invec(handle, index)),
-            Op.PSA_UNMAP_INVEC: _nothing(lambda handle, index: door.psa_unmap_invec(handle, index)),
             Op.PSA_MAP_OUTVEC: self._psa_map_outvec,
             Op.PSA_UNMAP_OUTVEC: self._psa_unmap_outvec,
             Op.BOOT_DATA: self._boot_data,
             Op.HAL: self._hal,
-            Op.CPU_LOAD: lambda address, length: bytes(door.cpu.load(address, length)),
-            Op.CPU_STORE: _nothing(lambda address, data: door.cpu.store(address, data)),
-            Op.CPU_EXECUTE: _nothing(lambda address: door.cpu.execute(address)),
+            Op.CPU_LOAD: self._cpu_load,
+            Op.CPU_STORE: self._cpu_store,
+            Op.CPU_EXECUTE: self._cpu_execute,
             Op.PRINT: self._print,
         }
 
@@ -274,12 +304,9 @@ class RemoteProgram:
 
     def _psa_wait(self, mask: int, timeout: int) -> bytes:
         signals: int = self._door.psa_wait(mask, timeout)
-        for signal, service in self._partition.service_by_signal.items():
+        for signal, service in self._services:
             if signals & signal and service.queue:
-                connection = service.queue[0]
-                kind, rhandle = _rhandle(connection.rhandle)
-                message = encode_message(_peek(connection), kind, rhandle, _prefetched(connection))
-                return _WAITED.pack(signals, signal) + message
+                return _WAITED.pack(signals, signal) + _message(service.queue[0])
         return _WAITED.pack(signals, 0)
 
     def _psa_get(self, signal: int, kind: int, address: int) -> bytes:
@@ -287,16 +314,18 @@ class RemoteProgram:
         status: int = self._door.psa_get(signal, address if kind == Kind.ADDRESS else msg)
         if kind == Kind.ADDRESS or status != PSA_SUCCESS:
             return _I32.pack(status)
-        return _I32.pack(status) + self._message(msg)
+        return _I32.pack(status) + _message(self._spm.connections.open[msg.handle])
 
-    def _message(self, msg: psa_msg_t) -> bytes:
-        kind, rhandle = _rhandle(msg.rhandle)
-        connection = self._spm.connections.open.get(msg.handle)
-        return encode_message(msg, kind, rhandle, _prefetched(connection) if connection else NOTHING)
+    def _note_get(self, signal: int, kind: int, address: int) -> None:
+        self._door.psa_get(signal, self._got)
 
-    def _psa_set_rhandle(self, handle: int, kind: int, value: int) -> bytes:
+    def _note_read(self, handle: int, index: int, num_bytes: int, kind: int, at: int) -> None:
+        if num_bytes > len(self._scratch):
+            raise WireError(f"psa_read: {num_bytes} bytes ahead; legal: at most {len(self._scratch)}")
+        self._door.psa_read(handle, index, self._scratch, num_bytes)
+
+    def _psa_set_rhandle(self, handle: int, kind: int, value: int) -> None:
         self._door.psa_set_rhandle(handle, Token(value) if kind == Kind.TOKEN else value or None)
-        return _OK
 
     def _psa_read(self, handle: int, index: int, num_bytes: int, kind: int, at: int) -> bytes:
         if kind == Kind.ADDRESS:
@@ -307,31 +336,28 @@ class RemoteProgram:
         count: int = self._door.psa_read(handle, index, buffer, num_bytes)
         return _U32.pack(count) + buffer[:count]
 
-    def _psa_write(self, handle: int, index: int, num_bytes: int, kind: int, at: int, data: bytes) -> bytes:
+    def _psa_write(self, handle: int, index: int, num_bytes: int, kind: int, at: int, data: bytes) -> None:
         self._door.psa_write(handle, index, at if kind == Kind.ADDRESS else data, num_bytes)
-        return _OK
 
-    def _psa_reply(self, handle: int, kind: int, status: int, text: bytes) -> bytes:
+    def _psa_reply(self, handle: int, kind: int, status: int, text: bytes) -> None:
         answer = status if kind == Kind.INLINE else NotAnInteger(text.decode(errors="replace"))
         self._door.psa_reply(handle, answer)
-        return _OK
 
     def _psa_map_outvec(self, handle: int, index: int) -> bytes:
         view = self._maps[handle, index] = self._door.psa_map_outvec(handle, index)
         return bytes(view)
 
-    def _psa_unmap_outvec(self, handle: int, index: int, length: int, data: bytes) -> bytes:
+    def _psa_unmap_outvec(self, handle: int, index: int, length: int, data: bytes) -> None:
         view = self._maps.pop((handle, index), memoryview(b""))
         if len(data) > len(view):
             raise WireError(f"psa_unmap_outvec: {len(data)} bytes; legal: {len(view)} that were mapped")
         if data:
             view[: len(data)] = data
         self._door.psa_unmap_outvec(handle, index, length)
-        return _OK
 
     def _boot_data(self, major: int, size: int) -> bytes:
         status, data = self._door.tfm_core_get_boot_data(major, size)
-        return _I32.pack(status) + data
+        return _I32.pack(status) + bytes(data)
 
     def _hal(self, length: int, data: bytes) -> bytes:
         name = data[:length].decode(errors="replace")
@@ -339,7 +365,9 @@ class RemoteProgram:
             raise WireError(f"platform function {name!r}; legal: those of platform/hal.py")
         match plain.load(data[length:]):
             case [list(arguments), list(pairs)]:
-                keywords = {str(pair[0]): pair[1] for pair in pairs if isinstance(pair, list) and len(pair) == 2}
+                keywords = {
+                    str(pair[0]): pair[1] for pair in pairs if isinstance(pair, list) and len(pair) == 2
+                }
             case _:
                 raise WireError(f"{name}: no arguments; legal: a list of them and one of named ones")
         result = getattr(self._door.hal, name)(*arguments, **keywords)
@@ -348,21 +376,34 @@ class RemoteProgram:
         except WireError as error:
             raise TypeError(f"{name}: {error}") from None
 
-    def _print(self, stream: int, text: bytes) -> bytes:
+    def _cpu_load(self, address: int, length: int) -> bytes:
+        return bytes(self._door.cpu.load(address, length))
+
+    def _cpu_store(self, address: int, data: bytes) -> None:
+        self._door.cpu.store(address, data)
+
+    def _cpu_execute(self, address: int) -> None:
+        self._door.cpu.execute(address)
+
+    def _print(self, stream: int, text: bytes) -> None:
         (sys.stdout if stream == 1 else sys.stderr).write(text.decode(errors="replace"))
-        return _OK
 
     # Ends.
 
     def _here(self) -> str:
-        return f"while in {self._running}, after {self._last}"
+        after = Op(self._last).name.lower() if self._last else "its start"
+        return f"while in {self._running}, after {after}"
 
     def _died(self) -> NoReturn:
-        self._panic("code that runs without a fault", f"its process {self._why()} {self._here()}", "no such end")
+        self._panic(
+            "code that runs without a fault", f"its process {self._why()} {self._here()}", "no such end"
+        )
 
     def _hangs(self) -> NoReturn:
         seconds = f"{self._seconds:g} seconds of host time"
-        self._panic("watchdog: a process that goes on", f"it hangs {self._here()}", f"a call within {seconds}")
+        self._panic(
+            "watchdog: a process that goes on", f"it hangs {self._here()}", f"a call within {seconds}"
+        )
 
     def _broken(self, found: str) -> NoReturn:
         self._panic("frames as docs/wire.md has them", f"{found}, {self._here()}", "no others")
@@ -371,22 +412,6 @@ class RemoteProgram:
         if self._spm.down is not None:
             raise self._spm.gone()
         self._spm.panic_of(Fault(self._partition, rule, found, legal))
-
-
-def _unsigned(call: Callable[..., int]) -> Handler:
-    return lambda *fields: _U32.pack(call(*fields) & 0xFFFFFFFF)
-
-
-def _signed(call: Callable[..., int]) -> Handler:
-    return lambda *fields: _I32.pack(call(*fields))
-
-
-def _nothing(call: Callable[..., object]) -> Handler:
-    def handler(*fields: Any) -> bytes:
-        call(*fields)
-        return _OK
-
-    return handler
 
 
 def _raised(error: Exception) -> bytes:
@@ -398,42 +423,37 @@ def _raised(error: Exception) -> bytes:
     )
 
 
-def _rhandle(value: object) -> tuple[Kind, int]:
+def _rhandle(value: object) -> tuple[int, int]:
+    if value is None:
+        return NULL
     if isinstance(value, Token):
         return Kind.TOKEN, value.number
-    return Kind.INLINE, value if isinstance(value, int) else 0
+    return Kind.INLINE, value & 0xFFFFFFFF if isinstance(value, int) else 0
 
 
-def _peek(connection: "Connection") -> psa_msg_t:
-    """The message that psa_get would deliver now; nothing is delivered."""
-    ins, outs = list(_lengths(connection.in_vecs)), list(_lengths(connection.out_vecs))
-    return psa_msg_t(
+def _message(connection: "Connection") -> bytes:
+    """The message that stands at a connection, as psa_get would deliver it, with what was prefetched."""
+    ins, outs = connection.in_vecs, connection.out_vecs
+    return encode_message(
         connection.type,
         connection.handle,
         connection.client.client_id,
-        None,
-        (ins[0], ins[1], ins[2], ins[3]),
-        (outs[0], outs[1], outs[2], outs[3]),
+        _rhandle(connection.rhandle),
+        _sizes(ins) if ins else NO_SIZES,
+        _sizes(outs) if outs else NO_SIZES,
+        _prefetched(ins, outs) if ins else NOTHING,
     )
 
 
-def _lengths(vectors: Sequence[tuple[Any, ...]]) -> Iterator[int]:
-    yield from (vector[2] for vector in vectors)
-    yield from (0 for _ in range(4 - len(vectors)))
+def _sizes(vectors: Sequence[tuple[Any, ...]]) -> Sequence[int]:
+    return (*[vector[2] for vector in vectors], *NO_SIZES[len(vectors) :])
 
 
-def _prefetched(connection: "Connection") -> Prefetched:
+def _prefetched(ins: Sequence[tuple[Any, ...]], outs: Sequence[tuple[Any, ...]]) -> Prefetched:
     """The first bytes of the input vectors, unless a write to an output vector would change them."""
-    ins = connection.in_vecs
-    if not ins:
-        return NOTHING
-    for written in connection.out_vecs:
-        for read in ins:
-            if (
-                written[0] is read[0]
-                and written[1] < read[1] + read[2]
-                and read[1] < written[1] + written[2]
-            ):
+    for view, start, length, *_ in outs:
+        for read, at, size in (vector[:3] for vector in ins):
+            if view is read and start < at + size and at < start + length:
                 return NOTHING
     left = PREFETCH_SIZE
     parts = [b"", b"", b"", b""]

@@ -6,10 +6,11 @@ executes it there, so that its rules apply as in its own process. A call that br
 seen here is sent at once, so that the panic happens at that call.
 """
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
+from struct import Struct
 from types import TracebackType
 from typing import Any, Final, NoReturn, get_type_hints
 
@@ -25,7 +26,6 @@ from ...interface.psa.status import (
 from ...interface.wire import plain
 from ...interface.wire.frames import ONE_WAY, Frame, Op, WireError
 from ...interface.wire.payloads import (
-    NOTHING,
     InVector,
     Kind,
     Prefetched,
@@ -39,6 +39,11 @@ from ...platform.hal import HAL_FUNCTIONS, PlatformHal
 from .channel import Channel, ChannelClosed
 
 _UINT32: Final = 0xFFFFFFFF
+_INLINE: Final = int(Kind.INLINE)
+_ANSWER: Final = int(Op.ANSWER)
+_WAITED: Final = Struct("<II")
+"""The signals, and that one of them whose first message follows; 0 where none does."""
+_STATUS_SIZE: Final = 4
 _INT32_SIGN: Final = 0x80000000
 _LONGEST_INLINE: Final = 1 << 20
 """Bytes of a buffer that travel; a message's vectors are much smaller, so a longer one breaks a rule."""
@@ -96,7 +101,10 @@ class ProcessApi:
         self._frames: list[Frame] = []
         self._queued = bytearray()
         self._messages: dict[int, _Message] = {}
-        self._first: tuple[int, psa_msg_t, int, Prefetched] | None = None
+        # The signal whose first message came with the last answer, that answer, and what was current then.
+        self._first = 0
+        self._waited = b""
+        self._first_age = 0
         self._age = 0
         self._objects: dict[int, object] = {}
         self._tokens = 0
@@ -111,16 +119,17 @@ class ProcessApi:
     def _ask(self, frame: bytes) -> bytes:
         """Send what was kept back and then ``frame``; return the answer, or raise what it says."""
         self._age += 1
-        self._first = None
+        self._first = 0
         queued = self._queued
         if queued:
             queued += frame
-            frame = bytes(queued)
+            self._channel.send(queued)
             queued.clear()
-        self._channel.send(frame)
+        else:
+            self._channel.send(frame)
         while True:
             op, _, payload = self._next()
-            if op == Op.ANSWER:
+            if op == _ANSWER:
                 return payload
             if op == Op.RAISE:
                 raise _exception(payload)
@@ -136,15 +145,13 @@ class ProcessApi:
     def _note_to_others(self, frame: bytes) -> None:
         """As ``_note``, for what lets others run: they may change memory that was sent here ahead."""
         self._age += 1
-        if self._first is not None:
-            self._first = (*self._first[:3], NOTHING)
         self._note(frame)
 
     def _next(self) -> Frame:
-        frames = self._frames
-        if not frames:
-            frames += self._channel.receive()
-        return frames.pop(0)
+        frames = self._frames or self._channel.receive()
+        frame = frames.pop(0)
+        self._frames = frames
+        return frame
 
     def serve(self) -> NoReturn:
         """Run what the SPM asks for, for ever."""
@@ -156,7 +163,10 @@ class ProcessApi:
         if op != Op.RUN:
             raise WireError(f"op {op:#x} while nothing is asked; legal: RUN")
         symbol, has_message, tail = decode(op, payload)
-        msg = self._take_message(tail) if has_message else None
+        msg = None
+        if has_message:
+            msg = psa_msg_t()
+            self._hold(tail, 0, msg, self._age)
         try:
             code = self.symbols[symbol]
             result = code() if msg is None else code(msg)
@@ -166,7 +176,7 @@ class ProcessApi:
             answer = encode(Op.FAULT, tail=describe(error).encode(errors="replace"))
         else:
             if isinstance(result, int):
-                answer = encode(Op.RETURN, Kind.INLINE, int32(result))
+                answer = encode(Op.RETURN, _INLINE, int32(result))
             else:
                 answer = encode(Op.RETURN, Kind.ADDRESS, 0, tail=repr(result)[:200].encode(errors="replace"))
         if msg is not None:
@@ -201,7 +211,9 @@ class ProcessApi:
         out_len: int | None = None,
     ) -> int:
         in_count, out_count = _count("in", in_vec, in_len), _count("out", out_vec, out_len)
-        in_kind, in_array, ins = _array(in_vec) if isinstance(in_vec, int) else (0, 0, [_in(v) for v in in_vec])
+        in_kind, in_array, ins = (
+            _array(in_vec) if isinstance(in_vec, int) else (0, 0, [_in(v) for v in in_vec])
+        )
         out_kind, out_array, outs = (
             _array(out_vec) if isinstance(out_vec, int) else (0, 0, [_out(v) for v in out_vec])
         )
@@ -231,30 +243,28 @@ class ProcessApi:
 
     def psa_wait(self, signal_mask: int, timeout: int) -> int:
         answer = self._ask(encode(Op.PSA_WAIT, signal_mask & _UINT32, timeout & _UINT32))
-        signal = int.from_bytes(answer[4:8], "little")
-        if signal:
-            msg, kind, data = decode_message(answer[8:])
-            self._first = signal, msg, kind, data
-        return int.from_bytes(answer[:4], "little")
+        signals, first = _WAITED.unpack_from(answer)
+        if first:
+            self._first, self._waited, self._first_age = first, answer, self._age
+        return signals  # type: ignore[no-any-return]
 
     def psa_get(self, signal: int, msg: psa_msg_t | int) -> int:
-        first = self._first
         if isinstance(msg, int):
             # The message lies in the partition's memory; the SPM alone knows of it.
             return _int(self._ask(encode(Op.PSA_GET, signal & _UINT32, Kind.ADDRESS, msg & _UINT32)))
-        if first is None or first[0] != signal:
-            answer = self._ask(encode(Op.PSA_GET, signal & _UINT32, Kind.INLINE, 0))
-            if len(answer) > 4:
-                _copy(self._hold(*decode_message(answer[4:])), msg)
-            return _int(answer[:4])
-        self._first = None
-        self._queued += encode(Op.PSA_GET, signal, Kind.INLINE, 0, flags=ONE_WAY)
-        _copy(self._hold(first[1], first[2], first[3]), msg)
+        if not signal or self._first != signal:
+            answer = self._ask(encode(Op.PSA_GET, signal & _UINT32, _INLINE, 0))
+            if len(answer) > _STATUS_SIZE:
+                self._hold(answer, _STATUS_SIZE, msg, self._age)
+            return _int(answer[:_STATUS_SIZE])
+        self._first = 0
+        self._queued += encode(Op.PSA_GET, signal, _INLINE, 0, flags=ONE_WAY)
+        self._hold(self._waited, _WAITED.size, msg, self._first_age)
         return PSA_SUCCESS
 
     def psa_set_rhandle(self, msg_handle: int, rhandle: Any) -> None:
         message = self._messages.get(msg_handle)
-        kind, value = Kind.INLINE, 0
+        kind, value = _INLINE, 0
         if isinstance(rhandle, int) and 0 <= rhandle <= _UINT32:
             value = rhandle
         elif rhandle is not None:
@@ -285,11 +295,11 @@ class ProcessApi:
                     buffer[:count] = data
                     message.taken[invec_idx] += count
                 self._queued += encode(
-                    Op.PSA_READ, msg_handle, invec_idx, num_bytes, Kind.INLINE, num_bytes, flags=ONE_WAY
+                    Op.PSA_READ, msg_handle, invec_idx, num_bytes, _INLINE, num_bytes, flags=ONE_WAY
                 )
                 return count
-        kind, at = (Kind.ADDRESS, buffer & _UINT32) if isinstance(buffer, int) else (Kind.INLINE, len(buffer))
-        if kind is Kind.INLINE and at > _LONGEST_INLINE:
+        kind, at = (Kind.ADDRESS, buffer & _UINT32) if isinstance(buffer, int) else (_INLINE, len(buffer))
+        if kind is _INLINE and at > _LONGEST_INLINE:
             num_bytes, at = min(num_bytes, _LONGEST_INLINE), _LONGEST_INLINE
         answer = self._ask(encode(Op.PSA_READ, int32(msg_handle), int32(invec_idx), num_bytes, kind, at))
         count = int.from_bytes(answer[:4], "little")
@@ -352,13 +362,19 @@ class ProcessApi:
                 and size == num_bytes <= message.room[outvec_idx]
             ):
                 self._queued += encode(
-                    Op.PSA_WRITE, msg_handle, outvec_idx, size, Kind.INLINE, size, tail=data, flags=ONE_WAY
+                    Op.PSA_WRITE, msg_handle, outvec_idx, size, _INLINE, size, tail=data, flags=ONE_WAY
                 )
                 message.room[outvec_idx] -= size
                 return
             self._ask(
                 encode(
-                    Op.PSA_WRITE, int32(msg_handle), int32(outvec_idx), num_bytes, Kind.INLINE, size, tail=data
+                    Op.PSA_WRITE,
+                    int32(msg_handle),
+                    int32(outvec_idx),
+                    num_bytes,
+                    _INLINE,
+                    size,
+                    tail=data,
                 )
             )
         if message is not None and 0 <= outvec_idx < PSA_MAX_IOVEC:
@@ -376,9 +392,9 @@ class ProcessApi:
             or (message.type == PSA_IPC_CONNECT and status not in _CONNECT_ANSWERS)
             or (message.type >= 0 and status == PSA_ERROR_PROGRAMMER_ERROR)
         ):
-            self._ask(encode(Op.PSA_REPLY, int32(msg_handle), Kind.INLINE, status))
+            self._ask(encode(Op.PSA_REPLY, int32(msg_handle), _INLINE, status))
         else:
-            self._note_to_others(encode(Op.PSA_REPLY, msg_handle, Kind.INLINE, status, flags=ONE_WAY))
+            self._note_to_others(encode(Op.PSA_REPLY, msg_handle, _INLINE, status, flags=ONE_WAY))
         self._forget(msg_handle, message)
 
     def psa_notify(self, partition_id: int) -> None:
@@ -424,9 +440,7 @@ class ProcessApi:
 
     def psa_unmap_outvec(self, msg_handle: int, outvec_idx: int, len: int) -> None:
         data = bytes(self._mapped.pop((msg_handle, outvec_idx), b""))
-        self._ask(
-            encode(Op.PSA_UNMAP_OUTVEC, int32(msg_handle), int32(outvec_idx), len & _UINT32, tail=data)
-        )
+        self._ask(encode(Op.PSA_UNMAP_OUTVEC, int32(msg_handle), int32(outvec_idx), len & _UINT32, tail=data))
 
     def _touch(self, msg_handle: int) -> None:
         """From the first mapping on the SPM alone knows what reads and writes come to."""
@@ -453,17 +467,17 @@ class ProcessApi:
 
     # Messages.
 
-    def _take_message(self, data: bytes) -> psa_msg_t:
-        msg = psa_msg_t()
-        _copy(self._hold(*decode_message(data)), msg)
-        return msg
-
-    def _hold(self, msg: psa_msg_t, kind: int, data: Prefetched) -> psa_msg_t:
-        """Remember a message that was delivered; give it the object that its rhandle stands for."""
-        token = msg.rhandle if kind == Kind.TOKEN else 0
-        self._messages[msg.handle] = _Message(msg, token, data, self._age)
-        msg.rhandle = self._objects.get(token) if token else msg.rhandle or None
-        return msg
+    def _hold(self, data: bytes, at: int, msg: psa_msg_t, age: int) -> None:
+        """Fill ``msg``, remember the message, and put the object back that its rhandle stands for."""
+        kind, prefetched = decode_message(data, at, msg)
+        rhandle = msg.rhandle
+        token = 0
+        if kind == Kind.TOKEN:
+            token = rhandle
+            msg.rhandle = self._objects.get(token)
+        elif not rhandle:
+            msg.rhandle = None
+        self._messages[msg.handle] = _Message(msg, token, prefetched, age)
 
     def _forget(self, msg_handle: int, message: _Message | None) -> None:
         if message is not None and message.type == PSA_IPC_DISCONNECT:
@@ -471,15 +485,6 @@ class ProcessApi:
         if self._mapped:
             for index in range(PSA_MAX_IOVEC):
                 self._mapped.pop((msg_handle, index), None)
-
-
-def _copy(source: psa_msg_t, target: psa_msg_t) -> None:
-    target.type = source.type
-    target.handle = source.handle
-    target.client_id = source.client_id
-    target.rhandle = source.rhandle
-    target.in_size = source.in_size
-    target.out_size = source.out_size
 
 
 def _int(data: bytes) -> int:
@@ -521,7 +526,9 @@ def _out(item: psa_outvec) -> psa_outvec:
     if isinstance(base, int):
         return psa_outvec(base, _length("psa_outvec", base, length))
     if not isinstance(base, bytearray) and (not isinstance(base, memoryview) or base.readonly):
-        raise TypeError(f"psa_outvec: base is a {type(base).__name__}; legal: a writable buffer or an address")
+        raise TypeError(
+            f"psa_outvec: base is a {type(base).__name__}; legal: a writable buffer or an address"
+        )
     if length > len(base):
         raise ValueError(f"psa_outvec: len {length} over a buffer of {len(base)} bytes")
     return psa_outvec(base, len(base) if length < 0 else length)
@@ -565,4 +572,4 @@ def describe(error: BaseException) -> str:
         if code.co_filename != __file__:
             name, line, file = code.co_name, frame.tb_lineno, code.co_filename
         frame = frame.tb_next
-    return f"{type(error).__name__}: {error} in {name}, line {line} of {os.path.basename(file)}"
+    return f"{type(error).__name__}: {error} in {name}, line {line} of {Path(file).name}"

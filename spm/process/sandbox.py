@@ -1,6 +1,6 @@
 """What the operating system takes from a partition's process once its program is loaded (docs/isolation.md).
 
-All of it is Linux's; elsewhere a partition's process is an ordinary process with no open files but its socket.
+All of it is Linux's; elsewhere a partition's process is an ordinary one with no open files but its sockets.
 """
 
 import ctypes
@@ -17,9 +17,7 @@ _UID_BASE: Final = 2_000_000_000
 _CAPABILITY_VERSION_3: Final = 0x20080522
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
-_PR_CAPBSET_DROP: Final = 24
 _PR_SET_NO_NEW_PRIVS: Final = 38
-_CAPABILITIES: Final = 64
 _SECCOMP_SET_MODE_FILTER: Final = 1
 _SECCOMP_FILTER_FLAG_TSYNC: Final = 1
 
@@ -150,8 +148,6 @@ def drop_privileges() -> list[str]:
             done.append("user")
         except OSError:
             pass  # a container that maps no such user; capabilities and system calls still go
-    for capability in range(_CAPABILITIES):
-        _prctl(_PR_CAPBSET_DROP, capability)
     header = ctypes.create_string_buffer(pack("<Ii", _CAPABILITY_VERSION_3, 0))
     nothing = ctypes.create_string_buffer(24)
     if _libc().capset(header, nothing) == 0:

@@ -15,8 +15,9 @@ from ...device import Build, Device, bl2_config_for
 from ...interface.trace import Listener
 from ...partitions.initial_attestation.config import AttestationConfig, TokenProfile
 from ...platform.board import Board, SlotName, load_board
+from ...platform.iak_type import IakType
 from ...platform.otp import OtpField
-from ...platform.provisioning import IakType, load_provisioning
+from ...platform.provisioning import load_provisioning
 from ..demo_firmware import flash_demo_firmware, primary_slots_blank
 from .output import FILE_NAME, MAX_IMAGE, read_file
 
