@@ -564,12 +564,12 @@ def _exception(payload: bytes) -> Exception:
 
 
 def describe(error: BaseException) -> str:
-    """An exception as a panic's report has it, with the line of the partition's own code."""
+    """An exception as a panic's report has it, with the line of the partition's own code where there is one."""
     frame: TracebackType | None = error.__traceback__
-    name, line, file = "?", 0, "?"
+    name, line, file = "", 0, ""
     while frame is not None:
         code = frame.tb_frame.f_code
-        if code.co_filename != __file__:
+        if not file or Path(code.co_filename).parent != Path(__file__).parent:
             name, line, file = code.co_name, frame.tb_lineno, code.co_filename
         frame = frame.tb_next
     return f"{type(error).__name__}: {error} in {name}, line {line} of {Path(file).name}"

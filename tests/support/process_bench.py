@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from support.kernel_bench import (
     NS_RAM,
+    RW,
     SECURE_RAM,
     Bench,
     make_memory,
@@ -12,6 +13,7 @@ from support.kernel_bench import (
 
 from tfm_sim.interface.trace import Event, Trace
 from tfm_sim.platform.hal import PlatformHal
+from tfm_sim.platform.memory import Region, Security
 from tfm_sim.spm.boot_data import BootData
 from tfm_sim.spm.kernel import Kernel, SpmConfig
 from tfm_sim.spm.load import PartitionBuild
@@ -27,7 +29,7 @@ def start_processes(
     *partitions: tuple[str, Callable[..., object]] | tuple[str, Callable[..., object], object],
     level: int = 3,
     seconds: float = 10.0,
-    hal: PlatformHal | None = None,
+    hal: Callable[[Kernel], PlatformHal] | None = None,
     launcher: Launcher | None = None,
 ) -> Iterator[Bench]:
     """A started kernel from (manifest text, program class) or with a configuration as third.
@@ -35,19 +37,22 @@ def start_processes(
     Partition ids count from 256; the memory of partition n is 4 KiB at SECURE_RAM + 0x4000 + n * 0x1000.
     """
     memory = make_memory()
-    trace = Trace()
-    events: list[Event] = []
-    trace.listeners.append(events.append)
     builds = [
         PartitionBuild(parse_manifest(text, f"partition{i}.yaml"), 256 + i, program, *config)
         for i, (text, program, *config) in enumerate(partitions)
     ]
+    for i, build in enumerate(builds):
+        name, base = build.manifest.name, SECURE_RAM + 0x4000 + ARENA * i
+        memory.carve(Region(f"{name}_data", base, ARENA, Security.SECURE, RW, name))
+    trace = Trace()
+    events: list[Event] = []
+    trace.listeners.append(events.append)
     config = SpmConfig(isolation_level=level, process_watchdog_seconds=seconds)
-    kernel = Kernel(memory, hal, BootData(memory, SECURE_RAM, 0), trace, config, launcher)  # type: ignore[arg-type]
+    kernel = Kernel(memory, None, BootData(memory, SECURE_RAM, 0), trace, config, launcher)  # type: ignore[arg-type]
     kernel.load(builds)
     arenas = {b.manifest.name: Arena(SECURE_RAM + 0x4000 + ARENA * i, ARENA) for i, b in enumerate(builds)}
     try:
-        kernel.start(lambda name: hal, arenas.__getitem__)  # type: ignore[arg-type, return-value]
+        kernel.start(lambda name: hal and hal(kernel), arenas.__getitem__)  # type: ignore[arg-type, return-value]
         yield Bench(kernel, kernel.ns_client(Arena(NS_RAM + 0x8000, 0x8000)), {}, events)
     finally:
         kernel.stop()
