@@ -255,8 +255,8 @@ def _home_of(program: Callable[..., object], where: str) -> Home:
     module = getattr(program, "__module__", None) or ""
     if not name or "<" in name or not isinstance(program, type):
         raise LoadError(
-            f"{where}: {module}.{name or repr(program)} cannot be found by another process; legal: a class at "
-            "the top of a module, and PartitionBuild.config for what it takes beside its API"
+            f"{where}: {module}.{name or repr(program)} cannot be found by another process; legal: a class "
+            "at the top of a module, and PartitionBuild.config for what it takes beside its API"
         )
     loaded = sys.modules.get(module)
     file = getattr(loaded, "__file__", None) or ""

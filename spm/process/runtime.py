@@ -564,7 +564,7 @@ def _exception(payload: bytes) -> Exception:
 
 
 def describe(error: BaseException) -> str:
-    """An exception as a panic's report has it, with the line of the partition's own code where there is one."""
+    """An exception as a panic's report has it, with the line of the partition's own code if there is one."""
     frame: TracebackType | None = error.__traceback__
     name, line, file = "", 0, ""
     while frame is not None:

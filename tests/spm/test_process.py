@@ -1,4 +1,4 @@
-"""A partition in a process of its own behaves as one in the SPM's, and its end is a panic and nothing else."""
+"""A partition in a process of its own behaves as one in the SPM's; its end is a panic and nothing else."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from support.kernel_bench import NS_RAM, SECURE_RAM, Bench, a_manifest, a_service
 from support.partition_bench import make_hal
-from support.process_bench import ARENA, start_processes
+from support.process_bench import start_processes
 from support.process_programs import ACTIONS, Clerk, LeanIpc, LeanSfn, Missing, Returning, Secret, Stillborn
 
 from tfm_sim.interface.psa.client import psa_invec, psa_outvec
@@ -252,7 +252,7 @@ class TestLoading:
         assert "<locals>.Inside cannot be found by another process" in self.load(launcher, Inside)
 
     def test_a_function_in_place_of_a_class(self, launcher: Launcher) -> None:
-        assert "cannot be found by another process" in self.load(launcher, lambda psa: LeanIpc(psa))
+        assert "cannot be found by another process" in self.load(launcher, partial(LeanIpc))
 
     def test_a_program_without_the_manifests_symbol(self, launcher: Launcher) -> None:
         assert "needs the function main, which Missing does not define" in self.load(launcher, Missing)
