@@ -30,6 +30,7 @@ from ...interface.wire.payloads import (
 from ...platform.hal import HAL_FUNCTIONS, SystemReset
 from ..connection import NO_SIZES
 from ..load import LoadError, sfn_symbol
+from ..manifest import IrqHandling
 from ..outcome import Fault
 from ..panic import DevicePanic
 from .channel import Channel, ChannelClosed, ChannelTimeout
@@ -116,7 +117,11 @@ def symbols_of(partition: "Partition") -> list[str]:
     symbols = [manifest.entry] if manifest.entry else []
     if partition.is_sfn:
         symbols += [sfn_symbol(service) for service in partition.services]
-    return symbols + [f"{irq.signal.lower()}_flih" for irq in manifest.irqs if irq.handling.value == "FLIH"]
+    for irq in manifest.irqs:
+        if irq.handling is IrqHandling.FLIH:
+            name: str = getattr(irq, "name", irq.signal.removesuffix("_SIGNAL"))
+            symbols.append(f"{name.lower()}_flih")
+    return symbols
 
 
 class RemoteProgram:
