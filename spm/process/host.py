@@ -94,6 +94,10 @@ class Launcher:
             self.close()
             return [-signal.SIGKILL for _ in wanted]
 
+    def __del__(self) -> None:
+        # A device that nobody switched off takes its processes along.
+        self.close()
+
     def close(self) -> None:
         """End the launcher and with it whatever it has launched."""
         if self._control is not None:
