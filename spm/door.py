@@ -277,6 +277,15 @@ class ManagedClientDoor(ClientDoor):
         return spm
 
 
+def _shown(argument: object) -> int | str:
+    """An argument in the trace: the same for a partition in this process and for one in its own."""
+    if isinstance(argument, int):
+        return argument
+    if isinstance(argument, bytes | bytearray | memoryview):
+        return "buffer"
+    return "psa_msg_t" if isinstance(argument, psa_msg_t) else "rhandle"
+
+
 P = ParamSpec("P")
 _PartitionCall = Callable[Concatenate["Kernel", Partition, P], Outcome]
 
@@ -340,6 +349,10 @@ class PartitionDoor(ClientDoor):
         buffer: int | bytes | bytearray | memoryview,
         num_bytes: int | None = None,
     ) -> int:
+        if num_bytes is None:
+            if isinstance(buffer, int):
+                raise TypeError("psa_write: an address needs num_bytes")
+            num_bytes = len(buffer)
         spm, partition = self._spm, self._partition
         if spm.closed or spm.listeners:
             return self._carry("psa_write", service_api.psa_write, msg_handle, outvec_idx, buffer, num_bytes)
@@ -395,7 +408,7 @@ class PartitionDoor(ClientDoor):
             spm.refuse_entry(name)
         if not spm.listeners:
             return spm.leave(partition, call(spm, partition, *args, **kwargs))
-        shown = tuple(a if isinstance(a, int) else type(a).__name__ for a in (*args, *kwargs.values()))
+        shown = tuple(map(_shown, (*args, *kwargs.values())))
         spm.trace.emit(PartitionCalled(partition.name, name, shown))
         result = spm.leave(partition, call(spm, partition, *args, **kwargs))
         spm.trace.emit(PartitionReturned(partition.name, name, result))
