@@ -1,0 +1,166 @@
+"""The demands on an FF-M SPM: put by the non-secure side and by a partition, at each isolation level.
+
+A demand that ends in a reset names the culprit and the rule, so that a crash for another reason is no pass;
+non-volatile memory says that it came at the point where it was due, and the device boots again.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from support.ff_ipc.demands import (
+    BY_NUMBER,
+    DEMANDS,
+    NOT_STATELESS,
+    Demand,
+    Reset,
+    checks_of,
+)
+from support.ff_ipc.facts import CLIENT, DRIVER, PLAIN, SERVER, Setup
+from support.ff_ipc.page import PAGE, page_text
+from support.ff_ipc.partitions import demand_partitions, perform
+from support.ff_ipc.party import NS, BootState, Party, Places, Slot
+
+from tfm_sim import Build, Device, DevicePanic
+from tfm_sim.interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT
+from tfm_sim.interface.psa.status import PSA_ERROR_PROGRAMMER_ERROR, PSA_SUCCESS
+from tfm_sim.interface.trace import Event
+from tfm_sim.platform.memory import RegionKind
+from tfm_sim.spm.events import CallReturned, MessageDelivered, MessageReplied
+from tfm_sim.spm.kernel import SpmConfig
+
+BOARD = Path(__file__).parent.parent / "data" / "boards" / "ff_ipc.yaml"
+NS_CULPRIT = "NS client -1"
+SETUPS = (
+    *(Setup(level) for level in (1, 2, 3)),
+    Setup(1, "1.1"),
+    Setup(1, "1.1", stateless=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A demand for one caller in one variant."""
+
+    demand: Demand
+    caller: str
+    setup: Setup
+    check: int
+
+    def __str__(self) -> str:
+        check = f"-check{self.check + 1}" if checks_of(self.demand, self.caller) > 1 else ""
+        return f"{self.demand.number:03}-{self.caller}-{self.setup}{check}"
+
+
+CASES = [
+    Case(demand, caller, setup, check)
+    for setup in SETUPS
+    for demand in DEMANDS
+    if setup.level >= demand.level and not (setup.stateless and demand.number in NOT_STATELESS)
+    for caller in (NS, CLIENT)
+    if demand.outcome(caller)
+    for check in range(checks_of(demand, caller))
+]
+Boot = Callable[[Setup], Device]
+
+
+@pytest.fixture(scope="module")
+def boot() -> Iterator[Boot]:
+    """A device for each variant, powered on once and again after whatever took it down."""
+    devices: dict[Setup, Device] = {}
+
+    def running(setup: Setup) -> Device:
+        if setup not in devices:
+            spm = SpmConfig(isolation_level=setup.level)
+            build = Build(bl2=None, spm=spm, partitions=demand_partitions(setup))
+            devices[setup] = Device(BOARD, build=build).power_on()
+        if devices[setup].kernel.down is not None:
+            devices[setup].reset()
+        return devices[setup]
+
+    yield running
+    for device in devices.values():
+        device.power_off()
+
+
+def non_secure(device: Device, setup: Setup) -> Party:
+    """The non-secure side, who knows from the map file where the partitions' memory is."""
+    base = {
+        r.owner: r.base
+        for r in device.hardware.memory.regions
+        if r.owner in {CLIENT, SERVER, DRIVER} and r.kind is RegionKind.RAM
+    }
+    return Party(device.ns, setup, NS, Places(base[CLIENT], base[SERVER], base[DRIVER]))
+
+
+def put(ns: Party, case: Case) -> None:
+    """Put the demand: the non-secure side itself, or through the client partition."""
+    ns.check = case.check
+    if case.caller == NS:
+        perform(ns, case.demand)
+    else:
+        ns.finish(ns.begin(CLIENT, case.demand.number, case.check))
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_demand(case: Case, boot: Boot) -> None:
+    device = boot(case.setup)
+    ns = non_secure(device, case.setup)
+    ns.write_word(Slot.CURRENT_DEMAND, case.demand.number)
+    ns.write_word(Slot.BOOT_STATE, BootState.NOT_EXPECTED)
+    outcome = case.demand.outcome(case.caller)
+    if not isinstance(outcome, Reset):
+        try:
+            put(ns, case)
+        except BaseException:
+            device.reset()
+            raise
+        assert device.kernel.down is None
+        assert not [c for c in device.kernel.connections.open.values() if not c.service.stateless]
+        return
+    with pytest.raises(DevicePanic) as panic:
+        put(ns, case)
+    report = panic.value.report
+    assert report.culprit == (NS_CULPRIT if outcome.culprit == NS else outcome.culprit), report
+    assert report.rule.startswith(outcome.rules[case.check]), report
+    again = non_secure(device.reset(), case.setup)
+    assert again.read_word(Slot.CURRENT_DEMAND) == case.demand.number
+    expected = BootState.EXPECTED_NS if case.caller == NS else BootState.EXPECTED_S
+    assert again.read_word(Slot.BOOT_STATE) == expected
+
+
+def test_027_the_disconnect_comes_directly_after_the_reply(boot: Boot) -> None:
+    """FF-M 1.1 psa_reply: the connection ends with the reply (TF-M: only with psa_close)."""
+    device = boot(Setup())
+    events: list[Event] = []
+    device.trace.listeners.append(events.append)
+    try:
+        put(non_secure(device, Setup()), Case(BY_NUMBER[27], NS, Setup(), 0))
+    finally:
+        device.trace.listeners.remove(events.append)
+    seen = [
+        (type(e).__name__, e.type, getattr(e, "status", None))
+        for e in events
+        if isinstance(e, MessageReplied | MessageDelivered) and e.service == PLAIN.name
+    ]
+    assert seen == [
+        ("MessageDelivered", PSA_IPC_CONNECT, None),
+        ("MessageReplied", PSA_IPC_CONNECT, PSA_SUCCESS),
+        ("MessageDelivered", 0, None),
+        ("MessageReplied", 0, PSA_ERROR_PROGRAMMER_ERROR),
+        ("MessageDelivered", PSA_IPC_DISCONNECT, None),
+        ("MessageReplied", PSA_IPC_DISCONNECT, PSA_SUCCESS),
+    ]
+    disconnect = next(i for i, e in enumerate(events) if getattr(e, "type", 0) == PSA_IPC_DISCONNECT)
+    next_return = next(e for e in events[disconnect:] if isinstance(e, CallReturned))
+    assert next_return.call == "psa_call", "the service sees the end before the client sees its answer"
+
+
+def test_every_demand_is_in_the_table_once() -> None:
+    assert [demand.number for demand in DEMANDS] == list(range(1, 91))
+
+
+def test_the_page_of_the_demands_is_up_to_date() -> None:
+    """`python tests/support/ff_ipc/page.py` writes it anew."""
+    assert PAGE.read_text(encoding="utf-8") == page_text()
