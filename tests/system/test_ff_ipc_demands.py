@@ -22,13 +22,12 @@ from support.ff_ipc.page import PAGE, page_text
 from support.ff_ipc.partitions import demand_partitions, perform
 from support.ff_ipc.party import NS, BootState, Party, Places, Slot
 
-from tfm_sim import Build, Device, DevicePanic
+from tfm_sim import Build, Device, DevicePanic, SpmConfig
 from tfm_sim.interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT
 from tfm_sim.interface.psa.status import PSA_ERROR_PROGRAMMER_ERROR, PSA_SUCCESS
 from tfm_sim.interface.trace import Event
 from tfm_sim.platform.memory import RegionKind
 from tfm_sim.spm.events import CallReturned, MessageDelivered, MessageReplied
-from tfm_sim.spm.kernel import SpmConfig
 
 BOARD = Path(__file__).parent.parent / "data" / "boards" / "ff_ipc.yaml"
 NS_CULPRIT = "NS client -1"

@@ -14,7 +14,7 @@ from support.ff_ipc.party import NS, Body
 
 from tfm_sim.interface.psa.status import PSA_ERROR_CONNECTION_REFUSED, PSA_ERROR_PROGRAMMER_ERROR
 
-CPU_RULES: Final = {"load": "cpu.load: ", "store": "cpu.store: ", "execute": "cpu.execute: "}
+CPU_RULES: Final = {"load": "CPU load: ", "store": "CPU store: ", "execute": "CPU execute: "}
 """How the rule begins that a CPU fault is reported with."""
 
 
