@@ -9,7 +9,7 @@ STAMP := $(VENV)/installed
 # mypy finds the repository root under the package's name through this link.
 TYPECHECK := $(VENV)/typecheck
 
-.PHONY: run test lint bench clean
+.PHONY: run test lint bench docs clean
 
 run: $(STAMP)
 	$(BIN)/tfm-sim run
@@ -19,6 +19,10 @@ test: lint
 
 bench: $(STAMP)
 	$(BIN)/pytest tests/bench -s --benchmark-columns=min,median,rounds --benchmark-sort=name
+
+# Draws the state tables; a test checks that what is committed is what it writes.
+docs: $(STAMP)
+	$(BIN)/python -m tfm_sim.tools.state_diagrams docs/states.md
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

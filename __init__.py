@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .interface.psa.client import psa_invec, psa_outvec
     from .interface.psa.status import PsaError, PsaStatus
     from .partitions.initial_attestation.config import AttestationConfig, TokenProfile
-    from .spm.kernel import SpmConfig
+    from .spm.config import SpmConfig
     from .spm.panic import DevicePanic
     from .tools.demo_firmware import boot
 

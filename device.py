@@ -1,6 +1,6 @@
 """One device, assembled from a board: power on, boot, the non-secure side's APIs, reset, power off."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -22,13 +22,16 @@ from .partitions.initial_attestation.config import AttestationConfig
 from .platform.board import Board, SlotName, load_board
 from .platform.hal import PlatformHal, granted
 from .platform.hardware import Hardware
+from .platform.memory import Access
 from .platform.provisioning import DUMMY, DUMMY_ROTPKS, Provisioning
 from .spm.boot_data import BootData
+from .spm.config import SpmConfig
 from .spm.door import ClientDoor
-from .spm.kernel import Kernel, SpmConfig
+from .spm.kernel import Kernel, Machine
 from .spm.load import PartitionBuild
-from .spm.manifest_file import ManifestError, load_manifest, load_manifest_list
-from .spm.partition_memory import give_partitions_memory, non_secure_arena
+from .spm.manifest_list import load_manifest_list
+from .spm.ns_tasks import NsTask, join, start_task
+from .spm.partition_memory import Arena, give_partitions_memory, non_secure_arena
 
 
 class DeviceOff(TfmSimError):
@@ -80,11 +83,56 @@ def standard_partitions(build: Build) -> list[PartitionBuild]:
     made = programs(build.attestation, build.crypto)
     builds = []
     for item in load_manifest_list(MANIFEST_LIST):
-        manifest = load_manifest(item.manifest)
-        if item.pid is None:
-            raise ManifestError(f"{MANIFEST_LIST}:{item.line}: missing key 'pid'; legal: a positive number")
+        manifest = item.load()
         builds.append(PartitionBuild(manifest, item.pid, *made[manifest.name]))
     return builds
+
+
+def load_firmware(
+    hardware: Hardware,
+    boot_data: BootData,
+    trace: Trace,
+    spm: SpmConfig,
+    builds: Sequence[PartitionBuild],
+) -> Kernel:
+    """The SPM with its partitions linked and their interrupts and MMIO claimed; nothing runs yet.
+
+    Raises LoadError and BoardError for partitions that do not fit together or on the board.
+    """
+    board = hardware.board
+    machine = Machine(
+        hardware.memory,
+        hardware.hal,
+        hardware.bus,
+        hardware.clock,
+        hardware.interrupts,
+        board.irq_number,
+        board.irq_sources,
+        board.named_mmio,
+    )
+    kernel = Kernel(machine, boot_data, trace, spm)
+    kernel.load(builds)
+    for partition in kernel.partitions:
+        for region in partition.manifest.mmio_regions:
+            access = Access.READ | Access.WRITE if region.writable else Access.READ
+            if region.base is None or region.size is None:
+                hardware.claim(region.name, partition.name, access)
+            else:
+                hardware.claim_range(region.base, region.size, partition.name, access)
+    return kernel
+
+
+def start_firmware(hardware: Hardware, kernel: Kernel) -> None:
+    """Run the partitions to where they wait; the boot status is gone afterwards."""
+    arenas = give_partitions_memory(hardware.memory, [p.manifest for p in kernel.partitions])
+
+    def hal_of(partition: str) -> PlatformHal:
+        names = hardware.board.hal_grants.get(partition, ())
+        return granted(hardware.hal, names, partition, partial(kernel.hal_denied, partition))
+
+    hardware.on_reset = kernel.reset_requested
+    kernel.start(hal_of, arenas.__getitem__)
+    kernel.boot_data.scrub()
 
 
 class PsaApis:
@@ -132,6 +180,7 @@ class Device:
         self._memory_map = self.hardware.memory.regions
         self._kernel: Kernel | None = None
         self._let_go = False
+        self.trace.now = lambda: self.hardware.clock.now
         self._ns: ClientDoor | None = None
         self.boot_outcome: BootOutcome | None = None
 
@@ -152,7 +201,7 @@ class Device:
             raise DeviceOff("the device let go of its state directory; legal: a new Device on it")
         self._stop()
         hardware = self.hardware
-        hardware.memory.clear_ram()
+        hardware.clear()
         shared = hardware.board.shared_data
         if self.build.bl2 is not None:
             self.run_bl2()
@@ -162,13 +211,12 @@ class Device:
             self.trace.log("SPM", f"[WRN] {hardware.dummy_notice}")
         self.trace.log("SPM", "[INF] [Sec Thread] Secure image initializing!")
         boot_data = BootData(hardware.memory, shared.base, shared.size if self.build.bl2 else 0)
-        kernel = Kernel(hardware.memory, hardware.hal, boot_data, self.trace, self.build.spm)
-        kernel.load(self._partitions)
-        arenas = give_partitions_memory(hardware.memory, [p.manifest for p in kernel.partitions])
+        kernel = load_firmware(hardware, boot_data, self.trace, self.build.spm, self._partitions)
         self._kernel = kernel
-        kernel.start(self._hal_of, arenas.__getitem__)
-        boot_data.scrub()
-        self._ns = kernel.ns_client(non_secure_arena(hardware.memory))
+        start_firmware(hardware, kernel)
+        whole = non_secure_arena(hardware.memory)
+        self._ns = kernel.ns_client(Arena(whole.base, whole.size // 2))
+        self._task_memory = Arena(whole.base + whole.size // 2, whole.size // 2)
         self._stage("NS", "the non-secure side runs")
         return self
 
@@ -222,6 +270,35 @@ class Device:
         """The PSA APIs for the non-secure side. Raises DeviceOff before power_on."""
         return PsaApis(self.ns)
 
+    def start_task(
+        self,
+        code: Callable[[ClientDoor], object],
+        name: str,
+        *,
+        ns_id: int = -1,
+        priority: int = 0,
+        memory: int = 0x4000,
+    ) -> NsTask:
+        """A task of the non-secure side beside the caller: ``code(ns)`` runs when the caller joins it.
+
+        ``ns_id`` is its non-secure client id, -1 and down; a larger ``priority`` is more urgent, and one above
+        0 starts at once; ``memory`` is the room in bytes for the vectors of its calls. Raises ValueError for
+        an id out of range, DeviceOff where no memory is left or before power_on.
+        """
+        kernel, left = self.kernel, self._task_memory
+        if memory > left.size:
+            raise DeviceOff(f"task {name}: {memory} bytes of non-secure RAM; legal: up to {left.size}")
+        self._task_memory = Arena(left.base + memory, left.size - memory)
+        return start_task(kernel, code, name, Arena(left.base, memory), ns_id, priority)
+
+    def join(self, *tasks: NsTask) -> None:
+        """Let the tasks run until they have returned; what one raises comes out here."""
+        join(self.kernel, tasks)
+
+    def idle(self, microseconds: int) -> None:
+        """The non-secure side waits for interrupts so long; partitions that they wake run."""
+        self.kernel.ns_idle(microseconds)
+
     def shared_data(self) -> bytes:
         """The bytes of the shared data area as they are now; the SPM scrubs it before NS runs."""
         shared = self.hardware.board.shared_data
@@ -235,11 +312,6 @@ class Device:
             for slot in SLOTS
         }
         return Ports(slots, hardware.otp, hardware.nv_counters, hardware.memory, (shared.base, shared.size))
-
-    def _hal_of(self, partition: str) -> PlatformHal:
-        names = self.hardware.board.hal_grants.get(partition, ())
-        on_denied = partial(self.kernel.hal_denied, partition)
-        return granted(self.hardware.hal, names, partition, on_denied)
 
     def _stage(self, name: str, text: str) -> None:
         if self.trace.listeners:

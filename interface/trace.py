@@ -25,13 +25,15 @@ class Trace:
     """The listeners of one device.
 
     A trace point reads ``if trace.listeners: trace.emit(SomeEvent(...))``, so that an event is built
-    only when somebody wants it. Listeners run in the order in which they were added.
+    only when somebody wants it. Listeners run in the order in which they were added. ``now`` is the device's
+    virtual clock in microseconds since power-on, for listeners that want a time stamp.
     """
 
-    __slots__ = ("listeners",)
+    __slots__ = ("listeners", "now")
 
     def __init__(self) -> None:
         self.listeners: list[Listener] = []
+        self.now: Callable[[], int] = lambda: 0
 
     def emit(self, event: Event) -> None:
         """Tell every listener. What a listener raises goes to whoever called the device, with a note."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ..interface.errors import TfmSimError
+from .interrupts import LINES
 from .memory import Region, Security
 from .otp import OtpLayout
 from .yaml_source import read_file
@@ -89,11 +90,26 @@ class SharedData:
     size: int
 
 
+class DeviceModel(Enum):
+    """Which registers a peripheral has; each says what its interrupt lines are, in their order.
+
+    ``cmsdk_timer``: its interrupt. ``cmsdk_uart``: receive, transmit, combined; or the combined one alone.
+    ``cmsdk_watchdog``: reset request, interrupt; or the interrupt alone: its reset request resets the device
+    then.
+    """
+
+    CMSDK_TIMER = "cmsdk_timer"
+    CMSDK_UART = "cmsdk_uart"
+    CMSDK_WATCHDOG = "cmsdk_watchdog"
+
+
 @dataclass(frozen=True, slots=True)
 class Peripheral:
     """A device on the bus.
 
     ``mmio_name`` is what a manifest calls it; ``irqs`` maps its interrupt lines' names to their numbers.
+    ``model`` None is a page of plain RAM; ``clock`` is the frequency at which a model counts, in hertz, 0
+    for one that does not.
     """
 
     name: str
@@ -103,6 +119,8 @@ class Peripheral:
     non_secure_base: int | None = None
     mmio_name: str = ""
     irqs: Mapping[str, int] = field(default_factory=dict)
+    model: DeviceModel | None = None
+    clock: int = 0
 
     @property
     def base(self) -> int:
@@ -119,7 +137,10 @@ class Peripheral:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """One board. Addresses, sizes and offsets are bytes; flash areas are in order of their offset."""
+    """One board. Addresses, sizes and offsets are bytes; flash areas are in order of their offset.
+
+    ``mmio_regions`` are the ranges of memory, base and size, that a manifest may claim by a name.
+    """
 
     name: str
     description: str
@@ -133,6 +154,7 @@ class Board:
     peripherals: tuple[Peripheral, ...]
     irq_sources: Mapping[str, int]
     hal_grants: Mapping[str, tuple[str, ...]]
+    mmio_regions: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def image_count(self) -> int:
@@ -176,9 +198,26 @@ class Board:
         """The peripheral of that name or manifest name, None where there is none."""
         return next((p for p in self.peripherals if name in (p.name, p.mmio_name)), None)
 
-    def irq_number(self, source: str) -> int | None:
-        """The number behind an interrupt's name in a manifest or on the board, None where unknown."""
+    @property
+    def named_mmio(self) -> dict[str, tuple[int, int]]:
+        """Address and size in bytes of everything that a manifest's mmio_regions may name."""
+        secure = [(p, p.secure_base) for p in self.peripherals if p.secure_base is not None]
+        named = {name: (base, p.size) for p, base in secure for name in (p.name, p.mmio_name) if name}
+        return {**named, **self.mmio_regions}
+
+    def irq_number(self, source: str | int) -> int | None:
+        """The line behind an interrupt's source in a manifest, None where there is none.
+
+        A source is a name of the board's or an alias for one, or a line's number, whatever is behind it.
+        """
+        if isinstance(source, int):
+            return source if 0 <= source < LINES else None
         return self.irq_sources.get(source)
+
+    def irq_name(self, line: int) -> str:
+        """What the board calls a line; its number as text where no peripheral drives it."""
+        names = (name for p in self.peripherals for name, number in p.irqs.items() if number == line)
+        return next(names, str(line))
 
 
 def packaged_boards() -> tuple[str, ...]:

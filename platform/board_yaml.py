@@ -9,6 +9,7 @@ from .board import (
     AreaRole,
     Board,
     BoardError,
+    DeviceModel,
     FlashAreaDescription,
     FlashDescription,
     OtpDescription,
@@ -18,6 +19,7 @@ from .board import (
     SlotName,
 )
 from .hal import HAL_FUNCTIONS
+from .interrupts import LINES
 from .memory import Access, Region, RegionKind, Security
 from .otp import OtpLayout
 from .yaml_source import YamlValue, parse_yaml
@@ -38,6 +40,14 @@ _ACCESS: Final = {
 _SECURITY: Final = {"secure": Security.SECURE, "non_secure": Security.NON_SECURE}
 _SLOTS: Final[dict[str, SlotName]] = {"primary": "primary", "secondary": "secondary"}
 _ROLES: Final = {role.value: role for role in AreaRole}
+_MODELS: Final = {model.value: model for model in DeviceModel}
+_MODEL_LINES: Final = {
+    DeviceModel.CMSDK_TIMER: (0, 1),
+    DeviceModel.CMSDK_UART: (0, 1, 3),
+    DeviceModel.CMSDK_WATCHDOG: (0, 1, 2),
+}
+"""How many interrupt lines a peripheral of each model may have."""
+MAX_CLOCK: Final = 1_000_000_000
 _ROTPK_SIZES: Final = {"32": 32, "48": 48, "68": 68, "100": 100}
 _ERASED_VALUES: Final = {"0xff": 0xFF, "0xFF": 0xFF, "255": 0xFF, "0x00": 0, "0x0": 0, "0": 0}
 
@@ -71,7 +81,7 @@ def parse_board(raw: bytes, name: str) -> Board:
     """
     entries = parse_yaml(raw, name, BoardError).mapping(
         ("name", "description", "flash", "ram", "flash_areas", "max_image_sectors", "regions", "shared_data"),
-        ("otp", "peripherals", "irq_sources", "hal_grants"),
+        ("otp", "system_clock", "peripherals", "mmio_regions", "irq_sources", "hal_grants"),
     )
     flash = tuple(map(_flash, _items(entries, "flash")))
     ram = tuple(map(_ram, _items(entries, "ram")))
@@ -79,7 +89,8 @@ def parse_board(raw: bytes, name: str) -> Board:
         "device name", [(_key(item, "name"), item) for k in ("flash", "ram") for item in _items(entries, k)]
     )
     otp = _otp(entries["otp"]) if "otp" in entries else OtpDescription()
-    peripherals = tuple(map(_peripheral, _items(entries, "peripherals")))
+    system_clock = _optional(entries, "system_clock", _frequency, 0)
+    peripherals = tuple(_peripheral(item, system_clock) for item in _items(entries, "peripherals"))
     regions = _regions(_items(entries, "regions"), _devices(flash, ram, otp))
     _check_addresses(entries, regions, peripherals)
     return Board(
@@ -95,6 +106,7 @@ def parse_board(raw: bytes, name: str) -> Board:
         peripherals=peripherals,
         irq_sources=_irq_sources(entries, peripherals),
         hal_grants=_hal_grants(entries.get("hal_grants")),
+        mmio_regions=_mmio_regions(entries, regions, peripherals),
     )
 
 
@@ -113,6 +125,10 @@ def _optional(item: dict[str, YamlValue], key: str, read: Callable[[YamlValue], 
 
 def _address(value: YamlValue) -> int:
     return value.integer(0, ADDRESS_SPACE - 1)
+
+
+def _frequency(value: YamlValue) -> int:
+    return value.integer(1, MAX_CLOCK)
 
 
 def _flash(value: YamlValue) -> FlashDescription:
@@ -314,15 +330,17 @@ def _region(value: YamlValue, devices: dict[str, _Device]) -> Region:
     return region
 
 
-def _peripheral(value: YamlValue) -> Peripheral:
+def _peripheral(value: YamlValue, system_clock: int) -> Peripheral:
     item = value.mapping(
-        ("name", "size", "security"), ("secure_base", "non_secure_base", "mmio_name", "irqs")
+        ("name", "size", "security"),
+        ("secure_base", "non_secure_base", "mmio_name", "irqs", "model", "clock"),
     )
     security = item["security"].choice(_SECURITY)
     needed = f"{security.value}_base"
     if needed not in item:
         raise value.error(f"missing key {needed!r}", None, "the base of its security state")
     irqs = item["irqs"].mapping() if "irqs" in item else {}
+    model = _optional(item, "model", lambda v: v.choice(_MODELS), None)
     return Peripheral(
         name=item["name"].string(NAME_LEGAL, NAME),
         size=item["size"].integer(1, 1 << 20),
@@ -330,8 +348,29 @@ def _peripheral(value: YamlValue) -> Peripheral:
         secure_base=_optional(item, "secure_base", _address, None),
         non_secure_base=_optional(item, "non_secure_base", _address, None),
         mmio_name=_optional(item, "mmio_name", lambda v: v.string(NAME_LEGAL, NAME), ""),
-        irqs={name: number.integer(0, 479) for name, number in irqs.items()},
+        irqs={name: number.integer(0, LINES - 1) for name, number in irqs.items()},
+        model=model,
+        clock=_model_clock(value, item, model, system_clock),
     )
+
+
+def _model_clock(
+    value: YamlValue, item: dict[str, YamlValue], model: DeviceModel | None, system_clock: int
+) -> int:
+    """The clock of a peripheral whose model counts, 0 for another; checks what else a model needs."""
+    if model is not None:
+        lines = len(item["irqs"].mapping()) if "irqs" in item else 0
+        if lines not in _MODEL_LINES[model]:
+            legal = " or ".join(map(str, _MODEL_LINES[model]))
+            raise item["irqs"].error(f"wrong number of interrupts for a {model.value}", lines, legal)
+    if model in (None, DeviceModel.CMSDK_UART):
+        if "clock" in item:
+            raise item["clock"].error("clock of a peripheral that does not count", None, "no clock")
+        return 0
+    clock = _optional(item, "clock", _frequency, system_clock)
+    if not clock:
+        raise value.error("no clock to count", None, "a clock of its own, or the board's system_clock")
+    return clock
 
 
 def _check_addresses(
@@ -353,6 +392,27 @@ def _check_addresses(
                 raise by_name[p.name].error(f"peripheral {p.name} past the address space", hex(base + p.size))
             ranges.append(_Range(p.name, base, base + p.size, by_name[p.name]))
     _no_overlap("region", ranges)
+
+
+def _mmio_regions(
+    entries: dict[str, YamlValue], regions: tuple[Region, ...], peripherals: tuple[Peripheral, ...]
+) -> dict[str, tuple[int, int]]:
+    """Ranges of secure memory that a manifest may claim by name, as if they were a peripheral."""
+    items = entries["mmio_regions"].mapping() if "mmio_regions" in entries else {}
+    names = {name for p in peripherals for name in (p.name, p.mmio_name)}
+    ranges: list[_Range] = []
+    for name, value in items.items():
+        if name in names:
+            raise value.error("name of a peripheral", repr(name), "a name of its own")
+        item = value.mapping(("base", "size"), ())
+        base, size = _address(item["base"]), item["size"].integer(1)
+        if not any(r.base <= base and base + size <= r.end and not r.non_secure for r in regions):
+            raise value.error(
+                "not in secure memory", f"{base:#x}..{base + size:#x}", "a range inside one secure region"
+            )
+        ranges.append(_Range(name, base, base + size, value))
+    _no_overlap("MMIO region", ranges)
+    return {r.name: (r.start, r.end - r.start) for r in ranges}
 
 
 def _shared_data(value: YamlValue, regions: tuple[Region, ...]) -> SharedData:

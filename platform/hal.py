@@ -3,11 +3,14 @@
 Names are those of TF-M 2.2.2 (tfm_attest_hal.h, tfm_plat_*.h, tfm_hal_*.h, tfm_platform_system.h) with its
 template's behaviour; the values come from the device's OTP. Sizes are bytes; a
 ``size`` argument is the caller's buffer.
+
+A partition may run in another process: every function takes and returns plain values only, that is int, bool,
+bytes, str, None, or a frozen dataclass of these.
 """
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeVar
 
 from ..interface.errors import TfmSimError
 from ..interface.psa.crypto_values import (
@@ -18,7 +21,7 @@ from ..interface.psa.crypto_values import (
     PSA_KEY_TYPE_HMAC,
 )
 from . import nv_counters
-from .flash import FlashArea
+from .flash import FlashArea, FlashError
 from .lifecycle import psa_lifecycle
 from .nv_counters import NvCounter, NvCounters
 from .otp import Otp, OtpField
@@ -28,6 +31,9 @@ from .random_source import RandomSource
 
 PLATFORM_CONFIG: Final = bytes.fromhex("efbeadde")
 PLATFORM_HASH_ALGO: Final = b"not-hash-extended"
+
+
+T = TypeVar("T")
 
 
 class HalDenied(TfmSimError):
@@ -53,6 +59,18 @@ class IakKey:
     data: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class FlashAreaInfo:
+    """A flash area of a storage service: the id that the flash functions take, and its geometry in bytes."""
+
+    id: int
+    name: str
+    size: int
+    erase_block: int
+    write_size: int
+    erased_value: int
+
+
 class PlatformHal:
     """The HAL of one device. A partition gets it through ``granted``."""
 
@@ -63,7 +81,7 @@ class PlatformHal:
         rng: RandomSource,
         its_area: FlashArea | None = None,
         ps_area: FlashArea | None = None,
-        on_reset: Callable[[], None] | None = None,
+        on_reset: Callable[[str], None] | None = None,
     ) -> None:
         self._otp = otp
         self._counters = counters
@@ -74,7 +92,7 @@ class PlatformHal:
 
     def tfm_attest_hal_get_security_lifecycle(self) -> int:
         """The PSA lifecycle, 32 bits; UNKNOWN (0) for any OTP code that is not one of TF-M's."""
-        return psa_lifecycle(int.from_bytes(self._otp.read(OtpField.LCS), "little"))
+        return int(psa_lifecycle(int.from_bytes(self._otp.read(OtpField.LCS), "little")))
 
     def psa_rot_lifecycle_state(self) -> int:
         """FF-M 1.1 psa_rot_lifecycle_state: the same state, as the SPM reports it."""
@@ -156,15 +174,37 @@ class PlatformHal:
         """The counter behind NS index 0 to 2. Raises PlatError INVALID_INPUT for another."""
         if not 0 <= index <= 2:
             raise PlatError(TfmPlatErr.INVALID_INPUT, f"NS counter index {index}; legal: 0 to 2")
-        return NvCounter.NS_0 + index
+        return int(NvCounter.NS_0) + index
 
-    def tfm_hal_its_fs_info(self) -> FlashArea:
+    def tfm_hal_its_fs_info(self) -> FlashAreaInfo:
         """The flash area of internal trusted storage. Raises PlatError UNSUPPORTED without one."""
-        return self._area(self._its_area, "ITS")
+        return self._info(self._its_area, "ITS")
 
-    def tfm_hal_ps_fs_info(self) -> FlashArea:
+    def tfm_hal_ps_fs_info(self) -> FlashAreaInfo:
         """The flash area of protected storage. Raises PlatError UNSUPPORTED without one."""
-        return self._area(self._ps_area, "PS")
+        return self._info(self._ps_area, "PS")
+
+    def tfm_hal_flash_read(self, area_id: int, offset: int, length: int) -> bytes:
+        """``length`` bytes at ``offset`` of the ITS or PS area.
+
+        Raises PlatError INVALID_INPUT for another area's id or a range outside the area.
+        """
+        return self._on_flash(area_id, lambda area: area.read(offset, length))
+
+    def tfm_hal_flash_program(self, area_id: int, offset: int, data: bytes) -> None:
+        """Program whole program units at ``offset`` of the ITS or PS area.
+
+        Raises PlatError INVALID_INPUT for another area's id, a range outside the area or not in units, and
+        cells that would have to return to their erased state.
+        """
+        self._on_flash(area_id, lambda area: area.write(offset, data))
+
+    def tfm_hal_flash_erase(self, area_id: int, offset: int, length: int) -> None:
+        """Erase whole blocks of the ITS or PS area.
+
+        Raises PlatError INVALID_INPUT for another area's id and a range outside the area or not in blocks.
+        """
+        self._on_flash(area_id, lambda area: area.erase(offset, length))
 
     def tfm_hal_random(self, size: int) -> bytes:
         """``size`` random bytes from the device's seeded source."""
@@ -173,7 +213,7 @@ class PlatformHal:
     def tfm_hal_system_reset(self) -> NoReturn:
         """Reset the device. Never returns: tells the device, then raises SystemReset."""
         if self._on_reset is not None:
-            self._on_reset()
+            self._on_reset("system reset requested")
         raise SystemReset("system reset requested")
 
     def tfm_platform_hal_system_reset(self) -> NoReturn:
@@ -189,10 +229,23 @@ class PlatformHal:
         return self._otp.read(field, size).split(b"\0", 1)[0]
 
     @staticmethod
-    def _area(area: FlashArea | None, name: str) -> FlashArea:
+    def _info(area: FlashArea | None, name: str) -> FlashAreaInfo:
         if area is None:
             raise PlatError(TfmPlatErr.UNSUPPORTED, f"the board has no flash area for {name}")
-        return area
+        return FlashAreaInfo(
+            area.id, area.name, area.size, area.erase_block, area.write_size, area.erased_value
+        )
+
+    def _on_flash(self, area_id: int, act: Callable[[FlashArea], T]) -> T:
+        areas = [area for area in (self._its_area, self._ps_area) if area is not None]
+        area = next((area for area in areas if area.id == area_id), None)
+        if area is None:
+            legal = ", ".join(f"{area.id} ({area.name})" for area in areas) or "none"
+            raise PlatError(TfmPlatErr.INVALID_INPUT, f"flash area {area_id}; legal: {legal}")
+        try:
+            return act(area)
+        except FlashError as error:
+            raise PlatError(TfmPlatErr.INVALID_INPUT, str(error)) from error
 
 
 HAL_FUNCTIONS: Final = frozenset(name for name in vars(PlatformHal) if not name.startswith("_"))

@@ -6,11 +6,17 @@ from types import TracebackType
 from typing import Final
 
 from .board import AreaRole, Board, FlashAreaDescription, SlotName
+from .bus import Bus
+from .claims import claim_named, claim_range
+from .clock import VirtualClock
 from .flash import Flash, FlashArea
-from .hal import PlatformHal
+from .hal import PlatformHal, SystemReset
+from .interrupts import InterruptController
 from .memory import Access, Memory, Region, RegionKind
 from .nv_counters import NvCounters
 from .otp import Otp, OtpError, OtpField
+from .peripheral import PeripheralModel
+from .peripheral_models import peripheral_models
 from .provisioning import DUMMY, Provisioning, dummy_notice, provisioned_otp
 from .random_source import RandomSource
 from .state import StateDirectory, StateError
@@ -21,6 +27,9 @@ _COUNTERS: Final = frozenset(otp_field for otp_field in OtpField if otp_field.na
 
 class Hardware:
     """The hardware of one device; two of them share nothing.
+
+    ``clock``, ``interrupts`` and ``bus`` are what their names say; ``peripherals`` are the models of those
+    that have one, by their name on the board.
 
     ``provisioning`` is burnt into a new device; without one ``dummy`` is, which a build may vary. ``seed``
     makes the random source repeat. ``state`` is None for a device in memory, or the path of a state directory
@@ -42,7 +51,7 @@ class Hardware:
         self.board = board
         self.seed = seed
         self.resets = 0
-        self.on_reset: Callable[[], None] | None = None
+        self.on_reset: Callable[[str], None] | None = None
         self.state = StateDirectory(state, board.name, _image_files(board)) if state is not None else None
         try:
             images = self.state.images() if self.state is not None else None
@@ -66,6 +75,12 @@ class Hardware:
         self.nv_counters = NvCounters(self.otp)
         self.rng = RandomSource(self.otp.read(OtpField.ENTROPY_SEED), seed)
         self.memory = self._memory()
+        self.clock = VirtualClock()
+        self.interrupts = InterruptController()
+        self.peripherals: dict[str, PeripheralModel] = peripheral_models(
+            board.peripherals, self.clock, self.interrupts, self._watchdog_reset
+        )
+        self.bus = Bus(self.memory, self.peripherals)
         self.hal = PlatformHal(
             self.otp,
             self.nv_counters,
@@ -89,11 +104,38 @@ class Hardware:
         """The warning that this device carries TF-M's dummy keys, None where it does not."""
         return dummy_notice(self.otp)
 
+    def claim(self, name: str, owner: str, access: Access = Access.READ | Access.WRITE) -> Region:
+        """Make what a manifest calls ``name`` secure and ``owner``'s, until ``memory.restore``.
+
+        A peripheral moves from its non-secure address to its secure one. ``access`` is READ for a READ-ONLY
+        region. Returns its region. Raises BoardError for a name that the board does not know, a peripheral
+        without a secure address, and one that is claimed already.
+        """
+        return claim_named(self.board, self.memory, name, owner, access)
+
+    def claim_range(
+        self, base: int, size: int, owner: str, access: Access = Access.READ | Access.WRITE
+    ) -> Region:
+        """The same for a numbered MMIO region: ``size`` bytes at the secure address ``base``.
+
+        Raises BoardError where no single secure region holds them, where they are claimed already, and for
+        write access to what the board has as read-only.
+        """
+        return claim_range(self.board, self.memory, base, size, owner, access)
+
     def reset(self) -> None:
         """A reset: RAM forgets; flash, OTP and counters stay, and are saved to the state directory."""
         self.resets += 1
-        self.memory.clear_ram()
+        self.clear()
         self.save()
+
+    def clear(self) -> None:
+        """What a reset and a power-on do to volatile state: RAM, peripherals, interrupts and the clock."""
+        self.memory.clear_ram()
+        self.interrupts.reset()
+        self.clock.reset()
+        for model in self.peripherals.values():
+            model.reset()
 
     def save(self) -> None:
         """Bring flash and OTP into the state directory. Raises StateError; does nothing in memory."""
@@ -118,9 +160,14 @@ class Hardware:
     ) -> None:
         self.close()
 
-    def _reset_requested(self) -> None:
+    def _reset_requested(self, why: str) -> None:
         if self.on_reset is not None:
-            self.on_reset()
+            self.on_reset(why)
+
+    def _watchdog_reset(self, name: str) -> None:
+        why = f"watchdog {name}: second timeout, for nobody fed it in time"
+        self._reset_requested(why)
+        raise SystemReset(why)
 
     def _otp(self, provisioning: Provisioning | None, dummy: Provisioning, image: bytes | None) -> Otp:
         layout, size = self.board.otp.layout, self.board.otp.size

@@ -125,6 +125,19 @@ class Memory:
         del self._regions[at], self._bases[at]
         self.regions = tuple(self._regions)
 
+    def remap(self, region: Region, other: Region) -> Region:
+        """Map the bytes behind ``region`` as ``other`` instead, which has the same size; returns that.
+
+        Raises MemoryFault, and changes nothing, where ``region`` is not mapped or ``other`` does not fit.
+        """
+        before = self.regions
+        self.remove(region)
+        try:
+            return self.add(other, region.backing)
+        except MemoryFault:
+            self.restore(before)
+            raise
+
     def carve(self, region: Region) -> Region:
         """Cut ``region`` out of the one region that holds all of it; the bytes behind it stay the same.
 
@@ -141,7 +154,7 @@ class Memory:
         return self._map_part(replace(region, kind=whole.kind, device=whole.device), whole)
 
     def restore(self, regions: tuple[Region, ...]) -> None:
-        """Go back to an earlier value of ``regions``: what was carved since is gone, the bytes stay."""
+        """Go back to an earlier value of ``regions``: carved and moved regions are gone, the bytes stay."""
         self._regions = list(regions)
         self._bases = [region.base for region in regions]
         self.regions = regions

@@ -5,25 +5,31 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from ..interface.psa.service import PSA_DOORBELL
-from .connection import Connection
+from ..platform.memory import Region
 from .manifest import PartitionManifest, PartitionModel
 from .scheduler import Thread
 
 if TYPE_CHECKING:
+    from .interrupts import Irq
+    from .kernel import Kernel
     from .service import Service
 
 NS_CLIENT_ID_BASE: Final = -0x3C00FFFF
 NS_CLIENT_ID_LIMIT: Final = -0x3C000000
+NS_ID_LOWEST: Final = NS_CLIENT_ID_BASE - NS_CLIENT_ID_LIMIT - 1
+ASYNC_MSG_REPLY: Final = 0x4
+"""TF-M: the signal of a reply that came for one of an agent's own asynchronous calls."""
 
 
 class Client(ABC):
-    """A caller of the client API. ``client_id`` is what services see: negative, or the partition id.
+    """A caller of the client API: who it is, and the thread in which its calls wait.
 
-    ``thread`` is where the client's code runs at the moment; ``reply`` is set when a call that had to wait
-    has its answer; ``written`` are the bytes that the last reply left in each output vector.
+    ``client_id`` is what services see: negative, or the partition id. ``reply`` is set when a call that had
+    to wait has its answer; ``written`` are the bytes that the last reply left in each output vector.
+    ``readable`` and ``writable`` are the regions that were last found open to this client.
     """
 
-    __slots__ = ("client_id", "is_secure", "name", "reply", "thread", "written")
+    __slots__ = ("client_id", "is_secure", "name", "readable", "reply", "thread", "writable", "written")
 
     def __init__(self, name: str, client_id: int, *, is_secure: bool, thread: Thread) -> None:
         self.name = name
@@ -32,6 +38,18 @@ class Client(ABC):
         self.thread = thread
         self.reply: int | None = None
         self.written: list[int] | None = None
+        self.readable: Region | None = None
+        self.writable: Region | None = None
+
+    def answer(self, spm: "Kernel", value: int) -> None:
+        """The service has replied: the call in progress returns ``value``."""
+        self.reply = value
+        spm.scheduler.wake(self.thread, "reply")
+
+    def take_answer(self) -> int:
+        """What the call that just ended its waiting returns."""
+        assert self.reply is not None
+        return self.reply
 
     @abstractmethod
     def may_use(self, service: "Service") -> bool:
@@ -42,19 +60,19 @@ class Client(ABC):
         """True when secure memory of ``owner`` ("" is the SPM) is open to this client."""
 
 
+def ns_client_id(ns_id: int, base: int = NS_CLIENT_ID_BASE, limit: int = NS_CLIENT_ID_LIMIT) -> int | None:
+    """TF-M NS agent: limit + 1 + ns id, for ids from -1 down; None for one that leaves the agent's range."""
+    client_id = limit + 1 + ns_id
+    return client_id if base <= client_id <= limit else None
+
+
 class NonSecureClient(Client):
-    """A client in the NSPE."""
+    """A client in the NSPE: the boot thread or an RTOS task, or a request of the other core's."""
 
     __slots__ = ()
 
-    def __init__(self, ns_id: int, thread: Thread) -> None:
-        # TF-M tz_ns_agent: effective id = limit + 1 + ns id, for ids from -1 down.
-        client_id = NS_CLIENT_ID_LIMIT + 1 + ns_id
-        if not NS_CLIENT_ID_BASE <= client_id <= NS_CLIENT_ID_LIMIT:
-            raise ValueError(
-                f"non-secure id {ns_id}: legal are -1 down to {NS_CLIENT_ID_BASE - NS_CLIENT_ID_LIMIT - 1}"
-            )
-        super().__init__(f"NS client {ns_id}", client_id, is_secure=False, thread=thread)
+    def __init__(self, name: str, client_id: int, thread: Thread) -> None:
+        super().__init__(name, client_id, is_secure=False, thread=thread)
 
     def may_use(self, service: "Service") -> bool:
         return service.manifest.non_secure_clients
@@ -64,25 +82,25 @@ class NonSecureClient(Client):
 
 
 class Partition(Client):
-    """A Secure Partition at run time: its signals, its queue, its program.
+    """A Secure Partition at run time: its signals, its services and its program.
 
     ``open_owners`` are the partitions whose memory its isolation domain opens to it; None is everybody's.
-    ``serving`` is true while an SFN runs; messages for it that arrive meanwhile wait in ``queue``.
+    ``assigned`` are the signals that exist for it, ``wait_mask`` those that it waits for in psa_wait.
     """
 
     __slots__ = (
         "assigned",
         "dependencies",
         "initialised",
+        "irq_by_signal",
+        "is_sfn",
         "load_order",
         "manifest",
         "open_owners",
-        "priority",
         "program",
-        "queue",
+        "replies",
         "service_by_signal",
         "services",
-        "serving",
         "signals",
         "wait_mask",
     )
@@ -90,23 +108,34 @@ class Partition(Client):
     def __init__(self, manifest: PartitionManifest, client_id: int, load_order: int, thread: Thread) -> None:
         super().__init__(manifest.name, client_id, is_secure=True, thread=thread)
         self.manifest = manifest
+        self.is_sfn = manifest.model is PartitionModel.SFN
         self.load_order = load_order
         self.services: list[Service] = []
         self.service_by_signal: dict[int, Service] = {}
+        self.irq_by_signal: dict[int, Irq] = {}
         self.dependencies: frozenset[Service] = frozenset()
-        self.priority = thread.priority
-        self.assigned = PSA_DOORBELL
+        self.assigned = 0
         self.signals = 0
         self.wait_mask = 0
-        self.queue: deque[Connection] = deque()
+        self.replies: deque[tuple[object, int]] = deque()
         self.program: object = None
         self.initialised = False
-        self.serving = False
         self.open_owners: frozenset[str] | None = frozenset({self.name})
 
-    @property
-    def is_sfn(self) -> bool:
-        return self.manifest.model is PartitionModel.SFN
+    def take_answer(self) -> int:
+        mask = self.wait_mask
+        if not mask:
+            return super().take_answer()
+        self.wait_mask = 0
+        return self.signals & mask
+
+    def signal_name(self, signal: int) -> str:
+        """The symbol of a signal, as TF-M's generated headers have it."""
+        if signal in self.service_by_signal:
+            return f"{self.service_by_signal[signal].name}_SIGNAL"
+        if signal in self.irq_by_signal:
+            return self.irq_by_signal[signal].manifest.signal
+        return {PSA_DOORBELL: "PSA_DOORBELL", ASYNC_MSG_REPLY: "ASYNC_MSG_REPLY"}.get(signal, f"{signal:#x}")
 
     def may_use(self, service: "Service") -> bool:
         return service in self.dependencies

@@ -21,33 +21,20 @@ from ..interface.psa.status import (
     PSA_ERROR_CONNECTION_REFUSED,
     PSA_ERROR_PROGRAMMER_ERROR,
 )
-from ..platform.memory import Region
 from .c_types import INT32_MAX, INT32_MIN, int32, uint32
 from .client import Client
-from .connection import (
-    DESCRIPTOR_SIZE,
-    Call,
-    Close,
-    Connect,
-    Connection,
-    Idle,
-    PinnedVector,
-    Reject,
-    StatelessCall,
-    Terminated,
-    Terminating,
-    Vector,
-)
+from .connection import DESCRIPTOR_SIZE, Connection, PinnedVector, Vector
 from .handles import is_stateless, stateless_index, stateless_version
 from .memory_check import accessible_region, memory_check
 from .messages import deliver
 from .outcome import Fault, Outcome
 from .service import Service
+from .states import Call, Close, Connect, Idle, Reject, StatelessCall, Terminated, Terminating
 
 if TYPE_CHECKING:
     from .kernel import Kernel
 
-EMPTY: Final[PinnedVector] = (memoryview(b""), 0, 0)
+EMPTY: Final[PinnedVector] = (memoryview(b""), 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +142,7 @@ def psa_close(spm: "Kernel", caller: Client, handle: int) -> Outcome:
         return Fault(
             caller, "psa_close: a connection handle", f"stateless handle {handle:#x}", "an open handle"
         )
-    connection = spm.connections.open.get(handle)
+    connection = spm.handles.get(handle)
     if connection is not None and connection.client.client_id == caller.client_id:
         # FF-M 1.1 psa_close: the service of a terminated connection has had its one PSA_IPC_DISCONNECT.
         if connection.state is Terminated:
@@ -217,7 +204,7 @@ def _check_access(
 
 def _idle_connection(spm: "Kernel", caller: Client, handle: int, call: str) -> Connection | Fault:
     """The caller's own open connection with no message outstanding."""
-    connection = spm.connections.open.get(handle)
+    connection = spm.handles.get(handle)
     # FF-M 1.1 psa_call, psa_close: the handle must be open, and the caller's own by its client id.
     if connection is None or connection.client.client_id != caller.client_id or connection.service.stateless:
         return Fault(
@@ -255,7 +242,7 @@ def _checked_vectors(
     outputs = out_vecs if isinstance(out_vecs, list) else _descriptors(spm, caller, out_vecs, write=True)
     if isinstance(outputs, Fault):
         return outputs
-    fault = _check_inputs(caller, inputs) if len(inputs) > 1 else None
+    fault = _check_inputs(spm, caller, inputs) if len(inputs) > 1 else None
     if fault is not None:
         return fault
     # FF-M 1.1 psa_call: the client must be able to read its inputs and to write its outputs.
@@ -281,12 +268,14 @@ def _descriptors(
     return list(struct.iter_unpack("<II", spm.memory.read(array.address, size)))
 
 
-def _check_inputs(caller: Client, inputs: list[Vector]) -> Fault | None:
+def _check_inputs(spm: "Kernel", caller: Client, inputs: list[Vector]) -> Fault | None:
     # TF-M psa_call: input vectors may not overlap, for the service could read one byte twice and differently;
     # an empty vector overlaps nothing.
+    empty_overlaps = spm.config.quirks.empty_input_overlaps
     for i, (base, length) in enumerate(inputs):
         for other, size in inputs[:i]:
-            if length and size and base < other + size and other < base + length:
+            counts = (length and size) or empty_overlaps
+            if counts and base < other + size and other < base + length:
                 return Fault(
                     caller,
                     "psa_call: input vectors that do not overlap",
@@ -300,17 +289,21 @@ def _pin(
     spm: "Kernel", caller: Client, vectors: list[Vector], what: str, *, write: bool
 ) -> list[PinnedVector] | Fault:
     pinned = []
-    region: Region | None = None
     for i, (base, length) in enumerate(vectors):
         # FF-M 1.1 psa_call: the base of an empty vector is ignored.
         if not length:
             pinned.append(EMPTY)
             continue
+        region = caller.writable if write else caller.readable
         if region is None or base < region.base or base + length > region.end:
             region = accessible_region(spm.memory, caller, base, length, write=write)
             if region is None:
                 return _unreachable(caller, f"{what}[{i}]", base, length)
-        pinned.append((region.view, base - region.base, length))
+            if region.base and write:
+                caller.writable = region
+            elif region.base:
+                caller.readable = region
+        pinned.append((region.view, base - region.base, length, base))
     return pinned
 
 

@@ -1,13 +1,26 @@
-"""Connections: their states as a table, and the pool they come from."""
+"""Connections, each with the one message that can be outstanding on it, and the pool they come from."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from ..interface.psa.service import psa_msg_t
+from ..interface.psa.client import PSA_MAX_IOVEC
+from ..interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT, psa_msg_t
 from .handles import connection_handle
+from .states import (
+    CONNECTION,
+    MESSAGE,
+    Answered,
+    ConnectionEvent,
+    ConnectionState,
+    Free,
+    MessageState,
+    Queued,
+    Untouched,
+    VectorState,
+)
 
 if TYPE_CHECKING:
-    from .client import Client
+    from .client import Client, Partition
     from .service import Service
 
 DESCRIPTOR_SIZE: Final = 8
@@ -17,106 +30,14 @@ NO_SIZES: Final = (0, 0, 0, 0)
 _PADDING: Final = ((0, 0, 0, 0), (0, 0, 0), (0, 0), (0,), ())
 Vector = tuple[int, int]
 """Base address and length in bytes, as the client's descriptor held them at the call."""
-PinnedVector = tuple[memoryview, int, int]
-"""A vector that passed its checks: the bytes of its region, the offset of its base there, its length."""
+PinnedVector = tuple[memoryview, int, int, int]
+"""A vector that passed its checks: its region's bytes, the offset of its base there, its length, its base."""
 
 
-class ConnectionState:
-    """States are classes, never instantiated: they print well and compare by identity."""
-
-
-class Free(ConnectionState):
-    """In the pool."""
-
-
-class Connecting(ConnectionState):
-    """A PSA_IPC_CONNECT message is outstanding."""
-
-
-class Idle(ConnectionState):
-    """Open, with no message outstanding."""
-
-
-class Active(ConnectionState):
-    """A request is outstanding."""
-
-
-class StatelessActive(ConnectionState):
-    """A request to a stateless service is outstanding; the connection exists for it alone."""
-
-
-class Disconnecting(ConnectionState):
-    """The client called psa_close; a PSA_IPC_DISCONNECT message is outstanding."""
-
-
-class Terminating(ConnectionState):
-    """The service replied PROGRAMMER_ERROR; its PSA_IPC_DISCONNECT is outstanding, the handle still open."""
-
-
-class Terminated(ConnectionState):
-    """As Terminating, with the PSA_IPC_DISCONNECT answered; only psa_close is left."""
-
-
-class Draining(ConnectionState):
-    """Terminating, and closed by the client; free as soon as the service answers."""
-
-
-class ConnectionEvent:
-    """Events are classes too."""
-
-
-class Connect(ConnectionEvent):
-    """psa_connect passed its checks."""
-
-
-class Accept(ConnectionEvent):
-    """The service replied PSA_SUCCESS to PSA_IPC_CONNECT."""
-
-
-class Refuse(ConnectionEvent):
-    """The service replied CONNECTION_REFUSED or CONNECTION_BUSY to PSA_IPC_CONNECT."""
-
-
-class Call(ConnectionEvent):
-    """psa_call on a connection passed its checks."""
-
-
-class StatelessCall(ConnectionEvent):
-    """psa_call on a stateless handle passed authorization and version check."""
-
-
-class Reject(ConnectionEvent):
-    """psa_call on a stateless handle failed a later check."""
-
-
-class Reply(ConnectionEvent):
-    """The service replied to a request."""
-
-
-class ReplyProgrammerError(ConnectionEvent):
-    """The service replied PROGRAMMER_ERROR to a non-secure client's request."""
-
-
-class Close(ConnectionEvent):
-    """psa_close passed its checks."""
-
-
-class Disconnected(ConnectionEvent):
-    """The service replied to PSA_IPC_DISCONNECT."""
-
-
-CONNECTION: Final[dict[type[ConnectionState], dict[type[ConnectionEvent], type[ConnectionState]]]] = {
-    Free: {Connect: Connecting, StatelessCall: StatelessActive},
-    Connecting: {Accept: Idle, Refuse: Free},
-    Idle: {Call: Active, Close: Disconnecting},
-    Active: {Reply: Idle, ReplyProgrammerError: Terminating},
-    StatelessActive: {Reply: Free, ReplyProgrammerError: Free, Reject: Free},
-    Disconnecting: {Disconnected: Free},
-    Terminating: {Disconnected: Terminated, Close: Draining},
-    Terminated: {Close: Free},
-    Draining: {Disconnected: Free},
+_DELIVERED: Final = {
+    PSA_IPC_CONNECT: "psa_get of PSA_IPC_CONNECT",
+    PSA_IPC_DISCONNECT: "psa_get of PSA_IPC_DISCONNECT",
 }
-"""state -> event -> next state. What is not listed cannot happen: the calls check before they fire."""
 
 
 class Connection:
@@ -124,18 +45,23 @@ class Connection:
 
     ``in_vecs`` and ``out_vecs`` are the client's vectors as they were at the call; ``in_taken`` and
     ``out_written`` count bytes per vector; ``out_array`` is the address of output descriptors that lie in
-    memory, 0 where they do not. ``rhandle`` belongs to the connection, the rest to the message.
+    memory, 0 where they do not. ``in_states``, ``out_states`` and ``mapped`` (what to take back at the reply)
+    are for services with MM-IOVEC. ``rhandle`` belongs to the connection, the rest to the message.
     """
 
     __slots__ = (
         "client",
-        "delivered",
         "handle",
+        "in_states",
         "in_taken",
         "in_vecs",
+        "mapped",
+        "message",
         "out_array",
+        "out_states",
         "out_vecs",
         "out_written",
+        "partition",
         "rhandle",
         "service",
         "slot",
@@ -146,8 +72,10 @@ class Connection:
     def __init__(self, slot: int) -> None:
         self.slot = slot
         self.state: type[ConnectionState] = Free
+        self.message: type[MessageState] = Answered
         self.handle = 0
         self.service: Service
+        self.partition: Partition
         self.client: Client
         self.rhandle: Any = None
         self.type = 0
@@ -156,7 +84,9 @@ class Connection:
         self.out_array = 0
         self.in_taken: list[int] = []
         self.out_written: list[int] = []
-        self.delivered = False
+        self.in_states: list[type[VectorState]] = []
+        self.out_states: list[type[VectorState]] = []
+        self.mapped: dict[tuple[bool, int], memoryview] = {}
 
     def fire(self, event: type[ConnectionEvent]) -> None:
         """Go to the next state of the table."""
@@ -176,12 +106,22 @@ class Connection:
         self.out_vecs = out_vecs
         self.in_taken = [0] * len(in_vecs)
         self.out_written = [0] * len(out_vecs)
-        self.delivered = False
+        self.message = Queued
+        if self.service.mm_iovec or self.in_states:
+            touchable = PSA_MAX_IOVEC if self.service.mm_iovec else 0
+            self.in_states = [Untouched] * touchable
+            self.out_states = [Untouched] * touchable
+
+    def unmap_all(self) -> None:
+        """Take back every pointer that the partition still holds."""
+        for pointer in self.mapped.values():
+            pointer.release()
+        self.mapped.clear()
 
     def fill(self, msg: psa_msg_t) -> None:
         """Deliver the outstanding message into ``msg``; sizes of absent vectors are 0."""
-        self.delivered = True
-        msg.type = self.type
+        type_ = msg.type = self.type
+        self.message = MESSAGE[Queued]["psa_get of a request" if type_ >= 0 else _DELIVERED[type_]]
         msg.handle = self.handle
         msg.client_id = self.client.client_id
         msg.rhandle = self.rhandle
@@ -190,7 +130,9 @@ class Connection:
 
 
 def _four_sizes(vectors: Sequence[PinnedVector]) -> tuple[int, int, int, int]:
-    return (*[length for _, _, length in vectors], *_PADDING[len(vectors)])
+    if len(vectors) == 1:
+        return (vectors[0][2], 0, 0, 0)
+    return (*[length for _, _, length, _ in vectors], *_PADDING[len(vectors)])
 
 
 class ConnectionPool:
@@ -211,6 +153,7 @@ class ConnectionPool:
         self._loop = self._loop + 1 & 7
         connection.handle = connection_handle(connection.slot, self._loop)
         connection.service = service
+        connection.partition = service.partition
         connection.client = client
         connection.rhandle = None
         self.open[connection.handle] = connection

@@ -4,9 +4,10 @@ A door only carries: it places Python buffers in the caller's own simulated memo
 them like any address, enters the SPM, and waits in the caller's thread when the answer is not there yet.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec
 
 from ..interface.errors import TfmSimError
 from ..interface.psa.client import (
@@ -17,16 +18,16 @@ from ..interface.psa.client import (
     psa_invec,
     psa_outvec,
 )
-from ..interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT, psa_msg_t
+from ..interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT
 from ..platform.hal import PlatformHal
-from . import client_api, service_api
+from . import agent_api, client_api, interrupts, iovec_api, service_api
 from .c_types import uint32
-from .client import Client, Partition
+from .client import Client, Partition, ns_client_id
 from .client_api import DescriptorArray
 from .connection import Vector
-from .events import CallEntered, CallReturned
-from .outcome import Blocked, Fault, Outcome
-from .scheduler import Deadlock
+from .cpu import CpuPort
+from .events import CallEntered, CallReturned, PartitionCalled, PartitionReturned
+from .outcome import BLOCKED, Fault, Outcome
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -46,11 +47,12 @@ class ClientDoor:
     of a call are placed for as long as it takes.
     """
 
-    __slots__ = ("_arena_end", "_arena_top", "_client", "_spm", "_view", "_view_base")
+    __slots__ = ("_arena_end", "_arena_top", "_client", "_spm", "_view", "_view_base", "cpu")
 
     def __init__(self, spm: "Kernel", client: Client, arena: int, arena_size: int) -> None:
         self._spm = spm
         self._client = client
+        self.cpu = CpuPort(spm, client)
         self._arena_top = arena
         self._arena_end = arena + arena_size
         region = spm.memory.find_range(arena, arena_size)
@@ -60,24 +62,26 @@ class ClientDoor:
 
     def psa_framework_version(self) -> int:
         """FF-M 1.1, psa_framework_version: 0x0101."""
-        return self._settle(client_api.psa_framework_version(self._alive(), self._client))
+        spm = self._enter("psa_framework_version")
+        return spm.leave(self._client, client_api.psa_framework_version(spm, self._client))
 
     def psa_version(self, sid: int) -> int:
         """FF-M 1.1, psa_version: the version of an RoT Service; 0 for one that is absent or not allowed."""
-        return self._settle(client_api.psa_version(self._alive(), self._client, sid))
+        spm = self._enter("psa_version")
+        return spm.leave(self._client, client_api.psa_version(spm, self._client, sid))
 
     def psa_connect(self, sid: int, version: int) -> int:
         """FF-M 1.1, psa_connect: a positive handle, or the negative ``psa_status_t`` of a refusal."""
-        spm = self._alive()
-        if spm.trace.listeners:
+        spm = self._enter("psa_connect")
+        if spm.listeners:
             self._entered("psa_connect", sid, PSA_IPC_CONNECT)
         self._client.reply = None
         return self._returned("psa_connect", client_api.psa_connect(spm, self._client, sid, version))
 
     def psa_close(self, handle: int) -> None:
         """FF-M 1.1, psa_close: end a connection; of PSA_NULL_HANDLE it has no effect."""
-        spm = self._alive()
-        if spm.trace.listeners:
+        spm = self._enter("psa_close")
+        if spm.listeners:
             self._entered("psa_close", handle, PSA_IPC_DISCONNECT)
         self._client.reply = None
         self._returned("psa_close", client_api.psa_close(spm, self._client, handle))
@@ -99,13 +103,13 @@ class ClientDoor:
         more raises BuffersDoNotFit. Raises TypeError and ValueError for vectors that C could not express,
         DevicePanic and SystemReset when the device goes down or is down, WrongThread for a foreign thread.
         """
-        spm = self._alive()
+        spm = self._enter("psa_call")
         client = self._client
         client.reply = None
         mark = self._arena_top
-        in_count = _count("in", in_vec, in_len)
-        out_count = _count("out", out_vec, out_len)
-        if spm.trace.listeners:
+        in_count = len(in_vec) if in_vec.__class__ is list and in_len is None else _count("in", in_vec, in_len)
+        out_count = len(out_vec) if out_vec.__class__ is list and out_len is None else _count("out", out_vec, out_len)
+        if spm.listeners:
             self._entered("psa_call", handle, type_, _sizes(in_vec), _sizes(out_vec))
         # FF-M 1.1 psa_call, client library: type and counts must fit the packed control word.
         if not (
@@ -116,8 +120,6 @@ class ClientDoor:
             rule, legal = "psa_call: type and counts in range", "type 0 to 32767, at most 4 vectors"
             found = f"type {type_}, {in_count} in, {out_count} out"
             return self._returned("psa_call", Fault(client, rule, found, legal))
-        if not in_count and not out_count:
-            return self._returned("psa_call", client_api.psa_call(spm, client, handle, type_, [], []))
         try:
             inputs = DescriptorArray(in_vec, in_count) if isinstance(in_vec, int) else self._inputs(in_vec)
             if isinstance(out_vec, int):
@@ -129,7 +131,7 @@ class ClientDoor:
             client.written = None
             outcome = client_api.psa_call(spm, client, handle, type_, inputs, outputs)
             status = self._returned("psa_call", outcome)
-            if client.written is not None:
+            if client.written:
                 self._take_outputs(out_vec, outputs, client.written)
             return status
         finally:
@@ -152,7 +154,10 @@ class ClientDoor:
             if not size:
                 vectors.append(NULL_VECTOR)
                 continue
-            base = self._reserve(size)
+            base = self._arena_top
+            self._arena_top = top = base + size + VECTOR_ALIGNMENT - 1 & -VECTOR_ALIGNMENT
+            if top > self._arena_end:
+                self._no_room(base, size)
             start = base - self._view_base
             self._view[start : start + size] = data
             vectors.append((base, size))
@@ -161,18 +166,25 @@ class ClientDoor:
     def _outputs(self, out_vec: Sequence[psa_outvec]) -> list[Vector]:
         vectors = []
         for item in out_vec:
-            base, length = item.base, item.len
-            if isinstance(base, int):
-                vectors.append(_address("psa_outvec", base, length))
+            buffer, length = item.base, item.len
+            if isinstance(buffer, int):
+                vectors.append(_address("psa_outvec", buffer, length))
                 continue
-            if not isinstance(base, bytearray) and (not isinstance(base, memoryview) or base.readonly):
-                kind = type(base).__name__
+            if not isinstance(buffer, bytearray) and (not isinstance(buffer, memoryview) or buffer.readonly):
+                kind = type(buffer).__name__
                 raise TypeError(f"psa_outvec: base is a {kind}; legal: a writable buffer or an address")
             if length < 0:
-                length = len(base)
-            elif length > len(base):
-                raise ValueError(f"psa_outvec: len {length} over a buffer of {len(base)} bytes")
-            vectors.append((self._reserve(length), length) if length else NULL_VECTOR)
+                length = len(buffer)
+            elif length > len(buffer):
+                raise ValueError(f"psa_outvec: len {length} over a buffer of {len(buffer)} bytes")
+            if not length:
+                vectors.append(NULL_VECTOR)
+                continue
+            base = self._arena_top
+            self._arena_top = top = base + length + VECTOR_ALIGNMENT - 1 & -VECTOR_ALIGNMENT
+            if top > self._arena_end:
+                self._no_room(base, length)
+            vectors.append((base, length))
         return vectors
 
     def _take_outputs(self, out_vec: Sequence[psa_outvec], outputs: list[Vector], written: list[int]) -> None:
@@ -185,43 +197,19 @@ class ClientDoor:
                 item.base[:count] = self._view[start : start + count]
             item.len = count
 
-    def _reserve(self, size: int) -> int:
-        base = self._arena_top
-        top = (base + size + VECTOR_ALIGNMENT - 1) & -VECTOR_ALIGNMENT
-        if top > self._arena_end:
-            raise BuffersDoNotFit(
-                f"{self._client.name}: {size} bytes of vectors do not fit in its memory: "
-                f"{self._arena_end - base} bytes are left at {base:#010x}"
-            )
-        self._arena_top = top
-        return base
+    def _no_room(self, base: int, size: int) -> NoReturn:
+        raise BuffersDoNotFit(
+            f"{self._client.name}: {size} bytes of vectors do not fit in its memory: "
+            f"{self._arena_end - base} bytes are left at {base:#010x}"
+        )
 
-    def _alive(self) -> "Kernel":
+    def _enter(self, call: str) -> "Kernel":
         spm = self._spm
-        if spm.down is not None:
-            raise spm.gone()
+        if spm.closed:
+            spm.refuse_entry(call)
         if get_ident() != spm.scheduler.os_thread:
             spm.scheduler.check_os_thread()
         return spm
-
-    def _settle(self, outcome: Outcome) -> int:
-        """The caller's value: waits while the call is blocked; a fault costs the culprit what it must."""
-        if isinstance(outcome, int):
-            return outcome
-        if isinstance(outcome, Fault):
-            return self._spm.settle_fault(outcome)
-        return self._wait_for_reply()
-
-    def _wait_for_reply(self) -> int:
-        client = self._client
-        try:
-            while client.reply is None:
-                self._spm.scheduler.block()
-        except Deadlock:
-            self._spm.panic_deadlock(client)
-        reply = client.reply
-        assert reply is not None
-        return reply
 
     def _entered(
         self, call: str, target: int, type_: int, ins: tuple[int, ...] = (), outs: tuple[int, ...] = ()
@@ -230,9 +218,10 @@ class ClientDoor:
         self._spm.trace.emit(CallEntered(client.name, client.client_id, call, target, type_, ins, outs))
 
     def _returned(self, call: str, outcome: Outcome) -> int:
-        status = outcome if isinstance(outcome, int) else self._settle(outcome)
-        if self._spm.trace.listeners:
-            self._spm.trace.emit(CallReturned(self._client.name, call, status))
+        spm = self._spm
+        status = spm.leave(self._client, outcome)
+        if spm.listeners:
+            spm.trace.emit(CallReturned(self._client.name, call, status))
         return status
 
 
@@ -265,6 +254,47 @@ def _sizes(vectors: Sequence[InVec] | Sequence[psa_outvec] | int) -> tuple[int, 
     )
 
 
+class ManagedClientDoor(ClientDoor):
+    """The non-secure side where an RTOS gives out the client ids (TFM_NS_MANAGE_NSID)."""
+
+    __slots__ = ()
+
+    def _enter(self, call: str) -> "Kernel":
+        spm = super()._enter(call)
+        contexts = spm.ns_contexts
+        assert contexts is not None
+        client_id = ns_client_id(contexts.ns_id) if contexts.ns_id is not None else None
+        # TF-M NS client id: a call without a loaded context, or with an id out of range, panics.
+        if client_id is None:
+            legal = "tfm_nsce_load_ctx with an id of the agent's range"
+            spm.panic_of(Fault(self._client, f"{call}: a non-secure client id", contexts.ns_id, legal))
+        self._client.client_id = client_id
+        return spm
+
+
+P = ParamSpec("P")
+_PartitionCall = Callable[Concatenate["Kernel", Partition, P], Outcome]
+
+
+def _carried(call: _PartitionCall[P]) -> "Callable[Concatenate[PartitionDoor, P], int]":
+    """A call of the partition API as a method: into the SPM, and out when the answer is there."""
+    name = call.__name__
+
+    @wraps(call)
+    def carry(self: "PartitionDoor", /, *args: P.args, **kwargs: P.kwargs) -> int:
+        spm = self._spm
+        if spm.closed:
+            spm.refuse_entry(name)
+        if spm.listeners:
+            return self._traced(name, call, *args, **kwargs)
+        outcome = call(spm, self._partition, *args, **kwargs)
+        if outcome is BLOCKED or outcome.__class__ is Fault or spm.scheduler.switch_due:
+            return spm.leave(self._partition, outcome)
+        return outcome  # type: ignore[return-value]
+
+    return carry
+
+
 class PartitionDoor(ClientDoor):
     """The partition API of one partition in this process (spm/partition_api.py says what each call does)."""
 
@@ -281,73 +311,49 @@ class PartitionDoor(ClientDoor):
     def partition_id(self) -> int:
         return self._partition.client_id
 
-    def psa_wait(self, signal_mask: int, timeout: int) -> int:
-        spm = self._alive()
-        partition = self._partition
-        outcome = service_api.psa_wait(spm, partition, signal_mask, timeout)
-        if not isinstance(outcome, Blocked):
-            return self._settle(outcome)
-        try:
-            while not partition.signals & signal_mask:
-                spm.scheduler.block()
-        except Deadlock:
-            spm.panic_deadlock(partition)
-        partition.wait_mask = 0
-        return partition.signals & signal_mask
+    psa_wait = _carried(service_api.psa_wait)
+    psa_get = _carried(service_api.psa_get)
+    psa_set_rhandle = _carried(service_api.psa_set_rhandle)
+    psa_read = _carried(service_api.psa_read)
+    psa_skip = _carried(service_api.psa_skip)
+    psa_write = _carried(service_api.psa_write)
+    psa_reply = _carried(service_api.psa_reply)
+    psa_notify = _carried(service_api.psa_notify)
+    psa_clear = _carried(service_api.psa_clear)
+    psa_rot_lifecycle_state = _carried(service_api.psa_rot_lifecycle_state)
+    psa_irq_enable = _carried(interrupts.psa_irq_enable)
+    psa_irq_disable = _carried(interrupts.psa_irq_disable)
+    psa_eoi = _carried(interrupts.psa_eoi)
+    psa_reset_signal = _carried(interrupts.psa_reset_signal)
+    psa_unmap_invec = _carried(iovec_api.psa_unmap_invec)
+    psa_unmap_outvec = _carried(iovec_api.psa_unmap_outvec)
+    agent_psa_connect = _carried(agent_api.agent_psa_connect)
+    agent_psa_call = _carried(agent_api.agent_psa_call)
+    agent_psa_close = _carried(agent_api.agent_psa_close)
+    _map_invec = _carried(iovec_api.psa_map_invec)
+    _map_outvec = _carried(iovec_api.psa_map_outvec)
+    _panic = _carried(service_api.psa_panic)
 
-    def psa_get(self, signal: int, msg: psa_msg_t) -> int:
-        return self._settle(service_api.psa_get(self._alive(), self._partition, signal, msg))
+    def psa_map_invec(self, msg_handle: int, invec_idx: int) -> memoryview:
+        self._map_invec(msg_handle, invec_idx)
+        return self._spm.handles[msg_handle].mapped[False, invec_idx]
 
-    def psa_set_rhandle(self, msg_handle: int, rhandle: Any) -> None:
-        self._settle(service_api.psa_set_rhandle(self._alive(), self._partition, msg_handle, rhandle))
-
-    def psa_read(
-        self, msg_handle: int, invec_idx: int, buffer: int | bytearray | memoryview, num_bytes: int
-    ) -> int:
-        spm = self._spm
-        if spm.down is not None:
-            raise spm.gone()
-        outcome = service_api.psa_read(spm, self._partition, msg_handle, invec_idx, buffer, num_bytes)
-        return outcome if isinstance(outcome, int) else self._settle(outcome)
-
-    def psa_skip(self, msg_handle: int, invec_idx: int, num_bytes: int) -> int:
-        return self._settle(
-            service_api.psa_skip(self._alive(), self._partition, msg_handle, invec_idx, num_bytes)
-        )
-
-    def psa_write(
-        self,
-        msg_handle: int,
-        outvec_idx: int,
-        buffer: int | bytes | bytearray | memoryview,
-        num_bytes: int | None = None,
-    ) -> None:
-        if num_bytes is None:
-            if isinstance(buffer, int):
-                raise TypeError("psa_write: an address needs num_bytes")
-            num_bytes = len(buffer)
-        spm = self._spm
-        if spm.down is not None:
-            raise spm.gone()
-        outcome = service_api.psa_write(spm, self._partition, msg_handle, outvec_idx, buffer, num_bytes)
-        if not isinstance(outcome, int):
-            self._settle(outcome)
-
-    def psa_reply(self, msg_handle: int, status: int) -> None:
-        self._settle(service_api.psa_reply(self._alive(), self._partition, msg_handle, status))
-
-    def psa_notify(self, partition_id: int) -> None:
-        self._settle(service_api.psa_notify(self._alive(), self._partition, partition_id))
-
-    def psa_clear(self) -> None:
-        self._settle(service_api.psa_clear(self._alive(), self._partition))
+    def psa_map_outvec(self, msg_handle: int, outvec_idx: int) -> memoryview:
+        self._map_outvec(msg_handle, outvec_idx)
+        return self._spm.handles[msg_handle].mapped[True, outvec_idx]
 
     def psa_panic(self) -> NoReturn:
-        self._settle(service_api.psa_panic(self._alive(), self._partition))
+        self._panic()
         raise AssertionError("psa_panic returned")
 
-    def psa_rot_lifecycle_state(self) -> int:
-        return self._settle(service_api.psa_rot_lifecycle_state(self._alive(), self._partition))
-
     def tfm_core_get_boot_data(self, major: int, size: int) -> tuple[int, bytes]:
-        return self._alive().boot_data.get(self._partition.client_id, major, size)
+        spm = self._enter("tfm_core_get_boot_data")
+        return spm.boot_data.get(self._partition.client_id, major, size)
+
+    def _traced(self, name: str, call: _PartitionCall[P], *args: P.args, **kwargs: P.kwargs) -> int:
+        spm, partition = self._spm, self._partition
+        shown = tuple(a if isinstance(a, int) else type(a).__name__ for a in (*args, *kwargs.values()))
+        spm.trace.emit(PartitionCalled(partition.name, name, shown))
+        result = spm.leave(partition, call(spm, partition, *args, **kwargs))
+        spm.trace.emit(PartitionReturned(partition.name, name, result))
+        return result

@@ -8,7 +8,7 @@ from .panic import PanicReport
 
 @dataclass(frozen=True, slots=True)
 class PartitionStarted(Event):
-    """A partition was initialised (SFN) or ran to its first wait (IPC)."""
+    """A partition's code begins to run: its initialisation (SFN) or its entry point (IPC)."""
 
     partition: str
     partition_id: int
@@ -78,3 +78,54 @@ class Panicked(Event):
     """The device went down."""
 
     report: PanicReport
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadSwitched(Event):
+    """From here on this thread runs: a partition's, "NS", or a non-secure task's."""
+
+    thread: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionCalled(Event):
+    """A partition called the partition API; what is no number among the arguments shows by its type."""
+
+    partition: str
+    call: str
+    arguments: tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionReturned(Event):
+    """A call of the partition API came back."""
+
+    partition: str
+    call: str
+    result: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignalAsserted(Event):
+    """A signal was set; ``name`` is its symbol, e.g. ``TFM_CRYPTO_SIGNAL``."""
+
+    partition: str
+    signal: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptTaken(Event):
+    """The SPM took an interrupt for a partition; ``handling`` is SLIH or FLIH."""
+
+    line: int
+    source: str
+    partition: str
+    handling: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockAdvanced(Event):
+    """The virtual clock jumped to ``now``, microseconds since power-on, because nobody could run."""
+
+    now: int

@@ -1,82 +1,115 @@
 """The Secure Partition Manager of one device, from its start to a panic."""
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from greenlet import GreenletExit
 
 from ..interface.trace import LISTENER_NOTE, Trace
+from ..platform.bus import Bus
+from ..platform.clock import VirtualClock
 from ..platform.hal import PlatformHal, SystemReset
+from ..platform.interrupts import InterruptController
 from ..platform.memory import Memory
 from .boot_data import BootData
-from .client import Client, NonSecureClient, Partition
-from .connection import ConnectionPool, Idle
-from .door import ClientDoor, PartitionDoor
-from .events import Panicked, PartitionStarted, ProgrammerError
+from .client import NS_ID_LOWEST, Client, NonSecureClient, Partition, ns_client_id
+from .config import Backend, SpmConfig
+from .connection import ConnectionPool
+from .door import ClientDoor, ManagedClientDoor, PartitionDoor
+from .events import ClockAdvanced, Panicked, PartitionStarted, ProgrammerError, ThreadSwitched
+from .interrupts import Irq, take_interrupt
 from .load import (
-    LoadError,
     PartitionBuild,
     assign_stateless_handles,
     bind_program,
     check_builds,
+    load_irqs,
     load_order,
     make_partition,
 )
 from .manifest import PartitionType
-from .messages import begin_serving, end_serving
-from .outcome import Fault
+from .ns_ids import NsClientContexts
+from .outcome import BLOCKED, Fault, Outcome
 from .panic import DevicePanic, PanicReport
 from .partition_memory import Arena
-from .scheduler import NS_AGENT_PRIORITY, Scheduler, Thread
+from .scheduler import NS_AGENT_LOAD_ORDER, Deadlock, Scheduler, Thread
 from .service import Service
+from .sfn import initialise, serve, sfn_loop
+from .states import Answered, Queued, Running
+
+if TYPE_CHECKING:
+    from .ns_tasks import NsTask
+
+Maker = Callable[[PartitionBuild, PartitionDoor], object]
+POLL_MICROSECONDS = 1
+"""What a psa_wait that only polls takes on the virtual clock, so that a loop of polls comes to an end."""
 
 
 @dataclass(frozen=True, slots=True)
-class SpmConfig:
-    """Build options of the SPM. ``conn_handle_max_num`` is CONFIG_TFM_CONN_HANDLE_MAX_NUM."""
+class Machine:
+    """The hardware that the SPM runs on.
 
-    isolation_level: int = 1
-    conn_handle_max_num: int = 8
+    ``irq_line`` finds the line of a manifest's interrupt source. ``irq_sources`` and ``mmio_regions`` (address
+    and size in bytes) are what the platform has names for; None is a platform of which nothing is known.
+    """
 
-    def __post_init__(self) -> None:
-        if self.isolation_level not in (1, 2, 3):
-            raise LoadError(f"isolation level {self.isolation_level}; legal: 1, 2, 3")
-        if self.conn_handle_max_num < 1:
-            raise LoadError(f"{self.conn_handle_max_num} connections; legal: at least 1")
+    memory: Memory
+    hal: PlatformHal
+    bus: Bus
+    clock: VirtualClock
+    interrupts: InterruptController
+    irq_line: Callable[[int | str], int | None]
+    irq_sources: Mapping[str, int] | None = None
+    mmio_regions: Mapping[str, tuple[int, int]] | None = None
 
 
 class Kernel:
-    """The SPM's state. Dies with a reset; a new one is made at each power-on."""
+    """The SPM's state. Dies with a reset; a new one is made at each power-on.
 
-    def __init__(
-        self,
-        memory: Memory,
-        hal: PlatformHal,
-        boot_data: BootData,
-        trace: Trace,
-        config: SpmConfig,
-    ) -> None:
-        self.memory = memory
-        self.hal = hal
+    ``down`` says why the device is down, None while it runs; ``handling`` is the interrupt whose first-level
+    handler runs; ``closed`` is true in both cases: no call may enter then.
+    """
+
+    def __init__(self, machine: Machine, boot_data: BootData, trace: Trace, config: SpmConfig) -> None:
+        self.machine = machine
+        self.memory = machine.memory
+        self.hal = machine.hal
+        self.interrupts = machine.interrupts
         self.boot_data = boot_data
         self.trace = trace
+        self.listeners = trace.listeners
         self.config = config
-        self.ns_thread = Thread("NS", NS_AGENT_PRIORITY)
-        self.scheduler = Scheduler(self.ns_thread)
+        self.ns_thread = Thread("NS", (NS_AGENT_LOAD_ORDER, 0, 0))
+        self.scheduler = Scheduler(self.ns_thread, self._idle)
+        self.scheduler.on_switch = self._switched
         self.connections = ConnectionPool(config.conn_handle_max_num)
+        self.handles = self.connections.open
         self.partitions: list[Partition] = []
         self.partitions_by_id: dict[int, Partition] = {}
         self.services_by_sid: dict[int, Service] = {}
         self.stateless_services: list[Service | None] = []
+        self.irqs_by_line: dict[int, Irq] = {}
+        self.serve = serve if config.backend is Backend.SFN else None
         self.down: PanicReport | str | None = None
+        self.handling: Irq | None = None
+        self.closed = False
+        self.joining: list[NsTask] = []
+        self.ns_contexts = NsClientContexts() if config.ns_manage_nsid else None
         self._stopping = False
 
     def load(self, builds: Sequence[PartitionBuild]) -> None:
         """Load the partitions in load order and link their services; raises LoadError."""
-        check_builds(builds)
+        check_builds(
+            builds,
+            backend=self.config.backend.value,
+            isolation_level=self.config.isolation_level,
+            irq_sources=self.machine.irq_sources,
+            mmio_regions=self.machine.mmio_regions,
+        )
         order = load_order([build.manifest for build in builds])
         self._builds = {build.manifest.name: build for build in builds}
         listed = [make_partition(b, order[b.manifest.name], place) for place, b in enumerate(builds)]
@@ -86,84 +119,83 @@ class Kernel:
         self.partitions = sorted(listed, key=lambda p: p.load_order)
         self.partitions_by_id = {p.client_id: p for p in self.partitions}
         by_name = {service.name: service for service in services}
+        mm_iovec = not (self.config.quirks.mm_iovec_only_at_level_1 and self.config.isolation_level > 1)
+        for service in services:
+            service.mm_iovec = service.manifest.mm_iovec and mm_iovec
         for partition in self.partitions:
             wanted = (*partition.manifest.dependencies, *partition.manifest.weak_dependencies)
             partition.dependencies = frozenset(by_name[name] for name in wanted if name in by_name)
             partition.open_owners = self._open_owners(partition)
+            for irq in load_irqs(partition, self.machine.irq_line):
+                self.irqs_by_line[irq.line] = irq
 
     def _open_owners(self, partition: Partition) -> frozenset[str] | None:
         """FF-M 1.1, isolation levels: whose memory a partition may touch; None is everybody's."""
-        if self.config.isolation_level == 1 or partition.manifest.type is PartitionType.PSA_ROT:
+        level, is_psa_rot = self.config.isolation_level, partition.manifest.type is PartitionType.PSA_ROT
+        one_domain = level == 2 or self.config.quirks.one_psa_rot_domain
+        if level == 1 or (is_psa_rot and one_domain):
             return None
-        if self.config.isolation_level == 2:
+        if level == 2:
             return frozenset(
                 p.name for p in self.partitions if p.manifest.type is PartitionType.APPLICATION_ROT
             )
         return frozenset({partition.name})
 
-    def start(self, hal_of: Callable[[str], PlatformHal], arena_of: Callable[[str], Arena]) -> None:
+    def start(
+        self,
+        hal_of: Callable[[str], PlatformHal],
+        arena_of: Callable[[str], Arena],
+        make: Maker = PartitionBuild.make,
+    ) -> None:
         """Make each partition's program and run it to where it waits for messages, in load order."""
         for partition in self.partitions:
             arena = arena_of(partition.name)
             door = PartitionDoor(self, partition, hal_of(partition.name), arena.base, arena.size)
-            bind_program(partition, self._builds[partition.name].make(door))
-            if not partition.is_sfn:
-                self._make_thread(partition)
-        for partition in self.partitions:
-            self._start(partition)
-            if self.trace.listeners:
-                self.trace.emit(
-                    PartitionStarted(
-                        partition.name,
-                        partition.client_id,
-                        partition.manifest.model.value,
-                        partition.load_order,
-                    )
-                )
-        self.ns_thread.priority = NS_AGENT_PRIORITY
-        self.scheduler.reschedule()
-
-    def _start(self, partition: Partition) -> None:
-        """TF-M boot: every thread is runnable from the beginning and the most urgent one runs first.
-
-        The booting thread comes directly behind the partition whose turn it is, so that one which an
-        earlier partition has woken already still waits for its place.
-        """
-        self.ns_thread.priority = partition.priority | 1
-        self.scheduler.reschedule()
-        if not partition.is_sfn:
-            if not partition.thread.started:
-                self.scheduler.wake(partition.thread)
-        elif not partition.initialised:
-            priority = begin_serving(self, partition, self.ns_thread)
-            self.initialise_sfn(partition)
-            end_serving(self, partition, priority)
-
-    def _make_thread(self, partition: Partition) -> None:
-        def entry() -> None:
-            try:
-                self.run_code_of(partition, getattr(partition.program, partition.manifest.entry))
-                self.panic_of(
-                    Fault(partition, "entry_point: never returns", "a return", "a loop around psa_wait")
-                )
-            except GreenletExit:
-                raise
-            except BaseException as error:
-                if not self._stopping:
-                    self.scheduler.raise_in_root(error)
-
-        partition.thread = Thread(partition.name, partition.priority, entry)
-        self.scheduler.add(partition.thread)
-
-    def initialise_sfn(self, partition: Partition) -> None:
-        """Run ``entry_init`` once, at boot or when another partition's initialisation needs this one."""
-        partition.initialised = True
-        if not partition.manifest.entry:
+            bind_program(partition, make(self._builds[partition.name], door))
+        self.interrupts.handler = partial(take_interrupt, self)
+        for irq in self.irqs_by_line.values():
+            # TF-M: a 1.0 manifest's interrupt is enabled at boot, a 1.1 manifest's by psa_irq_enable.
+            if irq.partition.manifest.psa_framework_version == 0x0100:
+                self.interrupts.enable(irq.line)
+        if self.config.backend is Backend.SFN:
+            self._start_sfn_backend()
             return
-        status = self.run_code_of(partition, getattr(partition.program, partition.manifest.entry))
-        # TF-M IPC backend: the init function of an SFN partition must return exactly PSA_SUCCESS.
-        if status != 0:
-            self.panic_of(Fault(partition, "entry_init: success", f"status {status}", "PSA_SUCCESS"))
+        for partition in self.partitions:
+            partition.thread.entry = partial(self._thread_of, partition)
+            self.scheduler.add(partition.thread)
+        # TF-M boot: every thread is runnable from the beginning, and the most urgent one runs first.
+        self.scheduler.reschedule()
+
+    def _thread_of(self, partition: Partition) -> None:
+        """A partition's thread on the IPC backend, from its start to the end of the device."""
+        try:
+            self._tell_start(partition)
+            if partition.is_sfn:
+                sfn_loop(self, partition)
+            self.run_code_of(partition, getattr(partition.program, partition.manifest.entry))
+            self.panic_of(
+                Fault(partition, "entry_point: never returns", "a return", "a loop around psa_wait")
+            )
+        except GreenletExit:
+            raise
+        except BaseException as error:
+            if not self._stopping:
+                self.scheduler.raise_in_root(error)
+
+    def _start_sfn_backend(self) -> None:
+        for partition in self.partitions:
+            if partition.initialised:
+                continue
+            self._tell_start(partition)
+            status = initialise(self, partition)
+            # TF-M SFN backend: the init function of a partition must not fail at boot.
+            if not isinstance(status, int) or status < 0:
+                self.panic_of(Fault(partition, "entry_init: success", f"status {status}", "0 or more"))
+
+    def _tell_start(self, partition: Partition) -> None:
+        if self.listeners:
+            model = partition.manifest.model.value
+            self.trace.emit(PartitionStarted(partition.name, partition.client_id, model, partition.load_order))
 
     def run_code_of(self, partition: Partition, code: Callable[[], object]) -> object:
         """Run a partition's own code; what it raises takes the device down, as a CPU fault does.
@@ -189,20 +221,95 @@ class Kernel:
         """Power goes away: partitions end where they stand, and no call enters any more."""
         self.scheduler.check_os_thread()
         self._stopping = True
+        self.interrupts.handler = None
         if self.down is None:
-            self.down = "the device was reset or switched off"
+            self._go_down("the device was reset or switched off")
         self.scheduler.end()
 
-    def ns_client(self, arena: Arena, ns_id: int = -1) -> ClientDoor:
-        """A client in the NSPE; ``arena`` is where its Python buffers come to lie."""
-        return ClientDoor(self, NonSecureClient(ns_id, self.ns_thread), arena.base, arena.size)
+    def ns_client(self, arena: Arena, ns_id: int = -1, thread: Thread | None = None) -> ClientDoor:
+        """A client in the NSPE; ``arena`` is where its Python buffers come to lie.
+
+        Raises ValueError for an id outside the agent's range.
+        """
+        client_id = ns_client_id(ns_id)
+        if client_id is None:
+            raise ValueError(f"non-secure id {ns_id}: legal are -1 down to {NS_ID_LOWEST}")
+        client = NonSecureClient(f"NS client {ns_id}", client_id, thread or self.ns_thread)
+        kind = ManagedClientDoor if self.config.ns_manage_nsid and thread is None else ClientDoor
+        return kind(self, client, arena.base, arena.size)
+
+    def leave(self, caller: Client, outcome: Outcome) -> int:
+        """The one way out of the SPM: the caller's value, after waiting, switching or settling a fault."""
+        if outcome is BLOCKED:
+            event = "psa_wait" if isinstance(caller, Partition) and caller.wait_mask else "call"
+            try:
+                self.scheduler.block(event)
+            except Deadlock:
+                raise self.deadlock() from None
+            return caller.take_answer()
+        if isinstance(outcome, Fault):
+            outcome = self.settle_fault(outcome)
+        if self.scheduler.switch_due:
+            self.scheduler.reschedule()
+        assert isinstance(outcome, int)
+        return outcome
+
+    def refuse_entry(self, call: str) -> NoReturn:
+        """Why no call may enter now."""
+        if self.down is not None:
+            raise self.gone()
+        assert self.handling is not None
+        # TF-M: every secure API call from exception context panics.
+        rule = f"{call}: not in a first-level interrupt handler"
+        self.panic_of(Fault(self.handling.partition, rule, self.handling.manifest.flih, "a partition's thread"))
+
+    def poll_found_nothing(self) -> None:
+        """psa_wait with PSA_POLL takes time, and lets those go ahead whom an interrupt has woken."""
+        self.machine.clock.advance(POLL_MICROSECONDS)
+        scheduler = self.scheduler
+        if scheduler.ready & -scheduler.ready < scheduler.current.bit:
+            scheduler.reschedule()
+
+    def interrupt_taken(self) -> None:
+        """TF-M CONFIG_TFM_SCHEDULE_WHEN_NS_INTERRUPTED: may an interrupt of the NSPE switch to a partition?
+
+        If not, the partition runs at the next exit of an SPM call.
+        """
+        scheduler = self.scheduler
+        is_ns = scheduler.current.priority[0] == NS_AGENT_LOAD_ORDER and scheduler.current.state is Running
+        if self.config.schedule_when_ns_interrupted and is_ns and scheduler.switch_due:
+            scheduler.reschedule()
+
+    def ns_idle(self, microseconds: int) -> None:
+        """The non-secure side sleeps: time passes, and partitions that an interrupt wakes run."""
+        if self.down is not None:
+            raise self.gone()
+        self.machine.clock.advance(microseconds)
+        if self.scheduler.switch_due:
+            self.scheduler.reschedule()
+
+    def reset_requested(self, why: str) -> None:
+        """The hardware resets the device: a partition asked for it, or a watchdog."""
+        if self.down is None:
+            self._go_down(why)
+
+    def _idle(self) -> bool:
+        """Nobody can run: time passes until something happens that a device of the board was set to."""
+        moved = self.machine.clock.advance_to_next()
+        if moved and self.listeners:
+            self.trace.emit(ClockAdvanced(self.machine.clock.now))
+        return moved
+
+    def _switched(self, thread: Thread) -> None:
+        if self.listeners:
+            self.trace.emit(ThreadSwitched(thread.name))
 
     def settle_fault(self, fault: Fault) -> int:
         """FF-M 1.1, PROGRAMMER ERROR: a status for the non-secure side, a panic for a partition."""
         culprit = fault.culprit
-        if culprit.is_secure:
+        if culprit.is_secure or self.config.ns_programmer_error_panics:
             self.panic_of(fault)
-        if self.trace.listeners:
+        if self.listeners:
             self.trace.emit(
                 ProgrammerError(culprit.name, fault.rule, str(fault.found), fault.legal, fault.status)
             )
@@ -212,13 +319,21 @@ class Kernel:
         """The device goes down for a partition's fault."""
         raise self._panic(PanicReport(fault.culprit.name, fault.rule, str(fault.found), fault.legal))
 
-    def panic_deadlock(self, client: Client) -> NoReturn:
+    def deadlock(self) -> DevicePanic | SystemReset:
         """Nothing can ever run again; a watchdog would reset real hardware here."""
-        owed = [c for c in self.connections.open.values() if c.client is client and c.state is not Idle]
-        culprit = owed[0].service.partition.name if owed else client.name
+        owed = [c for c in self.handles.values() if c.message is not Answered]
+        culprit = owed[0].service.partition.name if owed else self.scheduler.current.name
+        blocked = ", ".join(dict.fromkeys(c.client.name for c in owed)) or self.scheduler.current.name
         waiting = ", ".join(p.name for p in self.partitions if p.wait_mask) or "nobody"
-        found = f"{client.name} blocked; in psa_wait: {waiting}"
-        raise self._panic(PanicReport(culprit, "somebody can run", found, "a reply or a signal to come"))
+        found = f"{blocked} blocked; in psa_wait: {waiting}"
+        return self._panic(PanicReport(culprit, "somebody can run", found, "a reply or a signal to come"))
+
+    def joined(self, task: "NsTask") -> None:
+        """A task has returned; whoever waits for it and no other can go on."""
+        if self.joining:
+            self.joining = [t for t in self.joining if t is not task]
+            if not self.joining:
+                self.scheduler.wake(self.ns_thread, "reply")
 
     def hal_denied(self, partition: str, function: str, legal: str) -> NoReturn:
         """A partition called a platform function that its board does not grant it."""
@@ -237,10 +352,10 @@ class Kernel:
         if self.down is not None:
             return error if isinstance(error, DevicePanic | SystemReset) else self.gone()
         if isinstance(error, SystemReset):
-            self.down = str(error)
+            self._go_down(str(error))
             return error
         if isinstance(error, KeyboardInterrupt) or LISTENER_NOTE in getattr(error, "__notes__", ()):
-            self.down = "the device was interrupted in the middle of a call"
+            self._go_down("the device was interrupted in the middle of a call")
             return error
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{frame.name}, line {frame.lineno} of {Path(frame.filename).name}"
@@ -251,10 +366,14 @@ class Kernel:
 
     def _panic(self, report: PanicReport) -> DevicePanic | SystemReset:
         if self.down is None:
-            self.down = report
-            if self.trace.listeners:
+            self._go_down(report)
+            if self.listeners:
                 self.trace.emit(Panicked(report))
         return self.gone()
+
+    def _go_down(self, why: PanicReport | str) -> None:
+        self.down = why
+        self.closed = True
 
     def known_sids(self) -> str:
         """Every RoT Service with its SID, for messages."""
@@ -266,10 +385,15 @@ class Kernel:
 
     def open_handles(self, client: Client) -> str:
         """A client's open connections, for messages."""
-        mine = [c for c in self.connections.open.values() if c.client.client_id == client.client_id]
+        mine = [c for c in self.handles.values() if c.client.client_id == client.client_id]
         return ", ".join(f"{c.handle:#x}" for c in mine) or "none is open"
 
     def message_handles(self, partition: Partition) -> str:
         """A partition's delivered and unanswered messages, for messages."""
-        mine = [c for c in self.connections.open.values() if c.delivered and c.service.partition is partition]
+        dead = (Queued, Answered)
+        mine = [
+            c
+            for c in self.handles.values()
+            if c.message not in dead and c.service.partition is partition
+        ]
         return ", ".join(f"{c.handle:#x}" for c in mine) or "no message is delivered and unanswered"

@@ -1,7 +1,27 @@
 """Partition manifests as values: what TF-M's YAML says about a partition (FF-M 1.1, manifest attributes)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
+from typing import Final
+
+from ..interface.errors import TfmSimError
+
+FRAMEWORK_1_0: Final = 0x0100
+FRAMEWORK_1_1: Final = 0x0101
+
+PID_RANGE: Final = (1, 5999)
+"""TF-M PID table: 0 is no partition, and 6000 and up are reserved."""
+TFM_PID_BASE: Final = 256
+"""TF-M: partition ids below are its own partitions'."""
+BUILTIN_PIDS: Final = {1: "TF-M's idle partition", 2: "TF-M's TrustZone agent"}
+
+FIRST_SERVICE_SIGNAL_BIT: Final = 4
+FIRST_IRQ_SIGNAL_BIT: Final = 31
+
+
+class ManifestError(TfmSimError):
+    """A manifest or manifest list that breaks a rule: ``FILE:LINE: what; found ...; legal: ...``."""
 
 
 class PartitionType(Enum):
@@ -35,6 +55,24 @@ class IrqHandling(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class ClientIdRange:
+    """The client ids that a non-secure agent gives out: negative, ``base`` the lowest, ``limit`` included."""
+
+    base: int
+    limit: int
+    line: int = 0
+
+    def __contains__(self, other: "ClientIdRange") -> bool:
+        return self.base <= other.base and other.limit <= self.limit
+
+    def overlaps(self, other: "ClientIdRange") -> bool:
+        return self.base <= other.limit and other.base <= self.limit
+
+    def __str__(self) -> str:
+        return f"{self.base:#x}..{self.limit:#x}"
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceManifest:
     """An RoT Service. ``stateless_handle`` is 1 to 32, or None for "auto"."""
 
@@ -52,12 +90,24 @@ class ServiceManifest:
 
 @dataclass(frozen=True, slots=True)
 class IrqManifest:
-    """An interrupt of a partition: its line (number or platform symbol) and its signal's symbol."""
+    """An interrupt of a partition: its line (number or platform symbol) and its signal's symbol.
+
+    ``name`` is that of a 1.1 manifest; a 1.0 one has none, and the signal's symbol stands in. ``client_ids``
+    is what a mailbox agent serves over this line.
+    """
 
     source: int | str
+    name: str
     signal: str
     handling: IrqHandling
     description: str = ""
+    client_ids: ClientIdRange | None = None
+    line: int = 0
+
+    @property
+    def flih(self) -> str:
+        """The symbol of its first-level handler, "" where it has none."""
+        return f"{self.name.lower()}_flih" if self.handling is IrqHandling.FLIH else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +118,16 @@ class MmioRegionManifest:
     base: int | None
     size: int | None
     writable: bool
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionManifest:
-    """A manifest; sizes in bytes, a size given as a build symbol is resolved. ``source`` is its file."""
+    """A manifest; sizes in bytes, a size given as a build symbol is resolved. ``source`` is its file.
+
+    ``model`` is the one that runs; ``dual`` says that it follows the SPM's backend. ``lines`` are those of
+    attributes, and of dependencies by service name.
+    """
 
     source: str
     psa_framework_version: int
@@ -80,8 +135,10 @@ class PartitionManifest:
     type: PartitionType
     priority: Priority
     model: PartitionModel
-    entry: str
     stack_size: int
+    entry_point: str = ""
+    entry_init: str = ""
+    dual: bool = False
     heap_size: int = 0
     description: str = ""
     services: tuple[ServiceManifest, ...] = ()
@@ -89,8 +146,44 @@ class PartitionManifest:
     weak_dependencies: tuple[str, ...] = ()
     irqs: tuple[IrqManifest, ...] = ()
     mmio_regions: tuple[MmioRegionManifest, ...] = ()
+    ns_agent: bool = False
+    client_ids: ClientIdRange | None = None
     line: int = 1
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False)
+
+    @property
+    def entry(self) -> str:
+        """The symbol that runs at start: ``entry_point``, or ``entry_init`` ("" where there is none)."""
+        return self.entry_point if self.model is PartitionModel.IPC else self.entry_init
+
+    @property
+    def irqs_enabled_at_boot(self) -> bool:
+        """TF-M: lines of a 1.0 manifest are on after boot, those of a 1.1 one from psa_irq_enable on."""
+        return self.psa_framework_version == FRAMEWORK_1_0
+
+    @property
+    def signals(self) -> dict[str, int]:
+        """The signals of ``psa_manifest/*.h`` by symbol: services from bit 4 up, interrupts from 31 down."""
+        services = self.services if self.model is PartitionModel.IPC else ()
+        named = {f"{s.name}_SIGNAL": 1 << FIRST_SERVICE_SIGNAL_BIT + i for i, s in enumerate(services)}
+        return named | {irq.signal: 1 << FIRST_IRQ_SIGNAL_BIT - i for i, irq in enumerate(self.irqs)}
 
     @property
     def where(self) -> str:
         return f"{self.source}:{self.line}"
+
+    def at(self, attribute: str) -> str:
+        """File and line of an attribute, or of a dependency on the service of that name."""
+        return f"{self.source}:{self.lines.get(attribute, self.line)}"
+
+    def for_backend(self, backend: str) -> "PartitionManifest":
+        """A dual manifest with the model of the backend ("IPC" or "SFN"), any other as it is.
+
+        Raises ManifestError for an IPC partition without an ``entry_point``.
+        """
+        manifest = replace(self, model=PartitionModel(backend)) if self.dual else self
+        if manifest.model is PartitionModel.IPC and not manifest.entry_point:
+            raise ManifestError(
+                f"{self.where}: missing key 'entry_point'; legal: a C identifier for an IPC partition"
+            )
+        return manifest

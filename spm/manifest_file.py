@@ -1,17 +1,19 @@
-"""Reading partition manifests and manifest lists in TF-M's YAML (FF-M 1.1, manifest; TF-M manifest tool)."""
+"""Reading partition manifests in TF-M's YAML or Arm's JSON (FF-M 1.0 and 1.1; TF-M manifest tool)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from ..interface.errors import TfmSimError
 from ..platform.yaml_source import YamlValue, load_yaml, parse_yaml
 from .c_types import UINT32_MASK
-from .handles import STATELESS_VERSION_MASK
+from .handles import STATELESS_SERVICES_MAX, STATELESS_VERSION_MASK
 from .manifest import (
+    FRAMEWORK_1_0,
+    FRAMEWORK_1_1,
+    ClientIdRange,
     IrqHandling,
     IrqManifest,
+    ManifestError,
     MmioRegionManifest,
     PartitionManifest,
     PartitionModel,
@@ -21,10 +23,11 @@ from .manifest import (
     VersionPolicy,
 )
 
-FRAMEWORK_VERSIONS: Final = {"1.0": 0x0100, "1.1": 0x0101}
+FRAMEWORK_VERSIONS: Final = {1.0: FRAMEWORK_1_0, 1.1: FRAMEWORK_1_1}
 C_IDENTIFIER: Final = r"[A-Za-z_][A-Za-z0-9_]*"
-STATELESS_HANDLE_AUTO: Final = "auto"
-BUILTIN_PRIORITIES: Final = {Priority.HIGHEST, Priority.LOWEST}
+TFM_EXTENSIONS: Final = ("ns_agent", "weak_dependencies")
+"""Top-level attributes of TF-M's own that a manifest list has to register."""
+ADDRESS_SPACE: Final = 1 << 32
 
 BUILD_SYMBOLS: Final[Mapping[str, int]] = {
     "ATTEST_STACK_SIZE": 0x800,
@@ -34,241 +37,258 @@ BUILD_SYMBOLS: Final[Mapping[str, int]] = {
     "NS_AGENT_MAILBOX_STACK_SIZE": 0x800,
     "PLATFORM_SP_STACK_SIZE": 0x500,
     "PS_STACK_SIZE": 0x700,
+    "SECURE_TEST_PARTITION_STACK_SIZE": 0x1200,
 }
 """TF-M config symbols that its own manifests use for stack sizes, in bytes."""
 
+_BUILTIN_PRIORITIES: Final = {Priority.HIGHEST, Priority.LOWEST}
+_IDS: Final = ("client_id_base", "client_id_limit")
 _TOP_REQUIRED: Final = ("psa_framework_version", "name", "type", "priority", "stack_size")
 _TOP_OPTIONAL: Final = (
-    "model",
-    "entry_point",
-    "entry_init",
-    "heap_size",
-    "description",
-    "services",
-    "dependencies",
-    "weak_dependencies",
-    "irqs",
-    "mmio_regions",
+    *("model", "entry_point", "entry_init", "heap_size", "description", "services", "dependencies"),
+    *("irqs", "mmio_regions", *_IDS),
 )
 _SERVICE_OPTIONAL: Final = (
-    "connection_based",
-    "description",
-    "mm_iovec",
-    "non_secure_clients",
-    "stateless_handle",
-    "version",
+    *("connection_based", "description", "mm_iovec", "non_secure_clients", "stateless_handle", "version"),
     "version_policy",
 )
+_IRQ_KEYS: Final = {
+    FRAMEWORK_1_0: ("source", "signal"),
+    FRAMEWORK_1_1: ("source", "name", "handling"),
+}
+
+Entries = dict[str, YamlValue]
+T = TypeVar("T")
 
 
-class ManifestError(TfmSimError):
-    """A manifest that breaks a rule: ``FILE:LINE: what; found ...; legal: ...``."""
+def load_manifest(
+    path: Path,
+    symbols: Mapping[str, int] = BUILD_SYMBOLS,
+    backend: str = "IPC",
+    registered: Collection[str] = TFM_EXTENSIONS,
+) -> PartitionManifest:
+    """The manifest in a file. Raises ManifestError with file and line for whatever breaks a rule.
 
-
-@dataclass(frozen=True, slots=True)
-class ManifestListItem:
-    """One line of a manifest list: the manifest's path and the partition id, None where TF-M would choose."""
-
-    description: str
-    manifest: Path
-    pid: int | None
-    conditional: str | None
-    line: int
-
-
-def load_manifest(path: Path, symbols: Mapping[str, int] = BUILD_SYMBOLS) -> PartitionManifest:
-    """The manifest in a file. Raises ManifestError with file and line for whatever breaks a rule."""
-    return _Manifest(load_yaml(path, ManifestError), symbols).read()
+    ``symbols`` are sizes by build symbol, in bytes. A manifest of model "dual" takes the ``backend``'s.
+    ``registered`` are the attributes beyond FF-M's that are legal: what a manifest list registers, or TF-M's
+    own where no list is in play.
+    """
+    return _Manifest(load_yaml(path, ManifestError), symbols, registered).read().for_backend(backend)
 
 
 def parse_manifest(
-    text: str | bytes, name: str, symbols: Mapping[str, int] = BUILD_SYMBOLS
+    text: str | bytes,
+    name: str,
+    symbols: Mapping[str, int] = BUILD_SYMBOLS,
+    backend: str = "IPC",
+    registered: Collection[str] = TFM_EXTENSIONS,
 ) -> PartitionManifest:
-    """The manifest in ``text``; ``name`` stands for the file in messages."""
+    """The manifest in ``text``, as load_manifest reads one; ``name`` stands for the file in messages."""
     raw = text.encode() if isinstance(text, str) else text
-    return _Manifest(parse_yaml(raw, name, ManifestError), symbols).read()
-
-
-def load_manifest_list(path: Path) -> list[ManifestListItem]:
-    """The items of a ``tfm_manifest_list.yaml``; manifest paths are relative to the list's folder."""
-    root = load_yaml(path, ManifestError)
-    items = []
-    for item in root.mapping(["manifest_list"])["manifest_list"].sequence():
-        entry = item.mapping(["description", "manifest"])
-        pid = entry.get("pid")
-        conditional = entry.get("conditional")
-        items.append(
-            ManifestListItem(
-                entry["description"].scalar_text(),
-                path.parent / entry["manifest"].string("a path"),
-                pid.integer(1, 0x7FFFFFFF) if pid else None,
-                conditional.scalar_text() if conditional else None,
-                item.line,
-            )
-        )
-    return items
+    return _Manifest(parse_yaml(raw, name, ManifestError), symbols, registered).read().for_backend(backend)
 
 
 class _Manifest:
     """The reader of one manifest."""
 
-    def __init__(self, root: YamlValue, symbols: Mapping[str, int]) -> None:
+    def __init__(self, root: YamlValue, symbols: Mapping[str, int], registered: Collection[str]) -> None:
         self._root = root
         self._symbols = symbols
+        # TF-M manifest tool: no attribute outside the known set, but for those that the list registers.
+        for key in TFM_EXTENSIONS:
+            if key in root.mapping() and key not in registered:
+                raise root.mapping()[key].error(
+                    "an extension of TF-M without registration", None, "in the list's non_ffm_attributes"
+                )
+        self._top = root.mapping(_TOP_REQUIRED, (*_TOP_OPTIONAL, *registered))
+        self._version = _framework_version(self._top["psa_framework_version"])
 
     def read(self) -> PartitionManifest:
-        root = self._root
-        # TF-M manifest tool: no attribute outside the known set.
-        top = root.mapping(_TOP_REQUIRED, _TOP_OPTIONAL)
-        version = top["psa_framework_version"].choice(FRAMEWORK_VERSIONS)
-        is_1_0 = version == FRAMEWORK_VERSIONS["1.0"]
-        model = self._model(top, is_1_0)
-        manifest = PartitionManifest(
-            source=root.source.name,
-            psa_framework_version=version,
-            name=top["name"].string("a C identifier", C_IDENTIFIER),
+        top = self._top
+        models = {m.value: m for m in PartitionModel}
+        model = self._model()
+        dependencies = self._names("dependencies")
+        weak_dependencies = self._names("weak_dependencies")
+        lines = {key: value.line for key, value in (weak_dependencies | dependencies | top).items()}
+        ns_agent = _optional(top, "ns_agent", YamlValue.boolean, False)
+        client_ids = self._client_ids(self._root, top, ns_agent)
+        return PartitionManifest(
+            source=self._root.source.name,
+            psa_framework_version=self._version,
+            name=_identifier(top["name"]),
             type=top["type"].choice({t.value: t for t in PartitionType}),
-            priority=top["priority"].choice({p.name: p for p in Priority if p not in BUILTIN_PRIORITIES}),
-            model=model,
-            entry=self._entry(top, model),
+            priority=top["priority"].choice({p.name: p for p in Priority if p not in _BUILTIN_PRIORITIES}),
+            model=models.get(model, PartitionModel.IPC),
+            dual=model not in models,
+            entry_point=self._entry("entry_point", model, "SFN"),
+            entry_init=self._entry("entry_init", model, "IPC"),
             stack_size=self._size(top["stack_size"]),
-            heap_size=self._size(top["heap_size"]) if "heap_size" in top else 0,
-            description=top["description"].scalar_text() if "description" in top else "",
-            services=tuple(self._service(s, is_1_0) for s in self._items(top, "services")),
-            dependencies=self._names(top, "dependencies"),
-            weak_dependencies=self._names(top, "weak_dependencies"),
-            irqs=tuple(self._irq(i, is_1_0) for i in self._items(top, "irqs")),
-            mmio_regions=tuple(self._mmio(m) for m in self._items(top, "mmio_regions")),
+            heap_size=_optional(top, "heap_size", self._size, 0),
+            description=_optional(top, "description", YamlValue.scalar_text, ""),
+            services=tuple(self._service(s) for s in self._items("services")),
+            dependencies=tuple(dependencies),
+            weak_dependencies=tuple(weak_dependencies),
+            irqs=tuple(self._irq(i, ns_agent, client_ids) for i in self._items("irqs")),
+            mmio_regions=tuple(self._mmio(m) for m in self._items("mmio_regions")),
+            ns_agent=ns_agent,
+            client_ids=client_ids,
             line=top["name"].line,
+            lines=lines,
         )
-        self._check_services(manifest)
-        return manifest
 
-    def _model(self, top: dict[str, YamlValue], is_1_0: bool) -> PartitionModel:
-        # FF-M 1.0 manifest: the model is IPC; FF-M 1.1 manifest: the model is required.
-        if "model" in top:
-            models = {m.value: m for m in PartitionModel if not is_1_0 or m is PartitionModel.IPC}
-            return top["model"].choice(models)
-        if not is_1_0:
-            raise self._root.error("missing key 'model'", None, "IPC or SFN in a manifest of version 1.1")
-        return PartitionModel.IPC
+    @property
+    def _is_1_0(self) -> bool:
+        return self._version == FRAMEWORK_1_0
 
-    def _entry(self, top: dict[str, YamlValue], model: PartitionModel) -> str:
-        # FF-M 1.1 manifest: entry_point belongs to the IPC model and is required, entry_init to SFN.
-        needed, other = ("entry_point", "entry_init")
-        if model is PartitionModel.SFN:
-            needed, other = other, needed
-        if other in top:
-            raise top[other].error(f"{other} in a partition of model {model.value}", None, needed)
-        if needed in top:
-            return top[needed].string("a C identifier", C_IDENTIFIER)
-        if model is PartitionModel.IPC:
-            raise self._root.error("missing key 'entry_point'", None, "a C identifier for an IPC partition")
-        return ""
+    def _model(self) -> str:
+        # FF-M 1.0 manifest: the model is IPC; FF-M 1.1 manifest: the model is required; TF-M: "dual".
+        if "model" in self._top:
+            legal = ("IPC",) if self._is_1_0 else ("IPC", "SFN", "dual")
+            return self._top["model"].choice({m: m for m in legal})
+        if not self._is_1_0:
+            raise self._root.error(
+                "missing key 'model'", None, "IPC, SFN or dual in a manifest of version 1.1"
+            )
+        return "IPC"
+
+    def _entry(self, key: str, model: str, other_model: str) -> str:
+        # FF-M 1.1 manifest: entry_point is for the IPC model, entry_init for SFN; TF-M: dual may have both.
+        if key in self._top and model == other_model:
+            raise self._top[key].error(f"{key} in a partition of model {model}", None, "the other entry")
+        return _optional(self._top, key, _identifier, "")
 
     def _size(self, value: YamlValue) -> int:
         # FF-M 1.1 manifest: stack and heap are positive numbers, or hex strings; TF-M: or build symbols.
-        legal = f"a positive number of bytes, a hex string, or one of {', '.join(self._symbols)}"
         if isinstance(value.value, str) and value.value in self._symbols:
             return self._symbols[value.value]
-        return _number(value, legal, 1)
+        legal = f"a positive number of bytes, a hex string, or one of {', '.join(self._symbols)}"
+        return value.integer(1, UINT32_MASK, legal, quoted=True)
 
-    def _items(self, top: dict[str, YamlValue], key: str) -> list[YamlValue]:
-        return top[key].sequence() if key in top else []
+    def _items(self, key: str) -> list[YamlValue]:
+        return _optional(self._top, key, YamlValue.sequence, [])
 
-    def _names(self, top: dict[str, YamlValue], key: str) -> tuple[str, ...]:
-        return tuple(item.string("a service name", C_IDENTIFIER) for item in self._items(top, key))
+    def _names(self, key: str) -> Entries:
+        return {_identifier(item, "a service name"): item for item in self._items(key)}
 
-    def _service(self, value: YamlValue, is_1_0: bool) -> ServiceManifest:
+    def _service(self, value: YamlValue) -> ServiceManifest:
         entry = value.mapping(("name", "sid"), _SERVICE_OPTIONAL)
-        connection_based = True
+        connection_based = _optional(entry, "connection_based", YamlValue.boolean, True)
         # FF-M 1.1 manifest: connection_based is required; FF-M 1.0 knows connections only.
-        if "connection_based" in entry:
-            connection_based = entry["connection_based"].boolean()
-            if is_1_0 and not connection_based:
-                raise entry["connection_based"].error("a stateless service in version 1.0", None, "true")
-        elif not is_1_0:
+        if self._is_1_0 and not connection_based:
+            raise entry["connection_based"].error("a stateless service in version 1.0", None, "true")
+        if not self._is_1_0 and "connection_based" not in entry:
             raise value.error("missing key 'connection_based'", None, "true or false in version 1.1")
-        policy = VersionPolicy.STRICT
-        if "version_policy" in entry:
-            policy = entry["version_policy"].choice({p.value: p for p in VersionPolicy})
+        # FF-M 1.1 manifest: a version is positive; that of a stateless service has to fit its handle.
+        most = UINT32_MASK if connection_based else STATELESS_VERSION_MASK
+        policies = {p.value: p for p in VersionPolicy}
+        switch = {"enable": True, "disable": False}
         return ServiceManifest(
-            name=entry["name"].string("a C identifier", C_IDENTIFIER),
-            sid=_number(entry["sid"], "a 32-bit SID", 0, 0xFFFFFFFF),
-            non_secure_clients="non_secure_clients" in entry and entry["non_secure_clients"].boolean(),
+            name=_identifier(entry["name"]),
+            sid=entry["sid"].integer(0, UINT32_MASK, "a 32-bit SID, as a number or hex string", quoted=True),
+            non_secure_clients=_optional(entry, "non_secure_clients", YamlValue.boolean, False),
             connection_based=connection_based,
-            # FF-M 1.1 manifest: a version is positive, 1 where it is left out.
-            version=_version(entry, connection_based),
-            version_policy=policy,
+            version=_optional(entry, "version", lambda v: v.integer(1, most), 1),
+            version_policy=_optional(
+                entry, "version_policy", lambda v: v.choice(policies), VersionPolicy.STRICT
+            ),
             stateless_handle=_stateless_handle(entry, connection_based),
-            mm_iovec="mm_iovec" in entry and entry["mm_iovec"].choice({"enable": True, "disable": False}),
-            description=entry["description"].scalar_text() if "description" in entry else "",
+            mm_iovec=_optional(entry, "mm_iovec", lambda v: v.choice(switch), False),
+            description=_optional(entry, "description", YamlValue.scalar_text, ""),
             line=value.line,
         )
 
-    def _irq(self, value: YamlValue, is_1_0: bool) -> IrqManifest:
-        description = ("description",)
-        if is_1_0:
-            entry = value.mapping(("source", "signal"), description)
-            signal, handling = entry["signal"].string("a C identifier", C_IDENTIFIER), IrqHandling.SLIH
-        else:
-            entry = value.mapping(("source", "name", "handling"), description)
-            signal = entry["name"].string("a C identifier", C_IDENTIFIER) + "_SIGNAL"
-            handling = entry["handling"].choice({h.value: h for h in IrqHandling})
-        source: int | str = entry["source"].scalar_text()
-        if isinstance(entry["source"].value, int):
-            source = entry["source"].integer()
-        text = entry["description"].scalar_text() if "description" in entry else ""
-        return IrqManifest(source, signal, handling, text)
+    def _irq(self, value: YamlValue, ns_agent: bool, agent_ids: ClientIdRange | None) -> IrqManifest:
+        # FF-M 1.0 manifest: an interrupt names its signal, and is SLIH; FF-M 1.1: it has a name and a kind.
+        entry = value.mapping(_IRQ_KEYS[self._version], ("description", *_IDS))
+        name = _identifier(entry["signal" if self._is_1_0 else "name"])
+        kinds = {h.value: h for h in IrqHandling}
+        ids = self._client_ids(value, entry, ns_agent)
+        # TF-M manifest tool: an interrupt's client ids lie within its agent's.
+        if ids is not None and agent_ids is not None and ids not in agent_ids:
+            raise entry[_IDS[0]].error("client ids outside the agent's", ids, f"within {agent_ids}")
+        return IrqManifest(
+            source=_irq_source(entry["source"]),
+            name=name,
+            signal=name if self._is_1_0 else f"{name}_SIGNAL",
+            handling=_optional(entry, "handling", lambda v: v.choice(kinds), IrqHandling.SLIH),
+            description=_optional(entry, "description", YamlValue.scalar_text, ""),
+            client_ids=ids,
+            line=value.line,
+        )
+
+    def _client_ids(self, value: YamlValue, entry: Entries, ns_agent: bool) -> ClientIdRange | None:
+        # TF-M manifest tool: an agent, and each interrupt of it, has a range of negative 32-bit client ids.
+        if not ns_agent and not any(key in entry for key in _IDS):
+            return None
+        for key in _IDS:
+            if key not in entry:
+                raise value.error(f"missing key {key!r}", None, "both ends of the range of an ns_agent's ids")
+        base, limit = (_client_id(entry[key]) for key in _IDS)
+        if base > limit:
+            raise entry[_IDS[0]].error("base above limit", f"{base:#x}", f"up to {limit:#x}")
+        return ClientIdRange(base, limit, entry[_IDS[0]].line)
 
     def _mmio(self, value: YamlValue) -> MmioRegionManifest:
+        # FF-M 1.1 manifest: a region is named, or numbered by a base as a hex string and a size.
         entry = value.mapping(("permission",), ("name", "base", "size"))
         writable = entry["permission"].choice({"READ-ONLY": False, "READ-WRITE": True})
-        if "name" in entry:
-            return MmioRegionManifest(
-                entry["name"].string("a C identifier", C_IDENTIFIER), None, None, writable
-            )
-        for key in ("base", "size"):
-            if key not in entry:
-                raise value.error(f"missing key {key!r}", None, "a name, or base and size")
-        base = _number(entry["base"], "an address as a hex string", 0, 0xFFFFFFFF)
-        return MmioRegionManifest("", base, self._size(entry["size"]), writable)
-
-    def _check_services(self, manifest: PartitionManifest) -> None:
-        # TF-M manifest tool: a partition offers a service or owns an interrupt.
-        if not manifest.services and not manifest.irqs:
-            raise self._root.error(
-                f"{manifest.name} has neither a service nor an interrupt", None, "at least one"
-            )
+        given = [key for key in ("name", "base", "size") if key in entry]
+        if given == ["name"]:
+            return MmioRegionManifest(_identifier(entry["name"]), None, None, writable, value.line)
+        if given != ["base", "size"]:
+            raise value.error("neither named nor numbered", ", ".join(given), "a name, or base and size")
+        if not isinstance(entry["base"].value, str):
+            raise entry["base"].wrong_type("an address as a hex string")
+        base = entry["base"].integer(0, UINT32_MASK, "an address as a hex string", quoted=True)
+        size = self._size(entry["size"])
+        if base + size > ADDRESS_SPACE:
+            raise entry["size"].error("end above 4 GiB", f"{base + size:#x}", f"up to {ADDRESS_SPACE:#x}")
+        return MmioRegionManifest("", base, size, writable, value.line)
 
 
-def _number(value: YamlValue, legal: str, least: int, most: int = 0xFFFFFFFF) -> int:
-    """A number, written as one or as a hex string."""
-    if isinstance(value.value, str):
-        try:
-            number = int(value.value, 16) if value.value.lower().startswith("0x") else int(value.value)
-        except ValueError:
-            raise value.error("not a number", value.describe(), legal) from None
-        if not least <= number <= most:
-            raise value.error("out of range", value.describe(), legal)
-        return number
-    return value.integer(least, most, legal)
+def _optional(entry: Entries, key: str, read: Callable[[YamlValue], T], default: T) -> T:
+    """What ``read`` makes of an attribute, ``default`` where it is left out."""
+    return read(entry[key]) if key in entry else default
 
 
-def _version(entry: dict[str, YamlValue], connection_based: bool) -> int:
-    """A service's version; that of a stateless one has to fit the eight bits of its handle."""
-    if "version" not in entry:
-        return 1
-    return entry["version"].integer(1, UINT32_MASK if connection_based else STATELESS_VERSION_MASK)
+def _identifier(value: YamlValue, legal: str = "a C identifier") -> str:
+    return value.string(legal, C_IDENTIFIER)
 
 
-def _stateless_handle(entry: dict[str, YamlValue], connection_based: bool) -> int | None:
+def _framework_version(value: YamlValue) -> int:
+    # FF-M 1.1 manifest: a number; TF-M boot: not newer than the SPM's own.
+    number = value.value
+    if isinstance(number, bool) or not isinstance(number, int | float) or number not in FRAMEWORK_VERSIONS:
+        newer = isinstance(number, int | float) and number > max(FRAMEWORK_VERSIONS)
+        what = "newer than this SPM's framework" if newer else "not legal"
+        raise value.error(what, value.describe(), ", ".join(map(str, FRAMEWORK_VERSIONS)))
+    return FRAMEWORK_VERSIONS[number]
+
+
+def _irq_source(value: YamlValue) -> int | str:
+    legal = "an interrupt's number, or the platform's symbol"
+    return value.integer(0, UINT32_MASK, legal) if isinstance(value.value, int) else _identifier(value, legal)
+
+
+def _client_id(value: YamlValue) -> int:
+    """A client id as TF-M writes it: negative, or the same bits as an unsigned number."""
+    legal = "a negative 32-bit number, such as -0x3c000000"
+    number = value.integer(-(1 << 31), UINT32_MASK, legal, quoted=True)
+    if 0 <= number < 1 << 31:
+        raise value.error("not negative", value.describe(), legal)
+    return number if number < 0 else number - ADDRESS_SPACE
+
+
+def _stateless_handle(entry: Entries, connection_based: bool) -> int | None:
     # FF-M 1.1 manifest: stateless_handle is 1 to 32 or "auto", and only for a stateless service.
     if "stateless_handle" not in entry:
         return None
     value = entry["stateless_handle"]
     if connection_based:
         raise value.error("stateless_handle of a connection-based service", value.describe(), "none")
-    if value.value == STATELESS_HANDLE_AUTO:
+    if value.value == "auto":
         return None
-    return value.integer(1, 32, 'an integer in 1..32, or "auto"')
+    return value.integer(1, STATELESS_SERVICES_MAX, f'an integer in 1..{STATELESS_SERVICES_MAX}, or "auto"')
+
+
+__all__ = ["BUILD_SYMBOLS", "TFM_EXTENSIONS", "ManifestError", "load_manifest", "parse_manifest"]

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT, psa_msg_t
+from ..interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT
 from ..interface.psa.status import (
     PSA_ERROR_CONNECTION_BUSY,
     PSA_ERROR_CONNECTION_REFUSED,
@@ -11,106 +11,53 @@ from ..interface.psa.status import (
 )
 from .c_types import INT32_MAX, INT32_MIN, int32
 from .client import Partition
-from .connection import (
-    DESCRIPTOR_LEN_OFFSET,
-    DESCRIPTOR_SIZE,
-    Accept,
-    Connection,
-    Disconnected,
-    Disconnecting,
-    Free,
-    Refuse,
-    Reply,
-    ReplyProgrammerError,
-)
-from .events import MessageDelivered, MessageReplied
+from .connection import DESCRIPTOR_LEN_OFFSET, DESCRIPTOR_SIZE, Connection
+from .events import MessageDelivered, MessageReplied, SignalAsserted
 from .outcome import BLOCKED, NOBODY, Answer, Fault, Nobody, Outcome
-from .scheduler import Thread
+from .states import Accept, Answered, Disconnected, Disconnecting, Free, Refuse, Reply, ReplyProgrammerError
 
 if TYPE_CHECKING:
     from .kernel import Kernel
 
 
 def deliver(spm: "Kernel", connection: Connection) -> Outcome:
-    """Bring the outstanding message to its service: call an SFN, or queue it and assert the signal."""
+    """Bring the outstanding message to its service: queue it and assert the signal, or call an SFN."""
     service = connection.service
-    partition = service.partition
-    if spm.trace.listeners:
+    if spm.listeners:
         spm.trace.emit(
             MessageDelivered(
-                connection.client.name, service.name, partition.name, connection.handle, connection.type
+                connection.client.name,
+                service.name,
+                service.partition.name,
+                connection.handle,
+                connection.type,
             )
         )
-    if partition.is_sfn:
-        if partition.serving:
-            partition.queue.append(connection)
-            return BLOCKED
-        return _serve_sfn(spm, partition, connection)
+    if spm.serve is not None:
+        return spm.serve(spm, connection)
     service.queue.append(connection)
-    assert_signal(spm, partition, service.signal)
+    assert_signal(spm, service.partition, service.signal)
     return BLOCKED
 
 
 def assert_signal(spm: "Kernel", partition: Partition, signal: int) -> None:
-    """Set a signal; a partition that waits for it, or has not run yet, becomes runnable."""
+    """Set a signal; a partition that waits for it can run."""
     partition.signals |= signal
-    if partition.wait_mask & signal or not partition.thread.started:
-        spm.scheduler.wake(partition.thread)
+    if spm.listeners:
+        spm.trace.emit(SignalAsserted(partition.name, signal, partition.signal_name(signal)))
+    if partition.wait_mask & signal:
+        spm.scheduler.wake(partition.thread, "signal")
 
 
-def _serve_sfn(spm: "Kernel", partition: Partition, connection: Connection) -> Outcome:
-    """Run an SFN in its caller's thread, at the partition's priority."""
-    thread = connection.client.thread
-    priority = begin_serving(spm, partition, thread)
-    if not partition.initialised:
-        spm.initialise_sfn(partition)
-    answer = _call_sfn(spm, partition, connection)
-    end_serving(spm, partition, priority)
-    return PSA_SUCCESS if isinstance(answer, Nobody) else answer
-
-
-def begin_serving(spm: "Kernel", partition: Partition, thread: Thread) -> int:
-    """An SFN partition takes over a thread; returns the priority that the thread had.
-
-    TF-M thread scheduling: where the service is less urgent than its caller, others may come first.
-    """
-    priority = thread.priority
-    partition.serving = True
-    partition.thread = thread
-    thread.priority = partition.priority
-    if partition.priority > priority:
-        spm.scheduler.reschedule()
-    return priority
-
-
-def end_serving(spm: "Kernel", partition: Partition, priority: int) -> None:
-    """Serve what has queued up meanwhile, then give the thread back; whoever is ahead of it runs first."""
-    while partition.queue:
-        queued = partition.queue.popleft()
-        answer = _call_sfn(spm, partition, queued)
-        if isinstance(answer, Fault):
-            spm.panic_of(answer)
-        if not isinstance(answer, Nobody):
-            queued.client.reply = answer
-            spm.scheduler.wake(queued.client.thread)
-    partition.serving = False
-    partition.thread.priority = priority
-    spm.scheduler.reschedule()
-
-
-def _call_sfn(spm: "Kernel", partition: Partition, connection: Connection) -> Answer:
-    sfn = connection.service.sfn
-    assert sfn is not None
-    message = psa_msg_t()
-    connection.fill(message)
-    try:
-        status = sfn(message)
-    except BaseException as error:
-        spm.raise_fault_in(partition, error)
-    # A panic stays one although the function may have caught what was raised in it.
-    if spm.down is not None:
-        raise spm.gone()
-    return complete(spm, partition, connection, status)
+def reply(spm: "Kernel", replier: Partition, connection: Connection, status: object) -> Outcome:
+    """Answer a message, and let its client go on."""
+    client = connection.client
+    answer = complete(spm, replier, connection, status)
+    if answer.__class__ is Fault:
+        return answer  # type: ignore[return-value]
+    if answer is not NOBODY:
+        client.answer(spm, answer)  # type: ignore[arg-type]
+    return 0
 
 
 def complete(spm: "Kernel", replier: Partition, connection: Connection, status: object) -> Answer:
@@ -120,7 +67,7 @@ def complete(spm: "Kernel", replier: Partition, connection: Connection, status: 
         return Fault(replier, "psa_reply: a psa_status_t", repr(status), "an integer")
     if not INT32_MIN <= status <= INT32_MAX:
         status = int32(status)
-    if spm.trace.listeners:
+    if spm.listeners:
         spm.trace.emit(
             MessageReplied(
                 connection.client.name,
@@ -132,7 +79,7 @@ def complete(spm: "Kernel", replier: Partition, connection: Connection, status: 
                 tuple(connection.out_written),
             )
         )
-    connection.delivered = False
+    connection.message = Answered
     if connection.type == PSA_IPC_CONNECT:
         return _complete_connect(spm, replier, connection, status)
     if connection.type == PSA_IPC_DISCONNECT:
@@ -172,7 +119,11 @@ def _complete_request(spm: "Kernel", connection: Connection, status: int) -> int
     client.written = connection.out_written
     if connection.out_array:
         _write_lengths(spm, connection)
-    if status != PSA_ERROR_PROGRAMMER_ERROR:
+    # FF-M 1.1 MM-IOVEC: after the reply no mapped pointer is valid.
+    if connection.mapped:
+        connection.unmap_all()
+    keeps = spm.config.quirks.programmer_error_keeps_connection and not client.is_secure
+    if status != PSA_ERROR_PROGRAMMER_ERROR or keeps:
         connection.fire(Reply)
         if connection.state is Free:
             spm.connections.release(connection)
@@ -197,7 +148,7 @@ def _complete_request(spm: "Kernel", connection: Connection, status: int) -> int
 
 def _write_lengths(spm: "Kernel", connection: Connection) -> None:
     """FF-M 1.1, psa_call: ``len`` of a descriptor in memory whose vector had room says what was written."""
-    for i, ((_, _, room), count) in enumerate(zip(connection.out_vecs, connection.out_written, strict=True)):
+    for i, ((_, _, room, _), count) in enumerate(zip(connection.out_vecs, connection.out_written, strict=True)):
         if room:
             at = connection.out_array + i * DESCRIPTOR_SIZE + DESCRIPTOR_LEN_OFFSET
             spm.memory.write(at, count.to_bytes(4, "little"))

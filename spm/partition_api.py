@@ -13,6 +13,19 @@ from ..interface.psa.service import psa_msg_t
 from ..platform.hal import PlatformHal
 
 
+class Cpu(Protocol):
+    """Direct memory access, as a partition's instructions do it; a violation is a fault and resets the device."""
+
+    def load(self, address: int, length: int) -> bytes:
+        """``length`` bytes at ``address``; of a peripheral 1, 2 or 4 aligned ones."""
+
+    def store(self, address: int, data: bytes) -> None:
+        """Write ``data`` at ``address``; to a peripheral 1, 2 or 4 aligned bytes."""
+
+    def execute(self, address: int) -> None:
+        """Fetch an instruction: legal in code."""
+
+
 class PartitionApi(PsaClient, Protocol):
     """What the SPM offers to one partition; every misuse is a PROGRAMMER ERROR and resets the device."""
 
@@ -27,10 +40,17 @@ class PartitionApi(PsaClient, Protocol):
     def psa_wait(self, signal_mask: int, timeout: int) -> int:
         """The asserted signals within ``signal_mask``; blocks for one unless ``timeout`` is PSA_POLL."""
 
-    def psa_get(self, signal: int, msg: psa_msg_t) -> int:
-        """Fetch the oldest message of the RoT Service behind ``signal`` into ``msg``."""
+    @property
+    def cpu(self) -> Cpu:
+        """The partition's own loads and stores at simulated addresses."""
 
-    def psa_set_rhandle(self, msg_handle: int, rhandle: Any) -> None:
+    def psa_get(self, signal: int, msg: psa_msg_t | int) -> int:
+        """Fetch the oldest message of the RoT Service behind ``signal`` into ``msg``.
+
+        An integer is the address of a psa_msg_t in the partition's memory (48 bytes, little endian).
+        """
+
+    def psa_set_rhandle(self, msg_handle: int, rhandle: Any) -> int:
         """Keep ``rhandle`` with the connection; later messages of it carry it."""
 
     def psa_read(
@@ -47,16 +67,40 @@ class PartitionApi(PsaClient, Protocol):
         outvec_idx: int,
         buffer: int | bytes | bytearray | memoryview,
         num_bytes: int | None = None,
-    ) -> None:
+    ) -> int:
         """Append ``num_bytes`` of ``buffer`` (all of it when left out) to an output vector."""
 
-    def psa_reply(self, msg_handle: int, status: int) -> None:
+    def psa_reply(self, msg_handle: int, status: int) -> int:
         """Answer a message; its handle is dead afterwards."""
 
-    def psa_notify(self, partition_id: int) -> None:
+    def psa_map_invec(self, msg_handle: int, invec_idx: int) -> memoryview:
+        """An input vector in place, read-only, until it is unmapped or the message replied to."""
+
+    def psa_unmap_invec(self, msg_handle: int, invec_idx: int) -> int:
+        """Give the pointer back."""
+
+    def psa_map_outvec(self, msg_handle: int, outvec_idx: int) -> memoryview:
+        """An output vector in place, until it is unmapped or the message replied to."""
+
+    def psa_unmap_outvec(self, msg_handle: int, outvec_idx: int, length: int) -> int:
+        """Give the pointer back; ``length`` bytes count as written."""
+
+    def psa_irq_enable(self, irq_signal: int) -> int:
+        """Let an own interrupt's line interrupt."""
+
+    def psa_irq_disable(self, irq_signal: int) -> int:
+        """Mask an own interrupt's line; 1 when it was enabled before, else 0."""
+
+    def psa_eoi(self, irq_signal: int) -> int:
+        """The interrupt, handled at second level, is dealt with: clear its signal and unmask the line."""
+
+    def psa_reset_signal(self, irq_signal: int) -> int:
+        """Clear the signal that a first-level handler asked for."""
+
+    def psa_notify(self, partition_id: int) -> int:
         """Set PSA_DOORBELL of another partition."""
 
-    def psa_clear(self) -> None:
+    def psa_clear(self) -> int:
         """Clear the own PSA_DOORBELL."""
 
     def psa_panic(self) -> NoReturn:

@@ -7,22 +7,10 @@ from typing import Final
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from ..interface.errors import TfmSimError
+from .states import THREAD, Created, Ready, Running, ThreadState
 
-PARTITIONS_MAX: Final = 0x100
 NS_AGENT_LOAD_ORDER: Final = 0xFE00
 """TF-M: the non-secure side runs only when every partition is blocked."""
-
-
-def thread_priority(load_order: int, place: int) -> int:
-    """A total order from TF-M's load order value; a smaller one wins.
-
-    Of two equal load orders the partition loaded later is ahead (TF-M thread list); ``place`` counts from 0.
-    Every value is even, so that ``priority | 1`` comes directly behind it.
-    """
-    return (load_order * PARTITIONS_MAX + PARTITIONS_MAX - 1 - place) << 1
-
-
-NS_AGENT_PRIORITY: Final = thread_priority(NS_AGENT_LOAD_ORDER, 0)
 
 
 class Deadlock(Exception):
@@ -34,72 +22,112 @@ class WrongThread(TfmSimError):
 
 
 class Thread:
-    """A context of execution: an IPC partition's, or that of a non-secure client.
+    """A context of execution: a partition's, or that of a non-secure task.
 
-    SFN partitions have no thread of their own: their functions run in their caller's, which has the SFN
-    partition's priority meanwhile.
+    ``priority`` sorts: the smaller one wins. A partition's is (load order value, minus its place in the list),
+    for of two equal load orders the partition loaded later is ahead (TF-M thread list). ``bit`` is its rank
+    among all threads, as a bit: the lowest bit is the most urgent.
     """
 
-    __slots__ = ("entry", "greenlet", "name", "priority", "runnable", "started")
+    __slots__ = ("bit", "entry", "greenlet", "name", "priority", "state")
 
-    def __init__(self, name: str, priority: int, entry: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, name: str, priority: tuple[int, ...], entry: Callable[[], None] | None = None
+    ) -> None:
         self.name = name
         self.priority = priority
         self.entry = entry
         self.greenlet: greenlet | None = None
-        self.runnable = entry is None
-        self.started = entry is None
+        self.bit = 0
+        self.state: type[ThreadState] = Created
 
 
 class Scheduler:
-    """The threads of one device and the one that runs, which is always the most urgent that can.
+    """The threads of one device. The most urgent one that is ready runs, from the next exit of the SPM on.
 
-    ``root`` is the thread that power-on came from.
+    ``root`` is the thread that power-on came from. ``ready`` has the bits of all threads that can run, the
+    running one included. ``switch_due`` says that a more urgent thread than the running one has become ready.
+    ``idle`` lets time pass when nobody can run; it answers False when that can never help. ``on_switch`` hears
+    of every switch.
     """
 
-    __slots__ = ("current", "os_thread", "root", "threads")
+    __slots__ = ("current", "idle", "on_switch", "os_thread", "ready", "root", "switch_due", "threads")
 
-    def __init__(self, root: Thread) -> None:
-        self.threads = [root]
-        self.current = root
+    def __init__(self, root: Thread, idle: Callable[[], bool]) -> None:
+        self.threads: list[Thread] = []
+        self.ready = 0
         self.root = root
+        self.current = root
+        self.idle = idle
+        self.on_switch: Callable[[Thread], None] | None = None
+        self.switch_due = False
         self.os_thread = get_ident()
+        self.add(root)
+        root.state = Running
 
     def add(self, thread: Thread) -> None:
-        self.threads.append(thread)
+        """A thread more, ready to run in its turn."""
+        self._rank(sorted([*self.threads, thread], key=lambda t: t.priority))
+        self.ready |= thread.bit
+        self.switch_due = self.switch_due or thread.bit < self.current.bit
 
-    def block(self) -> None:
-        """The running thread cannot go on until somebody wakes it; returns when it runs again.
+    def _rank(self, threads: list[Thread]) -> None:
+        ready = [thread for thread in threads if thread.bit & self.ready]
+        for rank, thread in enumerate(threads):
+            thread.bit = 1 << rank
+        self.threads = threads
+        self.ready = sum(thread.bit for thread in ready)
 
-        Raises Deadlock when no thread is left that could wake it.
-        """
-        self.current.runnable = False
+    def wake(self, thread: Thread, event: str) -> None:
+        """What ``thread`` waited for has happened; it runs when its turn comes."""
+        state = THREAD[thread.state].get(event)
+        if state is None:
+            return
+        thread.state = state
+        self.ready |= thread.bit
+        if thread.bit < self.current.bit:
+            self.switch_due = True
+
+    def block(self, event: str) -> None:
+        """The running thread waits; returns when it runs again. Raises Deadlock when it never can."""
+        thread = self.current
+        thread.state = THREAD[thread.state][event]
+        self.ready &= ~thread.bit
         self.reschedule()
-
-    def wake(self, thread: Thread) -> None:
-        """``thread`` can run again: now, if it is ahead of the caller, else when its turn comes."""
-        thread.runnable = True
-        if thread.priority < self.current.priority:
-            self.reschedule()
 
     def reschedule(self) -> None:
         """Let the most urgent thread run; returns when that is the calling one again."""
-        best: Thread | None = None
-        for thread in self.threads:
-            if thread.runnable and (best is None or thread.priority < best.priority):
-                best = thread
-        if best is None:
-            raise Deadlock
+        self.switch_due = False
+        ready = self.ready
+        while not ready:
+            if not self.idle():
+                raise Deadlock
+            ready = self.ready
+        best = self.threads[(ready & -ready).bit_length() - 1]
         running = self.current
+        if running.state is Running:
+            if best is running:
+                return
+            running.state = Ready
+        best.state = Running
+        if self.on_switch is not None and best is not running:
+            self.on_switch(best)
         if best is running:
             return
         running.greenlet = getcurrent()
         self.current = best
         if best.greenlet is None:
             assert best.entry is not None
-            best.started = True
             best.greenlet = greenlet(best.entry, self.root.greenlet)
         best.greenlet.switch()
+
+    def end_current(self) -> None:
+        """The running thread's code has returned; another takes over, and this call never returns."""
+        thread = self.current
+        thread.state = THREAD[thread.state]["return"]
+        self.ready &= ~thread.bit
+        self._rank([t for t in self.threads if t is not thread])
+        self.reschedule()
 
     def check_os_thread(self) -> None:
         """Greenlets cannot leave their OS thread. Raises WrongThread, before anything has changed."""
@@ -115,7 +143,7 @@ class Scheduler:
         self.root.greenlet.throw(error)
 
     def end(self) -> None:
-        """End every partition's thread, whatever its code does about it; power goes away."""
+        """End every thread but the root, whatever its code does about it; power goes away."""
         for thread in self.threads:
             if thread is self.root or thread.greenlet is None or thread.greenlet.dead:
                 continue

@@ -16,11 +16,14 @@ Sfn = Callable[[psa_msg_t], int]
 
 
 class Service:
-    """One RoT Service. ``signal`` is its bit for an IPC partition; ``sfn`` its function for an SFN one."""
+    """One RoT Service. ``signal`` is its bit; ``sfn`` its function in an SFN partition; ``mm_iovec`` says that
+    its vectors may be mapped in this build.
+    """
 
     __slots__ = (
         "_is_strict",
         "manifest",
+        "mm_iovec",
         "name",
         "partition",
         "queue",
@@ -38,6 +41,7 @@ class Service:
         self.sid = manifest.sid
         self.version = manifest.version
         self._is_strict = manifest.version_policy is VersionPolicy.STRICT
+        self.mm_iovec = False
         self.stateless = not manifest.connection_based
         self.stateless_index: int | None = None
         self.partition = partition

@@ -1,55 +1,92 @@
 """The FF-M partition API as the SPM serves it, one function a call; every Fault here panics the device."""
 
+import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from ..interface.psa.client import PSA_MAX_IOVEC
 from ..interface.psa.service import PSA_BLOCK, PSA_DOORBELL, psa_msg_t
 from ..interface.psa.status import PSA_ERROR_DOES_NOT_EXIST, PSA_SUCCESS
 from .c_types import UINT32_MASK, uint32
-from .client import Partition
+from .client import ASYNC_MSG_REPLY, Partition
 from .connection import Connection, PinnedVector
 from .memory_check import memory_check
-from .messages import assert_signal, complete
-from .outcome import BLOCKED, Fault, Nobody, Outcome
+from .messages import assert_signal, reply
+from .outcome import BLOCKED, Fault, Outcome
+from .states import MESSAGE, VECTOR, ConnectMessage, DisconnectMessage, RequestMessage, VectorState
 
 if TYPE_CHECKING:
     from .kernel import Kernel
 
-NO_VECTOR: Final[PinnedVector] = (memoryview(b""), 0, 0)
+NO_VECTOR: Final[PinnedVector] = (memoryview(b""), 0, 0, 0)
 WritableBuffer = int | bytearray | memoryview
 ReadableBuffer = int | bytes | bytearray | memoryview
+_VECTORLESS: Final = (ConnectMessage, DisconnectMessage)
+MSG_LAYOUT: Final = struct.Struct("<iiiI4I4I")
+"""psa_msg_t in memory: type, handle, client_id, rhandle, in_size[4], out_size[4]."""
 
 
 def psa_wait(spm: "Kernel", caller: Partition, signal_mask: int, timeout: int) -> Outcome:
     """FF-M 1.1, psa_wait: the asserted signals in the mask; nothing is cleared."""
-    # FF-M 1.1 SFN model: the framework waits, gets and replies for such a partition.
-    if caller.is_sfn:
-        return _not_for_sfn(caller, "psa_wait")
     signal_mask = uint32(signal_mask)
+    # FF-M 1.1 SFN model: the framework waits for messages; the partition's code only for its interrupts.
+    if caller.is_sfn and not any(signal & signal_mask for signal in caller.irq_by_signal):
+        return _not_for_sfn(caller, "psa_wait")
+    assigned = caller.assigned
     # FF-M 1.1 psa_wait: at least one signal of the mask must be assigned, for PSA_POLL as well.
-    if not signal_mask & caller.assigned:
+    if not signal_mask & assigned:
         return Fault(
-            caller,
-            "psa_wait: a signal that is assigned",
-            f"{signal_mask:#010x}",
-            f"bits of {caller.assigned:#010x}",
+            caller, "psa_wait: a signal that is assigned", f"{signal_mask:#010x}", f"bits of {assigned:#010x}"
         )
+    return wait(spm, caller, signal_mask, timeout)
+
+
+def wait(spm: "Kernel", caller: Partition, signal_mask: int, timeout: int) -> Outcome:
+    """psa_wait without the check of its mask."""
     asserted = caller.signals & signal_mask
     # FF-M 1.1 psa_wait: bits 30-0 of the timeout are ignored.
-    if asserted or not timeout & PSA_BLOCK:
-        return asserted
-    caller.wait_mask = signal_mask
-    return BLOCKED
+    if timeout & PSA_BLOCK:
+        if asserted:
+            return asserted
+        caller.wait_mask = signal_mask
+        return BLOCKED
+    if not asserted:
+        spm.poll_found_nothing()
+        asserted = caller.signals & signal_mask
+    return asserted
 
 
-def psa_get(spm: "Kernel", caller: Partition, signal: int, msg: psa_msg_t) -> Outcome:
+def psa_get(spm: "Kernel", caller: Partition, signal: int, msg: psa_msg_t | int) -> Outcome:
     """FF-M 1.1, psa_get: the oldest message of one RoT Service; its signal falls with the last of them."""
+    # FF-M 1.1 SFN model: the framework fetches the messages.
+    if caller.is_sfn:
+        return _not_for_sfn(caller, "psa_get")
+    # TF-M mailbox agent: the replies to its own calls come by psa_get of ASYNC_MSG_REPLY.
+    if caller.replies and signal == ASYNC_MSG_REPLY and isinstance(msg, psa_msg_t):
+        return take_reply(caller, msg)
+    return get(spm, caller, signal, msg)
+
+
+def take_reply(caller: Partition, msg: psa_msg_t) -> Outcome:
+    """TF-M mailbox agent: the oldest completed call; ``rhandle`` is its client data, ``type`` its status."""
+    msg.rhandle, msg.type = caller.replies.popleft()
+    if not caller.replies:
+        caller.signals &= ~ASYNC_MSG_REPLY
+    return PSA_SUCCESS
+
+
+def get(spm: "Kernel", caller: Partition, signal: int, msg: psa_msg_t | int) -> Outcome:
+    """psa_get for a partition of either model."""
     # FF-M 1.1 psa_get: exactly one signal.
     if signal.bit_count() != 1:
         return Fault(caller, "psa_get: exactly one signal", f"{signal:#x}", "one bit")
+    # FF-M 1.1 psa_get: the message buffer must be the partition's to write.
+    if isinstance(msg, int) and not memory_check(spm.memory, caller, msg, MSG_LAYOUT.size, write=True):
+        return _bad_buffer(caller, "psa_get", msg, MSG_LAYOUT.size)
     service = caller.service_by_signal.get(signal)
     # FF-M 1.1 psa_get: the signal must be an RoT Service's.
     if service is None:
+        if caller.signals & signal and spm.config.quirks.get_of_other_signal_does_not_exist:
+            return PSA_ERROR_DOES_NOT_EXIST
         return Fault(caller, "psa_get: the signal of an RoT Service", f"{signal:#x}", _signals_of(caller))
     # FF-M 1.1 psa_get: the signal must be asserted.
     if not caller.signals & signal:
@@ -57,18 +94,28 @@ def psa_get(spm: "Kernel", caller: Partition, signal: int, msg: psa_msg_t) -> Ou
             caller, "psa_get: a signal that is asserted", f"{signal:#x}", f"bits of {caller.signals:#x}"
         )
     queue = service.queue
-    if not queue:
-        return PSA_ERROR_DOES_NOT_EXIST
     connection = queue.popleft()
     if not queue:
         caller.signals &= ~signal
-    connection.fill(msg)
+    if isinstance(msg, int):
+        _fill_memory(spm, connection, msg)
+    else:
+        connection.fill(msg)
     return PSA_SUCCESS
+
+
+def _fill_memory(spm: "Kernel", connection: Connection, address: int) -> None:
+    msg = psa_msg_t()
+    connection.fill(msg)
+    rhandle = msg.rhandle if isinstance(msg.rhandle, int) else 0
+    sizes = (*msg.in_size, *msg.out_size)
+    data = MSG_LAYOUT.pack(msg.type, msg.handle, msg.client_id, uint32(rhandle), *sizes)
+    spm.memory.write(address, data)
 
 
 def psa_set_rhandle(spm: "Kernel", caller: Partition, msg_handle: int, rhandle: Any) -> Outcome:
     """FF-M 1.1, psa_set_rhandle: kept with the connection, seen in its later messages."""
-    connection = _message(spm, caller, msg_handle, "psa_set_rhandle")
+    connection = message_of(spm, caller, msg_handle, "psa_set_rhandle")
     if isinstance(connection, Fault):
         return connection
     # FF-M 1.1 psa_set_rhandle: a stateless service has no connection to keep it with.
@@ -88,29 +135,38 @@ def psa_read(
 ) -> Outcome:
     """FF-M 1.1, psa_read: copy what is left of an input vector, at most ``num_bytes``."""
     num_bytes &= UINT32_MASK
-    connection = _request(spm, caller, msg_handle, invec_idx, "psa_read")
-    if isinstance(connection, Fault):
-        return connection
+    connection = spm.handles.get(msg_handle)
+    if not (
+        connection is not None
+        and connection.message is RequestMessage
+        and connection.partition is caller
+        and 0 <= invec_idx < PSA_MAX_IOVEC
+    ):
+        return _broken_rule(spm, caller, msg_handle, invec_idx, "psa_read")
+    if connection.in_states and (fault := _access(caller, connection.in_states, invec_idx, "psa_read")):
+        return fault
     if invec_idx >= len(connection.in_vecs):
         return 0
-    view, start, length = connection.in_vecs[invec_idx]
+    view, start, length, _ = connection.in_vecs[invec_idx]
     taken = connection.in_taken[invec_idx]
     if taken >= length:
         return 0
     # FF-M 1.1 psa_read: with data left, the whole buffer must be the partition's to write.
-    if isinstance(buffer, int):
+    if buffer.__class__ is int:
         if not memory_check(spm.memory, caller, buffer, num_bytes, write=True):
             return _bad_buffer(caller, "psa_read", buffer, num_bytes)
     elif num_bytes > len(buffer):
         return _bad_buffer(caller, "psa_read", f"a buffer of {len(buffer)}", num_bytes)
-    count = min(num_bytes, length - taken)
+    count = length - taken
+    if num_bytes < count:
+        count = num_bytes
     if not count:
         return 0
-    data = view[start + taken : start + taken + count]
-    if isinstance(buffer, int):
-        spm.memory.write(buffer, bytes(data))
+    start += taken
+    if buffer.__class__ is int:
+        spm.memory.write(buffer, bytes(view[start : start + count]))
     else:
-        buffer[:count] = data
+        buffer[:count] = view[start : start + count]
     connection.in_taken[invec_idx] = taken + count
     return count
 
@@ -118,62 +174,75 @@ def psa_read(
 def psa_skip(spm: "Kernel", caller: Partition, msg_handle: int, invec_idx: int, num_bytes: int) -> Outcome:
     """FF-M 1.1, psa_skip: pass over what psa_read would have copied."""
     num_bytes &= UINT32_MASK
-    connection = _request(spm, caller, msg_handle, invec_idx, "psa_skip")
+    connection = request_of(spm, caller, msg_handle, invec_idx, "psa_skip")
     if isinstance(connection, Fault):
         return connection
+    if connection.in_states and (fault := _access(caller, connection.in_states, invec_idx, "psa_skip")):
+        return fault
     if invec_idx >= len(connection.in_vecs):
         return 0
-    _, _, length = connection.in_vecs[invec_idx]
+    _, _, length, _ = connection.in_vecs[invec_idx]
     count = min(num_bytes, length - connection.in_taken[invec_idx])
     connection.in_taken[invec_idx] += count
     return count
 
 
 def psa_write(
-    spm: "Kernel", caller: Partition, msg_handle: int, outvec_idx: int, buffer: ReadableBuffer, num_bytes: int
+    spm: "Kernel",
+    caller: Partition,
+    msg_handle: int,
+    outvec_idx: int,
+    buffer: ReadableBuffer,
+    num_bytes: int | None = None,
 ) -> Outcome:
-    """FF-M 1.1, psa_write: append to an output vector; more than fits is the partition's fault."""
+    """FF-M 1.1, psa_write: append to an output vector; more than fits is the partition's fault.
+
+    Of a Python buffer, ``num_bytes`` None is all.
+    """
+    if num_bytes is None:
+        if isinstance(buffer, int):
+            raise TypeError("psa_write: an address needs num_bytes")
+        num_bytes = len(buffer)
     num_bytes &= UINT32_MASK
-    connection = _request(spm, caller, msg_handle, outvec_idx, "psa_write")
-    if isinstance(connection, Fault):
-        return connection
+    connection = spm.handles.get(msg_handle)
+    if not (
+        connection is not None
+        and connection.message is RequestMessage
+        and connection.partition is caller
+        and 0 <= outvec_idx < PSA_MAX_IOVEC
+    ):
+        return _broken_rule(spm, caller, msg_handle, outvec_idx, "psa_write")
     vectors = connection.out_vecs
-    view, start, length = vectors[outvec_idx] if outvec_idx < len(vectors) else NO_VECTOR
+    view, start, length, _ = vectors[outvec_idx] if outvec_idx < len(vectors) else NO_VECTOR
     written = connection.out_written[outvec_idx] if length else 0
     # FF-M 1.1 psa_write: no more than is left of the vector.
     if num_bytes > length - written:
         left = f"{length - written} bytes"
         return Fault(caller, "psa_write: no more than is left of the vector", f"{num_bytes} bytes", left)
+    if connection.out_states and (fault := _access(caller, connection.out_states, outvec_idx, "psa_write")):
+        return fault
     if not num_bytes:
-        return PSA_SUCCESS
+        return 0
     # FF-M 1.1 psa_write: the buffer must be the partition's to read.
-    if isinstance(buffer, int):
+    if buffer.__class__ is int:
         if not memory_check(spm.memory, caller, buffer, num_bytes, write=False):
             return _bad_buffer(caller, "psa_write", buffer, num_bytes)
         buffer = spm.memory.read(buffer, num_bytes)
     elif num_bytes > len(buffer):
         return _bad_buffer(caller, "psa_write", f"a buffer of {len(buffer)}", num_bytes)
-    at = start + written
-    view[at : at + num_bytes] = buffer if len(buffer) == num_bytes else buffer[:num_bytes]
+    start += written
+    view[start : start + num_bytes] = buffer if len(buffer) == num_bytes else buffer[:num_bytes]
     connection.out_written[outvec_idx] = written + num_bytes
-    return PSA_SUCCESS
+    return 0
 
 
 def psa_reply(spm: "Kernel", caller: Partition, msg_handle: int, status: int) -> Outcome:
     """FF-M 1.1, psa_reply: answer the message; does not block, and kills the message handle."""
+    # FF-M 1.1 SFN model: the framework replies with what the function returns.
     if caller.is_sfn:
         return _not_for_sfn(caller, "psa_reply")
-    connection = _message(spm, caller, msg_handle, "psa_reply")
-    if isinstance(connection, Fault):
-        return connection
-    client = connection.client
-    answer = complete(spm, caller, connection, status)
-    if isinstance(answer, Fault):
-        return answer
-    if not isinstance(answer, Nobody):
-        client.reply = answer
-        spm.scheduler.wake(client.thread)
-    return PSA_SUCCESS
+    connection = message_of(spm, caller, msg_handle, "psa_reply")
+    return connection if isinstance(connection, Fault) else reply(spm, caller, connection, status)
 
 
 def psa_notify(spm: "Kernel", caller: Partition, partition_id: int) -> Outcome:
@@ -207,31 +276,44 @@ def psa_rot_lifecycle_state(spm: "Kernel", caller: Partition) -> Outcome:
     return spm.hal.psa_rot_lifecycle_state()
 
 
-def _message(spm: "Kernel", caller: Partition, msg_handle: int, call: str) -> Connection | Fault:
+def message_of(spm: "Kernel", caller: Partition, msg_handle: int, call: str) -> Connection | Fault:
     """The message behind a handle: delivered to this partition by psa_get, and not yet replied to."""
-    connection = spm.connections.open.get(msg_handle)
+    connection = spm.handles.get(msg_handle)
     # FF-M 1.1 partition API: the message handle must be valid, whatever else the arguments are.
-    if connection is None or not connection.delivered or connection.service.partition is not caller:
-        return Fault(
-            caller,
-            f"{call}: a message handle of the partition's own",
-            f"{msg_handle:#x}",
-            spm.message_handles(caller),
-        )
+    if connection is None or connection.partition is not caller or call not in MESSAGE[connection.message]:
+        if connection is not None and connection.partition is caller and connection.message in _VECTORLESS:
+            # FF-M 1.1 partition API: connect and disconnect messages have no vectors.
+            return Fault(
+                caller, f"{call}: a request message", f"type {connection.type}", "a type of 0 or more"
+            )
+        rule = f"{call}: a message handle of the partition's own"
+        return Fault(caller, rule, f"{msg_handle:#x}", spm.message_handles(caller))
     return connection
 
 
-def _request(spm: "Kernel", caller: Partition, msg_handle: int, index: int, call: str) -> Connection | Fault:
-    connection = _message(spm, caller, msg_handle, call)
-    if isinstance(connection, Fault):
-        return connection
-    # FF-M 1.1 partition API: connect and disconnect messages have no vectors.
-    if connection.type < 0:
-        return Fault(caller, f"{call}: a request message", f"type {connection.type}", "a type of 0 or more")
+def request_of(spm: "Kernel", caller: Partition, msg_handle: int, index: int, call: str) -> Connection | Fault:
+    """The request behind a handle, for a call that names one of its vectors."""
+    connection = message_of(spm, caller, msg_handle, call)
     # FF-M 1.1 partition API: the vector index is below PSA_MAX_IOVEC.
-    if not 0 <= index < PSA_MAX_IOVEC:
+    if isinstance(connection, Connection) and not 0 <= index < PSA_MAX_IOVEC:
         return Fault(caller, f"{call}: a vector index", index, f"0 to {PSA_MAX_IOVEC - 1}")
     return connection
+
+
+def _broken_rule(spm: "Kernel", caller: Partition, msg_handle: int, index: int, call: str) -> Fault:
+    """Which rule of request_of it was that a quicker look found broken."""
+    fault = request_of(spm, caller, msg_handle, index, call)
+    assert isinstance(fault, Fault)
+    return fault
+
+
+def _access(caller: Partition, states: list[type[VectorState]], index: int, call: str) -> Fault | None:
+    """FF-M 1.1 MM-IOVEC: copying and mapping exclude each other, vector by vector."""
+    state = VECTOR[states[index]].get(call)
+    if state is None:
+        return Fault(caller, f"{call}: a vector that is not mapped", f"{states[index].__name__}", "one way")
+    states[index] = state
+    return None
 
 
 def _not_for_sfn(caller: Partition, call: str) -> Fault:

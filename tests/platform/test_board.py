@@ -104,6 +104,20 @@ MISTAKES = [
     ("{U_IRQn: 4}", "{T_IRQn: 4}", 18, "irqs: interrupt given twice; found T_IRQn: 4"),
     ("{T: T_IRQn}", "{T: X_IRQn}", 19, "irq_sources.T: not legal; found 'X_IRQn'; legal: T_IRQn, U_IRQn"),
     ("{T: T_IRQn}", "{T_IRQn: U_IRQn}", 19, "alias of an interrupt's own name"),
+    ("{T_IRQn: 3}}", "{T_IRQn: 3}, model: cmsdk_timer}", 17, "no clock to count; legal: a clock of its own, or the board's system_clock"),
+    ("{T_IRQn: 3}}", "{T_IRQn: 3}, model: cmsdk_timer, clock: 0}", 17, "clock: out of range; found 0; legal: an integer in 1..0x3b9aca00"),
+    ("{T_IRQn: 3}}", "{T_IRQn: 3}, model: cmsdk_dualtimer}", 17, "model: not legal; found 'cmsdk_dualtimer'; legal: cmsdk_timer, cmsdk_uart, cmsdk_watchdog"),
+    ("{T_IRQn: 3}}", "{T_IRQn: 3, A: 5}, model: cmsdk_timer, clock: 5}", 17, "irqs: wrong number of interrupts for a cmsdk_timer; found 2; legal: 0 or 1"),
+    ("{U_IRQn: 4}}", "{U_IRQn: 4, A: 5}, model: cmsdk_uart}", 18, "irqs: wrong number of interrupts for a cmsdk_uart; found 2; legal: 0 or 1 or 3"),
+    ("{U_IRQn: 4}}", "{U_IRQn: 4, A: 5, B: 6}, model: cmsdk_watchdog}", 18, "irqs: wrong number of interrupts for a cmsdk_watchdog; found 3; legal: 0 or 1 or 2"),
+    ("{U_IRQn: 4}}", "{U_IRQn: 4}, model: cmsdk_uart, clock: 5}", 18, "clock: clock of a peripheral that does not count; legal: no clock"),
+    ("{U_IRQn: 4}}", "{U_IRQn: 4}, clock: 5}", 18, "clock: clock of a peripheral that does not count; legal: no clock"),
+    ("{U_IRQn: 4}", "{U_IRQn: 480}", 18, "irqs.U_IRQn: out of range; found 480; legal: an integer in 0..0x1df"),
+    ("peripherals:", "system_clock: fast\nperipherals:", 16, "system_clock: wrong type; found 'fast'; legal: an integer in 1.."),
+    ("irq_sources:", "mmio_regions: {STD: {base: 0x30000000, size: 4}}\nirq_sources:", 19, "mmio_regions.STD: name of a peripheral; found 'STD'"),
+    ("irq_sources:", "mmio_regions: {M: {base: 0x30001bf0, size: 0x20}}\nirq_sources:", 19, "M: not in secure memory; found 0x30001bf0..0x30001c10; legal: a range inside one secure region"),
+    ("irq_sources:", "mmio_regions: {M: {base: 0x30000000, size: 8}, N: {base: 0x30000004, size: 8}}\nirq_sources:", 19, "MMIO region N overlaps M (line 19); found 0x30000004..0x3000000c"),
+    ("irq_sources:", "mmio_regions: {M: {base: 0x30000000}}\nirq_sources:", 19, "mmio_regions.M: missing key 'size'"),
     ("[tfm_plat_get_huk, tfm", "[tfm_plat_get_key, tfm", 21, "TFM_SP_CRYPTO[0]: not legal; found 'tfm_plat_get_key'; legal: psa_rot_"),
     ("[tfm_plat_get_huk, tfm", "[tfm_hal_random, tfm", 21, "duplicate HAL grant; found 'tfm_hal_random'"),
     ("shared_data:", "otp: {rotpk_size: 33}\nshared_data:", 15, "otp.rotpk_size: not legal; found 33; legal: 32, 48, 68, 100"),
@@ -255,10 +269,48 @@ def test_an521_peripherals(name: str, base: int, irq: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "source, number", [("TFM_TIMER0_IRQ", 3), ("TIMER0_IRQn", 3), ("FF_TEST_UART_IRQ", 37), ("NOPE", None)]
+    "source, number, name",
+    [
+        ("TFM_TIMER0_IRQ", 3, "TIMER0_IRQn"),
+        ("TIMER0_IRQn", 3, "TIMER0_IRQn"),
+        ("FF_TEST_UART_IRQ", 37, "UARTTX2_IRQn"),
+        ("TFM_FPU_S_TEST_IRQ", 42, "UART0_IRQn"),
+        (37, 37, "UARTTX2_IRQn"),
+        (0, 0, "NONSEC_WATCHDOG_RESET_IRQn"),
+        (479, 479, "479"),
+        ("NOPE", None, ""),
+        (480, None, ""),
+        (-1, None, ""),
+    ],
 )
-def test_an521_interrupts(source: str, number: int | None) -> None:
-    assert load_board("an521").irq_number(source) == number
+def test_an521_interrupts(source: str | int, number: int | None, name: str) -> None:
+    board = load_board("an521")
+    assert board.irq_number(source) == number
+    assert number is None or board.irq_name(number) == name
+
+
+# Clocks: TF-M's SYSTEM_CLOCK for AN521 (XTAL / 2), and the SSE-200's S32KCLK.
+@pytest.mark.parametrize("board", ["an521", "an521_single_image"])
+@pytest.mark.parametrize(
+    "name, model, clock",
+    [
+        ("TIMER0", "cmsdk_timer", 20_000_000),
+        ("TIMER1", "cmsdk_timer", 20_000_000),
+        ("S32K_TIMER", "cmsdk_timer", 32_000),
+        ("S32K_WATCHDOG", "cmsdk_watchdog", 32_000),
+        ("WATCHDOG_S", "cmsdk_watchdog", 20_000_000),
+        ("WATCHDOG_NS", "cmsdk_watchdog", 20_000_000),
+        *((f"UART{n}", "cmsdk_uart", 0) for n in range(5)),
+        ("DUALTIMER", None, 0),
+        ("GPIO0", None, 0),
+    ],
+)
+def test_an521_models(board: str, name: str, model: str | None, clock: int) -> None:
+    hardware = Hardware(load_board(board))
+    peripheral = hardware.board.peripheral(name)
+    assert peripheral is not None
+    assert (peripheral.model and peripheral.model.value, peripheral.clock) == (model, clock)
+    assert (name in hardware.peripherals) == (model is not None)
 
 
 @pytest.mark.parametrize("name", packaged_boards())

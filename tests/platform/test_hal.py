@@ -1,13 +1,14 @@
 """The platform HAL: values from OTP with TF-M's trimming, and grants that limit a partition to its own."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
+from typing import NoReturn, get_type_hints
 
 import pytest
 
 from tfm_sim.interface.psa.lifecycle import PsaLifecycle
 from tfm_sim.platform.board import load_board
-from tfm_sim.platform.hal import HAL_FUNCTIONS, HalDenied, PlatformHal, SystemReset, granted
+from tfm_sim.platform.hal import HAL_FUNCTIONS, FlashAreaInfo, HalDenied, PlatformHal, SystemReset, granted
 from tfm_sim.platform.hardware import Hardware
 from tfm_sim.platform.lifecycle import OtpLcs, psa_lifecycle
 from tfm_sim.platform.nv_counters import NvCounter, NvCounterError
@@ -124,23 +125,97 @@ def test_counters_through_the_hal() -> None:
 
 
 def test_storage_areas() -> None:
-    assert hal().tfm_hal_its_fs_info().name == "its"
-    assert hal().tfm_hal_ps_fs_info().name == "ps"
+    assert hal().tfm_hal_its_fs_info() == FlashAreaInfo(7, "its", 0x4000, 0x400, 4, 0xFF)
+    assert hal().tfm_hal_ps_fs_info() == FlashAreaInfo(6, "ps", 0x5000, 0x400, 4, 0xFF)
     hardware = Hardware(BOARD)
     bare = PlatformHal(hardware.otp, hardware.nv_counters, hardware.rng)
-    with pytest.raises(PlatError) as caught:
+    for ask in (bare.tfm_hal_its_fs_info, bare.tfm_hal_ps_fs_info, lambda: bare.tfm_hal_flash_read(7, 0, 1)):
+        with pytest.raises(PlatError):
+            ask()
+    with pytest.raises(PlatError, match="no flash area for ITS") as caught:
         bare.tfm_hal_its_fs_info()
     assert caught.value.reason is TfmPlatErr.UNSUPPORTED
+
+
+@pytest.mark.parametrize("area", ["its", "ps"])
+def test_flash_of_the_storage_areas(area: str) -> None:
+    hardware = Hardware(BOARD)
+    device, id_ = hardware.hal, hardware.areas[area].id
+    device.tfm_hal_flash_program(id_, 0x404, b"data")
+    assert device.tfm_hal_flash_read(id_, 0x402, 8) == b"\xff\xffdata\xff\xff"
+    assert hardware.areas[area].read(0x404, 4) == b"data"
+    device.tfm_hal_flash_erase(id_, 0x400, 0x400)
+    assert device.tfm_hal_flash_read(id_, 0x404, 4) == b"\xff" * 4
+    assert hardware.flash["flash0"].operations == 2
+
+
+@pytest.mark.parametrize(
+    "act, message",
+    [
+        (lambda h: h.tfm_hal_flash_read(1, 0, 4), r"flash area 1; legal: 7 \(its\), 6 \(ps\)"),
+        (lambda h: h.tfm_hal_flash_program(0, 0, bytes(4)), "flash area 0; legal: 7"),
+        (lambda h: h.tfm_hal_flash_erase(-1, 0, 0x400), "flash area -1; legal: 7"),
+        (lambda h: h.tfm_hal_flash_read(7, 0x3FFE, 4), "flash area its: read of 4 bytes at 0x3ffe"),
+        (lambda h: h.tfm_hal_flash_read(7, -4, 4), "flash area its: read of 4 bytes at -0x4"),
+        (lambda h: h.tfm_hal_flash_read(7, 0, -1), "flash area its: read of -1 bytes"),
+        (
+            lambda h: h.tfm_hal_flash_program(7, 0x4000, bytes(4)),
+            "flash area its: write of 4 bytes at 0x4000",
+        ),
+        (lambda h: h.tfm_hal_flash_program(7, 2, bytes(4)), "legal: offset and length in multiples of 4"),
+        (lambda h: h.tfm_hal_flash_erase(6, 0, 0x200), "legal: offset and length in multiples of 1024"),
+        (lambda h: h.tfm_hal_flash_erase(6, 0x5000, 0x400), "flash area ps: erase of 1024 bytes at 0x5000"),
+    ],
+)
+def test_flash_that_cannot_be_reached(act: Callable[[PlatformHal], None], message: str) -> None:
+    with pytest.raises(PlatError, match=message) as caught:
+        act(hal())
+    assert caught.value.reason is TfmPlatErr.INVALID_INPUT
+
+
+def test_a_programmed_cell_does_not_return_to_its_erased_state() -> None:
+    device = hal()
+    device.tfm_hal_flash_program(7, 0, bytes(4))
+    with pytest.raises(PlatError, match="legal: only bits that are still erased change"):
+        device.tfm_hal_flash_program(7, 0, b"\xff" * 4)
+
+
+PLAIN = (int, bool, bytes, str, type(None))
+
+
+@pytest.mark.parametrize("name", sorted(HAL_FUNCTIONS))
+def test_only_plain_values_pass_through_the_hal(name: str) -> None:
+    """A partition may run in another process."""
+    for hint in get_type_hints(getattr(PlatformHal, name)).values():
+        if is_dataclass(hint):
+            assert getattr(hint, "__dataclass_params__").frozen  # noqa: B009 - not in the type's stubs
+            assert all(part in PLAIN for part in get_type_hints(hint).values())
+        else:
+            assert hint in PLAIN or hint is NoReturn
+
+
+@pytest.mark.parametrize("name", ["tfm_attest_hal_get_security_lifecycle", "psa_rot_lifecycle_state"])
+def test_codes_leave_the_hal_as_integers(name: str) -> None:
+    assert type(getattr(hal(), name)()) is int
+    assert type(hal().tfm_plat_ns_counter_idx_to_nv_counter(0)) is int
+
+
+@pytest.mark.parametrize("board", ["an521", "an521_single_image", "mcuboot_8k"])
+def test_its_alone_is_granted_the_storage_flash(board: str) -> None:
+    grants = load_board(board).hal_grants
+    flash = {"tfm_hal_flash_read", "tfm_hal_flash_program", "tfm_hal_flash_erase"}
+    assert {partition for partition, names in grants.items() if flash & set(names)} == {"TFM_SP_ITS"}
+    assert flash <= set(grants["TFM_SP_ITS"])
 
 
 @pytest.mark.parametrize("name", ["tfm_hal_system_reset", "tfm_platform_hal_system_reset"])
 def test_system_reset_tells_the_device_and_never_returns(name: str) -> None:
     hardware = Hardware(BOARD)
     told: list[str] = []
-    hardware.on_reset = lambda: told.append("reset")
+    hardware.on_reset = told.append
     with pytest.raises(SystemReset):
         getattr(hardware.hal, name)()
-    assert told == ["reset"]
+    assert told == ["system reset requested"]
 
 
 def test_ioctl_is_unsupported() -> None:

@@ -11,7 +11,7 @@ from tfm_sim.interface.psa.status import (
     PSA_ERROR_CONNECTION_REFUSED,
     PSA_ERROR_PROGRAMMER_ERROR,
 )
-from tfm_sim.spm.connection import (
+from tfm_sim.spm.states import (
     CONNECTION,
     ConnectionEvent,
     ConnectionState,

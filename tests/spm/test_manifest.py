@@ -1,23 +1,29 @@
 """Manifests and what a build of them must satisfy (spm.md 4; FF-M 1.1, TF-M's manifest tool)."""
 
 import contextlib
+import json
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from support.kernel_bench import Echo, a_manifest, a_service
+from support.yaml_strategies import yaml_values
 
 from tfm_sim.interface.tfm.services import stateless_handle
-from tfm_sim.spm.load import (
-    LoadError,
-    PartitionBuild,
-    assign_stateless_handles,
-    check_builds,
-    load_order,
-    make_partition,
+from tfm_sim.spm.build_checks import assign_stateless_handles, check_builds, load_order
+from tfm_sim.spm.load import PartitionBuild, make_partition
+from tfm_sim.spm.manifest import (
+    IrqHandling,
+    IrqManifest,
+    ManifestError,
+    MmioRegionManifest,
+    PartitionManifest,
+    PartitionModel,
+    Priority,
+    VersionPolicy,
 )
-from tfm_sim.spm.manifest import PartitionManifest, PartitionModel, Priority, VersionPolicy
-from tfm_sim.spm.manifest_file import ManifestError, parse_manifest
+from tfm_sim.spm.manifest_file import parse_manifest
 
 GOOD = """\
 psa_framework_version: 1.1
@@ -32,11 +38,35 @@ services:
   sid: "0x0000F080"
   connection_based: true
 """
+GOOD_ALL = (
+    GOOD
+    + """\
+  stateless_handle: auto
+irqs:
+- {source: 5, name: TICK, handling: SLIH, client_id_base: "-2", client_id_limit: "-1"}
+mmio_regions:
+- {base: "0x40000000", size: 0x100, permission: READ-ONLY}
+dependencies: [OTHER]
+weak_dependencies: [OTHER]
+ns_agent: true
+client_id_base: "-2"
+client_id_limit: "-1"
+heap_size: 16
+description: everything
+"""
+)
+GOOD_ALL = GOOD_ALL.replace("connection_based: true", "connection_based: false")
 GOOD_1_0 = GOOD.replace("1.1", "1.0").replace("model: IPC\n", "").replace("  connection_based: true\n", "")
 
 
 def parse(text: str) -> PartitionManifest:
     return parse_manifest(text, "test.yaml")
+
+
+def test_a_manifest_with_every_attribute_but_those_of_sfn() -> None:
+    manifest = parse(GOOD_ALL)
+    assert (manifest.description, manifest.heap_size, manifest.ns_agent) == ("everything", 16, True)
+    assert (manifest.dependencies, manifest.weak_dependencies) == (("OTHER",), ("OTHER",))
 
 
 def test_defaults_of_version_1_1() -> None:
@@ -54,59 +84,144 @@ def test_version_1_0_implies_ipc_and_connections() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "says"),
+    ("backend", "model", "entry"),
+    [("IPC", PartitionModel.IPC, "test_main"), ("SFN", PartitionModel.SFN, "test_init")],
+)
+def test_a_dual_manifest_follows_the_backend(backend: str, model: PartitionModel, entry: str) -> None:
+    text = GOOD.replace("model: IPC", "model: dual\nentry_init: test_init")
+    manifest = parse_manifest(text, "test.yaml", backend=backend)
+    assert (manifest.dual, manifest.model, manifest.entry) == (True, model, entry)
+    for other in PartitionModel:
+        assert manifest.for_backend(other.value).model is other
+
+
+def test_a_dual_manifest_may_have_one_entry_where_the_backend_does_not_need_the_other() -> None:
+    text = GOOD.replace("model: IPC", "model: dual")
+    assert parse_manifest(text, "test.yaml", backend="IPC").entry == "test_main"
+    assert parse_manifest(text, "test.yaml", backend="SFN").entry == ""
+
+
+def test_entry_init_of_an_sfn_partition_is_optional() -> None:
+    sfn = GOOD.replace("model: IPC", "model: SFN")
+    assert parse(sfn.replace("entry_point: test_main\n", "")).entry == ""
+    assert parse(sfn.replace("entry_point", "entry_init")).entry == "test_main"
+
+
+@pytest.mark.parametrize(
+    ("size", "value"), [("1024", 1024), ('"1024"', 1024), ('"0x0400"', 0x400), ("CRYPTO_STACK_SIZE", 0x1B00)]
+)
+def test_sizes_are_numbers_hex_strings_or_build_symbols(size: str, value: int) -> None:
+    manifest = parse(GOOD.replace('"0x400"', f"{size}\nheap_size: {size}"))
+    assert (manifest.stack_size, manifest.heap_size) == (value, value)
+
+
+def test_an_interrupt_of_version_1_1_has_a_name_and_a_kind() -> None:
+    manifest = parse(GOOD + "irqs:\n- {source: TIMER0_IRQ, name: TICK, handling: FLIH, description: ticks}\n")
+    assert manifest.irqs == (
+        IrqManifest("TIMER0_IRQ", "TICK", "TICK_SIGNAL", IrqHandling.FLIH, "ticks", None, 13),
+    )
+    assert (manifest.irqs[0].flih, manifest.irqs_enabled_at_boot) == ("tick_flih", False)
+
+
+def test_an_interrupt_of_version_1_0_has_a_signal_and_is_slih() -> None:
+    manifest = parse(GOOD_1_0 + "irqs:\n- {source: 5, signal: TICK_SIG}\n")
+    assert manifest.irqs == (IrqManifest(5, "TICK_SIG", "TICK_SIG", IrqHandling.SLIH, "", None, 11),)
+    assert (manifest.irqs[0].flih, manifest.irqs_enabled_at_boot) == ("", True)
+
+
+def test_a_region_is_named_or_numbered() -> None:
+    manifest = parse(
+        GOOD
+        + "mmio_regions:\n- {name: UART0, permission: READ-WRITE}\n"
+        + '- {base: "0x40000000", size: 0x100, permission: READ-ONLY}\n'
+    )
+    assert manifest.mmio_regions == (
+        MmioRegionManifest("UART0", None, None, True, 13),
+        MmioRegionManifest("", 0x40000000, 0x100, False, 14),
+    )
+
+
+def test_signals_start_at_bit_4_for_services_and_at_bit_31_for_interrupts() -> None:
+    irqs = "irqs:\n" + "".join(f"- {{source: {i}, name: IRQ{i}, handling: SLIH}}\n" for i in range(2))
+    more = '- {name: MORE, sid: "0xF081", connection_based: true}\n'
+    expected = {"TEST_SERVICE_SIGNAL": 0x10, "MORE_SIGNAL": 0x20}
+    expected |= {"IRQ0_SIGNAL": 0x80000000, "IRQ1_SIGNAL": 0x40000000}
+    assert parse(GOOD + more + irqs).signals == expected
+
+
+def test_signals_of_an_sfn_partition_are_its_interrupts_only() -> None:
+    text = GOOD.replace("model: IPC", "model: SFN").replace("entry_point: test_main\n", "")
+    assert parse(text + "irqs:\n- {source: 1, name: IRQ, handling: SLIH}\n").signals == {
+        "IRQ_SIGNAL": 0x80000000
+    }
+
+
+@pytest.mark.parametrize(
+    ("base", "limit", "value"),
     [
-        ("1.1", "2.0", "test.yaml:1: psa_framework_version: not legal; found 2.0; legal: 1.0, 1.1"),
-        ("name: TFM_SP_TEST", "name: 1bad", "test.yaml:2: name"),
-        ("APPLICATION-ROT", "APP", "test.yaml:3: type: not legal; found 'APP'"),
-        ("NORMAL", "URGENT", "test.yaml:4: priority"),
-        ("NORMAL", "HIGHEST", "test.yaml:4: priority"),
-        ("model: IPC", "model: RPC", "test.yaml:5: model"),
-        ("model: IPC\n", "", "missing key 'model'"),
-        ("model: IPC", "model: SFN", "test.yaml:6: entry_point: entry_point in a partition of model SFN"),
-        ("entry_point: test_main\n", "", "missing key 'entry_point'"),
-        ('"0x400"', '"-4"', "test.yaml:7: stack_size"),
-        ('"0x400"', "0", "test.yaml:7: stack_size"),
-        ('"0x400"', "MY_STACK", "test.yaml:7: stack_size"),
-        ('"0x400"', "1024\nheap_size: 0", "test.yaml:8: heap_size"),
-        ('stack_size: "0x400"\n', "", "missing key 'stack_size'"),
-        ("sid:", "sidd:", "test.yaml:10"),
-        ('"0x0000F080"', '"0x1_0000_0000"', "test.yaml:10"),
-        ('"0x0000F080"', "xyz", "test.yaml:10"),
-        ("  connection_based: true\n", "", "missing key 'connection_based'"),
-        ("connection_based: true", "connection_based: maybe", "test.yaml:11"),
-        ("connection_based: true", "connection_based: true\n  stateless_handle: 3", "test.yaml:12"),
-        ("connection_based: true", "connection_based: false\n  stateless_handle: 33", "test.yaml:12"),
-        ("connection_based: true", "connection_based: false\n  stateless_handle: any", "test.yaml:12"),
-        ("connection_based: true", "connection_based: true\n  version: 0", "test.yaml:12"),
-        ("connection_based: true", "connection_based: false\n  version: 256", "test.yaml:12"),
-        ("connection_based: true", "connection_based: true\n  version_policy: LOOSE", "test.yaml:12"),
-        ("connection_based: true", "connection_based: true\n  colour: red", "test.yaml:12"),
-        ("services:", "unknown_key: 1\nservices:", "test.yaml:8: unknown key; found 'unknown_key'"),
-        ("services:", "stack_size: 3\nservices:", "duplicate key"),
+        ('"-0x3C00FFFF"', '"-0x3C000000"', (-0x3C00FFFF, -0x3C000000)),
+        ('"0xC3FF0001"', '"0xC4000000"', (-0x3C00FFFF, -0x3C000000)),
+        ("-10", "-1", (-10, -1)),
+        ('"-0x80000000"', '"0xFFFFFFFF"', (-0x80000000, -1)),
     ],
 )
-def test_a_manifest_is_refused_with_file_and_line(old: str, new: str, says: str) -> None:
-    assert old in GOOD
-    with pytest.raises(ManifestError) as error:
-        parse(GOOD.replace(old, new, 1))
-    assert says in str(error.value)
+def test_client_ids_of_an_agent(base: str, limit: str, value: tuple[int, int]) -> None:
+    manifest = parse(GOOD + f"ns_agent: true\nclient_id_base: {base}\nclient_id_limit: {limit}\n")
+    assert manifest.client_ids is not None
+    assert (manifest.client_ids.base, manifest.client_ids.limit) == value
 
 
-def test_a_partition_without_service_or_interrupt_is_refused() -> None:
-    with pytest.raises(ManifestError, match="neither a service nor an interrupt"):
-        parse(GOOD[: GOOD.index("services")])
+def test_lines_of_nested_attributes() -> None:
+    manifest = parse(GOOD + "dependencies:\n- FIRST\n- SECOND\n")
+    assert (manifest.where, manifest.at("stack_size")) == ("test.yaml:2", "test.yaml:7")
+    assert (manifest.at("SECOND"), manifest.services[0].line) == ("test.yaml:14", 9)
 
 
-def test_a_stateless_service_in_version_1_0_is_refused() -> None:
-    with pytest.raises(ManifestError, match=r"test.yaml:10.*stateless service in version 1.0"):
-        parse(GOOD_1_0 + "  connection_based: false\n")
+def test_json_is_read_as_yaml() -> None:
+    assert parse(json.dumps(yaml.safe_load(GOOD))).services[0].sid == 0xF080
 
 
 @given(st.binary(max_size=300) | st.text(max_size=200).map(str.encode))
 def test_arbitrary_bytes_raise_nothing_but_the_own_error(raw: bytes) -> None:
     with contextlib.suppress(ManifestError):
         parse_manifest(raw, "noise.yaml")
+
+
+KEYS = (
+    *("psa_framework_version", "name", "type", "priority", "stack_size", "model", "entry_point", "services"),
+    *(
+        "irqs",
+        "mmio_regions",
+        "dependencies",
+        "ns_agent",
+        "client_id_base",
+        "source",
+        "sid",
+        "version",
+        "base",
+    ),
+)
+
+
+@given(yaml_values(KEYS) | yaml_values(KEYS, inner_only=True))
+def test_arbitrary_structures_raise_nothing_but_the_own_error(text: str) -> None:
+    with contextlib.suppress(ManifestError):
+        parse(text)
+
+
+@given(
+    st.sampled_from(sorted(yaml.safe_load(GOOD_ALL))), yaml_values(KEYS) | yaml_values(KEYS, inner_only=True)
+)
+def test_an_arbitrary_attribute_raises_nothing_but_the_own_error(key: str, value: str) -> None:
+    with contextlib.suppress(ManifestError):
+        parse(json.dumps(yaml.safe_load(GOOD_ALL) | {key: json.loads(value)}))
+
+
+@given(st.sampled_from(("services", "irqs", "mmio_regions")), yaml_values(KEYS, inner_only=True))
+def test_an_arbitrary_object_raises_nothing_but_the_own_error(key: str, value: str) -> None:
+    with contextlib.suppress(ManifestError):
+        whole = yaml.safe_load(GOOD_ALL)
+        parse(json.dumps(whole | {key: [whole[key][0] | json.loads(value)]}))
 
 
 @given(st.data())
@@ -122,102 +237,8 @@ def a_build(name: str, pid: int, services: list[str], **attributes: object) -> P
     return PartitionBuild(parse_manifest(text, f"{name.lower()}.yaml"), pid, Echo)
 
 
-A = a_build("A", 256, [a_service("A_SERVICE", 0x100)])
-
-
-@pytest.mark.parametrize(
-    ("other", "says"),
-    [
-        (
-            a_build("B", 256, [a_service("B_SERVICE", 0x200)]),
-            "b.yaml:2: partition id 256 is taken by a.yaml:2",
-        ),
-        (a_build("A", 257, [a_service("B_SERVICE", 0x200)]), "partition name A is taken"),
-        (a_build("B", 257, [a_service("A_SERVICE", 0x200)]), "service name A_SERVICE is taken"),
-        (a_build("B", 257, [a_service("B_SERVICE", 0x100)]), "SID 0x00000100 is taken"),
-        (a_build("B", 0, [a_service("B_SERVICE", 0x200)]), "partition id 0; legal: a positive number"),
-        (
-            a_build("B", 257, [a_service("B_SERVICE", 0x200)], dependencies="[NOBODY]"),
-            "depends on NOBODY, which no partition of this build offers",
-        ),
-        (
-            a_build("B", 257, [a_service(f"B{i}", 0x200 + i) for i in range(29)]),
-            "29 services and 0 interrupts; legal: 28 signals",
-        ),
-    ],
-    ids=lambda v: v if isinstance(v, str) else "",
-)
-def test_a_build_is_refused(other: PartitionBuild, says: str) -> None:
-    with pytest.raises(LoadError) as error:
-        check_builds([A, other])
-    assert says in str(error.value)
-
-
-def test_one_sid_in_two_spellings_is_one_sid() -> None:
-    """TF-M's own tool compares the raw text; "0x80" and "0x00000080" slip through there (spm.md 4.3)."""
-    short = a_manifest("B", [a_service("B_SERVICE", 0x100).replace("0x00000100", '"0x100"')])
-    with pytest.raises(LoadError, match="SID 0x00000100 is taken"):
-        check_builds([A, PartitionBuild(parse_manifest(short, "b.yaml"), 257, Echo)])
-
-
 def test_a_missing_weak_dependency_is_legal() -> None:
     check_builds([a_build("B", 257, [a_service("B_SERVICE", 0x200)], weak_dependencies="[NOBODY]")])
-
-
-@pytest.mark.parametrize(
-    ("edges", "cycle"),
-    [
-        ({"A": "A"}, "A -> A"),
-        ({"A": "B", "B": "A"}, "A -> B -> A"),
-        ({"A": "B", "B": "C", "C": "B"}, "B -> C -> B"),
-    ],
-)
-def test_a_dependency_cycle_is_refused(edges: dict[str, str], cycle: str) -> None:
-    builds = [
-        a_build(
-            n, 256 + i, [a_service(f"{n}_SERVICE", 0x100 + i)], dependencies=f"[{edges.get(n, '')}_SERVICE]"
-        )
-        if n in edges
-        else a_build(n, 256 + i, [a_service(f"{n}_SERVICE", 0x100 + i)])
-        for i, n in enumerate("ABC")
-    ]
-    with pytest.raises(LoadError, match=f"circular dependency {cycle}"):
-        load_order([b.manifest for b in builds])
-
-
-def tfm_manifests() -> list[PartitionManifest]:
-    """Names, services and dependencies of TF-M's own partitions (spm.md 4.5)."""
-    rows = [
-        ("TFM_SP_PS", "PS", ["TFM_CRYPTO", "ITS", "PLATFORM"]),
-        ("TFM_SP_ITS", "ITS", []),
-        ("TFM_SP_CRYPTO", "TFM_CRYPTO", ["ITS"]),
-        ("TFM_SP_PLATFORM", "PLATFORM", []),
-        ("TFM_SP_INITIAL_ATTESTATION", "ATTESTATION", ["TFM_CRYPTO"]),
-        ("TFM_SP_FWU", "FWU", ["TFM_CRYPTO", "PLATFORM"]),
-        ("TFM_SP_MEASURED_BOOT", "MEASURED_BOOT", ["TFM_CRYPTO"]),
-        ("TFM_SP_DELEGATED_ATTESTATION", "DELEGATED", ["ATTESTATION", "MEASURED_BOOT", "TFM_CRYPTO"]),
-    ]
-    return [
-        parse(a_manifest(name, [a_service(service, 0x100 + i)], dependencies=f"[{', '.join(needs)}]"))
-        for i, (name, service, needs) in enumerate(rows)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("name", "order"),
-    [
-        ("TFM_SP_PS", 0x1F05),
-        ("TFM_SP_ITS", 0x1F01),
-        ("TFM_SP_CRYPTO", 0x1F02),
-        ("TFM_SP_PLATFORM", 0x1F01),
-        ("TFM_SP_INITIAL_ATTESTATION", 0x1F03),
-        ("TFM_SP_FWU", 0x1F04),
-        ("TFM_SP_MEASURED_BOOT", 0x1F03),
-        ("TFM_SP_DELEGATED_ATTESTATION", 0x1F09),
-    ],
-)
-def test_load_order_of_tfm_s_partitions(name: str, order: int) -> None:
-    assert load_order(tfm_manifests())[name] == order
 
 
 @pytest.mark.parametrize(("priority", "value"), [(Priority.HIGH, 0x0F01), (Priority.LOW, 0x7F01)])

@@ -78,7 +78,7 @@ class SecureOnlyPartition:
     def __init__(self, psa: PartitionApi) -> None:
         self.psa = psa
 
-    def main(self) -> None:
+    def tfm_secure_client_2_init(self) -> None:
         self.psa.psa_wait(PSA_WAIT_ANY, PSA_BLOCK)
 
 
@@ -95,6 +95,7 @@ SERVICE_MANIFEST = a_manifest(
 SECURE_ONLY_MANIFEST = a_manifest(
     "TFM_SP_SECURE_CLIENT_2",
     [a_service("TFM_SECURE_CLIENT_2", SECURE_CLIENT_2_SID, non_secure_clients=False)],
+    entry_point="tfm_secure_client_2_init",
 )
 
 

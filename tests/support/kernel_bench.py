@@ -1,16 +1,22 @@
 """A bench for the kernel: partitions from manifest text and small programs, without boot or hardware."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tfm_sim.interface.psa.service import PSA_BLOCK, PSA_WAIT_ANY, psa_msg_t
 from tfm_sim.interface.trace import Event, Trace
+from tfm_sim.platform.bus import Bus
+from tfm_sim.platform.clock import VirtualClock
 from tfm_sim.platform.hal import PlatformHal
+from tfm_sim.platform.interrupts import InterruptController
 from tfm_sim.platform.memory import Access, Memory, Region, Security
 from tfm_sim.spm.boot_data import BootData
+from tfm_sim.spm.client import Partition
 from tfm_sim.spm.door import ClientDoor
-from tfm_sim.spm.kernel import Kernel, SpmConfig
+from tfm_sim.spm.config import SpmConfig
+from tfm_sim.spm.kernel import Kernel, Machine
 from tfm_sim.spm.load import PartitionBuild
 from tfm_sim.spm.manifest_file import parse_manifest
 from tfm_sim.spm.partition_api import PartitionApi
@@ -96,6 +102,14 @@ class Bench:
     def memory(self) -> Memory:
         return self.kernel.memory
 
+    @property
+    def interrupts(self) -> InterruptController:
+        return self.kernel.interrupts
+
+    @property
+    def clock(self) -> VirtualClock:
+        return self.kernel.machine.clock
+
 
 def make_memory() -> Memory:
     memory = Memory()
@@ -108,6 +122,25 @@ def make_memory() -> Memory:
     ):
         memory.add(Region(name, base, size, security, access), bytearray(size))
     return memory
+
+
+def in_the_name_of(kernel: Kernel, partition_id: int) -> Partition:
+    """A caller that the SPM takes for a partition, and that waits in the thread of the test."""
+    partition = copy(kernel.partitions_by_id[partition_id])
+    partition.thread = kernel.ns_thread
+    return partition
+
+
+def make_machine(memory: Memory, hal: PlatformHal | None = None) -> Machine:
+    """Hardware without peripherals; an interrupt source is the line's number."""
+    return Machine(
+        memory,
+        hal,  # type: ignore[arg-type]
+        Bus(memory, {}),
+        VirtualClock(),
+        InterruptController(),
+        lambda source: source if isinstance(source, int) else None,
+    )
 
 
 def start_bench(
@@ -126,13 +159,22 @@ def start_bench(
     builds = []
     for i, (text, program) in enumerate(partitions):
         manifest = parse_manifest(text, f"partition{i}.yaml")
+        entry = f"{manifest.name.lower()}_main"
 
-        def keep(psa: PartitionApi, name: str = manifest.name, make_program: Any = program) -> object:
-            programs[name] = make_program(psa)
-            return programs[name]
+        def keep(
+            psa: PartitionApi, name: str = manifest.name, entry: str = entry, make_program: Any = program
+        ) -> object:
+            programs[name] = made = make_program(psa)
+            if hasattr(made, "main"):
+                setattr(made, entry, made.main)
+            return made
+
+        if manifest.entry == "main":  # every program here calls it so, and a build wants them apart
+            manifest = replace(manifest, entry_point=entry)
 
         builds.append(PartitionBuild(manifest, 256 + i, keep))
-    kernel = Kernel(memory, hal, BootData(memory, SECURE_RAM, 0), trace, config or SpmConfig())  # type: ignore[arg-type]
+    machine = make_machine(memory, hal)
+    kernel = Kernel(machine, BootData(memory, SECURE_RAM, 0), trace, config or SpmConfig())
     kernel.load(builds)
     arenas = {b.manifest.name: Arena(SECURE_RAM + 0x4000 + 0x1000 * i, 0x1000) for i, b in enumerate(builds)}
     kernel.start(lambda name: hal, arenas.__getitem__)  # type: ignore[arg-type, return-value]

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from support.kernel_bench import in_the_name_of, make_machine
+
 from tfm_sim.interface.psa.client import PsaClient
 from tfm_sim.interface.trace import Trace
 from tfm_sim.partitions import MANIFEST_LIST, programs
@@ -16,9 +18,10 @@ from tfm_sim.platform.provisioning import DUMMY, Provisioning, provisioned_otp
 from tfm_sim.platform.random_source import RandomSource
 from tfm_sim.spm.boot_data import BootData
 from tfm_sim.spm.door import PartitionDoor
-from tfm_sim.spm.kernel import Kernel, SpmConfig
+from tfm_sim.spm.config import SpmConfig
+from tfm_sim.spm.kernel import Kernel
 from tfm_sim.spm.load import PartitionBuild
-from tfm_sim.spm.manifest_file import load_manifest, load_manifest_list
+from tfm_sim.spm.manifest_list import load_manifest_list
 from tfm_sim.spm.partition_memory import Arena
 
 SHARED_DATA = 0x38000000
@@ -39,7 +42,7 @@ class PartitionBench:
 
     def as_partition(self, partition_id: int) -> PsaClient:
         """The client API of a partition, to call others in its name."""
-        partition = self.kernel.partitions_by_id[partition_id]
+        partition = in_the_name_of(self.kernel, partition_id)
         arena = SHARED_DATA + 0x10000 + 0x10 * ARENA_SIZE
         return PartitionDoor(self.kernel, partition, self.hal, arena, ARENA_SIZE)
 
@@ -62,7 +65,7 @@ def start_partitions(
         hal = make_hal(provisioned_otp(provisioning), seed)
     device_hal = hal
     boot_data = BootData(memory, SHARED_DATA, SHARED_DATA_SIZE if boot_status else 0)
-    kernel = Kernel(memory, device_hal, boot_data, Trace(), SpmConfig())
+    kernel = Kernel(make_machine(memory, device_hal), boot_data, Trace(), SpmConfig())
     builds = standard_builds(attestation or AttestationConfig(), crypto or CryptoConfig())
     kernel.load(builds)
     arenas = {
@@ -76,7 +79,7 @@ def start_partitions(
 
 def standard_builds(attestation: AttestationConfig, crypto: CryptoConfig) -> list[PartitionBuild]:
     by_name = programs(attestation, crypto)
-    listed = [(load_manifest(item.manifest), item.pid or 0) for item in load_manifest_list(MANIFEST_LIST)]
+    listed = [(item.load(), item.pid) for item in load_manifest_list(MANIFEST_LIST)]
     return [PartitionBuild(manifest, pid, *by_name[manifest.name]) for manifest, pid in listed]
 
 

@@ -191,5 +191,5 @@ def test_version_and_help(tfm_sim: CommandLine) -> None:
     assert tfm_sim("--version") == 0
     assert "tfm-sim" in tfm_sim.out
     assert tfm_sim("--help") == 0
-    for command in ("run", "boot", "attest", "verify", "token", "image"):
+    for command in ("run", "boot", "attest", "trace", "verify", "token", "image"):
         assert command in tfm_sim.out

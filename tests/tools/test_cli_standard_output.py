@@ -15,6 +15,7 @@ WRITING = [
     ["board", "show", "an521"],
     ["boot"],
     ["boot", "--json"],
+    ["trace"],
     ["attest", "--challenge", CHALLENGE],
     ["attest", "--challenge", CHALLENGE, "-o", "-"],
     ["image", "info", "bad.bin"],

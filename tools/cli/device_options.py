@@ -1,4 +1,4 @@
-"""The options by which `run`, `boot` and `attest` say which device they mean."""
+"""The options by which `run`, `boot`, `attest` and `trace` say which device they mean."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

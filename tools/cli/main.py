@@ -14,6 +14,7 @@ from .image import image
 from .patterns import board, provisioning
 from .run import run
 from .token import token, verify
+from .trace import trace
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -25,6 +26,7 @@ def cli() -> None:
 cli.add_command(run)
 cli.add_command(boot)
 cli.add_command(attest)
+cli.add_command(trace)
 cli.add_command(image)
 cli.add_command(token)
 cli.add_command(verify)

@@ -3,18 +3,21 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tfm_sim.device import Build, standard_partitions
+from support.kernel_bench import in_the_name_of
+
+from tfm_sim.device import Build, load_firmware, standard_partitions
+from tfm_sim.device import start_firmware as run_firmware
 from tfm_sim.interface.trace import Trace
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig
 from tfm_sim.platform.board import load_board
-from tfm_sim.platform.hal import PlatformHal, granted
 from tfm_sim.platform.hardware import Hardware
 from tfm_sim.platform.provisioning import Provisioning
 from tfm_sim.spm.boot_data import BootData
 from tfm_sim.spm.door import ClientDoor, PartitionDoor
-from tfm_sim.spm.kernel import Kernel, SpmConfig
+from tfm_sim.spm.config import SpmConfig
+from tfm_sim.spm.kernel import Kernel
 from tfm_sim.spm.load import PartitionBuild
-from tfm_sim.spm.partition_memory import give_partitions_memory, non_secure_arena
+from tfm_sim.spm.partition_memory import non_secure_arena
 
 BOARD = "an521"
 NS_ID_LIMIT = -0x3C000000
@@ -34,7 +37,7 @@ class Firmware:
         arena = non_secure_arena(self.hardware.memory)
         if client_id < 0:
             return self.kernel.ns_client(arena, client_id - NS_ID_LIMIT - 1)
-        partition = self.kernel.partitions_by_id[client_id]
+        partition = in_the_name_of(self.kernel, client_id)
         return PartitionDoor(self.kernel, partition, self.hardware.hal, arena.base, arena.size)
 
 
@@ -63,13 +66,7 @@ def start_firmware(
     for name, function in (platform or {}).items():
         setattr(hardware.hal, name, function)
     boot_data = boot_data_of(hardware, boot_status)
-    kernel = Kernel(hardware.memory, hardware.hal, boot_data, Trace(), spm or SpmConfig())
-    kernel.load([*standard_partitions(Build(attestation=attestation)), *extra])
-    arenas = give_partitions_memory(hardware.memory, [p.manifest for p in kernel.partitions])
-
-    def hal_of(partition: str) -> PlatformHal:
-        return granted(hardware.hal, hardware.board.hal_grants.get(partition, ()), partition)
-
-    kernel.start(hal_of, arenas.__getitem__)
-    boot_data.scrub()
+    builds = [*standard_partitions(Build(attestation=attestation)), *extra]
+    kernel = load_firmware(hardware, boot_data, Trace(), spm or SpmConfig(), builds)
+    run_firmware(hardware, kernel)
     return Firmware(hardware, kernel, kernel.ns_client(non_secure_arena(hardware.memory)))

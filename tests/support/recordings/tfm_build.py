@@ -13,7 +13,7 @@ from tfm_sim.partitions.initial_attestation.config import AttestationConfig, Rel
 from tfm_sim.partitions.initial_attestation.profiles import select_profile
 from tfm_sim.platform.otp import OtpLayout
 from tfm_sim.platform.provisioning import DUMMY, DUMMY_IAK_ID, DUMMY_ROTPKS, IakType, Provisioning
-from tfm_sim.spm.kernel import SpmConfig
+from tfm_sim.spm.config import SpmConfig
 
 PROFILE_MACROS = {
     "ATTEST_TOKEN_PROFILE_PSA_IOT_1": TokenProfile.PSA_IOT_PROFILE_1,

@@ -1,0 +1,140 @@
+"""`tfm-sim trace`: formats, what is left out, where it goes, and that a panic leaves a whole trace."""
+
+import json
+import re
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from support.command_line import CommandLine
+
+from tfm_sim.platform.board import BOARDS_DIRECTORY
+from tfm_sim.tools.demo_firmware import SECURE_IMAGE
+
+ROOT = Path(__file__).parents[2]
+TRACING = (ROOT / "docs" / "tracing.md").read_text(encoding="utf-8")
+TRANSCRIPTS = re.findall(r"```\n\$ tfm-sim (trace.*)\n([^`]*)```", TRACING)
+
+
+@pytest.fixture
+def tfm_sim(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> CommandLine:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", StringIO())
+    return CommandLine(monkeypatch, capsys)
+
+
+def test_by_default_a_token_line_by_line_with_the_boot(tfm_sim: CommandLine) -> None:
+    assert tfm_sim("trace") == 0
+    lines = tfm_sim.out.splitlines()
+    assert lines[0] == "        0 us  == BL2: checks the images and writes the boot status"
+    assert lines[-1].endswith("NS client -1 is back from psa_call: PSA_SUCCESS")
+    assert "0x1c63" in tfm_sim.out
+
+
+@pytest.mark.parametrize("format_", ["text", "json", "perfetto", "mermaid"])
+def test_two_runs_with_one_seed_are_the_same(tfm_sim: CommandLine, format_: str) -> None:
+    assert tfm_sim("trace", "--format", format_, "--seed", 5) == 0
+    first = tfm_sim.out
+    assert tfm_sim("trace", "--format", format_, "--seed", 5) == 0
+    assert tfm_sim.out == first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "boot"),
+    [
+        (["--format", "mermaid"], False),
+        (["--format", "mermaid", "--boot"], True),
+        (["--format", "mermaid", "--what", "boot"], True),
+        (["--format", "text"], True),
+        (["--format", "text", "--no-boot"], False),
+        (["--format", "json", "--no-boot"], False),
+        (["--format", "perfetto"], True),
+    ],
+)
+def test_the_boot_is_left_out_where_it_would_bury_the_calls(
+    tfm_sim: CommandLine, arguments: list[str], boot: bool
+) -> None:
+    assert tfm_sim("trace", *arguments) == 0
+    assert ("boot_swap_type_multi" in tfm_sim.out) is boot
+
+
+@pytest.mark.parametrize(
+    ("what", "services"),
+    [("token", {"TFM_ATTESTATION_SERVICE", "TFM_CRYPTO"}), ("hash", {"TFM_CRYPTO"}), ("boot", set())],
+)
+def test_what_the_non_secure_side_does(tfm_sim: CommandLine, what: str, services: set[str]) -> None:
+    assert tfm_sim("trace", "--what", what, "--format", "json") == 0
+    events = [json.loads(line) for line in tfm_sim.out.splitlines()]
+    assert {e["service"] for e in events if e["event"] == "MessageDelivered"} == services
+
+
+def test_to_a_file(tfm_sim: CommandLine) -> None:
+    assert tfm_sim("trace", "--format", "perfetto", "-o", "t.json") == 0
+    assert tfm_sim.out == ""
+    assert json.loads(Path("t.json").read_text())["traceEvents"]
+    assert tfm_sim("trace", "--output", "no/such/dir/t") == 4
+    assert "no/such/dir/t: No such file" in tfm_sim.err
+
+
+@pytest.mark.parametrize("format_", ["text", "json", "perfetto", "mermaid"])
+def test_a_panic_leaves_a_whole_trace_and_exit_3(tfm_sim: CommandLine, format_: str) -> None:
+    board = (BOARDS_DIRECTORY / "an521.yaml").read_text()
+    Path("stingy.yaml").write_text(board.replace("    - tfm_plat_get_implementation_id\n", ""))
+    assert tfm_sim("trace", "--format", format_, "--board", "stingy.yaml") == 3
+    assert "tfm-sim: the device panicked: TFM_SP_INITIAL_ATTESTATION" in tfm_sim.err
+    assert "tfm_plat_get_implementation_id" in tfm_sim.out
+    match format_:
+        case "json":
+            assert json.loads(tfm_sim.out.splitlines()[-1])["event"] == "Panicked"
+        case "perfetto":
+            events = json.loads(tfm_sim.out)["traceEvents"]
+            assert sum(e["ph"] == "B" for e in events) == sum(e["ph"] == "E" for e in events)
+        case "mermaid":
+            assert tfm_sim.out.splitlines()[-1].strip() == "deactivate TFM_SP_INITIAL_ATTESTATION"
+
+
+def test_a_refused_image_is_traced_to_the_refusal(tfm_sim: CommandLine) -> None:
+    bad = bytearray(SECURE_IMAGE.read_bytes())
+    bad[0x480] ^= 1
+    Path("bad.bin").write_bytes(bad)
+    assert tfm_sim("trace", "--secure-image", "bad.bin", "--format", "json") == 1
+    assert "BL2 refused image 0 (secure)" in tfm_sim.err
+    assert "ImageRefused" in [json.loads(line)["event"] for line in tfm_sim.out.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--format", "xml"], 2, "'xml' is not one of"),
+        (["--what", "dance"], 2, "'dance' is not one of"),
+        (["--output", ""], 2, "found an empty value"),
+        (["--board", "nope"], 4, "board 'nope': not known"),
+    ],
+)
+def test_bad_input_is_one_clear_error(
+    tfm_sim: CommandLine, arguments: list[str], code: int, says: str
+) -> None:
+    assert tfm_sim("trace", *arguments) == code
+    assert says in tfm_sim.err
+    assert tfm_sim.out == ""
+
+
+@pytest.mark.parametrize(("command", "output"), TRANSCRIPTS, ids=[command for command, _ in TRANSCRIPTS])
+def test_the_transcripts_of_the_documentation_are_what_it_prints(
+    tfm_sim: CommandLine, command: str, output: str
+) -> None:
+    assert tfm_sim(*command.split()) == 0
+    assert tfm_sim.out == output, f"docs/tracing.md shows another output of `tfm-sim {command}`"
+
+
+@pytest.mark.parametrize("file", ["README.md", "docs/tracing.md"])
+def test_the_diagrams_of_the_documentation_are_what_it_draws(tfm_sim: CommandLine, file: str) -> None:
+    assert tfm_sim("trace", "--format", "mermaid") == 0
+    blocks = re.findall(r"```mermaid\n(.*?)```", (ROOT / file).read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks == [tfm_sim.out], f"put the output of `tfm-sim trace --format mermaid` into {file}"
+
+
+def test_the_documentation_has_a_transcript_of_each_other_format() -> None:
+    assert len(TRANSCRIPTS) == 3

@@ -1,0 +1,139 @@
+"""The trace as text: one line an event, names for numbers, indented by who calls whom (docs/tracing.md)."""
+
+import pytest
+from support.traced import (
+    IPC_BY_HAND,
+    SCENARIOS,
+    a_panic,
+    a_reset,
+    a_token,
+    event_classes,
+    ipc_by_hand,
+    refusals,
+    sample,
+    traced,
+)
+
+from tfm_sim.interface.trace import Event, LogLine
+from tfm_sim.spm.events import CallReturned
+from tfm_sim.tools.trace import TextTrace
+
+
+def lines_of(*events: Event) -> list[str]:
+    """Without time stamps."""
+
+    def scenario(listen: object) -> None:
+        for event in events:
+            listen(event)  # type: ignore[operator]
+
+    return [line[14:] for line in traced(TextTrace, scenario).splitlines()]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_one_line_an_event(name: str) -> None:
+    events: list[Event] = []
+    SCENARIOS[name](events.append)
+    assert len(traced(TextTrace, SCENARIOS[name]).splitlines()) == len(events)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_two_runs_are_the_same_to_the_byte(name: str) -> None:
+    assert traced(TextTrace, SCENARIOS[name]) == traced(TextTrace, SCENARIOS[name])
+
+
+@pytest.mark.parametrize("cls", event_classes(), ids=lambda cls: cls.__name__)
+def test_every_kind_of_event_has_words_of_its_own(cls: type[Event]) -> None:
+    (line,) = lines_of(sample(cls))
+    assert line.strip()
+    assert cls.__name__ not in line
+
+
+def test_a_call_a_message_its_answer_and_the_return_nest() -> None:
+    lines = traced(TextTrace, a_token).splitlines()
+    start = next(i for i, line in enumerate(lines) if "calls psa_call" in line)
+    assert [line[14:] for line in lines[start : start + 6]] == [
+        "NS client -1 calls psa_call(0x40000103, type 1001, in 32, out 592)",
+        "  TFM_ATTESTATION_SERVICE in TFM_SP_INITIAL_ATTESTATION "
+        "gets message 0x2102 of NS client -1: type 1001",
+        "    TFM_SP_INITIAL_ATTESTATION calls psa_call(0x40000100, type 0, in 56, out 24)",
+        "      TFM_CRYPTO in TFM_SP_CRYPTO gets message 0x1c63 of TFM_SP_INITIAL_ATTESTATION: type 0",
+        "      TFM_CRYPTO in TFM_SP_CRYPTO answers message 0x1c63: PSA_SUCCESS, 24 bytes",
+        "    TFM_SP_INITIAL_ATTESTATION is back from psa_call: PSA_SUCCESS",
+    ]
+    assert lines[-1].endswith("us  NS client -1 is back from psa_call: PSA_SUCCESS")
+
+
+def test_after_a_panic_the_next_boot_stands_at_the_margin() -> None:
+    lines = [line[14:] for line in traced(TextTrace, a_panic).splitlines()]
+    panic = next(i for i, line in enumerate(lines) if line.startswith("PANIC: "))
+    assert lines[panic - 1].startswith("    CLUMSY calls psa_call(0x1234567")
+    assert (
+        "CLUMSY broke a rule: psa_call: a handle of the caller's own found 0x1234567; legal:" in lines[panic]
+    )
+    assert lines[panic + 1].startswith("== BL2")
+    assert lines[-4].startswith("NS client -1 calls psa_call")
+
+
+def test_a_reset_ends_calls_and_the_non_secure_sides_start_does_not() -> None:
+    lines = [line[14:] for line in traced(TextTrace, a_reset).splitlines()]
+    start = lines.index("== SPM: anew")
+    assert [line.split(" ")[0] for line in lines[start + 1 : start + 3]] == ["task", ""]
+    assert "  P_S in P answers message 0x101: PSA_ERROR_NOT_SUPPORTED, 2 bytes" in lines[start:]
+
+
+def test_statuses_handles_and_message_types_by_name() -> None:
+    text = traced(TextTrace, refusals)
+    for said in (
+        "NS client -1 calls psa_connect(0x1001)",
+        "of NS client -1: connect",
+        "is back from psa_connect: handle 0x2102",
+        "answers message 0x2102: PSA_ERROR_PROGRAMMER_ERROR",
+        "of NS client -1: disconnect",
+        "is back from psa_close: done",
+        "is back from psa_connect: PSA_ERROR_CONNECTION_REFUSED",
+        "is refused, PSA_ERROR_CONNECTION_REFUSED: psa_connect: an RoT Service with this SID",
+    ):
+        assert said in text, said
+
+
+def test_the_partition_api_with_the_names_of_signals() -> None:
+    text = traced(TextTrace, ipc_by_hand)
+    for said in (
+        "P calls psa_wait(PSA_WAIT_ANY, PSA_BLOCK)",
+        "P is back from psa_wait: P_S_SIGNAL|TIMER0_SIGNAL|0x4",
+        "P calls psa_get(P_S_SIGNAL)",
+        "P is back from psa_get: PSA_SUCCESS",
+        "P calls psa_reply(0x101, PSA_ERROR_NOT_SUPPORTED)",
+        "P is back from psa_reply\n",
+        "P_S in P answers message 0x202: 7\n",
+        "-- task 2 runs",
+        "interrupt 8 (TIMER0) goes to P, SLIH",
+        "P has signal TIMER0_SIGNAL (0x20)",
+    ):
+        assert said in text, said
+
+
+def test_the_virtual_clock_stands_in_front() -> None:
+    times = [int(line.split()[0]) for line in traced(TextTrace, ipc_by_hand).splitlines()]
+    assert times == [i // 3 * 10 for i in range(len(IPC_BY_HAND))]
+
+
+def test_nothing_that_a_device_says_breaks_a_line() -> None:
+    assert lines_of(LogLine("BL2", "one\ntwo\x1b[2J\u2028three")) == ["BL2 | one two\\x1b[2J three"]
+
+
+def test_an_event_of_a_users_own_shows_its_fields() -> None:
+    (line,) = lines_of(sample(a_users_event()))
+    assert line == "Mine: number 1, data 0102"
+
+
+def test_a_return_without_its_call_is_a_line_all_the_same() -> None:
+    assert lines_of(CallReturned("X", "psa_call", -135)) == [
+        "X is back from psa_call: PSA_ERROR_INVALID_ARGUMENT"
+    ]
+
+
+def a_users_event() -> type[Event]:
+    from dataclasses import make_dataclass  # noqa: PLC0415 (only here)
+
+    return make_dataclass("Mine", [("number", int), ("data", bytes)], bases=(Event,), frozen=True)

@@ -1,0 +1,102 @@
+"""`tfm-sim trace`: what happens inside a device, event by event, in a format to read, draw or search."""
+
+from collections.abc import Callable
+from hashlib import sha256
+from io import StringIO
+from typing import Final, TextIO
+
+import click
+
+from ...device import Device
+from ...interface.psa.crypto_values import PSA_ALG_SHA_256
+from ..trace import JsonLinesTrace, MermaidTrace, PerfettoTrace, TextTrace, TraceWriter, selected
+from .device_options import DeviceOptions, device_options, make_device
+from .evidence import ask_for_token
+from .output import FILE_NAME, STDIN, print_lines, write_file
+
+FORMATS: Final[dict[str, Callable[[TextIO, Callable[[], int]], TraceWriter]]] = {
+    "text": TextTrace,
+    "json": JsonLinesTrace,
+    "perfetto": PerfettoTrace,
+    "mermaid": MermaidTrace,
+}
+
+
+def _token(device: Device, seed: int) -> None:
+    ask_for_token(device, sha256(f"challenge {seed}".encode()).digest())
+
+
+def _hash(device: Device, seed: int) -> None:
+    device.psa.crypto.hash_compute(PSA_ALG_SHA_256, f"message {seed}".encode())
+
+
+SCENARIOS: Final[dict[str, Callable[[Device, int], None]]] = {
+    "token": _token,
+    "hash": _hash,
+    "boot": lambda device, seed: None,
+}
+
+
+@click.command()
+@click.option(
+    "--what",
+    type=click.Choice(list(SCENARIOS)),
+    default="token",
+    show_default=True,
+    help="What the non-secure side does: get a token, hash a few bytes, or nothing after the boot.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(list(FORMATS)),
+    default="text",
+    show_default=True,
+    help="A line an event, an object a line, Chrome's trace events, or a sequence diagram.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=FILE_NAME,
+    metavar="FILE",
+    default=STDIN,
+    help="Where it goes; - is standard output.",
+)
+@click.option("--calls", is_flag=True, help="Also the partition API: psa_wait, psa_get, psa_read, ...")
+@click.option(
+    "--boot/--no-boot",
+    default=None,
+    help="With or without all before the non-secure side runs; by default a Mermaid diagram has it only "
+    "for --what boot, the other formats always.",
+)
+@device_options
+def trace(
+    options: DeviceOptions, what: str, format_: str, output: str, calls: bool, boot: bool | None
+) -> None:
+    """Boot a device and write down every event inside it.
+
+    The exit code is that of what was traced: 1 where BL2 or a service refuses, 3 for a panic; the trace is
+    complete up to there.
+    """
+    if boot is None:
+        boot = format_ != "mermaid" or what == "boot"
+    sink = StringIO()
+
+    def now() -> int:
+        return device.trace.now()
+
+    writer = FORMATS[format_](sink, now)
+    device = make_device(options, [selected(writer, calls=calls, boot=boot)])
+    try:
+        device.power_on()
+        SCENARIOS[what](device, options.seed)
+    finally:
+        device.power_off()
+        writer.close()
+        _write(output, sink.getvalue())
+
+
+def _write(output: str, text: str) -> None:
+    if output == STDIN:
+        print_lines(text.splitlines())
+    else:
+        write_file(output, text.encode())

@@ -1,0 +1,154 @@
+"""Draws state tables as Mermaid diagrams in Markdown: ``python -m tfm_sim.tools.state_diagrams FILE``.
+
+A table is ``dict[state][event] -> next state``, as the SPM keeps its own. States and events are classes or
+enum members; their docstrings (for a member, the string literal below it) describe them.
+"""
+
+import ast
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+
+from ..interface.errors import ExitCode
+from ..spm.connection import CONNECTION
+
+HEAD: Final = """\
+# State tables
+
+Drawn by `make docs` from the tables that the SPM itself runs on. What is not listed cannot happen.
+"""
+RESERVED: Final = re.compile(
+    "accdescr|acctitle|as|choice|class|classdef|default|direction|end|fork|hide|join|note|scale|state|style",
+    re.IGNORECASE,
+)
+"""Words that Mermaid would not take for a state."""
+Name = type | Enum
+Table = Mapping[Any, Mapping[Any, Any]]
+"""Of Names; a mapping of any kind of them will do."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateTable:
+    """One diagram. The first state of the table is where things begin."""
+
+    title: str
+    introduction: str
+    table: Table
+
+
+TABLES: Final = (
+    StateTable(
+        "Connections",
+        "One connection of the SPM's pool, and the one message that can be outstanding on it "
+        "(`spm/connection.py`).",
+        CONNECTION,
+    ),
+)
+
+
+def render(tables: Sequence[StateTable]) -> str:
+    """The whole Markdown file."""
+    return HEAD + "".join(f"{line}\n" for table in tables for line in _section(table))
+
+
+def _section(table: StateTable) -> Iterator[str]:
+    states, events = states_of(table.table), events_of(table.table)
+    yield ""
+    yield f"## {table.title}"
+    yield ""
+    yield table.introduction
+    yield ""
+    yield "```mermaid"
+    yield from diagram(table.table)
+    yield "```"
+    yield from _descriptions("state", states)
+    yield from _descriptions("event", events)
+
+
+def diagram(table: Table) -> Iterator[str]:
+    """``stateDiagram-v2``; events that lead the same way share an arrow."""
+    yield "stateDiagram-v2"
+    states = states_of(table)
+    for state in states:
+        if _id(state) != label(state):
+            yield f'    state "{label(state)}" as {_id(state)}'
+    yield f"    [*] --> {_id(states[0])}"
+    for state, ways in table.items():
+        arrows: dict[Name, list[str]] = {}
+        for event, target in ways.items():
+            arrows.setdefault(target, []).append(label(event))
+        for target, events in arrows.items():
+            yield f"    {_id(state)} --> {_id(target)}: {', '.join(events)}"
+
+
+def states_of(table: Table) -> list[Name]:
+    """Every state, those that are only led to behind the others."""
+    targets = (target for ways in table.values() for target in ways.values())
+    return list(dict.fromkeys((*table, *targets)))
+
+
+def events_of(table: Table) -> list[Name]:
+    """Every event, in the order in which the table has them."""
+    return list(dict.fromkeys(event for ways in table.values() for event in ways))
+
+
+def label(thing: Name) -> str:
+    """The name of a state or an event."""
+    return thing.name if isinstance(thing, Enum) else thing.__name__
+
+
+def description(thing: Name) -> str:
+    """The first paragraph of the docstring on one line; empty where there is none of its own."""
+    text = _member_text(thing) if isinstance(thing, Enum) else thing.__dict__.get("__doc__")
+    return " ".join(inspect.cleandoc(text or "").split("\n\n")[0].split())
+
+
+def _member_text(member: Enum) -> str:
+    """Enum members have no docstring at run time; the source has one below the assignment."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(type(member)))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    for item, below in zip(body.body, body.body[1:], strict=False):
+        match item, below:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)]),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ) if name == member.name:
+                return text
+    return ""
+
+
+def _descriptions(kind: str, things: Sequence[Name]) -> Iterator[str]:
+    yield ""
+    yield f"| {kind} | |"
+    yield "|---|---|"
+    for thing in things:
+        text = description(thing).replace("|", "\\|")
+        yield f"| {label(thing)} | {text} |"
+
+
+def _id(state: Name) -> str:
+    name = label(state)
+    return f"{name}_" if RESERVED.fullmatch(name) else name
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the file that the one argument names."""
+    if len(arguments) != 1:
+        print("state_diagrams: one FILE to write is needed, as docs/states.md", file=sys.stderr)
+        return ExitCode.USAGE
+    try:
+        Path(arguments[0]).write_text(render(TABLES), encoding="utf-8")
+    except (OSError, ValueError) as error:
+        print(f"state_diagrams: {arguments[0]}: {error}; legal: a file that can be written", file=sys.stderr)
+        return ExitCode.COULD_NOT_ASK
+    return ExitCode.YES
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
