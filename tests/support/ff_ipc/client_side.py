@@ -10,7 +10,6 @@ from typing import Final
 from support.ff_ipc.facts import (
     CLIENT,
     DRIVER_MMIO,
-    DRIVER_UART,
     INVALID_HANDLE,
     INVALID_SID,
     NOT_DECLARED,
@@ -106,7 +105,7 @@ def exhaust_connections(me: Party) -> None:
     assert len(set(handles)) == len(handles)
     for handle in handles:
         me.close(handle)
-    assert me.ask(DRIVER_UART, 0, (b"\x01\0\0\0", b"\0\0\0\0", psa_invec(0, 0))) == PSA_SUCCESS
+    me.print_line("connections ran out\n")
 
 
 def vectors(me: Party) -> None:

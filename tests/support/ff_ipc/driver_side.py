@@ -2,23 +2,36 @@
 
 from typing import Final
 
-from support.ff_ipc.facts import DRIVER, DRIVER_MMIO, DRIVER_TEST, DRIVER_UART_INTR_SIG, UART
+from support.ff_ipc.facts import (
+    DRIVER,
+    DRIVER_MMIO,
+    DRIVER_TEST,
+    DRIVER_UART_INTR_SIG,
+    UART_BAUDDIV,
+    UART_CTRL,
+    UART_DATA,
+    UART_INTCLEAR,
+)
 from support.ff_ipc.party import Body, Party
 from support.ff_ipc.server_side import SECRET
 
 from tfm_sim.interface.psa.service import PSA_BLOCK, PSA_DOORBELL, PSA_POLL
 
-# CMSDK APB UART.
-UART_DATA: Final = UART
-UART_CTRL: Final = UART + 0x8
-UART_INTCLEAR: Final = UART + 0xC
-UART_BAUDDIV: Final = UART + 0x10
+TX_ENABLE: Final = 0x1
 TX_ENABLE_AND_INTERRUPT: Final = 0x5
 TX_INTERRUPT: Final = 0x1
 
 
 def _poke(me: Party, register: int, value: int) -> None:
     me.psa.cpu.store(register, value.to_bytes(4, "little"))
+
+
+def send(me: Party, text: bytes | bytearray) -> None:
+    """What DRIVER_UART does with a line."""
+    _poke(me, UART_BAUDDIV, 16)
+    _poke(me, UART_CTRL, TX_ENABLE)
+    for character in text:
+        _poke(me, UART_DATA, character)
 
 
 def _fire(me: Party) -> None:

@@ -12,6 +12,9 @@ PIDS: Final = {CLIENT: 5000, SERVER: 5001, DRIVER: 5002}
 STACK_SIZES: Final = {CLIENT: 0x400, SERVER: 0x1000, DRIVER: 0x1000}
 HEAP_SIZES: Final = {CLIENT: 0, SERVER: 0x100, DRIVER: 0x100}
 
+UART_INIT, UART_PRINT = 1, 2
+UART_LINE_MAX: Final = 256
+
 INVALID_SID: Final = 0x0000FA20
 INVALID_HANDLE: Final = 0x1234DEAD
 INVALID_PIDS: Final = (-10, 200)
@@ -19,14 +22,18 @@ UNASSIGNED_SIGNAL: Final = 0x80000000
 """Of the server, which owns no interrupt."""
 
 DRIVER_UART_INTR_SIG: Final = 0x80000000
-UART_IRQ_LINE: Final = 37
+# CMSDK APB UART 2.
+UART: Final = 0x50202000
+UART_DATA: Final = UART
+UART_CTRL: Final = UART + 0x8
+UART_INTCLEAR: Final = UART + 0xC
+UART_BAUDDIV: Final = UART + 0x10
 
 SECURE_CODE: Final = 0x10080400
 SECURE_CONSTANTS: Final = 0x10090000
 """Code and constants are one read-only region on the board, as in TF-M's image."""
 NVMEM: Final = 0x102FFC00
 NVMEM_SIZE: Final = 0x400
-UART: Final = 0x50202000
 SERVER_MMIO: Final = 0x3801FC00
 DRIVER_MMIO: Final = 0x3801FE00
 NS_MMIO: Final = 0x00300F00
@@ -80,11 +87,15 @@ DISPATCHERS: Final = {CLIENT: CLIENT_DISPATCHER, SERVER: SERVER_DISPATCHER, DRIV
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What varies: the isolation level, the manifests' framework, and whether services are stateless."""
+    """What varies: the isolation level, the manifests' framework, whether services are stateless, and whether
+    TF-M's deviations from the specification are switched on.
+    """
 
     level: int = 1
     framework: str = "1.0"
     stateless: bool = False
+    tfm_today: bool = False
 
     def __str__(self) -> str:
-        return f"level{self.level}-{'stateless' if self.stateless else self.framework}"
+        variant = "stateless" if self.stateless else "tfm" if self.tfm_today else self.framework
+        return f"level{self.level}-{variant}"

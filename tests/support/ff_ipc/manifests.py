@@ -9,6 +9,7 @@ from tfm_sim.spm.manifest import PartitionManifest
 from tfm_sim.spm.manifest_file import parse_manifest
 
 TYPES = {CLIENT: "APPLICATION-ROT", SERVER: "APPLICATION-ROT", DRIVER: "PSA-ROT"}
+ENTRY_POINTS = {CLIENT: "client_main", SERVER: "server_main", DRIVER: "driver_main"}
 DEPENDENCIES = {
     CLIENT: [
         "DRIVER_UART",
@@ -24,11 +25,15 @@ DEPENDENCIES = {
     SERVER: ["DRIVER_UART", "DRIVER_NVMEM"],
     DRIVER: [],
 }
-# The driver's non-volatile memory has its owner on the board: as a peripheral it would forget at a reset.
 MMIO_REGIONS = {
     CLIENT: [],
     SERVER: ["FF_TEST_SERVER_PARTITION_MMIO"],
-    DRIVER: ["FF_TEST_UART_REGION", "FF_TEST_WATCHDOG_REGION", "FF_TEST_DRIVER_PARTITION_MMIO"],
+    DRIVER: [
+        "FF_TEST_UART_REGION",
+        "FF_TEST_WATCHDOG_REGION",
+        "FF_TEST_NVMEM_REGION",
+        "FF_TEST_DRIVER_PARTITION_MMIO",
+    ],
 }
 
 
@@ -40,7 +45,7 @@ def manifest_of(partition: str, setup: Setup) -> PartitionManifest:
         "name": partition,
         "type": TYPES[partition],
         "priority": "NORMAL",
-        "entry_point": "main",
+        "entry_point": ENTRY_POINTS[partition],
         "stack_size": hex(STACK_SIZES[partition]),
         "dependencies": DEPENDENCIES[partition],
         "services": [_service(service, setup) for service in SERVICES[partition]],

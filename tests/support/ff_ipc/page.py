@@ -23,9 +23,9 @@ client's side of a demand is one function, run by the non-secure side and by the
 
 Every cell below is a test: `pytest tests/system/test_ff_ipc_demands.py -k 024`. Its id is
 `test_demand[NUMBER-CALLER-VARIANT]`. The caller is `NS` or `CLIENT_PARTITION`. The variant is `level1-1.0`,
-`level2-1.0` or `level3-1.0` with manifests of framework 1.0; `level1-1.1` with the same in 1.1; or
-`level1-stateless`, where every service is stateless, and the demands marked with * are left out, which are
-about connections.
+`level2-1.0` or `level3-1.0` with manifests of framework 1.0; `level1-1.1` with the same in 1.1; `level1-tfm`
+with TF-M's deviations from the specification switched on; or `level1-stateless`, where every service is
+stateless, and the demands marked with * are left out, which are about connections.
 
 A cell tells for N, the non-secure side, and S, the client partition:
 
@@ -55,7 +55,7 @@ How some are put:
 - 008: the non-secure connection is refused, so that the server, still waiting, meets its dispatcher instead
   and answers a message that it does not have.
 - 027: either moment for the one PSA_IPC_DISCONNECT is met; a test of its own pins the specification's,
-  directly after the reply.
+  directly after the reply, and that of TF-M, with psa_close.
 - 047 to 057: "out of reach" is the driver's MMIO, and null where level 1 opens that to every partition.
 - 072 to 087: two checks each, a load and a store. A partition has one region for stack, heap and static data,
   and the three are tried at their places in it. 079 and 083 also try an address where nothing is mapped.

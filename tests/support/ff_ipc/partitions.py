@@ -4,6 +4,7 @@ import struct
 from typing import Final
 
 from support.ff_ipc.demands import BY_NUMBER, Demand
+from support.ff_ipc.driver_side import send
 from support.ff_ipc.facts import (
     CLIENT,
     DISPATCHERS,
@@ -14,6 +15,9 @@ from support.ff_ipc.facts import (
     NVMEM_SIZE,
     PIDS,
     SERVER,
+    UART_INIT,
+    UART_LINE_MAX,
+    UART_PRINT,
     Service,
     Setup,
 )
@@ -25,7 +29,8 @@ from tfm_sim.interface.psa.status import PSA_ERROR_INVALID_ARGUMENT, PSA_ERROR_N
 from tfm_sim.spm.load import PartitionBuild
 from tfm_sim.spm.partition_api import PartitionApi
 
-UART_INIT, UART_PRINT = 1, 2
+WATCHDOG_CALLS: Final = (1, 2, 3, 4)
+"""Init, enable, disable, status."""
 
 
 class Dispatching:
@@ -38,7 +43,7 @@ class Dispatching:
         self.me = Party(psa, setup, self.name)
         self.result = Result.NOT_RUN
 
-    def main(self) -> None:
+    def serve_for_ever(self) -> None:
         while True:
             self.serve(self.psa.psa_wait(PSA_WAIT_ANY, PSA_BLOCK))
 
@@ -76,6 +81,7 @@ class ClientPartition(Dispatching):
     """Asks as the non-secure side does, and starts the other two itself."""
 
     name = CLIENT
+    client_main = Dispatching.serve_for_ever
 
     def run(self, demand: Demand) -> None:
         if demand.partner:
@@ -87,6 +93,7 @@ class ClientPartition(Dispatching):
 
 class ServerPartition(Dispatching):
     name = SERVER
+    server_main = Dispatching.serve_for_ever
 
     def run(self, demand: Demand) -> None:
         _needed(demand.server)(self.me)
@@ -96,6 +103,7 @@ class DriverPartition(Dispatching):
     """Beside the demands it drives the UART, the watchdog and non-volatile memory."""
 
     name = DRIVER
+    driver_main = Dispatching.serve_for_ever
     DEVICES: Final = (DRIVER_UART, DRIVER_WATCHDOG, DRIVER_NVMEM)
 
     def run(self, demand: Demand) -> None:
@@ -115,9 +123,17 @@ class DriverPartition(Dispatching):
         function = int.from_bytes(head[:4], "little")
         if service is DRIVER_NVMEM and size == 16:
             return self.nvmem(msg, *struct.unpack("<IIIi", head))
-        # The model's UART prints nothing and its watchdog never expires: a panic resets without them.
-        legal = (UART_INIT, UART_PRINT) if service is DRIVER_UART else (1, 2, 3, 4)
-        return PSA_SUCCESS if function in legal else PSA_ERROR_NOT_SUPPORTED
+        if service is DRIVER_UART:
+            return self.uart(msg, function)
+        # A panic resets the device at once, so that no demand needs the watchdog.
+        return PSA_SUCCESS if function in WATCHDOG_CALLS else PSA_ERROR_NOT_SUPPORTED
+
+    def uart(self, msg: psa_msg_t, function: int) -> int:
+        if function == UART_PRINT:
+            line = bytearray(UART_LINE_MAX)
+            self.psa.psa_read(msg.handle, 1, line, UART_LINE_MAX)
+            send(self.me, line.partition(b"\0")[0])
+        return PSA_SUCCESS if function in {UART_INIT, UART_PRINT} else PSA_ERROR_NOT_SUPPORTED
 
     def nvmem(self, msg: psa_msg_t, function: int, base: int, offset: int, size: int) -> int:
         """The vectors go straight to and from the memory's own addresses."""

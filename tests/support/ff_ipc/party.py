@@ -15,17 +15,21 @@ from support.ff_ipc.facts import (
     DISPATCHERS,
     DRIVER,
     DRIVER_NVMEM,
+    DRIVER_UART,
     HEAP_SIZES,
     NS_SCRATCH,
     NVMEM,
     SERVER,
     STACK_SIZES,
     STATIC_DATA_OFFSET,
+    UART,
+    UART_INIT,
+    UART_PRINT,
     Service,
     Setup,
 )
 
-from tfm_sim.interface.psa.client import InVec, psa_outvec
+from tfm_sim.interface.psa.client import InVec, psa_invec, psa_outvec
 from tfm_sim.interface.psa.service import (
     PSA_BLOCK,
     PSA_IPC_CONNECT,
@@ -179,6 +183,13 @@ class Party:
         assert self.psa.psa_call(handle, 0, [command.pack()], [result]) == PSA_SUCCESS
         assert struct.unpack("<i", result.base) == (Result.MET,)  # type: ignore[arg-type]
         self.close(handle)
+
+    def print_line(self, text: str) -> None:
+        """Over DRIVER_UART: one connection for the set-up, one for the line."""
+        init = struct.pack("<I", UART_INIT), struct.pack("<I", UART), psa_invec(0, 0)
+        assert self.ask(DRIVER_UART, 0, init) == PSA_SUCCESS
+        line = struct.pack("<I", UART_PRINT), text.encode() + b"\0", struct.pack("<i", 0)
+        assert self.ask(DRIVER_UART, 0, line) == PSA_SUCCESS
 
     # Non-volatile memory: what is expected of a reset.
 
