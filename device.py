@@ -281,9 +281,9 @@ class Device:
     ) -> NsTask:
         """A task of the non-secure side beside the caller: ``code(ns)`` runs when the caller joins it.
 
-        ``ns_id`` is its non-secure client id, -1 and down; a larger ``priority`` is more urgent, and one above
-        0 starts at once; ``memory`` is the room in bytes for the vectors of its calls. Raises ValueError for
-        an id out of range, DeviceOff where no memory is left or before power_on.
+        ``ns_id`` is its non-secure client id, -1 and down; a larger ``priority`` is more urgent, and with one
+        above 0 it starts at once; ``memory`` is the room in bytes for the vectors of its calls. Raises
+        ValueError for an id out of range, DeviceOff where no memory is left or before power_on.
         """
         kernel, left = self.kernel, self._task_memory
         if memory > left.size:

@@ -52,7 +52,7 @@ def agent_psa_call(
     ns_client_id: int,
     client_data: object,
 ) -> Outcome:
-    """TF-M agent_psa_call: psa_call; ``in_vec`` and ``out_vec`` are address and length of descriptor arrays."""
+    """TF-M agent_psa_call: psa_call; ``in_vec`` and ``out_vec`` are (address, count) of descriptors."""
     client = _client_of(caller, ns_client_id, client_data, "agent_psa_call")
     if not isinstance(client, MailboxClient):
         return client
@@ -87,5 +87,5 @@ def _begun(spm: "Kernel", client: MailboxClient, outcome: Outcome) -> Outcome:
     """What the SPM answers at once goes the same way as what a service answers later."""
     if outcome is BLOCKED:
         return PSA_SUCCESS
-    client.answer(spm, spm.settle_fault(outcome) if isinstance(outcome, Fault) else int(outcome))  # type: ignore[arg-type]
+    client.answer(spm, spm.settle_fault(outcome) if isinstance(outcome, Fault) else int(outcome))
     return PSA_SUCCESS

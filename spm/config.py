@@ -1,4 +1,4 @@
-"""Build options of the SPM, and TF-M's known deviations from the specification, each behind its own switch."""
+"""Build options of the SPM, and TF-M's deviations from the specification, each behind its own switch."""
 
 from dataclasses import dataclass, field, fields
 from enum import Enum

@@ -107,8 +107,8 @@ class ClientDoor:
         client = self._client
         client.reply = None
         mark = self._arena_top
-        in_count = len(in_vec) if in_vec.__class__ is list and in_len is None else _count("in", in_vec, in_len)
-        out_count = len(out_vec) if out_vec.__class__ is list and out_len is None else _count("out", out_vec, out_len)
+        in_count = _count("in", in_vec, in_len)
+        out_count = _count("out", out_vec, out_len)
         if spm.listeners:
             self._entered("psa_call", handle, type_, _sizes(in_vec), _sizes(out_vec))
         # FF-M 1.1 psa_call, client library: type and counts must fit the packed control word.

@@ -71,7 +71,7 @@ def psa_irq_enable(spm: "Kernel", caller: Partition, irq_signal: int) -> Outcome
 
 
 def psa_irq_disable(spm: "Kernel", caller: Partition, irq_signal: int) -> Outcome:
-    """FF-M 1.1, psa_irq_disable: mask the line; 1 when it was enabled before, else 0. No signal is cleared."""
+    """FF-M 1.1, psa_irq_disable: mask the line; 1 when it was enabled before, else 0. It clears no signal."""
     irq = _own_irq(caller, irq_signal, "psa_irq_disable")
     if isinstance(irq, Fault):
         return irq

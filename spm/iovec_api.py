@@ -59,9 +59,7 @@ def _mappable(spm: "Kernel", caller: Partition, msg_handle: int, index: int, cal
     return request_of(spm, caller, msg_handle, index, call)
 
 
-def _map(
-    spm: "Kernel", caller: Partition, msg_handle: int, index: int, call: str, *, write: bool
-) -> Outcome:
+def _map(spm: "Kernel", caller: Partition, msg_handle: int, index: int, call: str, *, write: bool) -> Outcome:
     connection = _mappable(spm, caller, msg_handle, index, call)
     if isinstance(connection, Fault):
         return connection

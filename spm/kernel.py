@@ -53,8 +53,9 @@ POLL_MICROSECONDS = 1
 class Machine:
     """The hardware that the SPM runs on.
 
-    ``irq_line`` finds the line of a manifest's interrupt source. ``irq_sources`` and ``mmio_regions`` (address
-    and size in bytes) are what the platform has names for; None is a platform of which nothing is known.
+    ``irq_line`` finds the line of a manifest's interrupt source. ``irq_sources`` and ``mmio_regions``
+    (address and size in bytes) are what the platform has names for; None is a platform of which
+    nothing is known.
     """
 
     memory: Memory
@@ -195,7 +196,9 @@ class Kernel:
     def _tell_start(self, partition: Partition) -> None:
         if self.listeners:
             model = partition.manifest.model.value
-            self.trace.emit(PartitionStarted(partition.name, partition.client_id, model, partition.load_order))
+            self.trace.emit(
+                PartitionStarted(partition.name, partition.client_id, model, partition.load_order)
+            )
 
     def run_code_of(self, partition: Partition, code: Callable[[], object]) -> object:
         """Run a partition's own code; what it raises takes the device down, as a CPU fault does.
@@ -261,7 +264,9 @@ class Kernel:
         assert self.handling is not None
         # TF-M: every secure API call from exception context panics.
         rule = f"{call}: not in a first-level interrupt handler"
-        self.panic_of(Fault(self.handling.partition, rule, self.handling.manifest.flih, "a partition's thread"))
+        self.panic_of(
+            Fault(self.handling.partition, rule, self.handling.manifest.flih, "a partition's thread")
+        )
 
     def poll_found_nothing(self) -> None:
         """psa_wait with PSA_POLL takes time, and lets those go ahead whom an interrupt has woken."""
@@ -392,8 +397,6 @@ class Kernel:
         """A partition's delivered and unanswered messages, for messages."""
         dead = (Queued, Answered)
         mine = [
-            c
-            for c in self.handles.values()
-            if c.message not in dead and c.service.partition is partition
+            c for c in self.handles.values() if c.message not in dead and c.service.partition is partition
         ]
         return ", ".join(f"{c.handle:#x}" for c in mine) or "no message is delivered and unanswered"

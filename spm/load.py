@@ -50,7 +50,7 @@ def make_partition(build: PartitionBuild, order: int, place: int = 0) -> Partiti
 
 
 def load_irqs(partition: Partition, irq_line: Callable[[int | str], int | None]) -> list[Irq]:
-    """The interrupts of a partition, their signals from bit 31 down. Raises LoadError for an unknown source."""
+    """The interrupts of a partition, signals from bit 31 down. Raises LoadError for an unknown source."""
     irqs = []
     for i, manifest in enumerate(partition.manifest.irqs):
         line = irq_line(manifest.source)

@@ -65,9 +65,6 @@ class ClientIdRange:
     def __contains__(self, other: "ClientIdRange") -> bool:
         return self.base <= other.base and other.limit <= self.limit
 
-    def overlaps(self, other: "ClientIdRange") -> bool:
-        return self.base <= other.limit and other.base <= self.limit
-
     def __str__(self) -> str:
         return f"{self.base:#x}..{self.limit:#x}"
 
@@ -172,9 +169,9 @@ class PartitionManifest:
     def where(self) -> str:
         return f"{self.source}:{self.line}"
 
-    def at(self, attribute: str) -> str:
-        """File and line of an attribute, or of a dependency on the service of that name."""
-        return f"{self.source}:{self.lines.get(attribute, self.line)}"
+    def at(self, place: "str | ServiceManifest | IrqManifest | MmioRegionManifest | ClientIdRange") -> str:
+        """File and line of an attribute, of a dependency on the service of that name, or of an object."""
+        return f"{self.source}:{self.lines.get(place, self.line) if isinstance(place, str) else place.line}"
 
     def for_backend(self, backend: str) -> "PartitionManifest":
         """A dual manifest with the model of the backend ("IPC" or "SFN"), any other as it is.

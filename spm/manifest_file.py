@@ -1,6 +1,7 @@
 """Reading partition manifests in TF-M's YAML or Arm's JSON (FF-M 1.0 and 1.1; TF-M manifest tool)."""
 
 from collections.abc import Callable, Collection, Mapping
+from enum import Enum
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -59,6 +60,7 @@ _IRQ_KEYS: Final = {
 
 Entries = dict[str, YamlValue]
 T = TypeVar("T")
+E = TypeVar("E", bound=Enum)
 
 
 def load_manifest(
@@ -96,10 +98,9 @@ class _Manifest:
         self._symbols = symbols
         # TF-M manifest tool: no attribute outside the known set, but for those that the list registers.
         for key in TFM_EXTENSIONS:
-            if key in root.mapping() and key not in registered:
-                raise root.mapping()[key].error(
-                    "an extension of TF-M without registration", None, "in the list's non_ffm_attributes"
-                )
+            if (value := root.get(key)) and key not in registered:
+                what = "an extension of TF-M without registration"
+                raise value.error(what, None, "in the list's non_ffm_attributes")
         self._top = root.mapping(_TOP_REQUIRED, (*_TOP_OPTIONAL, *registered))
         self._version = _framework_version(self._top["psa_framework_version"])
 
@@ -116,7 +117,7 @@ class _Manifest:
             source=self._root.source.name,
             psa_framework_version=self._version,
             name=_identifier(top["name"]),
-            type=top["type"].choice({t.value: t for t in PartitionType}),
+            type=_member(PartitionType)(top["type"]),
             priority=top["priority"].choice({p.name: p for p in Priority if p not in _BUILTIN_PRIORITIES}),
             model=models.get(model, PartitionModel.IPC),
             dual=model not in models,
@@ -180,7 +181,6 @@ class _Manifest:
             raise value.error("missing key 'connection_based'", None, "true or false in version 1.1")
         # FF-M 1.1 manifest: a version is positive; that of a stateless service has to fit its handle.
         most = UINT32_MASK if connection_based else STATELESS_VERSION_MASK
-        policies = {p.value: p for p in VersionPolicy}
         switch = {"enable": True, "disable": False}
         return ServiceManifest(
             name=_identifier(entry["name"]),
@@ -188,9 +188,7 @@ class _Manifest:
             non_secure_clients=_optional(entry, "non_secure_clients", YamlValue.boolean, False),
             connection_based=connection_based,
             version=_optional(entry, "version", lambda v: v.integer(1, most), 1),
-            version_policy=_optional(
-                entry, "version_policy", lambda v: v.choice(policies), VersionPolicy.STRICT
-            ),
+            version_policy=_optional(entry, "version_policy", _member(VersionPolicy), VersionPolicy.STRICT),
             stateless_handle=_stateless_handle(entry, connection_based),
             mm_iovec=_optional(entry, "mm_iovec", lambda v: v.choice(switch), False),
             description=_optional(entry, "description", YamlValue.scalar_text, ""),
@@ -201,7 +199,6 @@ class _Manifest:
         # FF-M 1.0 manifest: an interrupt names its signal, and is SLIH; FF-M 1.1: it has a name and a kind.
         entry = value.mapping(_IRQ_KEYS[self._version], ("description", *_IDS))
         name = _identifier(entry["signal" if self._is_1_0 else "name"])
-        kinds = {h.value: h for h in IrqHandling}
         ids = self._client_ids(value, entry, ns_agent)
         # TF-M manifest tool: an interrupt's client ids lie within its agent's.
         if ids is not None and agent_ids is not None and ids not in agent_ids:
@@ -210,7 +207,7 @@ class _Manifest:
             source=_irq_source(entry["source"]),
             name=name,
             signal=name if self._is_1_0 else f"{name}_SIGNAL",
-            handling=_optional(entry, "handling", lambda v: v.choice(kinds), IrqHandling.SLIH),
+            handling=_optional(entry, "handling", _member(IrqHandling), IrqHandling.SLIH),
             description=_optional(entry, "description", YamlValue.scalar_text, ""),
             client_ids=ids,
             line=value.line,
@@ -237,9 +234,7 @@ class _Manifest:
             return MmioRegionManifest(_identifier(entry["name"]), None, None, writable, value.line)
         if given != ["base", "size"]:
             raise value.error("neither named nor numbered", ", ".join(given), "a name, or base and size")
-        if not isinstance(entry["base"].value, str):
-            raise entry["base"].wrong_type("an address as a hex string")
-        base = entry["base"].integer(0, UINT32_MASK, "an address as a hex string", quoted=True)
+        base = int(entry["base"].string("a 32-bit address as a hex string", r"0[xX][0-9a-fA-F]{1,8}"), 16)
         size = self._size(entry["size"])
         if base + size > ADDRESS_SPACE:
             raise entry["size"].error("end above 4 GiB", f"{base + size:#x}", f"up to {ADDRESS_SPACE:#x}")
@@ -249,6 +244,10 @@ class _Manifest:
 def _optional(entry: Entries, key: str, read: Callable[[YamlValue], T], default: T) -> T:
     """What ``read`` makes of an attribute, ``default`` where it is left out."""
     return read(entry[key]) if key in entry else default
+
+
+def _member(members: type[E]) -> Callable[[YamlValue], E]:
+    return lambda value: value.choice({member.value: member for member in members})
 
 
 def _identifier(value: YamlValue, legal: str = "a C identifier") -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -17,19 +18,8 @@ CONDITIONS: Final[Mapping[str, bool]] = {
 """What a build configuration may say, in any case, and whether the partition is then in the build."""
 
 _VERSIONS: Final = ("version_major", "version_minor")
-_ITEM_OPTIONAL: Final = (
-    *("output_path", "conditional", "pid", "linker_pattern", "non_ffm_attributes"),
-    *_VERSIONS,
-)
+_OPTIONAL: Final = ("output_path", "conditional", "pid", "linker_pattern", "non_ffm_attributes", *_VERSIONS)
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}|\$(\w+)", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class LinkerPattern:
-    """Which libraries and object files hold a partition's code, as patterns."""
-
-    library_list: tuple[str, ...] = ()
-    object_list: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +35,7 @@ class ManifestListItem:
     pid: int
     conditional: str | None
     output_path: str
-    linker_pattern: LinkerPattern
+    linker_pattern: Mapping[str, tuple[str, ...]]
     non_ffm_attributes: tuple[str, ...]
     version: tuple[int, int]
     source: str
@@ -82,7 +72,7 @@ def _items(path: Path) -> list[YamlValue]:
     top = load_yaml(path, ManifestError).mapping(("manifest_list",), ("description", "type", *_VERSIONS))
     items = top["manifest_list"].sequence()
     for item in items:
-        item.mapping(("description", "manifest"), _ITEM_OPTIONAL)
+        item.mapping(("description", "manifest"), _OPTIONAL)
     return items
 
 
@@ -103,24 +93,14 @@ def _is_enabled(item: YamlValue, configs: Mapping[str, object] | None) -> bool:
 def _pids(items: Sequence[YamlValue]) -> list[int]:
     # TF-M manifest tool: no id twice; those left out follow the highest one given, in order.
     taken = dict(BUILTIN_PIDS)
-    given: list[int | None] = []
     for item in items:
-        value = item.get("pid")
-        pid = value.integer(*PID_RANGE) if value else None
-        if value is not None and pid is not None:
+        if value := item.get("pid"):
+            pid = value.integer(*PID_RANGE, "a number in {}..{}".format(*PID_RANGE))
             if pid in taken:
                 raise value.error(f"partition id {pid} is taken by {taken[pid]}", None, "one that is free")
             taken[pid] = f"{item.source.name}:{value.line}"
-        given.append(pid)
-    following = max(TFM_PID_BASE - 1, *taken)
-    pids = []
-    for item, pid in zip(items, given, strict=True):
-        if pid is None:
-            following += 1
-            if following > PID_RANGE[1]:
-                raise item.error("no partition id is left", following, f"up to {PID_RANGE[1]}")
-        pids.append(following if pid is None else pid)
-    return pids
+    free = count(max(TFM_PID_BASE, max(taken) + 1))
+    return [value.integer() if (value := item.get("pid")) else next(free) for item in items]
 
 
 def _item(
@@ -138,7 +118,7 @@ def _item(
         pid=pid,
         conditional=conditional.scalar_text() if conditional else None,
         output_path=_expanded(output, variables) if output else "",
-        linker_pattern=LinkerPattern(**{key: _texts(value) for key, value in patterns.items()}),
+        linker_pattern={key: _texts(value) for key, value in patterns.items()},
         non_ffm_attributes=_texts(entry.get("non_ffm_attributes")),
         version=(major, minor),
         source=item.source.name,

@@ -54,7 +54,7 @@ def reply(spm: "Kernel", replier: Partition, connection: Connection, status: obj
     client = connection.client
     answer = complete(spm, replier, connection, status)
     if answer.__class__ is Fault:
-        return answer  # type: ignore[return-value]
+        return answer
     if answer is not NOBODY:
         client.answer(spm, answer)  # type: ignore[arg-type]
     return 0
@@ -148,7 +148,9 @@ def _complete_request(spm: "Kernel", connection: Connection, status: int) -> int
 
 def _write_lengths(spm: "Kernel", connection: Connection) -> None:
     """FF-M 1.1, psa_call: ``len`` of a descriptor in memory whose vector had room says what was written."""
-    for i, ((_, _, room, _), count) in enumerate(zip(connection.out_vecs, connection.out_written, strict=True)):
+    for i, ((_, _, room, _), count) in enumerate(
+        zip(connection.out_vecs, connection.out_written, strict=True)
+    ):
         if room:
             at = connection.out_array + i * DESCRIPTOR_SIZE + DESCRIPTOR_LEN_OFFSET
             spm.memory.write(at, count.to_bytes(4, "little"))

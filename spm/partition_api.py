@@ -14,7 +14,7 @@ from ..platform.hal import PlatformHal
 
 
 class Cpu(Protocol):
-    """Direct memory access, as a partition's instructions do it; a violation is a fault and resets the device."""
+    """Direct memory access, as a partition's instructions do it; a violation resets the device."""
 
     def load(self, address: int, length: int) -> bytes:
         """``length`` bytes at ``address``; of a peripheral 1, 2 or 4 aligned ones."""

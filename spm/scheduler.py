@@ -24,16 +24,14 @@ class WrongThread(TfmSimError):
 class Thread:
     """A context of execution: a partition's, or that of a non-secure task.
 
-    ``priority`` sorts: the smaller one wins. A partition's is (load order value, minus its place in the list),
-    for of two equal load orders the partition loaded later is ahead (TF-M thread list). ``bit`` is its rank
-    among all threads, as a bit: the lowest bit is the most urgent.
+    ``priority`` sorts: the smaller one wins. A partition's is (load order value, minus its place in the
+    list), for of two equal load orders the partition loaded later is ahead (TF-M thread list). ``bit`` is its
+    rank among all threads, as a bit: the lowest bit is the most urgent.
     """
 
     __slots__ = ("bit", "entry", "greenlet", "name", "priority", "state")
 
-    def __init__(
-        self, name: str, priority: tuple[int, ...], entry: Callable[[], None] | None = None
-    ) -> None:
+    def __init__(self, name: str, priority: tuple[int, ...], entry: Callable[[], None] | None = None) -> None:
         self.name = name
         self.priority = priority
         self.entry = entry
@@ -47,8 +45,8 @@ class Scheduler:
 
     ``root`` is the thread that power-on came from. ``ready`` has the bits of all threads that can run, the
     running one included. ``switch_due`` says that a more urgent thread than the running one has become ready.
-    ``idle`` lets time pass when nobody can run; it answers False when that can never help. ``on_switch`` hears
-    of every switch.
+    ``idle`` lets time pass when nobody can run; it answers False when that can never help. ``on_switch``
+    hears of every switch.
     """
 
     __slots__ = ("current", "idle", "on_switch", "os_thread", "ready", "root", "switch_due", "threads")

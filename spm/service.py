@@ -16,8 +16,9 @@ Sfn = Callable[[psa_msg_t], int]
 
 
 class Service:
-    """One RoT Service. ``signal`` is its bit; ``sfn`` its function in an SFN partition; ``mm_iovec`` says that
-    its vectors may be mapped in this build.
+    """One RoT Service. ``signal`` is its bit; ``sfn`` its function in an SFN partition.
+
+    ``mm_iovec`` says that its vectors may be mapped in this build.
     """
 
     __slots__ = (

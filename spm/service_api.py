@@ -152,18 +152,17 @@ def psa_read(
     if taken >= length:
         return 0
     # FF-M 1.1 psa_read: with data left, the whole buffer must be the partition's to write.
-    if buffer.__class__ is int:
+    if isinstance(buffer, int):
         if not memory_check(spm.memory, caller, buffer, num_bytes, write=True):
             return _bad_buffer(caller, "psa_read", buffer, num_bytes)
     elif num_bytes > len(buffer):
         return _bad_buffer(caller, "psa_read", f"a buffer of {len(buffer)}", num_bytes)
     count = length - taken
-    if num_bytes < count:
-        count = num_bytes
+    count = min(count, num_bytes)
     if not count:
         return 0
     start += taken
-    if buffer.__class__ is int:
+    if isinstance(buffer, int):
         spm.memory.write(buffer, bytes(view[start : start + count]))
     else:
         buffer[:count] = view[start : start + count]
@@ -224,7 +223,7 @@ def psa_write(
     if not num_bytes:
         return 0
     # FF-M 1.1 psa_write: the buffer must be the partition's to read.
-    if buffer.__class__ is int:
+    if isinstance(buffer, int):
         if not memory_check(spm.memory, caller, buffer, num_bytes, write=False):
             return _bad_buffer(caller, "psa_write", buffer, num_bytes)
         buffer = spm.memory.read(buffer, num_bytes)
@@ -291,7 +290,9 @@ def message_of(spm: "Kernel", caller: Partition, msg_handle: int, call: str) -> 
     return connection
 
 
-def request_of(spm: "Kernel", caller: Partition, msg_handle: int, index: int, call: str) -> Connection | Fault:
+def request_of(
+    spm: "Kernel", caller: Partition, msg_handle: int, index: int, call: str
+) -> Connection | Fault:
     """The request behind a handle, for a call that names one of its vectors."""
     connection = message_of(spm, caller, msg_handle, call)
     # FF-M 1.1 partition API: the vector index is below PSA_MAX_IOVEC.

@@ -1,4 +1,6 @@
-"""The states of the kernel's objects, as tables: state -> event -> next state (docs/states.md is drawn from them).
+"""The states of the kernel's objects, as tables: state -> event -> next state.
+
+docs/states.md is drawn from them.
 
 A state is a class that is never instantiated: it prints well and compares by identity. An event is a class
 too, or the name of the call that causes it.
@@ -148,6 +150,7 @@ MESSAGE: Final[dict[type[MessageState], dict[str, type[MessageState]]]] = {
 }
 """state -> partition call -> next state. What is not listed is the partition's PROGRAMMER ERROR."""
 
+
 class VectorState:
     """States of one vector of a message, for services with MM-IOVEC (FF-M 1.1, MM-IOVEC)."""
 
@@ -213,4 +216,4 @@ THREAD: Final[dict[type[ThreadState], dict[str, type[ThreadState]]]] = {
     Calling: {"reply": Ready},
     Ended: {},
 }
-"""state -> event -> next state. An event that is not listed changes nothing: the thread does not wait for it."""
+"""state -> event -> next state. What is not listed changes nothing: the thread does not wait for it."""

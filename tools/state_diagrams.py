@@ -1,7 +1,8 @@
 """Draws state tables as Mermaid diagrams in Markdown: ``python -m tfm_sim.tools.state_diagrams FILE``.
 
 A table is ``dict[state][event] -> next state``, as the SPM keeps its own. States and events are classes or
-enum members; their docstrings (for a member, the string literal below it) describe them.
+enum members; their docstrings (for a member, the string literal below it) describe them. An event may be a
+string too, the name of a call, which says enough.
 """
 
 import ast
@@ -16,19 +17,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..interface.errors import ExitCode
-from ..spm.connection import CONNECTION
+from ..spm.states import CONNECTION, MESSAGE, THREAD, VECTOR
 
 HEAD: Final = """\
 # State tables
 
-Drawn by `make docs` from the tables that the SPM itself runs on. What is not listed cannot happen.
+Drawn by `make docs` from the tables that the SPM itself runs on (`spm/states.py`).
 """
 RESERVED: Final = re.compile(
     "accdescr|acctitle|as|choice|class|classdef|default|direction|end|fork|hide|join|note|scale|state|style",
     re.IGNORECASE,
 )
 """Words that Mermaid would not take for a state."""
-Name = type | Enum
+WIDTH: Final = 110
+Name = type | Enum | str
 Table = Mapping[Any, Mapping[Any, Any]]
 """Of Names; a mapping of any kind of them will do."""
 
@@ -42,12 +44,24 @@ class StateTable:
     table: Table
 
 
+FAULT: Final = "What is not listed is the partition's PROGRAMMER ERROR: a panic."
 TABLES: Final = (
     StateTable(
         "Connections",
-        "One connection of the SPM's pool, and the one message that can be outstanding on it "
-        "(`spm/connection.py`).",
+        "One connection of the SPM's pool. What is not listed cannot happen: the calls check before.",
         CONNECTION,
+    ),
+    StateTable(
+        "Messages",
+        "The one message that can be outstanding on a connection, and the calls that a partition may make "
+        f"with its handle. {FAULT}",
+        MESSAGE,
+    ),
+    StateTable("Vectors", f"One vector of a message, for services with MM-IOVEC. {FAULT}", VECTOR),
+    StateTable(
+        "Threads",
+        "A partition's thread, or that of a non-secure task. An event that is not listed changes nothing.",
+        THREAD,
     ),
 )
 
@@ -62,13 +76,14 @@ def _section(table: StateTable) -> Iterator[str]:
     yield ""
     yield f"## {table.title}"
     yield ""
-    yield table.introduction
+    yield from textwrap.wrap(table.introduction, WIDTH)
     yield ""
     yield "```mermaid"
     yield from diagram(table.table)
     yield "```"
     yield from _descriptions("state", states)
-    yield from _descriptions("event", events)
+    if any(map(description, events)):
+        yield from _descriptions("event", events)
 
 
 def diagram(table: Table) -> Iterator[str]:
@@ -100,11 +115,18 @@ def events_of(table: Table) -> list[Name]:
 
 def label(thing: Name) -> str:
     """The name of a state or an event."""
-    return thing.name if isinstance(thing, Enum) else thing.__name__
+    match thing:
+        case str():
+            return thing
+        case Enum():
+            return thing.name
+    return thing.__name__
 
 
 def description(thing: Name) -> str:
     """The first paragraph of the docstring on one line; empty where there is none of its own."""
+    if isinstance(thing, str):
+        return ""
     text = _member_text(thing) if isinstance(thing, Enum) else thing.__dict__.get("__doc__")
     return " ".join(inspect.cleandoc(text or "").split("\n\n")[0].split())
 

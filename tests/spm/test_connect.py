@@ -11,6 +11,7 @@ from tfm_sim.interface.psa.status import (
     PSA_ERROR_CONNECTION_REFUSED,
     PSA_ERROR_PROGRAMMER_ERROR,
 )
+from tfm_sim.spm.panic import DevicePanic
 from tfm_sim.spm.states import (
     CONNECTION,
     ConnectionEvent,
@@ -21,7 +22,6 @@ from tfm_sim.spm.states import (
     Terminated,
     Terminating,
 )
-from tfm_sim.spm.panic import DevicePanic
 
 OPEN, RELAXED, CLOSED, STATELESS, OWN = 0x1001, 0x1002, 0x1003, 0x1004, 0x2001
 SERVER = a_manifest(

@@ -244,6 +244,7 @@ def test_an_interrupt_of_the_wrong_form(version: str, irq: str, says: str) -> No
             '{name: U, base: "0x1000", size: 4, permission: READ-ONLY}',
             "mmio_regions[0]: neither named nor numbered; found name, base, size",
         ),
+        ('{base: "4096", size: 4, permission: READ-ONLY}', "mmio_regions[0].base: not legal; found '4096'"),
         ("{base: 0x1000, size: 4, permission: READ-ONLY}", "mmio_regions[0].base: wrong type; found 0x1000"),
         ('{base: "0x1000", size: 0, permission: READ-ONLY}', "mmio_regions[0].size: out of range; found 0"),
         (
@@ -450,12 +451,11 @@ def test_agents_whose_client_ids_overlap() -> None:
     )
     says = build_refusal(build("A", 256, no_irq), build("B", 257, other))
     assert says.startswith(
-        "b.yaml:13: client ids -0x5000000..-0x400ffff of B overlap -0x400ffff..-0x4000000 of A"
+        "b.yaml:13: client ids -0x5000000..-0x400ffff of B and client ids -0x400ffff..-0x4000000 of A "
+        "(a.yaml:13) overlap"
     )
     trust_zone = no_irq.replace("-0x0400ffff", "-0x3C000000")
-    assert "overlap -0x3c00ffff..-0x3c000000 of TF-M's TrustZone agent" in build_refusal(
-        build("A", 256, trust_zone)
-    )
+    assert "of A and TF-M's TrustZone agent (built in) overlap" in build_refusal(build("A", 256, trust_zone))
     apart = other.replace('limit: "-0x0400ffff"', 'limit: "-0x04010000"')
     check_builds([build("A", 256, no_irq), build("B", 257, apart)])
 
@@ -468,6 +468,17 @@ def test_a_dependency_on_a_service_that_is_not_in_the_build() -> None:
         "legal: B_SERVICE, or a weak dependency"
     )
     check_builds([build("B", 257, GOOD + "weak_dependencies: [NOBODY]\n")])
+
+
+@pytest.mark.parametrize("name", ["A_SERVICE", "TICK"])
+def test_two_signals_of_one_partition_with_one_symbol(name: str) -> None:
+    """C compile: a signal's macro defined twice."""
+    irqs = f"{IRQ}- source: TIMER1_IRQ\n  name: {name}\n  handling: SLIH\n"
+    says = build_refusal(PartitionBuild(parse(GOOD + irqs), 256, object))
+    first = {"A_SERVICE": 9, "TICK": 13}[name]
+    assert says == (
+        f"a.yaml:16: A's signal {name}_SIGNAL is taken by a.yaml:{first}; legal: one that is free"
+    )
 
 
 SOURCES = {"TIMER0_IRQ": 3, "TIMER0_IRQn": 3, "UART0_IRQ": 42}
@@ -516,17 +527,17 @@ NUMBERED = 'mmio_regions:\n- {{base: "{:#x}", size: {:#x}, permission: READ-ONLY
         (
             NUMBERED.format(0x1000, 0x100),
             NUMBERED.format(0x10FF, 0x100),
-            "b.yaml:13: MMIO region 0x10ff overlaps 0x1000 of a.yaml:13",
+            "b.yaml:13: MMIO region 0x10ff and MMIO region 0x1000 (a.yaml:13) overlap",
         ),
         (
             NUMBERED.format(0x40200FFC, 4),
             REGION,
-            "b.yaml:13: MMIO region UART0 overlaps 0x40200ffc of a.yaml:13",
+            "b.yaml:13: MMIO region UART0 and MMIO region 0x40200ffc (a.yaml:13) overlap",
         ),
         (
             REGION,
             NUMBERED.format(0x40000000, 0x200001),
-            "b.yaml:13: MMIO region 0x40000000 overlaps UART0 of a.yaml:13",
+            "b.yaml:13: MMIO region 0x40000000 and MMIO region UART0 (a.yaml:13) overlap",
         ),
     ],
 )

@@ -14,8 +14,8 @@ from tfm_sim.platform.interrupts import InterruptController
 from tfm_sim.platform.memory import Access, Memory, Region, Security
 from tfm_sim.spm.boot_data import BootData
 from tfm_sim.spm.client import Partition
-from tfm_sim.spm.door import ClientDoor
 from tfm_sim.spm.config import SpmConfig
+from tfm_sim.spm.door import ClientDoor
 from tfm_sim.spm.kernel import Kernel, Machine
 from tfm_sim.spm.load import PartitionBuild
 from tfm_sim.spm.manifest_file import parse_manifest
@@ -127,7 +127,7 @@ def make_memory() -> Memory:
 def in_the_name_of(kernel: Kernel, partition_id: int) -> Partition:
     """A caller that the SPM takes for a partition, and that waits in the thread of the test."""
     partition = copy(kernel.partitions_by_id[partition_id])
-    partition.thread = kernel.ns_thread
+    partition.thread, partition.wait_mask = kernel.ns_thread, 0
     return partition
 
 

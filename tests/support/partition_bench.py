@@ -17,8 +17,8 @@ from tfm_sim.platform.otp import Otp
 from tfm_sim.platform.provisioning import DUMMY, Provisioning, provisioned_otp
 from tfm_sim.platform.random_source import RandomSource
 from tfm_sim.spm.boot_data import BootData
-from tfm_sim.spm.door import PartitionDoor
 from tfm_sim.spm.config import SpmConfig
+from tfm_sim.spm.door import PartitionDoor
 from tfm_sim.spm.kernel import Kernel
 from tfm_sim.spm.load import PartitionBuild
 from tfm_sim.spm.manifest_list import load_manifest_list

@@ -90,7 +90,7 @@ def test_every_kind_of_event_is_drawn_or_left_out_on_purpose(cls: type[Event]) -
 
 def test_a_token_alone_is_ten_lines() -> None:
     def token_alone(listen: Listener) -> None:
-        a_token(selected(listen, boot=False))
+        a_token(selected(listen, boot=False, calls=False))
 
     diagram = traced(MermaidTrace, token_alone)
     assert "    participant NS_client__1 as NS client -1\n" in diagram
@@ -116,7 +116,10 @@ def test_a_panic_is_a_note_and_ends_the_bars() -> None:
 
 
 def test_what_the_spm_answers_and_sends_itself() -> None:
-    lines = checked(traced(MermaidTrace, refusals))
+    def refusals_alone(listen: Listener) -> None:
+        refusals(selected(listen, calls=False))
+
+    lines = checked(traced(MermaidTrace, refusals_alone))
     assert "NS_client__1->>SPM: psa_connect(0x1003)" in lines
     assert "SPM-->>NS_client__1: PSA_ERROR_CONNECTION_REFUSED" in lines
     terminated = lines.index("SERVER_-->>-NS_client__1: PSA_ERROR_PROGRAMMER_ERROR")

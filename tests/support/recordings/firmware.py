@@ -13,8 +13,8 @@ from tfm_sim.platform.board import load_board
 from tfm_sim.platform.hardware import Hardware
 from tfm_sim.platform.provisioning import Provisioning
 from tfm_sim.spm.boot_data import BootData
-from tfm_sim.spm.door import ClientDoor, PartitionDoor
 from tfm_sim.spm.config import SpmConfig
+from tfm_sim.spm.door import ClientDoor, PartitionDoor
 from tfm_sim.spm.kernel import Kernel
 from tfm_sim.spm.load import PartitionBuild
 from tfm_sim.spm.partition_memory import non_secure_arena
