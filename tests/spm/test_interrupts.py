@@ -281,24 +281,31 @@ def test_flih_answers_one_of_two_values(result: Any) -> None:
     panics(interrupt, "fast_flih: ")
 
 
-CALLS_IN_A_HANDLER: list[Callable[[Any], object]] = [
-    lambda psa: psa.psa_wait(FAST, PSA_POLL),
-    lambda psa: psa.psa_notify(256),
-    lambda psa: psa.psa_irq_disable(FAST),
-    lambda psa: psa.psa_framework_version(),
-]
+CALLS_IN_A_HANDLER: dict[str, tuple[int, ...]] = {
+    "psa_wait": (SERVICE, PSA_POLL),
+    "psa_notify": (256,),
+    "psa_irq_disable": (FAST,),
+    "psa_reset_signal": (FAST,),
+    "psa_call": (HANDLE, 0),
+    "psa_framework_version": (),
+    "psa_rot_lifecycle_state": (),
+}
 
 
 @pytest.mark.parametrize("call", CALLS_IN_A_HANDLER)
-def test_flih_may_call_nothing(call: Callable[[Any], object]) -> None:
+def test_flih_may_call_nothing(call: str) -> None:
     """TF-M: every secure API call from exception context panics."""
 
     def interrupt(psa: Any, bench: Any) -> None:
-        bench.programs["DRIVER"].flih = lambda: (call(psa) and PSA_FLIH_NO_SIGNAL) or PSA_FLIH_NO_SIGNAL
+        def handler() -> int:
+            getattr(psa, call)(*CALLS_IN_A_HANDLER[call])
+            return PSA_FLIH_NO_SIGNAL
+
+        bench.programs["DRIVER"].flih = handler
         psa.psa_irq_enable(FAST)
         pulse(bench, FAST_LINE)
 
-    panics(interrupt, "")
+    panics(interrupt, f"{call}: not in a first-level interrupt handler")
 
 
 # psa_irq_enable, psa_irq_disable.
