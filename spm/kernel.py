@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -104,9 +104,12 @@ class Kernel:
 
     def load(self, builds: Sequence[PartitionBuild]) -> None:
         """Load the partitions in load order and link their services; raises LoadError."""
+        backend = self.config.backend.value
+        # TF-M manifest tool: model "dual" is the one of the chosen backend.
+        builds = [replace(build, manifest=build.manifest.for_backend(backend)) for build in builds]
         check_builds(
             builds,
-            backend=self.config.backend.value,
+            backend=backend,
             isolation_level=self.config.isolation_level,
             irq_sources=self.machine.irq_sources,
             mmio_regions=self.machine.mmio_regions,
@@ -156,7 +159,7 @@ class Kernel:
         self.interrupts.handler = partial(take_interrupt, self)
         for irq in self.irqs_by_line.values():
             # TF-M: a 1.0 manifest's interrupt is enabled at boot, a 1.1 manifest's by psa_irq_enable.
-            if irq.partition.manifest.psa_framework_version == 0x0100:
+            if irq.partition.manifest.irqs_enabled_at_boot:
                 self.interrupts.enable(irq.line)
         if self.config.backend is Backend.SFN:
             self._start_sfn_backend()
