@@ -5,6 +5,7 @@ non-volatile memory says that it came at the point where it was due, and the dev
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,22 +106,34 @@ def put(ns: Party, case: Case) -> None:
         ns.finish(ns.begin(CLIENT, case.demand.number, case.check))
 
 
+@contextmanager
+def reset_after_failure(device: Device) -> Iterator[None]:
+    """A demand that is not met leaves nothing behind for the next."""
+    try:
+        yield
+    except BaseException:
+        device.reset()
+        raise
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_demand(case: Case, boot: Boot) -> None:
     device = boot(case.setup)
-    ns = non_secure(device, case.setup)
-    ns.write_word(Slot.CURRENT_DEMAND, case.demand.number)
-    ns.write_word(Slot.BOOT_STATE, BootState.NOT_EXPECTED)
-    outcome = case.demand.outcome(case.caller)
-    if not isinstance(outcome, Reset):
-        try:
+    with reset_after_failure(device):
+        ns = non_secure(device, case.setup)
+        ns.write_word(Slot.CURRENT_DEMAND, case.demand.number)
+        ns.write_word(Slot.BOOT_STATE, BootState.NOT_EXPECTED)
+        outcome = case.demand.outcome(case.caller)
+        if isinstance(outcome, Reset):
+            resets(device, ns, case, outcome)
+        else:
             put(ns, case)
-        except BaseException:
-            device.reset()
-            raise
-        assert device.kernel.down is None
-        assert not [c for c in device.kernel.connections.open.values() if not c.service.stateless]
-        return
+            assert device.kernel.down is None
+            assert not device.kernel.connections.open
+
+
+def resets(device: Device, ns: Party, case: Case, outcome: Reset) -> None:
+    """The device goes down for the right reason, at the point where it is due, and boots again."""
     with pytest.raises(DevicePanic) as panic:
         put(ns, case)
     report = panic.value.report

@@ -14,8 +14,10 @@ from support.ff_ipc.party import NS, Body
 
 from tfm_sim.interface.psa.status import PSA_ERROR_CONNECTION_REFUSED, PSA_ERROR_PROGRAMMER_ERROR
 
-CPU_RULES: Final = {"load": "CPU load: ", "store": "CPU store: ", "execute": "CPU execute: "}
-"""How the rule begins that a CPU fault is reported with."""
+CPU_RULES: Final = {
+    what: f"CPU {what}: memory of the caller's domain" for what in ("load", "store", "execute")
+}
+"""The rule that a CPU fault is reported with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +130,10 @@ DEMANDS: Final = (
     of_client(9, "connect to a service that is no dependency", c.connect_undeclared, "psa_connect: a service that the caller may use"),
     both(10, "default version policy: version too high", c.connect_plain_above, None, "psa_connect: a version"),
     both(11, "default version policy: version 0", c.connect_plain_zero, None, "psa_connect: a version"),
-    both(12, "close a handle that is none", c.close_invalid, None, "psa_close: a handle"),
+    both(12, "close a handle that is none", c.close_invalid, None, "psa_close: a handle of the caller's own"),
     misuse(13, "psa_get of two signals", s.get_two_signals, "psa_get: exactly one signal"),
     misuse(14, "psa_get again of the only message", s.get_twice, "psa_get: a signal that is asserted"),
-    misuse(15, "psa_get of PSA_DOORBELL", s.get_doorbell, "psa_get: "),
+    misuse(15, "psa_get of PSA_DOORBELL", s.get_doorbell, "psa_get: the signal of an RoT Service"),
     misuse(16, "psa_get of a silent service beside one that has a message", s.get_another, "psa_get: a signal that is asserted"),
     misuse(17, "connect to a service of its own", s.connect_to_itself, "psa_connect: a service that the caller may use"),
     misuse(18, "psa_set_rhandle of an invalid handle", s.rhandle_of_invalid, "psa_set_rhandle" + HANDLE),
@@ -163,7 +165,7 @@ DEMANDS: Final = (
     misuse(44, "psa_write to vector 4", s.write_index_4, "psa_write: a vector index"),
     misuse(45, "psa_write to vector 5", s.write_index_5, "psa_write: a vector index"),
     misuse(46, "psa_write of one byte more than fits", s.write_too_much, "psa_write: no more than is left"),
-    misuse(47, "psa_get into memory that is not the service's (level 1: null)", s.get_into_forbidden, "psa_get: "),
+    misuse(47, "psa_get into memory that is not the service's (level 1: null)", s.get_into_forbidden, "psa_get: a buffer"),
     both(48, "input descriptors out of reach (partition at level 1: null)", c.call_in_vec_array, s.undisturbed, "psa_call: the in_vec array"),
     both(49, "output descriptors out of reach (partition at level 1: null)", c.call_out_vec_array, s.undisturbed, "psa_call: the out_vec array"),
     both(50, "an input out of reach (partition at level 1: null)", c.call_in_vec, s.undisturbed, "psa_call: in_vec[0]"),
@@ -177,12 +179,12 @@ DEMANDS: Final = (
     of_client(58, "a service rings its client: the doorbell stands until psa_clear", c.wait_for_doorbell, "", s.ring_the_client),
     misuse(59, "psa_notify of partition -10", s.notify_negative, "psa_notify: an existing partition"),
     misuse(60, "psa_notify of a partition that is not there", s.notify_unknown, "psa_notify: an existing partition"),
-    misuse(61, "psa_clear of a silent doorbell", s.clear_silent_doorbell, "psa_clear: "),
+    misuse(61, "psa_clear of a silent doorbell", s.clear_silent_doorbell, "psa_clear: PSA_DOORBELL asserted"),
     misuse(62, "psa_wait for a signal that the partition does not have", s.wait_for_unassigned, "psa_wait: a signal that is assigned"),
     Demand(63, "waits for some signals ignore the others; a service refuses a partition", c.masked_waits, s.masked_waits, partner=c.refused_after_doorbell, ns=MET),
-    of_driver(64, "psa_eoi of PSA_DOORBELL", d.end_doorbell, "psa_eoi: "),
-    of_driver(65, "psa_eoi of an interrupt that is not asserted", d.end_unasserted, "psa_eoi: "),
-    of_driver(66, "psa_eoi of an interrupt and a service at once", d.end_two_signals, "psa_eoi: "),
+    of_driver(64, "psa_eoi of PSA_DOORBELL", d.end_doorbell, "psa_eoi: the signal of an own interrupt"),
+    of_driver(65, "psa_eoi of an interrupt that is not asserted", d.end_unasserted, "psa_eoi: a signal that is asserted"),
+    of_driver(66, "psa_eoi of an interrupt and a service at once", d.end_two_signals, "psa_eoi: exactly one signal"),
     Demand(67, "without a heap, memory runs out at once", not_applicable=NO_HEAP),
     of_client(68, "data cannot be executed", c.execute_data, CPU_RULES["execute"]),
     of_client(69, "code cannot be written", c.store_to_code, CPU_RULES["store"]),
@@ -194,7 +196,7 @@ DEMANDS: Final = (
     *(no_access(84 + i, CLIENT, SERVER, what) for i, what in enumerate(PLACES)),
     of_client(88, "the lifecycle state is one of the seven", c.lifecycle),
     misuse(89, "psa_panic", s.give_up, "psa_panic"),
-    both(90, "call of type -1", c.call_with_negative_type, s.undisturbed, "psa_call: "),
+    both(90, "call of type -1", c.call_with_negative_type, s.undisturbed, "psa_call: type and counts in range"),
 )
 # fmt: on
 
