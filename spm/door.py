@@ -18,7 +18,7 @@ from ..interface.psa.client import (
     psa_invec,
     psa_outvec,
 )
-from ..interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT
+from ..interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT, psa_msg_t
 from ..platform.hal import PlatformHal
 from . import agent_api, client_api, interrupts, iovec_api, service_api
 from .c_types import uint32
@@ -27,7 +27,7 @@ from .client_api import DescriptorArray
 from .connection import Vector
 from .cpu import CpuPort
 from .events import CallEntered, CallReturned, PartitionCalled, PartitionReturned
-from .outcome import BLOCKED, Fault, Outcome
+from .outcome import Fault, Outcome
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -75,7 +75,6 @@ class ClientDoor:
         spm = self._enter("psa_connect")
         if spm.listeners:
             self._entered("psa_connect", sid, PSA_IPC_CONNECT)
-        self._client.reply = None
         return self._returned("psa_connect", client_api.psa_connect(spm, self._client, sid, version))
 
     def psa_close(self, handle: int) -> None:
@@ -83,7 +82,6 @@ class ClientDoor:
         spm = self._enter("psa_close")
         if spm.listeners:
             self._entered("psa_close", handle, PSA_IPC_DISCONNECT)
-        self._client.reply = None
         self._returned("psa_close", client_api.psa_close(spm, self._client, handle))
 
     def psa_call(
@@ -105,10 +103,12 @@ class ClientDoor:
         """
         spm = self._enter("psa_call")
         client = self._client
-        client.reply = None
         mark = self._arena_top
-        in_count = _count("in", in_vec, in_len)
-        out_count = _count("out", out_vec, out_len)
+        in_count = (
+            len(in_vec) if in_vec.__class__ is list and in_len is None else _count("in", in_vec, in_len)
+        )
+        out_is_list = out_vec.__class__ is list and out_len is None
+        out_count = len(out_vec) if out_is_list else _count("out", out_vec, out_len)  # type: ignore[arg-type]
         if spm.listeners:
             self._entered("psa_call", handle, type_, _sizes(in_vec), _sizes(out_vec))
         # FF-M 1.1 psa_call, client library: type and counts must fit the packed control word.
@@ -130,7 +130,9 @@ class ClientDoor:
             outputs = self._outputs(out_vec)
             client.written = None
             outcome = client_api.psa_call(spm, client, handle, type_, inputs, outputs)
-            status = self._returned("psa_call", outcome)
+            status = spm.leave(client, outcome)
+            if spm.listeners:
+                spm.trace.emit(CallReturned(client.name, "psa_call", status))
             if client.written:
                 self._take_outputs(out_vec, outputs, client.written)
             return status
@@ -140,7 +142,9 @@ class ClientDoor:
     def _inputs(self, in_vec: Sequence[InVec]) -> list[Vector]:
         vectors = []
         for item in in_vec:
-            if isinstance(item, psa_invec):
+            if item.__class__ is bytes:
+                data: bytes | bytearray | memoryview = item
+            elif isinstance(item, psa_invec):
                 base, length = item.base, item.len
                 if isinstance(base, int):
                     vectors.append(_address("psa_invec", base, length))
@@ -189,13 +193,14 @@ class ClientDoor:
 
     def _take_outputs(self, out_vec: Sequence[psa_outvec], outputs: list[Vector], written: list[int]) -> None:
         """FF-M 1.1, psa_call: each output vector that had room now says how many bytes were written."""
-        for item, (base, room), count in zip(out_vec, outputs, written, strict=True):
+        for index, item in enumerate(out_vec):
+            base, room = outputs[index]
             if not room:
                 continue
+            item.len = count = written[index]
             if count and not isinstance(item.base, int):
                 start = base - self._view_base
                 item.base[:count] = self._view[start : start + count]
-            item.len = count
 
     def _no_room(self, base: int, size: int) -> NoReturn:
         raise BuffersDoNotFit(
@@ -282,15 +287,7 @@ def _carried(call: _PartitionCall[P]) -> "Callable[Concatenate[PartitionDoor, P]
 
     @wraps(call)
     def carry(self: "PartitionDoor", /, *args: P.args, **kwargs: P.kwargs) -> int:
-        spm = self._spm
-        if spm.closed:
-            spm.refuse_entry(name)
-        if spm.listeners:
-            return self._traced(name, call, *args, **kwargs)
-        outcome = call(spm, self._partition, *args, **kwargs)
-        if outcome is BLOCKED or outcome.__class__ is Fault or spm.scheduler.switch_due:
-            return spm.leave(self._partition, outcome)
-        return outcome  # type: ignore[return-value]
+        return self._carry(name, call, *args, **kwargs)
 
     return carry
 
@@ -311,13 +308,55 @@ class PartitionDoor(ClientDoor):
     def partition_id(self) -> int:
         return self._partition.client_id
 
-    psa_wait = _carried(service_api.psa_wait)
-    psa_get = _carried(service_api.psa_get)
+    # The five calls of every message are written out: a _carried one costs a quarter of a microsecond more.
+
+    def psa_wait(self, signal_mask: int, timeout: int) -> int:
+        spm, partition = self._spm, self._partition
+        if spm.closed or spm.listeners:
+            return self._carry("psa_wait", service_api.psa_wait, signal_mask, timeout)
+        outcome = service_api.psa_wait(spm, partition, signal_mask, timeout)
+        return outcome if outcome.__class__ is int else spm.leave(partition, outcome)
+
+    def psa_get(self, signal: int, msg: psa_msg_t | int) -> int:
+        spm, partition = self._spm, self._partition
+        if spm.closed or spm.listeners:
+            return self._carry("psa_get", service_api.psa_get, signal, msg)
+        outcome = service_api.psa_get(spm, partition, signal, msg)
+        return outcome if outcome.__class__ is int else spm.leave(partition, outcome)
+
+    def psa_read(
+        self, msg_handle: int, invec_idx: int, buffer: int | bytearray | memoryview, num_bytes: int
+    ) -> int:
+        spm, partition = self._spm, self._partition
+        if spm.closed or spm.listeners:
+            return self._carry("psa_read", service_api.psa_read, msg_handle, invec_idx, buffer, num_bytes)
+        outcome = service_api.psa_read(spm, partition, msg_handle, invec_idx, buffer, num_bytes)
+        return outcome if outcome.__class__ is int else spm.leave(partition, outcome)
+
+    def psa_write(
+        self,
+        msg_handle: int,
+        outvec_idx: int,
+        buffer: int | bytes | bytearray | memoryview,
+        num_bytes: int | None = None,
+    ) -> int:
+        spm, partition = self._spm, self._partition
+        if spm.closed or spm.listeners:
+            return self._carry("psa_write", service_api.psa_write, msg_handle, outvec_idx, buffer, num_bytes)
+        outcome = service_api.psa_write(spm, partition, msg_handle, outvec_idx, buffer, num_bytes)
+        return outcome if outcome.__class__ is int else spm.leave(partition, outcome)
+
+    def psa_reply(self, msg_handle: int, status: int) -> int:
+        spm, partition = self._spm, self._partition
+        if spm.closed or spm.listeners:
+            return self._carry("psa_reply", service_api.psa_reply, msg_handle, status)
+        outcome = service_api.psa_reply(spm, partition, msg_handle, status)
+        if outcome.__class__ is not int or spm.scheduler.switch_due:
+            return spm.leave(partition, outcome)
+        return outcome
+
     psa_set_rhandle = _carried(service_api.psa_set_rhandle)
-    psa_read = _carried(service_api.psa_read)
     psa_skip = _carried(service_api.psa_skip)
-    psa_write = _carried(service_api.psa_write)
-    psa_reply = _carried(service_api.psa_reply)
     psa_notify = _carried(service_api.psa_notify)
     psa_clear = _carried(service_api.psa_clear)
     psa_rot_lifecycle_state = _carried(service_api.psa_rot_lifecycle_state)
@@ -350,8 +389,12 @@ class PartitionDoor(ClientDoor):
         spm = self._enter("tfm_core_get_boot_data")
         return spm.boot_data.get(self._partition.client_id, major, size)
 
-    def _traced(self, name: str, call: _PartitionCall[P], *args: P.args, **kwargs: P.kwargs) -> int:
+    def _carry(self, name: str, call: _PartitionCall[P], *args: P.args, **kwargs: P.kwargs) -> int:
         spm, partition = self._spm, self._partition
+        if spm.closed:
+            spm.refuse_entry(name)
+        if not spm.listeners:
+            return spm.leave(partition, call(spm, partition, *args, **kwargs))
         shown = tuple(a if isinstance(a, int) else type(a).__name__ for a in (*args, *kwargs.values()))
         spm.trace.emit(PartitionCalled(partition.name, name, shown))
         result = spm.leave(partition, call(spm, partition, *args, **kwargs))

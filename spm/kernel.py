@@ -20,7 +20,7 @@ from .client import NS_ID_LOWEST, Client, NonSecureClient, Partition, ns_client_
 from .config import Backend, SpmConfig
 from .connection import ConnectionPool
 from .door import ClientDoor, ManagedClientDoor, PartitionDoor
-from .events import ClockAdvanced, Panicked, PartitionStarted, ProgrammerError, ThreadSwitched
+from .events import ClockAdvanced, Panicked, PartitionStarted, ProgrammerError
 from .interrupts import Irq, take_interrupt
 from .load import (
     PartitionBuild,
@@ -85,8 +85,7 @@ class Kernel:
         self.listeners = trace.listeners
         self.config = config
         self.ns_thread = Thread("NS", (NS_AGENT_LOAD_ORDER, 0, 0))
-        self.scheduler = Scheduler(self.ns_thread, self._idle)
-        self.scheduler.on_switch = self._switched
+        self.scheduler = Scheduler(self.ns_thread, self._idle, trace)
         self.connections = ConnectionPool(config.conn_handle_max_num)
         self.handles = self.connections.open
         self.partitions: list[Partition] = []
@@ -307,10 +306,6 @@ class Kernel:
         if moved and self.listeners:
             self.trace.emit(ClockAdvanced(self.machine.clock.now))
         return moved
-
-    def _switched(self, thread: Thread) -> None:
-        if self.listeners:
-            self.trace.emit(ThreadSwitched(thread.name))
 
     def settle_fault(self, fault: Fault) -> int:
         """FF-M 1.1, PROGRAMMER ERROR: a status for the non-secure side, a panic for a partition."""

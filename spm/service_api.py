@@ -101,7 +101,7 @@ def get(spm: "Kernel", caller: Partition, signal: int, msg: psa_msg_t | int) -> 
         _fill_memory(spm, connection, msg)
     else:
         connection.fill(msg)
-    return PSA_SUCCESS
+    return 0
 
 
 def _fill_memory(spm: "Kernel", connection: Connection, address: int) -> None:
