@@ -100,7 +100,7 @@ def no_access(number: int, caller: str, owner: str, what: str) -> Demand:
     rules = (CPU_RULES["load"], CPU_RULES["store"]) * (2 if number in {79, 83} else 1)
     return Demand(
         number,
-        f"{owner.split('_', maxsplit=1)[0].lower()}'s {what} is out of reach for loads and stores",
+        f"{owner.split('_', maxsplit=1)[0].lower()}'s {'global data' if what == 'global' else what} is out of reach for loads and stores",
         c.touch(owner, what),
         s.keep_secret(what) if owner == SERVER else None,
         d.keep_secret(what) if owner == DRIVER else None,
