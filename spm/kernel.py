@@ -50,6 +50,8 @@ class SpmConfig:
     def __post_init__(self) -> None:
         if self.isolation_level not in (1, 2, 3):
             raise LoadError(f"isolation level {self.isolation_level}; legal: 1, 2, 3")
+        if not self.process_watchdog_seconds > 0:
+            raise LoadError(f"a watchdog of {self.process_watchdog_seconds} seconds; legal: more than 0")
         if self.conn_handle_max_num < 1:
             raise LoadError(f"{self.conn_handle_max_num} connections; legal: at least 1")
 
