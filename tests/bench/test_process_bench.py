@@ -98,7 +98,7 @@ def test_cost_of_a_call_in_round_trips(what: str, model: str, program: type, siz
 
 
 def test_time_to_launch_four_partitions() -> None:
-    """What a start at level 3 takes longer than one at level 1 once the launcher is up; then the end of all."""
+    """What a start at level 3 takes longer than one at level 1 once the launcher is up, and the end."""
     partitions = [(a_manifest(f"P{i}", [a_service(f"S{i}", 0x1001 + i)]), LeanIpc) for i in range(4)]
     launcher = Launcher()
     launched, ended, alone = [], [], []
