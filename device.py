@@ -204,7 +204,7 @@ class Device:
         if self._let_go:
             raise DeviceOff("the device let go of its state directory; legal: a new Device on it")
         self._stop()
-        if groups_of(self._partitions, self.build.spm.isolation_level):
+        if groups_of(self._partitions, self.build.spm.process_level):
             self._launcher.start()
         hardware = self.hardware
         hardware.clear()

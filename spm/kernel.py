@@ -157,7 +157,7 @@ class Kernel:
 
     def start(self, hal_of: Callable[[str], PlatformHal], arena_of: Callable[[str], Arena]) -> None:
         """Make each partition's program and run it to where it waits for messages, in load order."""
-        self.processes.launch(self.partitions, self._builds, self.config.isolation_level)
+        self.processes.launch(self.partitions, self._builds, self.config.process_level)
         for partition in self.partitions:
             arena = arena_of(partition.name)
             door = PartitionDoor(self, partition, hal_of(partition.name), arena.base, arena.size)

@@ -90,6 +90,11 @@ class Decoder:
         kept = self._kept
         if kept:
             kept += data
+            if len(kept) >= HEADER_SIZE:
+                length = HEADER.unpack_from(kept)[0]
+                # A long frame in many pieces is looked at once it is whole.
+                if len(kept) < HEADER_SIZE + length <= HEADER_SIZE + MAX_PAYLOAD:
+                    return []
             data = bytes(kept)
         at, end = 0, len(data)
         frames = []

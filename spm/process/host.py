@@ -33,6 +33,7 @@ class Launcher:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._owner = 0
 
     def start(self) -> None:
         """Start it, if it does not run; it gets ready while the caller goes on. Raises LoadError."""
@@ -55,6 +56,7 @@ class Launcher:
             raise LoadError(f"a process for partitions: {error}; legal: a Python that starts") from error
         ours.settimeout(_LAUNCHER_SECONDS)
         self._control = ours
+        self._owner = os.getpid()
         path = [str(Path(entry).absolute()) for entry in sys.path]
         start = {"path": path, "launcher": launcher.__name__, "parent": os.getpid()}
         text = json.dumps(start).encode()
@@ -95,8 +97,9 @@ class Launcher:
             return [-signal.SIGKILL for _ in wanted]
 
     def __del__(self) -> None:
-        # A device that nobody switched off takes its processes along.
-        self.close()
+        # A device that nobody switched off takes its processes along; a copy of it in a fork does not.
+        if self._owner == os.getpid():
+            self.close()
 
     def close(self) -> None:
         """End the launcher and with it whatever it has launched."""

@@ -66,8 +66,11 @@ def _bytes(call: Callable[..., memoryview]) -> Handler:
     return lambda *fields: bytes(call(*fields))
 
 
-def _nothing(call: Callable[..., None]) -> Handler:
-    return call
+def _nothing(call: Callable[..., object]) -> Handler:
+    def handler(*fields: Any) -> None:
+        call(*fields)
+
+    return handler
 
 
 # The calls whose fields are the door's arguments, and how their result travels.
@@ -319,7 +322,13 @@ class RemoteProgram:
         status: int = self._door.psa_get(signal, address if kind == Kind.ADDRESS else msg)
         if kind == Kind.ADDRESS or status != PSA_SUCCESS:
             return _I32.pack(status)
-        return _I32.pack(status) + _message(self._spm.connections.open[msg.handle])
+        connection = self._spm.connections.open.get(msg.handle)
+        if connection is not None:
+            return _I32.pack(status) + _message(connection)
+        # TF-M mailbox agent: the reply to a call of its own is no message of a connection.
+        rhandle = _rhandle(msg.rhandle)
+        message = encode_message(msg.type, msg.handle, msg.client_id, rhandle, msg.in_size, msg.out_size)
+        return _I32.pack(status) + message
 
     def _note_get(self, signal: int, kind: int, address: int) -> None:
         self._door.psa_get(signal, self._got)

@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Any, Final, NoReturn, get_type_hints
 
 from ...interface.errors import TfmSimError
-from ...interface.psa.client import PSA_MAX_IOVEC, InVec, psa_invec, psa_outvec
-from ...interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT, psa_msg_t
+from ...interface.psa.client import PSA_MAX_IOVEC, PSA_NULL_HANDLE, InVec, psa_invec, psa_outvec
+from ...interface.psa.service import PSA_DOORBELL, PSA_IPC_CONNECT, PSA_IPC_DISCONNECT, psa_msg_t
 from ...interface.psa.status import (
     PSA_ERROR_CONNECTION_BUSY,
     PSA_ERROR_CONNECTION_REFUSED,
@@ -106,6 +106,8 @@ class ProcessApi:
         self._waited = b""
         self._first_age = 0
         self._age = 0
+        self._asserted = 0
+        self._handles = {PSA_NULL_HANDLE}
         self._objects: dict[int, object] = {}
         self._tokens = 0
         self._mapped: dict[tuple[int, int], bytearray] = {}
@@ -135,17 +137,23 @@ class ProcessApi:
                 raise _exception(payload)
             self._run(op, payload)
 
-    def _note(self, frame: bytes) -> None:
+    def _note(self, frame: bytes) -> int:
         """Keep back a call whose only answer would be that it succeeded."""
         if len(self._queued) < _NOTES_MAX:
             self._queued += frame
         else:
             self._ask(_answered(frame))
+        return PSA_SUCCESS
 
-    def _note_to_others(self, frame: bytes) -> None:
+    def _obey(self, frame: bytes) -> int:
+        """A call whose only answer is that it succeeded, and that cannot wait."""
+        self._ask(frame)
+        return PSA_SUCCESS
+
+    def _note_to_others(self, frame: bytes) -> int:
         """As ``_note``, for what lets others run: they may change memory that was sent here ahead."""
         self._age += 1
-        self._note(frame)
+        return self._note(frame)
 
     def _next(self) -> Frame:
         frames = self._frames or self._channel.receive()
@@ -195,10 +203,18 @@ class ProcessApi:
         return int.from_bytes(self._ask(encode(Op.PSA_VERSION, sid & _UINT32)), "little")
 
     def psa_connect(self, sid: int, version: int) -> int:
-        return _int(self._ask(encode(Op.PSA_CONNECT, sid & _UINT32, version & _UINT32)))
+        handle = _int(self._ask(encode(Op.PSA_CONNECT, sid & _UINT32, version & _UINT32)))
+        if handle > 0:
+            self._handles.add(handle)
+        return handle
 
     def psa_close(self, handle: int) -> None:
-        self._note_to_others(encode(Op.PSA_CLOSE, int32(handle), flags=ONE_WAY))
+        if handle not in self._handles:
+            self._obey(encode(Op.PSA_CLOSE, int32(handle)))
+            return
+        self._note_to_others(encode(Op.PSA_CLOSE, handle, flags=ONE_WAY))
+        if handle:
+            self._handles.remove(handle)
 
     def psa_call(
         self,
@@ -244,6 +260,7 @@ class ProcessApi:
     def psa_wait(self, signal_mask: int, timeout: int) -> int:
         answer = self._ask(encode(Op.PSA_WAIT, signal_mask & _UINT32, timeout & _UINT32))
         signals, first = _WAITED.unpack_from(answer)
+        self._asserted = signals
         if first:
             self._first, self._waited, self._first_age = first, answer, self._age
         return signals  # type: ignore[no-any-return]
@@ -262,7 +279,7 @@ class ProcessApi:
         self._hold(self._waited, _WAITED.size, msg, self._first_age)
         return PSA_SUCCESS
 
-    def psa_set_rhandle(self, msg_handle: int, rhandle: Any) -> None:
+    def psa_set_rhandle(self, msg_handle: int, rhandle: Any) -> int:
         message = self._messages.get(msg_handle)
         kind, value = _INLINE, 0
         if isinstance(rhandle, int) and 0 <= rhandle <= _UINT32:
@@ -275,12 +292,12 @@ class ProcessApi:
             kind = Kind.TOKEN
             self._objects[value] = rhandle
         frame = encode(Op.PSA_SET_RHANDLE, int32(msg_handle), kind, value, flags=ONE_WAY)
-        if message is None:
-            self._ask(_answered(frame))
-            return
-        if kind is Kind.TOKEN:
+        if message is not None and kind is Kind.TOKEN:
             message.token = value
-        self._queued += frame
+        if message is None or message.type >= 0:
+            # The SPM alone knows whether a request is one of a connection, as FF-M asks here.
+            return self._obey(_answered(frame))
+        return self._note(frame)
 
     def psa_read(
         self, msg_handle: int, invec_idx: int, buffer: int | bytearray | memoryview, num_bytes: int
@@ -339,7 +356,7 @@ class ProcessApi:
         outvec_idx: int,
         buffer: int | bytes | bytearray | memoryview,
         num_bytes: int | None = None,
-    ) -> None:
+    ) -> int:
         if num_bytes is None:
             if isinstance(buffer, int):
                 raise TypeError("psa_write: an address needs num_bytes")
@@ -365,7 +382,7 @@ class ProcessApi:
                     Op.PSA_WRITE, msg_handle, outvec_idx, size, _INLINE, size, tail=data, flags=ONE_WAY
                 )
                 message.room[outvec_idx] -= size
-                return
+                return PSA_SUCCESS
             self._ask(
                 encode(
                     Op.PSA_WRITE,
@@ -379,29 +396,35 @@ class ProcessApi:
             )
         if message is not None and 0 <= outvec_idx < PSA_MAX_IOVEC:
             message.room[outvec_idx] -= num_bytes
+        return PSA_SUCCESS
 
-    def psa_reply(self, msg_handle: int, status: int) -> None:
+    def psa_reply(self, msg_handle: int, status: int) -> int:
         message = self._messages.pop(msg_handle, None)
         if not isinstance(status, int):
             text = repr(status)[:200].encode(errors="replace")
-            self._ask(encode(Op.PSA_REPLY, int32(msg_handle), Kind.ADDRESS, 0, tail=text))
-            return
+            return self._obey(encode(Op.PSA_REPLY, int32(msg_handle), Kind.ADDRESS, 0, tail=text))
+        self._forget(msg_handle, message)
         status = int32(status)
         if (
             message is None
             or (message.type == PSA_IPC_CONNECT and status not in _CONNECT_ANSWERS)
             or (message.type >= 0 and status == PSA_ERROR_PROGRAMMER_ERROR)
         ):
-            self._ask(encode(Op.PSA_REPLY, int32(msg_handle), _INLINE, status))
-        else:
-            self._note_to_others(encode(Op.PSA_REPLY, msg_handle, _INLINE, status, flags=ONE_WAY))
-        self._forget(msg_handle, message)
+            return self._obey(encode(Op.PSA_REPLY, int32(msg_handle), _INLINE, status))
+        return self._note_to_others(encode(Op.PSA_REPLY, msg_handle, _INLINE, status, flags=ONE_WAY))
 
-    def psa_notify(self, partition_id: int) -> None:
-        self._note_to_others(encode(Op.PSA_NOTIFY, int32(partition_id), flags=ONE_WAY))
+    def psa_notify(self, partition_id: int) -> int:
+        return self._note_to_others(encode(Op.PSA_NOTIFY, int32(partition_id), flags=ONE_WAY))
 
-    def psa_clear(self) -> None:
-        self._note(encode(Op.PSA_CLEAR, flags=ONE_WAY))
+    def psa_clear(self) -> int:
+        return self._lower(PSA_DOORBELL, encode(Op.PSA_CLEAR, flags=ONE_WAY))
+
+    def _lower(self, signal: int, frame: bytes) -> int:
+        """Clear a signal: one that psa_wait showed is surely asserted until then."""
+        if not signal & self._asserted:
+            return self._obey(_answered(frame))
+        self._asserted &= ~signal
+        return self._note(frame)
 
     def psa_panic(self) -> NoReturn:
         self._ask(encode(Op.PSA_PANIC))
@@ -410,17 +433,17 @@ class ProcessApi:
     def psa_rot_lifecycle_state(self) -> int:
         return int.from_bytes(self._ask(encode(Op.PSA_ROT_LIFECYCLE_STATE)), "little")
 
-    def psa_irq_enable(self, irq_signal: int) -> None:
-        self._ask(encode(Op.PSA_IRQ_ENABLE, irq_signal & _UINT32))
+    def psa_irq_enable(self, irq_signal: int) -> int:
+        return self._obey(encode(Op.PSA_IRQ_ENABLE, irq_signal & _UINT32))
 
     def psa_irq_disable(self, irq_signal: int) -> int:
         return _int(self._ask(encode(Op.PSA_IRQ_DISABLE, irq_signal & _UINT32)))
 
-    def psa_eoi(self, irq_signal: int) -> None:
-        self._ask(encode(Op.PSA_EOI, irq_signal & _UINT32))
+    def psa_eoi(self, irq_signal: int) -> int:
+        return self._obey(encode(Op.PSA_EOI, irq_signal & _UINT32))
 
-    def psa_reset_signal(self, irq_signal: int) -> None:
-        self._note(encode(Op.PSA_RESET_SIGNAL, irq_signal & _UINT32, flags=ONE_WAY))
+    def psa_reset_signal(self, irq_signal: int) -> int:
+        return self._lower(irq_signal, encode(Op.PSA_RESET_SIGNAL, irq_signal & _UINT32, flags=ONE_WAY))
 
     # MM-IOVEC: a copy of the vector lies here from map to unmap.
 
@@ -429,8 +452,8 @@ class ProcessApi:
         answer = self._ask(encode(Op.PSA_MAP_INVEC, int32(msg_handle), int32(invec_idx)))
         return memoryview(answer).toreadonly()
 
-    def psa_unmap_invec(self, msg_handle: int, invec_idx: int) -> None:
-        self._ask(encode(Op.PSA_UNMAP_INVEC, int32(msg_handle), int32(invec_idx)))
+    def psa_unmap_invec(self, msg_handle: int, invec_idx: int) -> int:
+        return self._obey(encode(Op.PSA_UNMAP_INVEC, int32(msg_handle), int32(invec_idx)))
 
     def psa_map_outvec(self, msg_handle: int, outvec_idx: int) -> memoryview:
         self._touch(msg_handle)
@@ -438,9 +461,11 @@ class ProcessApi:
         buffer = self._mapped[msg_handle, outvec_idx] = bytearray(answer)
         return memoryview(buffer)
 
-    def psa_unmap_outvec(self, msg_handle: int, outvec_idx: int, len: int) -> None:
+    def psa_unmap_outvec(self, msg_handle: int, outvec_idx: int, length: int) -> int:
         data = bytes(self._mapped.pop((msg_handle, outvec_idx), b""))
-        self._ask(encode(Op.PSA_UNMAP_OUTVEC, int32(msg_handle), int32(outvec_idx), len & _UINT32, tail=data))
+        return self._obey(
+            encode(Op.PSA_UNMAP_OUTVEC, int32(msg_handle), int32(outvec_idx), length & _UINT32, tail=data)
+        )
 
     def _touch(self, msg_handle: int) -> None:
         """From the first mapping on the SPM alone knows what reads and writes come to."""

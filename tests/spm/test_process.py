@@ -151,6 +151,8 @@ MISUSES = [
     "bad_buffer",
     "bad_signal",
     "bad_clear",
+    "bad_close",
+    "bad_owner",
     "bad_rhandle",
     "bad_client",
     "give_up",

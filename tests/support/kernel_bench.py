@@ -179,7 +179,9 @@ def start_bench(
 
         builds.append(PartitionBuild(with_own_entry(manifest), 256 + i, keep))
     machine = make_machine(memory, hal)
-    kernel = Kernel(machine, BootData(memory, SECURE_RAM, 0), trace, config or SpmConfig())
+    # The programs are closures of the test, which no other process could find.
+    here = replace(config or SpmConfig(), in_one_process=True)
+    kernel = Kernel(machine, BootData(memory, SECURE_RAM, 0), trace, here)
     kernel.load(builds)
     arenas = {b.manifest.name: Arena(SECURE_RAM + 0x4000 + 0x1000 * i, 0x1000) for i, b in enumerate(builds)}
     kernel.start(lambda name: hal, arenas.__getitem__)  # type: ignore[arg-type, return-value]

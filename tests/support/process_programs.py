@@ -340,9 +340,21 @@ class Clerk(Entry):
         return self.exit(msg)
 
     def bad_clear(self, msg: psa_msg_t) -> int:
+        self.psa.psa_notify(self.psa.partition_id)
+        self.psa.psa_wait(PSA_DOORBELL, PSA_POLL)
         self.psa.psa_clear()
         self.psa.psa_clear()
-        return self.psa.psa_rot_lifecycle_state()
+        return self.exit(msg)
+
+    def bad_close(self, msg: psa_msg_t) -> int:
+        self.psa.psa_close(0)
+        self.psa.psa_close(0x7777)
+        return self.exit(msg)
+
+    def bad_owner(self, msg: psa_msg_t) -> int:
+        """This service is stateless: there is no connection to keep anything with."""
+        self.psa.psa_set_rhandle(msg.handle, self)
+        return self.exit(msg)
 
     def bad_rhandle(self, msg: psa_msg_t) -> int:
         self.psa.psa_set_rhandle(0x7777, self)
