@@ -42,12 +42,13 @@ TFM_TODAY = TfmQuirks(**{quirk.name: True for quirk in fields(TfmQuirks)})
 class SpmConfig:
     """Build options of the SPM.
 
-    ``conn_handle_max_num`` is CONFIG_TFM_CONN_HANDLE_MAX_NUM, ``schedule_when_ns_interrupted``
-    CONFIG_TFM_SCHEDULE_WHEN_NS_INTERRUPTED. With ``ns_programmer_error_panics`` a non-secure client's
-    PROGRAMMER ERROR resets the device, which FF-M leaves to the implementation. ``ns_manage_nsid`` is
-    TFM_NS_MANAGE_NSID: an RTOS gives its tasks their client ids. ``in_one_process`` leaves all partitions in the
-    SPM's process at every level, so that only the memory map keeps them apart. ``process_watchdog_seconds`` is how long, in
-    host time, a partition's process may leave the SPM without a word.
+    ``in_one_process`` leaves all partitions in the SPM's process at every level, so that only the memory map
+    keeps them apart. ``conn_handle_max_num`` is CONFIG_TFM_CONN_HANDLE_MAX_NUM,
+    ``schedule_when_ns_interrupted`` CONFIG_TFM_SCHEDULE_WHEN_NS_INTERRUPTED. With
+    ``ns_programmer_error_panics`` a non-secure client's PROGRAMMER ERROR resets the device, which FF-M leaves
+    to the implementation. ``ns_manage_nsid`` is TFM_NS_MANAGE_NSID: an RTOS gives its tasks their client ids.
+    ``process_watchdog_seconds`` is how long, in host time, a partition's process may leave the SPM without a
+    word.
 
     Raises LoadError for values that no build has.
     """
