@@ -54,13 +54,13 @@ class SpmConfig:
     """
 
     isolation_level: int = 1
-    in_one_process: bool = False
     conn_handle_max_num: int = 8
     backend: Backend = Backend.IPC
     ns_programmer_error_panics: bool = False
     schedule_when_ns_interrupted: bool = False
     ns_manage_nsid: bool = False
     process_watchdog_seconds: float = 10.0
+    in_one_process: bool = False
     quirks: TfmQuirks = field(default_factory=TfmQuirks)
 
     @property
