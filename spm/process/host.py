@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ...interface.wire import plain
-from ...interface.wire.frames import Op, WireError
+from ...interface.wire.frames import HEADER_SIZE, Op, WireError
 from ...interface.wire.payloads import Home, Load, encode
 from ..load import LoadError, PartitionBuild
 from ..manifest import PartitionManifest, PartitionType
@@ -193,7 +193,8 @@ class Processes:
     def _loaded(self, partition: "Partition") -> list[str]:
         where = f"{partition.manifest.where}: {partition.name}"
         try:
-            ((op, _, payload),) = self._channels[partition.name].receive()
+            op, _, frame = self._channels[partition.name].receive()
+            payload = frame[HEADER_SIZE:]
             if op == Op.FAULT:
                 raise LoadError(f"{where}: {payload.decode(errors='replace')}")
             parts: list[str] = plain.load(payload)

@@ -203,10 +203,10 @@ ENDS = [
     End(
         "misspeak",
         "frames as docs/wire.md has them",
-        "frame header: length 4294967295, op 0xffff, flags 0xffff",
+        "frame header: length 4294967295, op 0xffff, 65535 notes",
     ),
     End("overstep", "frames as docs/wire.md has them", "op 0x42, which is not a partition's to send"),
-    End("interrupt", "frames as docs/wire.md has them", "a frame behind one that wants an answer"),
+    End("interrupt", "frames as docs/wire.md has them", "bytes behind a frame; legal: to wait"),
 ]
 
 
@@ -375,7 +375,6 @@ def test_an_sfn_partition_in_a_process_answers_in_one_round_trip(launcher: Launc
         receive = channel.receive
 
         class Counted:
-            is_between_frames = True
             send = channel.send
             close = channel.close
 

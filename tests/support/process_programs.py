@@ -62,9 +62,10 @@ class CopyIpc(LeanIpc):
         while True:
             psa.psa_wait(PSA_WAIT_ANY, PSA_BLOCK)
             psa.psa_get(0x10, msg)
-            buffer = bytearray(msg.in_size[0])
-            psa.psa_read(msg.handle, 0, buffer, len(buffer))
-            psa.psa_write(msg.handle, 0, buffer)
+            if msg.type >= 0:
+                buffer = bytearray(msg.in_size[0])
+                psa.psa_read(msg.handle, 0, buffer, len(buffer))
+                psa.psa_write(msg.handle, 0, buffer)
             psa.psa_reply(msg.handle, 0)
 
 
@@ -379,7 +380,7 @@ class Clerk(Entry):
         return 0
 
     def overstep(self, msg: psa_msg_t) -> int:
-        self.psa._ask(encode(Op.RUN, 0, 0))  # type: ignore[attr-defined]
+        self.psa._ask(Op.RUN, 0, 0)  # type: ignore[attr-defined]
         return 0
 
     def interrupt(self, msg: psa_msg_t) -> int:
