@@ -35,6 +35,8 @@ _WAIT, _GET, _READ, _WRITE, _REPLY = map(
     int, (Op.PSA_WAIT, Op.PSA_GET, Op.PSA_READ, Op.PSA_WRITE, Op.PSA_REPLY)
 )
 _ANSWER: Final = int(Op.ANSWER)
+_PRINT: Final = int(Op.PRINT)
+_CARRIERS: Final = frozenset((_WRITE, _PRINT))
 
 Handler = Callable[..., bytes | None]
 
@@ -119,16 +121,19 @@ class Calls:
                 if c > _SCRATCH_SIZE:
                     raise WireError(f"psa_read: {c} bytes ahead; legal: at most {_SCRATCH_SIZE}")
                 door.psa_read(a, b, self._scratch, c)
-            elif op == _WRITE:
-                door.psa_write(a, b, self._data_of(frame, at, c), c)
+            elif op in _CARRIERS:
+                data = frame[at : at + c]
+                if len(data) != c:
+                    raise WireError(f"a note with {c} bytes; legal: {len(data)} that follow")
                 at += c
+                if op == _WRITE:
+                    door.psa_write(a, b, data, c)
+                else:
+                    (sys.stdout if a == 1 else sys.stderr).write(data.decode(errors="replace"))
             elif op == _REPLY:
                 door.psa_reply(a, b)
             elif op == _GET:
                 door.psa_get(c, self._got)
-            elif op == Op.PRINT:
-                self._print(a, self._data_of(frame, at, c))
-                at += c
             elif op in self._notes:
                 self._notes[op](a, b, c)
             else:
@@ -144,22 +149,16 @@ class Calls:
                 return delivery(_ANSWER, signals, signal, service.queue[0])
         return encode(Op.ANSWER, tail=_WAITED.pack(signals, 0))
 
-    @staticmethod
-    def _data_of(frame: bytes, at: int, size: int) -> bytes:
-        if at + size > len(frame):
-            raise WireError(f"a note with {size} bytes; legal: {len(frame) - at} that follow")
-        return frame[at : at + size]
-
     def _make_notes(self) -> dict[int, Callable[[int, int, int], object]]:
         """Of the calls that can be noted those that are rare."""
         door = self._door
         return {
-            Op.PSA_CLOSE: lambda handle, _, __: door.psa_close(handle),
+            Op.PSA_CLOSE: lambda a, b, c: door.psa_close(a),
             Op.PSA_SET_RHANDLE: self._psa_set_rhandle,
             Op.PSA_SKIP: door.psa_skip,
-            Op.PSA_NOTIFY: lambda partition_id, _, __: door.psa_notify(partition_id),
-            Op.PSA_CLEAR: lambda _, __, ___: door.psa_clear(),
-            Op.PSA_RESET_SIGNAL: lambda _, __, signal: door.psa_reset_signal(signal),
+            Op.PSA_NOTIFY: lambda a, b, c: door.psa_notify(a),
+            Op.PSA_CLEAR: lambda a, b, c: door.psa_clear(),
+            Op.PSA_RESET_SIGNAL: lambda a, b, c: door.psa_reset_signal(c),
         }
 
     def _make_handlers(self) -> dict[int, Handler]:
@@ -304,6 +303,3 @@ class Calls:
 
     def _cpu_execute(self, address: int) -> None:
         self._door.cpu.execute(address)
-
-    def _print(self, stream: int, text: bytes) -> None:
-        (sys.stdout if stream == 1 else sys.stderr).write(text.decode(errors="replace"))

@@ -42,14 +42,22 @@ def rhandle_of(value: object) -> tuple[int, int]:
 def delivery(op: int, first: int, second: int, connection: "Connection") -> bytes:
     """A whole frame: two fields, and the message at a connection with the beginnings of its input vectors."""
     ins, outs = connection.in_vecs, connection.out_vecs
-    rhandle = connection.rhandle
-    kind, value = _NULL if rhandle is None else rhandle_of(rhandle)
-    head = op, 0, first, second, connection.type, connection.handle, connection.client.client_id, kind, value
-    if not ins and not outs:
-        return DELIVERY.pack(_PAYLOAD_SIZE, *head, *NO_VECTORS)
     ahead, data = _ahead(ins, outs) if ins else (NOTHING, b"")
-    sizes = *four_sizes(ins), *four_sizes(outs)
-    return DELIVERY.pack(_PAYLOAD_SIZE + len(data), *head, *sizes, *ahead) + data
+    head = DELIVERY.pack(
+        _PAYLOAD_SIZE + len(data),
+        op,
+        0,
+        first,
+        second,
+        connection.type,
+        connection.handle,
+        connection.client.client_id,
+        *(_NULL if connection.rhandle is None else rhandle_of(connection.rhandle)),
+        *(four_sizes(ins) if ins else NO_SIZES),
+        *(four_sizes(outs) if outs else NO_SIZES),
+        *ahead,
+    )
+    return head + data if data else head
 
 
 def _ahead(ins: Sequence[PinnedVector], outs: Sequence[PinnedVector]) -> tuple[Four, bytes]:

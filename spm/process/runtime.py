@@ -6,12 +6,11 @@ that its rules apply as in its own process. A call that breaks a rule as far as 
 once, so that the panic happens at that call.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from struct import Struct
-from typing import Any, Final, NoReturn, get_type_hints
+from typing import Any, Final, NoReturn
 
-from ...interface.psa.client import PSA_MAX_IOVEC, PSA_NULL_HANDLE, InVec, psa_outvec
+from ...interface.psa.client import PSA_MAX_IOVEC
 from ...interface.psa.service import PSA_DOORBELL, PSA_IPC_CONNECT, PSA_IPC_DISCONNECT, psa_msg_t
 from ...interface.psa.status import (
     PSA_ERROR_CONNECTION_BUSY,
@@ -19,8 +18,7 @@ from ...interface.psa.status import (
     PSA_ERROR_PROGRAMMER_ERROR,
     PSA_SUCCESS,
 )
-from ...interface.wire import plain
-from ...interface.wire.frames import HEADER, HEADER_SIZE, MAX_PAYLOAD, NOTE, NOTE_SIZE, Op, WireError
+from ...interface.wire.frames import HEADER_SIZE, Op, WireError
 from ...interface.wire.payloads import (
     DELIVERED,
     FIELDS,
@@ -28,13 +26,11 @@ from ...interface.wire.payloads import (
     Kind,
     decode,
     decode_message,
-    decode_written,
-    encode_vectors,
 )
-from ...platform.hal import HAL_FUNCTIONS, PlatformHal
-from .arguments import UINT32, array_at, in_vector, int32, out_vector, vector_count
+from .arguments import UINT32, int32
 from .channel import Channel, ChannelClosed
-from .faults import describe, load_exception
+from .faults import describe
+from .platform_calls import PlatformCalls
 
 _WAITED: Final = FIELDS[Op.PSA_WAIT]
 """The fields of the call; of its answer too: signals, and that one of them whose first message follows."""
@@ -42,7 +38,6 @@ _WAIT, _GET, _READ, _WRITE, _REPLY = map(
     int, (Op.PSA_WAIT, Op.PSA_GET, Op.PSA_READ, Op.PSA_WRITE, Op.PSA_REPLY)
 )
 _RETURN: Final = int(Op.RETURN)
-_ANSWER: Final = int(Op.ANSWER)
 _RUN: Final = int(Op.RUN)
 _RETURNED: Final = FIELDS[Op.RETURN]
 _GOT: Final = Struct("<iI")
@@ -55,11 +50,7 @@ _TOKEN: Final = int(Kind.TOKEN)
 _LONGEST_INLINE: Final = 1 << 20
 """Bytes of a buffer that travel; a message's vectors are much smaller, so a longer one breaks a rule."""
 _NOTE_ROOM: Final = 1 << 16
-_NOTES_MAX: Final = 1 << 16
-_DATA_MAX: Final = 1 << 18
-"""Bytes of notes, and of what they carry, that are kept back."""
 _CONNECT_ANSWERS: Final = (PSA_SUCCESS, PSA_ERROR_CONNECTION_REFUSED, PSA_ERROR_CONNECTION_BUSY)
-_pack_note: Final = NOTE.pack
 
 
 class _Message:
@@ -95,104 +86,21 @@ class _Message:
         self.age = age
 
 
-class _Cpu:
-    """The partition's own loads and stores at simulated addresses."""
-
-    __slots__ = ("_ask",)
-
-    def __init__(self, ask: Callable[..., bytes]) -> None:
-        self._ask = ask
-
-    def load(self, address: int, length: int) -> bytes:
-        return self._ask(Op.CPU_LOAD, address & UINT32, length & UINT32)
-
-    def store(self, address: int, data: bytes | bytearray | memoryview) -> None:
-        self._ask(Op.CPU_STORE, address & UINT32, tail=data)
-
-    def execute(self, address: int) -> None:
-        self._ask(Op.CPU_EXECUTE, address & UINT32)
-
-
-class ProcessApi:
+class ProcessApi(PlatformCalls):
     """The partition API of one partition in this process (spm/partition_api.py says what each call does)."""
 
     def __init__(self, channel: Channel, partition_id: int) -> None:
-        self._channel = channel
-        # The frame to come: room for its header and the notes; and the bytes that go with these.
-        self._out = bytearray(HEADER_SIZE)
-        self._data = bytearray()
+        super().__init__(channel)
         self._messages: dict[int, _Message] = {}
-        # The signal whose first message came with the last answer, that answer, and what was current then.
-        self._first = 0
+        # The answer with which a first message came, and what was current then.
         self._waited = b""
         self._first_age = 0
-        self._age = 0
         self._asserted = 0
-        self._handles = {PSA_NULL_HANDLE}
         self._objects: dict[int, object] = {}
         self._tokens = 0
         self._mapped: dict[tuple[int, int], bytearray] = {}
-        self._runs = False
         self.partition_id = partition_id
-        self.cpu = _Cpu(self._ask)
-        self.hal = _remote_hal(self._call_hal)
         self.symbols: list[Callable[..., object]] = []
-
-    # Frames: out with all notes, and in until the answer.
-
-    def _send(self, op: int, fields: bytes, tail: bytes | bytearray | memoryview = b"") -> None:
-        out, data = self._out, self._data
-        if len(out) + len(data) + len(fields) + len(tail) > MAX_PAYLOAD:
-            raise WireError(f"{Op(op).name}: {len(tail)} bytes; legal: {MAX_PAYLOAD} in all")
-        notes = (len(out) - HEADER_SIZE) // NOTE_SIZE
-        if data:
-            out += data
-            data.clear()
-        out += fields
-        out += tail
-        HEADER.pack_into(out, 0, len(out) - HEADER_SIZE, op, notes)
-        self._channel.send(out)
-        del out[HEADER_SIZE:]
-
-    def _answer_to(self, op: int, fields: bytes, tail: bytes | bytearray | memoryview = b"") -> bytes:
-        """Send a call with what was kept back; return the answer's frame, or raise what it says."""
-        self._age += 1
-        self._first = 0
-        self._send(op, fields, tail)
-        while True:
-            op, _, frame = self._channel.receive()
-            if op == _ANSWER:
-                return frame
-            if op == Op.RAISE:
-                raise load_exception(frame[HEADER_SIZE:])
-            self._run(op, frame)
-
-    def _ask(self, op: Op, *fields: int, tail: bytes | bytearray | memoryview = b"") -> bytes:
-        """The answer's payload."""
-        return self._answer_to(op, FIELDS[op].pack(*fields), tail)[HEADER_SIZE:]
-
-    def _ask_int(self, op: Op, *fields: int) -> int:
-        """The answer, a C int."""
-        return _I32.unpack_from(self._answer_to(op, FIELDS[op].pack(*fields)), HEADER_SIZE)[0]  # type: ignore[no-any-return]
-
-    def _obey(self, op: Op, *fields: int, tail: bytes | bytearray | memoryview = b"") -> int:
-        """A call whose only answer is that it succeeded, and that cannot wait."""
-        self._answer_to(op, FIELDS[op].pack(*fields), tail)
-        return PSA_SUCCESS
-
-    def _note(self, op: int, a: int = 0, b: int = 0, c: int = 0) -> int:
-        """Keep back a call whose only answer would be that it succeeded."""
-        self._out += _pack_note(op, a, b, c)
-        if len(self._out) > _NOTES_MAX or len(self._data) > _DATA_MAX:
-            self._obey(Op.NOTES)
-        return PSA_SUCCESS
-
-    def serve(self) -> NoReturn:
-        """Run what the SPM asks for, for ever."""
-        receive = self._channel.receive
-        while True:
-            op, _, frame = receive()
-            self._run(op, frame)
 
     def _run(self, op: int, frame: bytes) -> None:
         if op != _RUN:
@@ -218,66 +126,6 @@ class ProcessApi:
             self._send(_RETURN, _RETURNED.pack(_INLINE, int32(result)))
         else:
             self._send(_RETURN, _RETURNED.pack(_ADDRESS, 0), repr(result)[:200].encode(errors="replace"))
-
-    # The client API.
-
-    def psa_framework_version(self) -> int:
-        return self._ask_int(Op.PSA_FRAMEWORK_VERSION) & UINT32
-
-    def psa_version(self, sid: int) -> int:
-        return self._ask_int(Op.PSA_VERSION, sid & UINT32) & UINT32
-
-    def psa_connect(self, sid: int, version: int) -> int:
-        handle = self._ask_int(Op.PSA_CONNECT, sid & UINT32, version & UINT32)
-        if handle > 0:
-            self._handles.add(handle)
-        return handle
-
-    def psa_close(self, handle: int) -> None:
-        if handle not in self._handles:
-            self._obey(Op.PSA_CLOSE, int32(handle))
-            return
-        self._age += 1
-        self._note(Op.PSA_CLOSE, handle)
-        if handle:
-            self._handles.remove(handle)
-
-    def psa_call(
-        self,
-        handle: int,
-        type_: int,
-        in_vec: Sequence[InVec] | int = (),
-        out_vec: Sequence[psa_outvec] | int = (),
-        *,
-        in_len: int | None = None,
-        out_len: int | None = None,
-    ) -> int:
-        in_count, out_count = vector_count("in", in_vec, in_len), vector_count("out", out_vec, out_len)
-        in_kind, in_array, ins = (
-            array_at(in_vec) if isinstance(in_vec, int) else (0, 0, [in_vector(v) for v in in_vec])
-        )
-        out_kind, out_array, outs = (
-            array_at(out_vec) if isinstance(out_vec, int) else (0, 0, [out_vector(v) for v in out_vec])
-        )
-        answer = self._ask(
-            Op.PSA_CALL,
-            int32(handle),
-            int32(type_),
-            in_kind,
-            in_count,
-            in_array,
-            out_kind,
-            out_count,
-            out_array,
-            tail=encode_vectors(ins, outs),
-        )
-        if not isinstance(out_vec, int):
-            for item, (length, data) in zip(out_vec, decode_written(answer[4:], len(outs)), strict=True):
-                if length >= 0:
-                    item.len = length
-                    if data and not isinstance(item.base, int):
-                        item.base[: len(data)] = data
-        return _I32.unpack_from(answer)[0]  # type: ignore[no-any-return]
 
     # The partition API.
 
@@ -529,29 +377,6 @@ class ProcessApi:
         msg.rhandle = self._objects.pop(reply.rhandle) if kind == _TOKEN else reply.rhandle
         msg.type = reply.type
 
-    # Beside FF-M.
-
-    def tfm_core_get_boot_data(self, major: int, size: int) -> tuple[int, bytes]:
-        answer = self._ask(Op.BOOT_DATA, int32(major), int32(size))
-        return _I32.unpack_from(answer)[0], answer[4:]
-
-    def _call_hal(self, name: str, *arguments: object, **keywords: object) -> object:
-        called = name.encode()
-        tail = called + plain.dump([list(arguments), [[k, v] for k, v in keywords.items()]])
-        answer = plain.load(self._ask(Op.HAL, len(called), tail=tail))
-        return plain.from_plain(get_type_hints(getattr(PlatformHal, name)).get("return", Any), answer)
-
-    def print(self, stream: int, text: str) -> None:
-        """Text for the host's standard output (1) or error (2); a crash may follow, so it goes at once.
-
-        What is printed before the SPM runs anything goes with what is sent first.
-        """
-        data = text.encode(errors="replace")
-        self._data += data
-        self._note(Op.PRINT, stream, c=len(data))
-        if self._runs:
-            self._obey(Op.NOTES)
-
     # Messages and the objects that rhandles stand for.
 
     def _keep(self, thing: object, number: int = 0) -> int:
@@ -578,11 +403,3 @@ class ProcessApi:
         if self._mapped:
             for index in range(PSA_MAX_IOVEC):
                 self._mapped.pop((msg_handle, index), None)
-
-
-def _remote_hal(call: Callable[..., object]) -> PlatformHal:
-    """The platform's functions, each of which travels; the SPM says which of them this partition has."""
-    hal = object.__new__(PlatformHal)
-    for name in HAL_FUNCTIONS:
-        vars(hal)[name] = partial(call, name)
-    return hal

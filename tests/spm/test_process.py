@@ -1,5 +1,6 @@
 """A partition in a process of its own behaves as one in the SPM's; its end is a panic and nothing else."""
 
+import importlib
 import os
 import re
 import subprocess
@@ -329,6 +330,34 @@ def test_a_program_of_the_main_module_is_found_by_its_file(tmp_path: Path) -> No
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert done.stdout == "True\n", done.stderr
+
+
+def test_what_a_module_prints_while_it_loads_comes_out(
+    launcher: Launcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "loud.py").write_text(
+        "from support.process_programs import LeanIpc\nprint('loading')\nclass Loud(LeanIpc): pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    loud = importlib.import_module("loud")
+    capsys.readouterr()
+    with start_processes((clerk("FIRST", FIRST), loud.Loud), launcher=launcher):
+        assert capsys.readouterr().out == "loading\n"
+
+
+@pytest.mark.parametrize("writes_none", [False, True])
+def test_bytecode_that_python_does_not_write_goes_with_the_launcher(
+    monkeypatch: pytest.MonkeyPatch, writes_none: bool
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", writes_none)
+    launcher = Launcher()
+    with start_processes((clerk("FIRST", FIRST), LeanIpc), launcher=launcher):
+        pass
+    folder = launcher._bytecode
+    assert (folder is not None) == writes_none
+    assert folder is None or list(Path(folder.name).rglob("process_programs.*.pyc"))
+    launcher.close()
+    assert folder is None or not Path(folder.name).exists()
 
 
 def is_alive(pid: int) -> bool:
