@@ -12,6 +12,7 @@ import pkgutil
 import shutil
 import signal
 import socket
+import sys
 import time
 from collections.abc import Iterable
 from struct import Struct
@@ -50,14 +51,14 @@ _COMMON: Final = (
 def main(control: socket.socket, parent: int, bytecode: str | None) -> None:
     """Serve the device's process until it hangs up or dies; then end every process made here.
 
-    ``bytecode`` is a folder that goes then too.
+    ``bytecode`` is a folder for the bytecode of the partitions' programs; it goes then too.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     sandbox.die_with_parent(parent, signal.SIGTERM)
     children: set[int] = set()
     try:
-        _serve(control, children)
+        _serve(control, children, bytecode)
     finally:
         # Both say that the device's process is gone: its socket, and this signal.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -71,10 +72,13 @@ def _leave(number: int, frame: object) -> NoReturn:
     raise SystemExit
 
 
-def _serve(control: socket.socket, children: set[int]) -> None:
+def _serve(control: socket.socket, children: set[int], bytecode: str | None) -> None:
     shared = pkgutil.walk_packages(interface.__path__, interface.__name__ + ".")
     for name in (*_COMMON, *(module.name for module in shared)):
         importlib.import_module(name)
+    # Only from here on: what came before has its bytecode beside it, as far as it has any.
+    if bytecode:
+        sys.pycache_prefix, sys.dont_write_bytecode = bytecode, False
     # What is here stays here: a child's collector leaves it alone, so its pages stay shared.
     gc.freeze()
     while True:
@@ -126,8 +130,6 @@ control = socket.socket(fileno=0)
 size = int.from_bytes(control.recv(4, socket.MSG_WAITALL), "little")
 start = json.loads(control.recv(size, socket.MSG_WAITALL))
 sys.path[:] = start["path"]
-if start["bytecode"]:
-    sys.pycache_prefix, sys.dont_write_bytecode = start["bytecode"], False
 from importlib import import_module
 import_module(start["launcher"]).main(control, start["parent"], start["bytecode"])
 """
