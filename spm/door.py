@@ -111,7 +111,7 @@ class ClientDoor:
         out_count = len(out_vec) if out_is_list else _count("out", out_vec, out_len)  # type: ignore[arg-type]
         if spm.listeners:
             self._entered("psa_call", handle, type_, _sizes(in_vec), _sizes(out_vec))
-        # FF-M 1.1 psa_call, client library: type and counts must fit the packed control word.
+        # TF-M psa_call: the client library asks that type and counts fit the packed control word.
         if not (
             PSA_CALL_TYPE_MIN <= type_ <= PSA_CALL_TYPE_MAX
             and 0 <= in_count <= PSA_MAX_IOVEC
