@@ -125,7 +125,7 @@ class ClientDoor:
             if spm.listeners:
                 spm.trace.emit(CallReturned(client.name, "psa_call", status))
             if client.written and outputs.__class__ is list:
-                self._take_outputs(out_vec, outputs, client.written)  # type: ignore[arg-type]
+                self._take_outputs(out_vec, outputs, client.written)
             return status
         finally:
             self._arena_top = mark
