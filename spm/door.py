@@ -21,7 +21,7 @@ from ..interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT, psa_msg
 from ..platform.hal import PlatformHal
 from . import agent_api, client_api, interrupts, iovec_api, service_api
 from .c_types import uint32
-from .client import Client, Partition, ns_client_id
+from .client import Client, NonSecureClient, Partition, ns_client_id
 from .client_api import DescriptorArray, Vectors
 from .connection import Vector
 from .cpu import CpuPort
@@ -260,12 +260,22 @@ def _sizes(vectors: Sequence[InVec] | Sequence[psa_outvec] | int) -> tuple[int, 
 
 
 class ManagedClientDoor(ClientDoor):
-    """The non-secure side where an RTOS gives out the client ids (TFM_NS_MANAGE_NSID)."""
+    """The non-secure side where an RTOS gives out the client ids (TFM_NS_MANAGE_NSID).
 
-    __slots__ = ()
+    Every id is a client of its own: a connection stays with the one that opened it.
+    """
+
+    __slots__ = ("_clients",)
+
+    def __init__(self, spm: "Kernel", client: Client, arena: int, arena_size: int) -> None:
+        super().__init__(spm, client, arena, arena_size)
+        self._clients = {client.client_id: client}
 
     def _enter(self, call: str) -> "Kernel":
         spm = super()._enter(call)
+        # FF-M 1.1 psa_framework_version: never fails, whoever asks.
+        if call == "psa_framework_version":
+            return spm
         contexts = spm.ns_contexts
         assert contexts is not None
         client_id = ns_client_id(contexts.ns_id) if contexts.ns_id is not None else None
@@ -273,7 +283,10 @@ class ManagedClientDoor(ClientDoor):
         if client_id is None:
             legal = "tfm_nsce_load_ctx with an id of the agent's range"
             spm.panic_of(Fault(self._client, f"{call}: a non-secure client id", contexts.ns_id, legal))
-        self._client.client_id = client_id
+        if client_id not in self._clients:
+            name, thread = f"NS client {contexts.ns_id}", self._client.thread
+            self._clients[client_id] = NonSecureClient(name, client_id, thread)
+        self._client = self._clients[client_id]
         return spm
 
 
