@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec
 from ..interface.errors import TfmSimError
 from ..interface.psa.client import (
     PSA_CALL_TYPE_MAX,
-    PSA_CALL_TYPE_MIN,
     PSA_MAX_IOVEC,
     InVec,
     psa_invec,
@@ -23,7 +22,7 @@ from ..platform.hal import PlatformHal
 from . import agent_api, client_api, interrupts, iovec_api, service_api
 from .c_types import uint32
 from .client import Client, NonSecureClient, Partition, ns_client_id
-from .client_api import DescriptorArray
+from .client_api import DescriptorArray, Vectors
 from .connection import Vector
 from .cpu import CpuPort
 from .events import CallEntered, CallReturned, PartitionCalled, PartitionReturned
@@ -101,45 +100,41 @@ class ClientDoor:
         more raises BuffersDoNotFit. Raises TypeError and ValueError for vectors that C could not express,
         DevicePanic and SystemReset when the device goes down or is down, WrongThread for a foreign thread.
         """
-        spm = self._enter("psa_call")
+        spm = self._spm
+        if spm.closed or get_ident() != spm.scheduler.os_thread:
+            self._enter("psa_call")
         client = self._client
-        mark = self._arena_top
-        in_count = (
-            len(in_vec) if in_vec.__class__ is list and in_len is None else _count("in", in_vec, in_len)
-        )
-        out_is_list = out_vec.__class__ is list and out_len is None
-        out_count = len(out_vec) if out_is_list else _count("out", out_vec, out_len)  # type: ignore[arg-type]
         if spm.listeners:
             self._entered("psa_call", handle, type_, _sizes(in_vec), _sizes(out_vec))
-        # TF-M psa_call: the client library asks that type and counts fit the packed control word.
-        if not (
-            PSA_CALL_TYPE_MIN <= type_ <= PSA_CALL_TYPE_MAX
-            and 0 <= in_count <= PSA_MAX_IOVEC
-            and 0 <= out_count <= PSA_MAX_IOVEC
-        ):
-            rule, legal = "psa_call: type and counts in range", "type 0 to 32767, at most 4 vectors"
-            found = f"type {type_}, {in_count} in, {out_count} out"
-            return self._returned("psa_call", Fault(client, rule, found, legal))
+        mark = self._arena_top
         try:
-            inputs = DescriptorArray(in_vec, in_count) if isinstance(in_vec, int) else self._inputs(in_vec)
-            if isinstance(out_vec, int):
-                array = DescriptorArray(out_vec, out_count)
-                return self._returned(
-                    "psa_call", client_api.psa_call(spm, client, handle, type_, inputs, array)
-                )
-            outputs = self._outputs(out_vec)
+            inputs = self._inputs(in_vec, in_len)
+            outputs = self._outputs(out_vec, out_len)
             client.written = None
-            outcome = client_api.psa_call(spm, client, handle, type_, inputs, outputs)
+            # TF-M psa_call: the client library asks that type and counts fit the packed control word.
+            if (
+                0 <= type_ <= PSA_CALL_TYPE_MAX
+                and len(inputs) <= PSA_MAX_IOVEC
+                and len(outputs) <= PSA_MAX_IOVEC
+            ):
+                outcome = client_api.psa_call(spm, client, handle, type_, inputs, outputs)
+            else:
+                rule, legal = "psa_call: type and counts in range", "type 0 to 32767, at most 4 vectors"
+                outcome = Fault(client, rule, f"type {type_}, {len(inputs)} in, {len(outputs)} out", legal)
             status = spm.leave(client, outcome)
             if spm.listeners:
                 spm.trace.emit(CallReturned(client.name, "psa_call", status))
-            if client.written:
+            if client.written and outputs.__class__ is list:
                 self._take_outputs(out_vec, outputs, client.written)
             return status
         finally:
             self._arena_top = mark
 
-    def _inputs(self, in_vec: Sequence[InVec]) -> list[Vector]:
+    def _inputs(self, in_vec: Sequence[InVec] | int, in_len: int | None) -> Vectors:
+        if isinstance(in_vec, int):
+            return _array("in", in_vec, in_len)
+        if in_len is not None:
+            _check_length("in", in_vec, in_len)
         vectors = []
         for item in in_vec:
             if item.__class__ is bytes:
@@ -167,7 +162,11 @@ class ClientDoor:
             vectors.append((base, size))
         return vectors
 
-    def _outputs(self, out_vec: Sequence[psa_outvec]) -> list[Vector]:
+    def _outputs(self, out_vec: Sequence[psa_outvec] | int, out_len: int | None) -> Vectors:
+        if isinstance(out_vec, int):
+            return _array("out", out_vec, out_len)
+        if out_len is not None:
+            _check_length("out", out_vec, out_len)
         vectors = []
         for item in out_vec:
             buffer, length = item.base, item.len
@@ -230,15 +229,16 @@ class ClientDoor:
         return status
 
 
-def _count(which: str, vectors: Sequence[object] | int, given: int | None) -> int:
-    """How many vectors there are; only an address needs to be told."""
-    if isinstance(vectors, int):
-        if given is None:
-            raise TypeError(f"psa_call: {which}_vec is an address and needs {which}_len")
-        return given
-    if given is not None and given != len(vectors):
+def _array(which: str, address: int, count: int | None) -> DescriptorArray:
+    """Descriptors in memory; only their length has to be told."""
+    if count is None:
+        raise TypeError(f"psa_call: {which}_vec is an address and needs {which}_len")
+    return DescriptorArray(address, uint32(count))
+
+
+def _check_length(which: str, vectors: Sequence[object], given: int) -> None:
+    if given != len(vectors):
         raise TypeError(f"psa_call: {which}_len {given} for {len(vectors)} vectors; legal: leave it out")
-    return len(vectors)
 
 
 def _address(what: str, base: int, length: int) -> Vector:
@@ -270,6 +270,19 @@ class ManagedClientDoor(ClientDoor):
     def __init__(self, spm: "Kernel", client: Client, arena: int, arena_size: int) -> None:
         super().__init__(spm, client, arena, arena_size)
         self._clients = {client.client_id: client}
+
+    def psa_call(
+        self,
+        handle: int,
+        type_: int,
+        in_vec: Sequence[InVec] | int = (),
+        out_vec: Sequence[psa_outvec] | int = (),
+        *,
+        in_len: int | None = None,
+        out_len: int | None = None,
+    ) -> int:
+        self._enter("psa_call")
+        return super().psa_call(handle, type_, in_vec, out_vec, in_len=in_len, out_len=out_len)
 
     def _enter(self, call: str) -> "Kernel":
         spm = super()._enter(call)
