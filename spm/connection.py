@@ -32,6 +32,8 @@ Vector = tuple[int, int]
 """Base address and length in bytes, as the client's descriptor held them at the call."""
 PinnedVector = tuple[memoryview, int, int, int]
 """A vector that passed its checks: its region's bytes, the offset of its base there, its length, its base."""
+NO_VECTOR: Final[PinnedVector] = (memoryview(b""), 0, 0, 0)
+"""One that is empty or absent."""
 
 
 _DELIVERED: Final = {
