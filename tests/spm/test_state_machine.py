@@ -4,7 +4,8 @@ TFM_SIM_STATE_MACHINE_EXAMPLES asks for more runs than the few of a usual test, 
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from random import Random
 from typing import Any, Final, NamedTuple
 
 from hypothesis import HealthCheck, Phase, settings
@@ -41,11 +42,29 @@ MESSAGE_CALLS: Final = (*COPIES, *MAPS, "psa_set_rhandle", "psa_reply")
 STATELESS: Final = SERVICES[3]
 
 Enabled = Callable[["Machine"], object]
-vector_sizes: Final = st.lists(st.integers(0, 24), max_size=2)
-any_sid: Final = st.sampled_from((*(s.sid for s in SERVICES), 0x1FFF))
-any_ns: Final = st.sampled_from(NS)
-any_flaw: Final = st.sampled_from(FLAWS)
-any_address: Final = st.sampled_from((None, None, SCRATCH, 0, SECURE_CODE, SECURE_RAM + 0x20000 - 7))
+Draw = Callable[[Random], Any]
+
+
+def one_of(choices: Sequence[object]) -> Draw:
+    return lambda dice: dice.choice(choices)
+
+
+def number(least: int, most: int) -> Draw:
+    return lambda dice: dice.randint(least, most)
+
+
+def some_bytes(dice: Random) -> bytes:
+    return dice.randbytes(dice.randint(0, 8))
+
+
+def vector_sizes(dice: Random) -> list[int]:
+    return [dice.choice((0, dice.randint(1, 24))) for _ in range(dice.randint(0, 2))]
+
+
+any_sid: Final = one_of((*(s.sid for s in SERVICES), 0x1FFF))
+any_ns: Final = one_of(NS)
+any_flaw: Final = one_of(FLAWS)
+any_address: Final = one_of((None, None, SCRATCH, 0, SECURE_CODE, SECURE_RAM + 0x20000 - 7))
 
 
 class Action(NamedTuple):
@@ -54,20 +73,19 @@ class Action(NamedTuple):
     name: str
     weight: int
     enabled: Enabled
-    arguments: Any
-
-    def __repr__(self) -> str:
-        return self.name
+    arguments: dict[str, Draw]
 
 
 ACTIONS: Final[list[Action]] = []
 
 
-def action(weight: int, enabled: Enabled, **arguments: Any) -> Callable[[Any], Any]:
-    """Hypothesis' own rules come equally often, and some not at all: few calls would come to an end."""
+def action(weight: int, enabled: Enabled, **arguments: Draw) -> Callable[[Any], Any]:
+    """A step of the machine. It is one rule with dice of its own, not many of Hypothesis', which come equally
+    often and some not at all: few calls would come to an end.
+    """
 
     def note(method: Any) -> Any:
-        ACTIONS.append(Action(method.__name__, weight, enabled, st.fixed_dictionaries(arguments)))
+        ACTIONS.append(Action(method.__name__, weight, enabled, arguments))
         return method
 
     return note
@@ -78,17 +96,20 @@ class Machine(RuleBasedStateMachine, BothSides):
         RuleBasedStateMachine.__init__(self)
         BothSides.__init__(self)
 
-    @initialize(pool=st.sampled_from((2, 4, 6, 8)), patience=st.sampled_from((0, 10, 20, 40)))
+    @initialize(pool=st.sampled_from((2, 4, 6, 8)), patience=st.sampled_from((0, 20, 50, 90)))
     def power_on(self, pool: int, patience: int) -> None:
         """``patience`` is how many steps a device lives before a partition may break a rule."""
         self.pool, self.patience = pool, patience
         self.restart()
 
-    @rule(data=st.data())
-    def step(self, data: st.DataObject) -> None:
+    @rule(seed=st.binary(min_size=8, max_size=8))
+    def step(self, seed: bytes) -> None:
+        dice = Random(seed)
         enabled = [a for a in ACTIONS if a.enabled(self) for _ in range(a.weight)]
-        chosen = data.draw(st.sampled_from(enabled), "action")
-        getattr(self, chosen.name)(data, **data.draw(chosen.arguments, "arguments"))
+        if not enabled:  # everybody waits for somebody
+            return
+        chosen = dice.choice(enabled)
+        getattr(self, chosen.name)(dice, **{name: draw(dice) for name, draw in chosen.arguments.items()})
 
     # What can be done.
 
@@ -168,18 +189,18 @@ class Machine(RuleBasedStateMachine, BothSides):
     # The clients.
 
     @action(2, BothSides.idle_clients)
-    def connect(self, data: st.DataObject) -> None:
-        client = data.draw(st.sampled_from(self.idle_clients()), "client")
+    def connect(self, dice: Random) -> None:
+        client = dice.choice(self.idle_clients())
         usable = [s for s in SERVICES if s.stateless_index is None and is_legal(s, client)]
-        service = data.draw(st.sampled_from(usable), "service")
-        version = service.version if service.strict else data.draw(st.integers(0, service.version))
+        service = dice.choice(usable)
+        version = service.version if service.strict else dice.randint(0, service.version)
         self.do_connect(client, service.sid, version)
 
-    @action(5, BothSides.idle_clients)
-    def open(self, data: st.DataObject) -> None:
+    @action(4, BothSides.idle_clients)
+    def open(self, dice: Random) -> None:
         """A connection from psa_connect to the service's acceptance in one step, if nobody is in its way."""
         before = set(self.model.links)
-        self.connect(data)
+        self.connect(dice)
         for link in set(self.model.links) - before:
             partition = next(p for p in PARTITIONS if p.name == link.service.owner)
             while link.message is not None and partition in self.idle_partitions():
@@ -188,61 +209,59 @@ class Machine(RuleBasedStateMachine, BothSides):
                 else:
                     self.do_get(partition, link.service.signal, None)
 
-    @action(1, BothSides.free_slots, client=any_ns, sid=any_sid, version=st.integers(0, 3))
-    def connect_anyhow(self, data: st.DataObject, client: CallerFacts, sid: int, version: int) -> None:
+    @action(1, BothSides.free_slots, client=any_ns, sid=any_sid, version=number(0, 3))
+    def connect_anyhow(self, dice: Random, client: CallerFacts, sid: int, version: int) -> None:
         self.do_connect(client, sid, version)
 
-    @action(1, rebels, sid=any_sid, version=st.integers(0, 3))
-    def a_partition_connects_anyhow(self, data: st.DataObject, sid: int, version: int) -> None:
-        self.do_connect(data.draw(st.sampled_from(self.rebels())), sid, version)
+    @action(1, rebels, sid=any_sid, version=number(0, 3))
+    def a_partition_connects_anyhow(self, dice: Random, sid: int, version: int) -> None:
+        self.do_connect(dice.choice(self.rebels()), sid, version)
 
     @action(1, BothSides.idle_clients, sid=any_sid)
-    def ask_version(self, data: st.DataObject, sid: int) -> None:
-        self.do_version(data.draw(st.sampled_from(self.idle_clients())), sid)
+    def ask_version(self, dice: Random, sid: int) -> None:
+        self.do_version(dice.choice(self.idle_clients()), sid)
 
     @action(4, closable)
-    def close(self, data: st.DataObject) -> None:
-        link = data.draw(st.sampled_from(self.closable()), "link")
+    def close(self, dice: Random) -> None:
+        link = dice.choice(self.closable())
         self.do_close(link.client, link.handle)
 
     @action(1, BothSides.free_slots, client=any_ns)
-    def close_anyhow(self, data: st.DataObject, client: CallerFacts) -> None:
-        self.do_close(client, data.draw(st.sampled_from(self.known_handles()), "handle"))
+    def close_anyhow(self, dice: Random, client: CallerFacts) -> None:
+        self.do_close(client, dice.choice(self.known_handles()))
 
     @action(1, rebels)
-    def a_partition_closes_anyhow(self, data: st.DataObject) -> None:
-        handle = data.draw(st.sampled_from(self.known_handles()), "handle")
-        self.do_close(data.draw(st.sampled_from(self.rebels())), handle)
+    def a_partition_closes_anyhow(self, dice: Random) -> None:
+        handle = dice.choice(self.known_handles())
+        self.do_close(dice.choice(self.rebels()), handle)
 
-    @action(
-        8, callable, ins=vector_sizes, outs=vector_sizes, style=st.sampled_from(("buffers", "list", "array"))
-    )
-    def call(self, data: st.DataObject, ins: list[int], outs: list[int], style: str) -> None:
-        client, handle = data.draw(st.sampled_from(self.callable()), "client and handle")
-        self.do_call(client, handle, data.draw(st.sampled_from((0, 1, 32767))), ins, outs, style)
+    @action(8, callable, ins=vector_sizes, outs=vector_sizes, style=one_of(("buffers", "list", "array")))
+    def call(self, dice: Random, ins: list[int], outs: list[int], style: str) -> None:
+        client, handle = dice.choice(self.callable())
+        self.do_call(client, handle, dice.choice((0, 1, 32767)), ins, outs, style)
 
     @action(3, BothSides.free_slots, client=any_ns, flaw=any_flaw, ins=vector_sizes, outs=vector_sizes)
     def call_wrongly(
-        self, data: st.DataObject, client: CallerFacts, flaw: str, ins: list[int], outs: list[int]
+        self, dice: Random, client: CallerFacts, flaw: str, ins: list[int], outs: list[int]
     ) -> None:
         handles = [*self.idle_links(client), stateless_handle(STATELESS)]
         type_, misplaced, bad_array = 0, None, None
-        style = "array" if flaw == "array" else data.draw(st.sampled_from(("list", "array")))
+        style = "array" if flaw == "array" else dice.choice(("list", "array"))
         if flaw == "handle":
             odd = [stateless_handle(s) for s in SERVICES if s.stateless_index is not None]
             handles = [*self.known_handles(), *odd, stateless_handle(STATELESS) + 0x100, NO_SERVICE]
         elif flaw == "type":
-            type_ = data.draw(st.sampled_from((-1, -2, 32768, -(2**31))))
+            type_ = dice.choice((-1, -2, 32768, -(2**31)))
         elif flaw == "counts":
-            ins, outs = data.draw(st.sampled_from((([1] * 3, [2, 2]), ([1] * 5, []), ([0], [0] * 4))))
+            ins, outs = dice.choice((([1] * 3, [2, 2]), ([1] * 5, []), ([0], [0] * 4)))
         elif flaw == "array":
-            bad_array = data.draw(st.tuples(st.integers(0, 1), st.sampled_from(BAD_ARRAYS)))
+            bad_array = (dice.randint(0, 1), dice.choice(BAD_ARRAYS))
         elif flaw in NEAR_PLACES:
-            ins, outs = data.draw(st.sampled_from((([8, 8], []), ([8, 8], [4]), ([8], [8]), ([], [8, 8]))))
+            ins, outs = dice.choice((([8, 8], []), ([8, 8], [4]), ([8], [8]), ([], [8, 8])))
             misplaced = (1, flaw)
         elif ins or outs:
-            misplaced = (data.draw(st.integers(0, len(ins) + len(outs) - 1), "which"), flaw)
-        handle = data.draw(st.sampled_from(handles), "handle")
+            misplaced = (dice.randint(0, len(ins) + len(outs) - 1), flaw)
+        handle = dice.choice(handles)
         self.do_call(client, handle, type_, ins, outs, style, misplaced, bad_array)
 
     @action(
@@ -252,53 +271,51 @@ class Machine(RuleBasedStateMachine, BothSides):
         ins=vector_sizes,
         outs=vector_sizes,
     )
-    def a_partition_calls_wrongly(
-        self, data: st.DataObject, flaw: str, ins: list[int], outs: list[int]
-    ) -> None:
-        self.call_wrongly(data, CLIENT, flaw, ins, outs)
+    def a_partition_calls_wrongly(self, dice: Random, flaw: str, ins: list[int], outs: list[int]) -> None:
+        self.call_wrongly(dice, CLIENT, flaw, ins, outs)
 
     # The services.
 
-    @action(12, waiting, in_memory=st.booleans())
-    def get(self, data: st.DataObject, in_memory: bool) -> None:
-        partition, signal = data.draw(st.sampled_from(self.waiting()), "partition and signal")
+    @action(14, waiting, in_memory=one_of((False, True)))
+    def get(self, dice: Random, in_memory: bool) -> None:
+        partition, signal = dice.choice(self.waiting())
         self.do_get(partition, signal, SCRATCH if in_memory else None)
 
     @action(
         1,
         rebels,
-        signal=st.sampled_from((0, 1, 4, 8, 0x10, 0x20, 0x30, 0x40, 0x80, 0x100, 0x200, 0x400, CUE)),
+        signal=one_of((0, 1, 4, 8, 0x10, 0x20, 0x30, 0x40, 0x80, 0x100, 0x200, 0x400, CUE)),
         address=any_address,
     )
-    def get_anyhow(self, data: st.DataObject, signal: int, address: int | None) -> None:
-        self.do_get(data.draw(st.sampled_from(self.rebels())), signal, address)
+    def get_anyhow(self, dice: Random, signal: int, address: int | None) -> None:
+        self.do_get(dice.choice(self.rebels()), signal, address)
 
-    @action(8, copyable, size=st.integers(0, 30), in_memory=st.booleans())
-    def copy(self, data: st.DataObject, size: int, in_memory: bool) -> None:
-        partition, link, call, index, left = data.draw(st.sampled_from(self.copyable()), "what")
+    @action(14, copyable, size=number(0, 30), in_memory=one_of((False, True)))
+    def copy(self, dice: Random, size: int, in_memory: bool) -> None:
+        partition, link, call, index, left = dice.choice(self.copyable())
         size = min(size, left) if call == "psa_write" else size
         self.do_copy(partition, link.handle, call, index, size, SCRATCH if in_memory else None)
 
-    @action(6, mappable, part=st.integers(0, 24), marks=st.binary(max_size=8))
-    def map_and_unmap(self, data: st.DataObject, part: int, marks: bytes) -> None:
-        partition, link, side, index, vector = data.draw(st.sampled_from(self.mappable()), "what")
+    @action(6, mappable, part=number(0, 24), marks=some_bytes)
+    def map_and_unmap(self, dice: Random, part: int, marks: bytes) -> None:
+        partition, link, side, index, vector = dice.choice(self.mappable())
         if vector.use == "untouched":
             self.do_map(partition, link.handle, f"psa_map_{side}", index, marks[: vector.size])
         else:
             self.do_unmap(partition, link.handle, f"psa_unmap_{side}", index, min(part, vector.size))
 
-    @action(2, BothSides.delivered, value=st.integers(1, 2**32 - 1))
-    def set_rhandle(self, data: st.DataObject, value: int) -> None:
-        partition, link = data.draw(st.sampled_from(self.delivered()), "what")
+    @action(2, BothSides.delivered, value=number(1, 2**32 - 1))
+    def set_rhandle(self, dice: Random, value: int) -> None:
+        partition, link = dice.choice(self.delivered())
         if link.service.stateless_index is None:
             self.do_set_rhandle(partition, link.handle, value)
 
-    @action(10, BothSides.delivered, status=st.sampled_from(STATUSES))
-    def reply(self, data: st.DataObject, status: int) -> None:
-        partition, link = data.draw(st.sampled_from(self.delivered()), "what")
+    @action(10, BothSides.delivered, status=one_of(STATUSES))
+    def reply(self, dice: Random, status: int) -> None:
+        partition, link = dice.choice(self.delivered())
         assert link.message is not None
         if link.message.type == -1:
-            status = data.draw(st.sampled_from((0, 0, 0, 0, 0, 0, -130, -131)), "answer")
+            status = dice.choice((0, 0, 0, 0, 0, 0, -130, -131))
         elif link.client.secure and status == -129 and not self.rebels():
             status = 0
         self.do_reply(partition, link.handle, status)
@@ -306,20 +323,20 @@ class Machine(RuleBasedStateMachine, BothSides):
     @action(
         6,
         rebels,
-        call=st.sampled_from(MESSAGE_CALLS),
-        index=st.sampled_from((0, 0, 0, 1, 1, 2, 3, 4, 5, -1)),
-        size=st.sampled_from((0, 1, 1, 8, 25)),
+        call=one_of(MESSAGE_CALLS),
+        index=one_of((0, 0, 0, 1, 1, 2, 3, 4, 5, -1)),
+        size=one_of((0, 1, 1, 8, 25)),
         address=any_address,
     )
     def a_message_call_anyhow(
-        self, data: st.DataObject, call: str, index: int, size: int, address: int | None
+        self, dice: Random, call: str, index: int, size: int, address: int | None
     ) -> None:
-        partition = data.draw(st.sampled_from(self.rebels()), "partition")
+        partition = dice.choice(self.rebels())
         mine = [link.handle for p, link in self.delivered() if p is partition]
         foreign = [link.handle for p, link in self.delivered() if p is not partition]
-        handle = data.draw(st.sampled_from([*mine * 4, *foreign * 2, *self.known_handles()]), "handle")
+        handle = dice.choice([*mine * 4, *foreign * 2, *self.known_handles()])
         if call == "psa_reply":
-            self.do_reply(partition, handle, data.draw(st.sampled_from(STATUSES), "status"))
+            self.do_reply(partition, handle, dice.choice(STATUSES))
         else:
             self.make_message_call(partition, handle, call, index, size, address)
 
@@ -338,24 +355,24 @@ class Machine(RuleBasedStateMachine, BothSides):
     @action(
         4,
         lambda self: self.mapped_requests(),
-        call=st.sampled_from((*COPIES, *MAPS)),
-        index=st.integers(0, 1),
-        size=st.sampled_from((0, 0, 1, 8)),
+        call=one_of((*COPIES, *MAPS)),
+        index=number(0, 1),
+        size=one_of((0, 0, 1, 8)),
     )
-    def a_vector_call_anyhow(self, data: st.DataObject, call: str, index: int, size: int) -> None:
+    def a_vector_call_anyhow(self, dice: Random, call: str, index: int, size: int) -> None:
         """Copies and mappings in any order, of vectors that can have both."""
-        partition, handle = data.draw(st.sampled_from(self.mapped_requests()), "what")
+        partition, handle = dice.choice(self.mapped_requests())
         self.make_message_call(partition, handle, call, index, size, None)
 
     @action(
         2,
         BothSides.idle_partitions,
-        mask=st.sampled_from((PSA_WAIT_ANY, 0x10, 0x30, 0x60, 0x388, 8, 0xFFF7)),
-        timeout=st.sampled_from((PSA_POLL, PSA_BLOCK, PSA_BLOCK | 5, 0x7FFFFFFF)),
+        mask=one_of((PSA_WAIT_ANY, 0x10, 0x30, 0x60, 0x388, 8, 0xFFF7)),
+        timeout=one_of((PSA_POLL, PSA_BLOCK, PSA_BLOCK | 5, 0x7FFFFFFF)),
     )
-    def wait(self, data: st.DataObject, mask: int, timeout: int) -> None:
+    def wait(self, dice: Random, mask: int, timeout: int) -> None:
         partitions = self.idle_partitions()
-        partition = data.draw(st.sampled_from(partitions), "partition")
+        partition = dice.choice(partitions)
         if not mask & self.model.assigned(partition.name):
             mask |= PSA_DOORBELL
         if timeout & PSA_BLOCK and not self.model.signals(partition.name) & mask:
@@ -367,23 +384,23 @@ class Machine(RuleBasedStateMachine, BothSides):
     @action(
         1,
         rebels,
-        mask=st.sampled_from((0, 1, 4, 0x800, 0x40000007)),
-        timeout=st.sampled_from((PSA_POLL, PSA_BLOCK)),
+        mask=one_of((0, 1, 4, 0x800, 0x40000007)),
+        timeout=one_of((PSA_POLL, PSA_BLOCK)),
     )
-    def wait_for_nothing(self, data: st.DataObject, mask: int, timeout: int) -> None:
-        self.do_wait(data.draw(st.sampled_from(self.rebels())), mask, timeout)
+    def wait_for_nothing(self, dice: Random, mask: int, timeout: int) -> None:
+        self.do_wait(dice.choice(self.rebels()), mask, timeout)
 
-    @action(2, BothSides.idle_partitions, pid=st.sampled_from((256, 257, 258)))
-    def notify(self, data: st.DataObject, pid: int) -> None:
-        self.do_notify(data.draw(st.sampled_from(self.idle_partitions())), pid)
+    @action(2, BothSides.idle_partitions, pid=one_of((256, 257, 258)))
+    def notify(self, dice: Random, pid: int) -> None:
+        self.do_notify(dice.choice(self.idle_partitions()), pid)
 
     @action(2, rung)
-    def clear(self, data: st.DataObject) -> None:
-        self.do_clear(data.draw(st.sampled_from(self.rung())))
+    def clear(self, dice: Random) -> None:
+        self.do_clear(dice.choice(self.rung()))
 
-    @action(1, rebels, pid=st.sampled_from((None, None, 0, -10, 200, -0x3C000000)))
-    def notify_or_clear_anyhow(self, data: st.DataObject, pid: int | None) -> None:
-        partition = data.draw(st.sampled_from(self.rebels()))
+    @action(1, rebels, pid=one_of((None, None, 0, -10, 200, -0x3C000000)))
+    def notify_or_clear_anyhow(self, dice: Random, pid: int | None) -> None:
+        partition = dice.choice(self.rebels())
         if pid is None:
             self.do_clear(partition)
         else:
@@ -392,7 +409,7 @@ class Machine(RuleBasedStateMachine, BothSides):
 
 TestKernelAgainstReferenceModel = Machine.TestCase
 TestKernelAgainstReferenceModel.settings = settings(
-    max_examples=RUNS or 90,
+    max_examples=RUNS or 120,
     stateful_step_count=100,
     derandomize=not RUNS,
     deadline=None,

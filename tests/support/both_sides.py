@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
+from hypothesis import note
 from support.kernel_bench import NS_CODE, NS_RAM, SECURE_CODE, SECURE_RAM, a_service
 from support.puppets import CUE, SECURE_SLOTS, SLOT_SIZE, Job, Stage, start_stage
 from support.reference_model import (
@@ -80,6 +81,11 @@ def manifest_entry(facts: ServiceFacts) -> str:
     if facts.stateless_index is not None:
         attributes["stateless_handle"] = facts.stateless_index + 1
     return a_service(facts.name, facts.sid, **attributes)
+
+
+def say(actor: CallerFacts, call: str, *arguments: object) -> None:
+    """Tell the reader of a failing run which call comes now."""
+    note(f"{actor.name}: {call} {' '.join(hex(a) if isinstance(a, int) else str(a) for a in arguments)}")
 
 
 def start(pool: int) -> Stage:
@@ -212,6 +218,7 @@ class BothSides:
         return [*live, *live, *self.model.dead, *odd]
 
     def do_connect(self, client: CallerFacts, sid: int, version: int) -> None:
+        say(client, "psa_connect", sid, version)
         self.run(
             client,
             lambda: self.model.psa_connect(client, sid, version),
@@ -220,6 +227,7 @@ class BothSides:
         )
 
     def do_version(self, client: CallerFacts, sid: int) -> None:
+        say(client, "psa_version", sid)
         self.run(
             client,
             lambda: self.model.psa_version(client, sid),
@@ -228,6 +236,7 @@ class BothSides:
         )
 
     def do_close(self, client: CallerFacts, handle: int) -> None:
+        say(client, "psa_close", handle)
         self.run(
             client,
             lambda: self.model.psa_close(client, handle),
@@ -250,6 +259,7 @@ class BothSides:
 
         ``misplaced`` moves one of them to an odd place, ``bad_array`` one of the descriptor arrays.
         """
+        say(client, "psa_call", handle, type_, ins, outs, style, misplaced or "", bad_array or "")
         slot = self.slot_of(client)
         # The secure client may have its vectors on either side.
         area = SLOT_SIZE * slot + 0x100
@@ -366,6 +376,7 @@ class BothSides:
         ]
 
     def do_get(self, partition: CallerFacts, signal: int, address: int | None) -> None:
+        say(partition, "psa_get", signal, "a psa_msg_t" if address is None else address)
         memory = self.memory
         found: list[Link] = []
         fields: list[tuple[Any, ...]] = []
@@ -394,14 +405,16 @@ class BothSides:
     def do_copy(
         self, partition: CallerFacts, handle: int, call: str, index: int, size: int, address: int | None
     ) -> None:
+        say(partition, call, handle, index, "a buffer" if address is None else address, size)
         model, memory = self.model, self.memory
-        fill = self.fresh(size)
         link = model.link(handle)
         message = link.message if link is not None else None
         exact = message is None or not aliased(message.ins, message.outs)
+        region = memory.find_range(address, size) if address and size else None
         if call == "psa_write":
-            if address == SCRATCH:
-                memory.write(address, fill)
+            fill = self.fresh(size)
+            if region is not None and address is not None:
+                region.backing[address - region.base :][:size] = fill
 
             def write(psa: Any) -> object:
                 return psa.psa_write(handle, index, fill if address is None else address, size)
@@ -420,13 +433,13 @@ class BothSides:
         else:
 
             def read(psa: Any) -> object:
-                buffer = bytearray(b"\xa5" * max(size, 32))
-                if address == SCRATCH:
-                    memory.write(address, bytes(buffer))
+                buffer = bytearray(b"\xa5" * size)
+                if region is not None and region.writable:
+                    memory.write(address or 0, bytes(buffer))
                 count = psa.psa_read(handle, index, buffer if address is None else address, size)
-                if address == SCRATCH:
-                    buffer[:] = memory.read(address, len(buffer))
-                assert buffer[count:] == b"\xa5" * (len(buffer) - count)
+                if region is not None:
+                    buffer[:] = memory.read(address or 0, size)
+                assert not region or not region.writable or buffer[count:] == b"\xa5" * (size - count)
                 return bytes(buffer[:count]) if exact else count
 
             def predict() -> object:
@@ -437,6 +450,7 @@ class BothSides:
 
     def do_map(self, partition: CallerFacts, handle: int, call: str, index: int, marks: bytes) -> None:
         """Map a vector and look at it, or for an output write ``marks`` in place."""
+        say(partition, call, handle, index)
         link = self.model.link(handle)
         message = link.message if link is not None else None
         exact = message is None or not aliased(message.ins, message.outs)
@@ -461,6 +475,7 @@ class BothSides:
         self.partition_call(partition, predict, code)
 
     def do_unmap(self, partition: CallerFacts, handle: int, call: str, index: int, length: int) -> None:
+        say(partition, call, handle, index, length)
         arguments = (handle, index, length) if call == "psa_unmap_outvec" else (handle, index)
         self.partition_call(
             partition,
@@ -469,6 +484,7 @@ class BothSides:
         )
 
     def do_set_rhandle(self, partition: CallerFacts, handle: int, value: int) -> None:
+        say(partition, "psa_set_rhandle", handle, value)
         self.partition_call(
             partition,
             lambda: self.model.psa_set_rhandle(partition.name, handle, value),
@@ -476,6 +492,7 @@ class BothSides:
         )
 
     def do_reply(self, partition: CallerFacts, handle: int, status: int) -> None:
+        say(partition, "psa_reply", handle, str(status))
         self.partition_call(
             partition,
             lambda: self.model.psa_reply(partition.name, handle, status),
@@ -483,6 +500,7 @@ class BothSides:
         )
 
     def do_wait(self, partition: CallerFacts, mask: int, timeout: int) -> None:
+        say(partition, "psa_wait", mask, timeout)
         self.run(
             partition,
             lambda: self.model.psa_wait(partition.name, mask, timeout),
@@ -490,6 +508,7 @@ class BothSides:
         )
 
     def do_notify(self, partition: CallerFacts, pid: int) -> None:
+        say(partition, "psa_notify", str(pid))
         self.partition_call(
             partition,
             lambda: self.model.psa_notify(partition.name, pid),
@@ -497,6 +516,7 @@ class BothSides:
         )
 
     def do_clear(self, partition: CallerFacts) -> None:
+        say(partition, "psa_clear")
         self.partition_call(
             partition, lambda: self.model.psa_clear(partition.name), lambda psa: psa.psa_clear()
         )
