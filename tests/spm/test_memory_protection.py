@@ -1,6 +1,7 @@
 """Who may touch which memory: the SPM's checks and the CPU's own (spm.md 6.3; FF-M 1.1, isolation rules)."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -265,7 +266,7 @@ def test_psa_get_read_and_write_judge_buffers_by_the_services_rights(level: str,
             bench = a_bench(level)
             bench.programs[party].todo = lambda psa, msg, call=call: (call(psa, msg) and 0) or 0
             handle = 0x40000100 + PARTIES.index(party) - 1
-            ask = lambda: bench.ns.psa_call(handle, 1, [b"abcd"], [psa_outvec(bytearray(4))])  # noqa: E731, B023
+            ask = partial(bench.ns.psa_call, handle, 1, [b"abcd"], [psa_outvec(bytearray(4))])
             allowed = set(needed) <= set(RIGHTS[level, region, party])
             if allowed and name != "psa_get":
                 assert ask() == 0
