@@ -144,7 +144,7 @@ def _four_sizes(vectors: Sequence[PinnedVector]) -> tuple[int, int, int, int]:
 
 
 class ConnectionPool:
-    """TF-M's pool (CONFIG_TFM_CONN_HANDLE_MAX_NUM), shared by all clients and by stateless calls."""
+    """TF-M CONFIG_TFM_CONN_HANDLE_MAX_NUM: one pool, shared by all clients and by stateless calls."""
 
     __slots__ = ("_free", "_loop", "open")
 

@@ -109,7 +109,7 @@ class ClientDoor:
             inputs = self._inputs(in_vec, in_len)
             outputs = self._outputs(out_vec, out_len)
             client.written = None
-            # FF-M 1.1 psa_call, client library: type and counts must fit the packed control word.
+            # TF-M psa_call: the client library asks that type and counts fit the packed control word.
             if (
                 0 <= type_ <= PSA_CALL_TYPE_MAX
                 and len(inputs) <= PSA_MAX_IOVEC
@@ -272,6 +272,19 @@ class ManagedClientDoor(ClientDoor):
     def __init__(self, spm: "Kernel", client: Client, arena: int, arena_size: int) -> None:
         super().__init__(spm, client, arena, arena_size)
         self._clients = {client.client_id: client}
+
+    def psa_call(
+        self,
+        handle: int,
+        type_: int,
+        in_vec: Sequence[InVec] | int = (),
+        out_vec: Sequence[psa_outvec] | int = (),
+        *,
+        in_len: int | None = None,
+        out_len: int | None = None,
+    ) -> int:
+        self._enter("psa_call")
+        return super().psa_call(handle, type_, in_vec, out_vec, in_len=in_len, out_len=out_len)
 
     def _enter(self, call: str) -> "Kernel":
         spm = super()._enter(call)
