@@ -30,6 +30,7 @@ from .spm.door import ClientDoor
 from .spm.kernel import Kernel, Machine
 from .spm.load import PartitionBuild
 from .spm.manifest_list import load_manifest_list
+from .spm.ns_ids import NsClientContexts
 from .spm.ns_tasks import NsTask, join, start_task
 from .spm.partition_memory import Arena, give_partitions_memory, non_secure_arena
 from .spm.process.host import Launcher, groups_of
@@ -275,6 +276,14 @@ class Device:
         return self._ns
 
     @property
+    def nsce(self) -> NsClientContexts:
+        """TFM_NS_MANAGE_NSID: the tfm_nsce calls of an RTOS. Raises DeviceOff for a build without it."""
+        contexts = self.kernel.ns_contexts
+        if contexts is None:
+            raise DeviceOff("this build has no tfm_nsce calls; legal: SpmConfig(ns_manage_nsid=True)")
+        return contexts
+
+    @property
     def psa(self) -> PsaApis:
         """The PSA APIs for the non-secure side. Raises DeviceOff before power_on."""
         return PsaApis(self.ns)
@@ -292,7 +301,8 @@ class Device:
 
         ``ns_id`` is its non-secure client id, -1 and down; a larger ``priority`` is more urgent, and with one
         above 0 it starts at once; ``memory`` is the room in bytes for the vectors of its calls. Raises
-        ValueError for an id out of range, DeviceOff where no memory is left or before power_on.
+        ValueError for an id out of range, DeviceOff where no memory is left or before power_on, DevicePanic
+        and SystemReset when the device is down.
         """
         kernel, left = self.kernel, self._task_memory
         if memory > left.size:
@@ -301,7 +311,7 @@ class Device:
         return start_task(kernel, code, name, Arena(left.base, memory), ns_id, priority)
 
     def join(self, *tasks: NsTask) -> None:
-        """Let the tasks run until they have returned; what one raises comes out here."""
+        """Let the tasks run until they have ended; what one raises comes out here, at once."""
         join(self.kernel, tasks)
 
     def idle(self, microseconds: int) -> None:

@@ -7,7 +7,7 @@ them like any address, enters the SPM, and waits in the caller's thread when the
 from collections.abc import Callable, Sequence
 from functools import wraps
 from threading import get_ident
-from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, Final, NoReturn, ParamSpec
 
 from ..interface.errors import TfmSimError
 from ..interface.psa.client import (
@@ -100,9 +100,7 @@ class ClientDoor:
         more raises BuffersDoNotFit. Raises TypeError and ValueError for vectors that C could not express,
         DevicePanic and SystemReset when the device goes down or is down, WrongThread for a foreign thread.
         """
-        spm = self._spm
-        if spm.closed or get_ident() != spm.scheduler.os_thread:
-            self._enter("psa_call")
+        spm = self._enter("psa_call")
         client = self._client
         if spm.listeners:
             self._entered("psa_call", handle, type_, _sizes(in_vec), _sizes(out_vec))
@@ -259,6 +257,10 @@ def _sizes(vectors: Sequence[InVec] | Sequence[psa_outvec] | int) -> tuple[int, 
     )
 
 
+_NAMELESS: Final = ("psa_framework_version", "psa_version")
+"""TF-M: calls for which nobody asks who makes them."""
+
+
 class ManagedClientDoor(ClientDoor):
     """The non-secure side where an RTOS gives out the client ids (TFM_NS_MANAGE_NSID).
 
@@ -294,6 +296,8 @@ class ManagedClientDoor(ClientDoor):
         client_id = ns_client_id(contexts.ns_id) if contexts.ns_id is not None else None
         # TF-M NS client id: a call without a loaded context, or with an id out of range, panics.
         if client_id is None:
+            if call in _NAMELESS:
+                return spm
             legal = "tfm_nsce_load_ctx with an id of the agent's range"
             spm.panic_of(Fault(self._client, f"{call}: a non-secure client id", contexts.ns_id, legal))
         if client_id not in self._clients:

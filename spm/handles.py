@@ -13,6 +13,9 @@ from ..interface.tfm.services import STATELESS_HANDLE_INDICATOR
 POOL_HEADER_SIZE: Final = 20
 CONNECTION_CHUNK_SIZE: Final = 148
 
+FIXED_STATIC_HANDLE: Final = 0x1000
+"""TF-M: every message handle where no service is connection-based, on the SFN backend."""
+
 STATELESS_INDEX_MASK: Final = 0x1F
 STATELESS_VERSION_SHIFT: Final = 8
 STATELESS_VERSION_MASK: Final = 0xFF

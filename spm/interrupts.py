@@ -45,7 +45,6 @@ def take_interrupt(spm: "Kernel", line: int) -> None:
         assert_signal(spm, partition, irq.signal)
     elif _run_flih(spm, irq) == PSA_FLIH_SIGNAL:
         assert_signal(spm, partition, irq.signal)
-    spm.interrupt_taken()
 
 
 def _run_flih(spm: "Kernel", irq: Irq) -> object:

@@ -1,6 +1,6 @@
 """Who may touch which memory (TF-M tfm_hal_memory_check; FF-M 1.1, isolation rules)."""
 
-from ..platform.memory import Memory, Region
+from ..platform.memory import Access, Memory, Region
 from .client import Client
 
 
@@ -20,8 +20,10 @@ def accessible_region(memory: Memory, client: Client, base: int, size: int, *, w
         return None
     if region.non_secure or client.may_touch(region.owner):
         return region
-    # FF-M 1.1 isolation: code and constants of the secure image are one shared, read-only region.
-    return region if client.is_secure and not region.writable else None
+    # FF-M 1.1 isolation: code and constants of the secure image are one shared region. MMIO that is claimed
+    # READ-ONLY and one-time-programmable memory are private all the same.
+    shared = Access.EXECUTE in region.access and not region.writable and not region.owner
+    return region if client.is_secure and shared else None
 
 
 def memory_check(memory: Memory, client: Client, base: int, size: int, *, write: bool) -> bool:

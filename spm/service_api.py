@@ -233,6 +233,9 @@ def psa_reply(spm: "Kernel", caller: Partition, msg_handle: int, status: int) ->
 
 def psa_notify(spm: "Kernel", caller: Partition, partition_id: int) -> Outcome:
     """FF-M 1.1, psa_notify: set another partition's doorbell, a level and not a count."""
+    # TF-M SFN backend: there are no doorbells.
+    if spm.serve is not None:
+        return Fault(caller, "psa_notify: the IPC backend", "the SFN backend", "a call of a service")
     partition = spm.partitions_by_id.get(partition_id)
     # FF-M 1.1 psa_notify: the partition must exist.
     if partition is None:

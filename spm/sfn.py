@@ -54,10 +54,16 @@ def serve(spm: "Kernel", connection: Connection) -> Outcome:
 
 
 def initialise(spm: "Kernel", partition: Partition) -> object:
-    """Run ``entry_init``, once: at boot, or on the SFN backend when another's initialisation needs it."""
+    """Run ``entry_init``: at boot, or on the SFN backend when another's initialisation needs it.
+
+    Once, but where it fails: TF-M's SFN backend tries again with the next message.
+    """
     partition.initialised = True
+    spm.tell_start(partition)
     entry = partition.manifest.entry
-    return spm.run_code_of(partition, getattr(partition.program, entry)) if entry else PSA_SUCCESS
+    status = spm.run_code_of(partition, getattr(partition.program, entry)) if entry else PSA_SUCCESS
+    partition.initialised = isinstance(status, int) and status >= PSA_SUCCESS
+    return status
 
 
 def _call(spm: "Kernel", service: "Service", msg: psa_msg_t) -> object:

@@ -56,7 +56,6 @@ def test_a_non_secure_id_out_of_the_agents_range_is_refused(nsid: int) -> None:
 
 
 CALLS: dict[str, Callable[[Any], object]] = {
-    "psa_version": lambda ns: ns.psa_version(SID),
     "psa_connect": lambda ns: ns.psa_connect(SID, 1),
     "psa_call": lambda ns: ns.psa_call(STATELESS, 0),
     "psa_close": lambda ns: ns.psa_close(0),
