@@ -7,8 +7,9 @@ answer, with the request's ``client_data`` as rhandle and the client's value as 
 from typing import TYPE_CHECKING
 
 from ..interface.psa.status import PSA_ERROR_INVALID_ARGUMENT, PSA_SUCCESS
+from ..interface.tfm.mailbox import ASYNC_MSG_REPLY
 from . import client_api
-from .client import ASYNC_MSG_REPLY, NonSecureClient, Partition
+from .client import NonSecureClient, Partition
 from .client_api import DescriptorArray
 from .messages import assert_signal
 from .outcome import BLOCKED, Fault, Outcome
@@ -23,7 +24,9 @@ class MailboxClient(NonSecureClient):
     __slots__ = ("agent", "client_data")
 
     def __init__(self, agent: Partition, client_id: int, client_data: object) -> None:
-        super().__init__(f"mailbox client {client_id:#x}", client_id, agent.thread)
+        assert agent.manifest.client_ids is not None  # judged before
+        ns_id = client_id - agent.manifest.client_ids.limit - 1
+        super().__init__(f"NS client {ns_id}", client_id, agent.thread)
         self.agent = agent
         self.client_data = client_data
 

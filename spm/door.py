@@ -107,19 +107,17 @@ class ClientDoor:
         client = self._client
         client.reply = None
         mark = self._arena_top
-        in_count = _count("in", in_vec, in_len)
-        out_count = _count("out", out_vec, out_len)
+        in_count = vector_count("in", in_vec, in_len)
+        out_count = vector_count("out", out_vec, out_len)
         if spm.listeners:
-            self._entered("psa_call", handle, type_, _sizes(in_vec), _sizes(out_vec))
+            self._entered("psa_call", handle, type_, vector_sizes(in_vec), vector_sizes(out_vec))
         # FF-M 1.1 psa_call, client library: type and counts must fit the packed control word.
         if not (
             PSA_CALL_TYPE_MIN <= type_ <= PSA_CALL_TYPE_MAX
             and 0 <= in_count <= PSA_MAX_IOVEC
             and 0 <= out_count <= PSA_MAX_IOVEC
         ):
-            rule, legal = "psa_call: type and counts in range", "type 0 to 32767, at most 4 vectors"
-            found = f"type {type_}, {in_count} in, {out_count} out"
-            return self._returned("psa_call", Fault(client, rule, found, legal))
+            return self._does_not_pack(type_, in_count, out_count)
         try:
             inputs = DescriptorArray(in_vec, in_count) if isinstance(in_vec, int) else self._inputs(in_vec)
             if isinstance(out_vec, int):
@@ -136,6 +134,11 @@ class ClientDoor:
             return status
         finally:
             self._arena_top = mark
+
+    def _does_not_pack(self, type_: int, in_count: int, out_count: int) -> int:
+        rule, legal = "psa_call: type and counts in range", "type 0 to 32767, at most 4 vectors"
+        found = f"type {type_}, {in_count} in, {out_count} out"
+        return self._returned("psa_call", Fault(self._client, rule, found, legal))
 
     def _inputs(self, in_vec: Sequence[InVec]) -> list[Vector]:
         vectors = []
@@ -225,7 +228,7 @@ class ClientDoor:
         return status
 
 
-def _count(which: str, vectors: Sequence[object] | int, given: int | None) -> int:
+def vector_count(which: str, vectors: Sequence[object] | int, given: int | None) -> int:
     """How many vectors there are; only an address needs to be told."""
     if isinstance(vectors, int):
         if given is None:
@@ -243,7 +246,7 @@ def _address(what: str, base: int, length: int) -> Vector:
     return uint32(base), max(length, 0)
 
 
-def _sizes(vectors: Sequence[InVec] | Sequence[psa_outvec] | int) -> tuple[int, ...]:
+def vector_sizes(vectors: Sequence[InVec] | Sequence[psa_outvec] | int) -> tuple[int, ...]:
     if isinstance(vectors, int):
         return ()
     return tuple(
