@@ -116,7 +116,7 @@ class Partition(Client):
         self.assigned = 0
         self.signals = 0
         self.wait_mask = 0
-        self.replies: deque[tuple[object, int]] = deque()
+        self.replies: deque[tuple[int, int]] = deque()
         self.program: object = None
         self.initialised = False
         self.open_owners: frozenset[str] | None = frozenset({self.name})

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..interface.psa.client import PSA_CALL_TYPE_MAX, PSA_CALL_TYPE_MIN, PSA_MAX_IOVEC, InVec, psa_outvec
+from ..interface.psa.client import PSA_CALL_TYPE_MAX, PSA_MAX_IOVEC, InVec, psa_outvec
 from ..interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT
 from ..interface.tfm.mailbox import MailboxCall, MailboxMessage
 from ..interface.tfm.ns_mailbox import NsMailbox
@@ -19,9 +19,10 @@ from ..platform.interrupts import InterruptController
 from ..platform.mhu import MHU_BITS, MhuRegister
 from .c_types import uint32
 from .client import NonSecureClient
+from .client_api import DescriptorArray, Vectors
 from .connection import DESCRIPTOR_SIZE, Vector
 from .cpu import CpuPort
-from .door import ClientDoor, vector_count, vector_sizes
+from .door import ClientDoor, vector_sizes
 from .partition_memory import Arena
 from .scheduler import Deadlock, Thread
 
@@ -116,29 +117,26 @@ class MailboxDoor(ClientDoor):
         in_len: int | None = None,
         out_len: int | None = None,
     ) -> int:
-        spm = self._enter("psa_call")
-        mark = self._arena_top
-        in_count = vector_count("in", in_vec, in_len)
-        out_count = vector_count("out", out_vec, out_len)
-        if spm.listeners:
+        if self._enter("psa_call").listeners:
             self._entered("psa_call", handle, type_, vector_sizes(in_vec), vector_sizes(out_vec))
-        # FF-M 1.1 psa_call, client library: as on one core, what does not fit the control word is not sent.
-        if not (
-            PSA_CALL_TYPE_MIN <= type_ <= PSA_CALL_TYPE_MAX
-            and 0 <= in_count <= PSA_MAX_IOVEC
-            and 0 <= out_count <= PSA_MAX_IOVEC
-        ):
-            return self._does_not_pack(type_, in_count, out_count)
+        mark = self._arena_top
         try:
-            in_array = in_vec if isinstance(in_vec, int) else self._array(self._inputs(in_vec))
-            outputs = [] if isinstance(out_vec, int) else self._outputs(out_vec)
-            out_array = out_vec if isinstance(out_vec, int) else self._array(outputs)
-            if not isinstance(out_vec, int):
+            inputs, outputs = self._inputs(in_vec, in_len), self._outputs(out_vec, out_len)
+            # FF-M 1.1 psa_call, client library: as on one core, what does not fit is not sent.
+            if not (
+                0 <= type_ <= PSA_CALL_TYPE_MAX
+                and len(inputs) <= PSA_MAX_IOVEC
+                and len(outputs) <= PSA_MAX_IOVEC
+            ):
+                return self._returned("psa_call", self._does_not_fit(type_, inputs, outputs))
+            in_array, out_array = self._array_of(inputs), self._array_of(outputs)
+            arrays = {"in_vec": in_array.address, "in_len": in_array.count}
+            arrays |= {"out_vec": out_array.address, "out_len": out_array.count}
+            if not isinstance(out_vec, int) and isinstance(outputs, list):
                 self._lay_out(out_vec, outputs)
-            arrays = {"in_vec": in_array, "in_len": in_count, "out_vec": out_array, "out_len": out_count}
             status = self._ask(MailboxCall.PSA_CALL, handle=handle, type=type_, **arrays)
-            if not isinstance(out_vec, int):
-                self._take_outputs(out_vec, outputs, self._lengths(out_array, out_count))
+            if not isinstance(out_vec, int) and isinstance(outputs, list):
+                self._take_outputs(out_vec, outputs, self._lengths(out_array))
             return self._returned("psa_call", status)
         finally:
             self._arena_top = mark
@@ -146,16 +144,17 @@ class MailboxDoor(ClientDoor):
     def _ask(self, call: MailboxCall, **params: int) -> int:
         return self._core.mailbox.client_call(MailboxMessage(call, self._ns_id, **params))
 
-    def _array(self, vectors: list[Vector]) -> int:
-        """The address of an array of these descriptors, as psa_call takes it."""
-        size = len(vectors) * DESCRIPTOR_SIZE
-        base = self._arena_top
+    def _array_of(self, vectors: Vectors) -> DescriptorArray:
+        """The vectors as psa_call takes them: an array of descriptors in memory."""
+        if isinstance(vectors, DescriptorArray):
+            return vectors
+        base, size = self._arena_top, len(vectors) * DESCRIPTOR_SIZE
         if base + size > self._arena_end:
             self._no_room(base, size)
         self._arena_top = base + size
         for i, vector in enumerate(vectors):
             DESCRIPTOR.pack_into(self._view, base - self._view_base + i * DESCRIPTOR_SIZE, *vector)
-        return base
+        return DescriptorArray(base, len(vectors))
 
     def _lay_out(self, out_vec: Sequence[psa_outvec], outputs: list[Vector]) -> None:
         """The buffers as they are, so that they still are that where nobody writes."""
@@ -164,7 +163,7 @@ class MailboxDoor(ClientDoor):
                 start = base - self._view_base
                 self._view[start : start + length] = item.base[:length]
 
-    def _lengths(self, array: int, count: int) -> list[int]:
-        start = array - self._view_base
-        view = self._view[start : start + count * DESCRIPTOR_SIZE]
+    def _lengths(self, array: DescriptorArray) -> list[int]:
+        start = array.address - self._view_base
+        view = self._view[start : start + array.count * DESCRIPTOR_SIZE]
         return [length for _, length in DESCRIPTOR.iter_unpack(view)]

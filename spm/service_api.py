@@ -109,7 +109,7 @@ def get(spm: "Kernel", caller: Partition, signal: int, msg: psa_msg_t | int) -> 
         _store_msg(spm, delivered, msg)
     else:
         connection.fill(msg)
-    return PSA_SUCCESS
+    return 0
 
 
 def _not_asserted(caller: Partition, signal: int) -> Fault:
@@ -198,21 +198,9 @@ def psa_skip(spm: "Kernel", caller: Partition, msg_handle: int, invec_idx: int, 
 
 
 def psa_write(
-    spm: "Kernel",
-    caller: Partition,
-    msg_handle: int,
-    outvec_idx: int,
-    buffer: ReadableBuffer,
-    num_bytes: int | None = None,
+    spm: "Kernel", caller: Partition, msg_handle: int, outvec_idx: int, buffer: ReadableBuffer, num_bytes: int
 ) -> Outcome:
-    """FF-M 1.1, psa_write: append to an output vector; more than fits is the partition's fault.
-
-    Of a Python buffer, ``num_bytes`` None is all.
-    """
-    if num_bytes is None:
-        if isinstance(buffer, int):
-            raise TypeError("psa_write: an address needs num_bytes")
-        num_bytes = len(buffer)
+    """FF-M 1.1, psa_write: append to an output vector; more than fits is the partition's fault."""
     num_bytes &= UINT32_MASK
     connection = spm.handles.get(msg_handle)
     if not (

@@ -1,8 +1,8 @@
 """The mailbox agent: calls services in the name of the non-secure core's clients (TF-M ns_agent_mailbox).
 
-It never waits for a service: a request is handed to the SPM and forgotten but for its slot's number, and the
-answer comes as a signal. The mailbox lies in memory that the non-secure core may change at any time, so a
-request is read once and judged as what was read.
+It never waits for a service: a request is handed to the SPM and forgotten but for the number of its slot,
+from 1 up, and the answer comes as a signal. The mailbox lies in memory that the non-secure core may change at
+any time, so a request is read once and judged as what was read.
 """
 
 from ...interface.psa.client import PSA_IPC_CALL
@@ -76,7 +76,7 @@ class MailboxAgent:
 
     def _dispatch(self, message: MailboxMessage, slot: int) -> int | None:
         """The answer where there is one at once; None where ASYNC_MSG_REPLY brings it, or nothing does."""
-        psa = self._psa
+        psa, number = self._psa, slot + 1
         match message.call_type:
             case MailboxCall.PSA_FRAMEWORK_VERSION:
                 return psa.psa_framework_version()
@@ -87,7 +87,7 @@ class MailboxAgent:
                 # TF-M mailbox: an id that the range has no place for is that request's error.
                 if client_id is None:
                     return PSA_ERROR_INVALID_ARGUMENT
-                status = self._call(message, client_id, slot)
+                status = self._call(message, client_id, number)
                 return None if status == PSA_SUCCESS else status
         # TF-M mailbox: a request of no known type is dropped, and its slot never gets a reply.
         return None
@@ -98,22 +98,22 @@ class MailboxAgent:
         client_id = config.client_id_limit + 1 + ns_id
         return client_id if config.client_id_base <= client_id <= config.client_id_limit else None
 
-    def _call(self, message: MailboxMessage, client_id: int, slot: int) -> int:
+    def _call(self, message: MailboxMessage, client_id: int, number: int) -> int:
         match message.call_type:
             case MailboxCall.PSA_CONNECT:
-                return self._psa.agent_psa_connect(message.sid, message.version, client_id, slot)
+                return self._psa.agent_psa_connect(message.sid, message.version, client_id, number)
             case MailboxCall.PSA_CALL:
                 inputs, outputs = (message.in_vec, message.in_len), (message.out_vec, message.out_len)
                 return self._psa.agent_psa_call(
-                    message.handle, message.type, inputs, outputs, client_id, slot
+                    message.handle, message.type, inputs, outputs, client_id, number
                 )
-        return self._psa.agent_psa_close(message.handle, client_id, slot)
+        return self._psa.agent_psa_close(message.handle, client_id, number)
 
     def _take_reply(self) -> None:
         """Bring the oldest answer to its slot; the signal stays raised while there is another."""
         msg = psa_msg_t()
         self._psa.psa_get(ASYNC_MSG_REPLY, msg)
-        self._answer({msg.rhandle: msg.type})
+        self._answer({msg.rhandle - 1: msg.type})
 
     def _answer(self, values: dict[int, int]) -> None:
         """Write replies, then say so in the status, then interrupt the non-secure core."""

@@ -96,10 +96,10 @@ def fetch(psa: PartitionApi) -> list[tuple[object, int]]:
 
 
 def requests(*types: int, ns_client_id: int = LIMIT) -> Script:
-    """One stateless call of each type, its place as client data; the statuses of the calls themselves."""
+    """One stateless call of each type, its place from 1 as client data; the statuses of the calls."""
     return lambda psa: [
         psa.agent_psa_call(STATELESS, type_, NOTHING, NOTHING, ns_client_id, place)
-        for place, type_ in enumerate(types)
+        for place, type_ in enumerate(types, 1)
     ]
 
 
@@ -113,7 +113,7 @@ def test_the_agent_goes_on_while_its_calls_wait() -> None:
 def test_answers_come_in_the_order_of_the_replies() -> None:
     bench = bench_with_agent()
     run(bench, requests(1, 1, 0, 2))
-    assert run(bench, fetch) == [(2, 0), (1, 11), (0, 10), (3, 0)]
+    assert run(bench, fetch) == [(3, 0), (2, 11), (1, 10), (4, 0)]
 
 
 def test_bit_2_is_raised_until_all_are_fetched() -> None:
@@ -135,17 +135,17 @@ def test_what_the_spm_refuses_is_an_answer_like_any_other() -> None:
 
     def refused(psa: PartitionApi) -> list[int]:
         return [
-            psa.agent_psa_connect(0x9999, 1, LIMIT, "sid"),
-            psa.agent_psa_connect(0x1003, 1, LIMIT, "not for NS"),
-            psa.agent_psa_call(STATELESS, -1, NOTHING, NOTHING, LIMIT, "type"),
-            psa.agent_psa_call(STATELESS, 0, (SECURE_RAM, 1), NOTHING, LIMIT, "memory"),
-            psa.agent_psa_close(77, LIMIT, "handle"),
-            psa.agent_psa_close(0, LIMIT, "null"),
+            psa.agent_psa_connect(0x9999, 1, LIMIT, 101),
+            psa.agent_psa_connect(0x1003, 1, LIMIT, 102),
+            psa.agent_psa_call(STATELESS, -1, NOTHING, NOTHING, LIMIT, 103),
+            psa.agent_psa_call(STATELESS, 0, (SECURE_RAM, 1), NOTHING, LIMIT, 104),
+            psa.agent_psa_close(77, LIMIT, 105),
+            psa.agent_psa_close(0, LIMIT, 106),
         ]
 
     assert run(bench, refused) == [0] * 6
-    answers = [("sid", -130), ("not for NS", -130), ("type", -129), ("memory", -129), ("handle", -129)]
-    assert run(bench, fetch) == [*answers, ("null", 0)]
+    answers = [(101, -130), (102, -130), (103, -129), (104, -129), (105, -129)]
+    assert run(bench, fetch) == [*answers, (106, 0)]
     assert bench.programs["SERVER"].seen == []
 
 
@@ -173,14 +173,14 @@ def test_a_connection_is_its_clients_own() -> None:
     [(_, handle)] = run(bench, fetch)
 
     def use(psa: PartitionApi) -> None:
-        psa.agent_psa_call(handle, 0, NOTHING, NOTHING, LIMIT - 1, "other")
-        psa.agent_psa_close(handle, LIMIT - 1, "other")
-        psa.agent_psa_call(handle, 0, NOTHING, NOTHING, LIMIT, "own")
-        psa.agent_psa_close(handle, LIMIT, "own")
+        psa.agent_psa_call(handle, 0, NOTHING, NOTHING, LIMIT - 1, 107)
+        psa.agent_psa_close(handle, LIMIT - 1, 107)
+        psa.agent_psa_call(handle, 0, NOTHING, NOTHING, LIMIT, 108)
+        psa.agent_psa_close(handle, LIMIT, 108)
 
     run(bench, use)
     answers = run(bench, fetch)
-    assert answers == [("other", -129), ("other", -129), ("own", 0), ("own", 0)]
+    assert answers == [(107, -129), (107, -129), (108, 0), (108, 0)]
 
 
 def test_a_connection_with_a_request_in_flight_is_busy() -> None:
@@ -189,19 +189,19 @@ def test_a_connection_with_a_request_in_flight_is_busy() -> None:
     [(_, handle)] = run(bench, fetch)
 
     def use(psa: PartitionApi) -> None:
-        psa.agent_psa_call(handle, 1, NOTHING, NOTHING, LIMIT, "first")
-        psa.agent_psa_call(handle, 0, NOTHING, NOTHING, LIMIT, "second")
-        psa.agent_psa_close(handle, LIMIT, "close")
-        psa.agent_psa_call(STATELESS, 2, NOTHING, NOTHING, LIMIT, "release")
+        psa.agent_psa_call(handle, 1, NOTHING, NOTHING, LIMIT, 109)
+        psa.agent_psa_call(handle, 0, NOTHING, NOTHING, LIMIT, 110)
+        psa.agent_psa_close(handle, LIMIT, 111)
+        psa.agent_psa_call(STATELESS, 2, NOTHING, NOTHING, LIMIT, 112)
 
     run(bench, use)
-    assert run(bench, fetch) == [("second", -129), ("close", -129), ("first", 10), ("release", 0)]
+    assert run(bench, fetch) == [(110, -129), (111, -129), (109, 10), (112, 0)]
 
 
 def test_a_pool_that_is_exhausted_is_connection_busy() -> None:
     bench = bench_with_agent(conn_handle_max_num=2)
     run(bench, requests(1, 1, 1))
-    assert run(bench, fetch) == [(2, -131)]
+    assert run(bench, fetch) == [(3, -131)]
 
 
 def test_a_programmer_error_terminates_the_connection_and_disconnects_it_once() -> None:
@@ -214,10 +214,10 @@ def test_a_programmer_error_terminates_the_connection_and_disconnects_it_once() 
     def use(psa: PartitionApi) -> None:
         for type_ in (5, 0):
             psa.agent_psa_call(handle, type_, NOTHING, NOTHING, LIMIT, type_)
-        psa.agent_psa_close(handle, LIMIT, "close")
+        psa.agent_psa_close(handle, LIMIT, 111)
 
     run(bench, use)
-    assert run(bench, fetch) == [(5, -129), (0, -129), ("close", 0)]
+    assert run(bench, fetch) == [(5, -129), (0, -129), (111, 0)]
     assert server.types == [-1, 5, -2]
     assert not bench.kernel.handles
 
@@ -251,7 +251,7 @@ def test_an_answer_into_the_agents_memory() -> None:
     assert run(bench, lambda psa: psa.psa_get(ASYNC_MSG_REPLY, address)) == 0
     assert run(bench, lambda psa: psa.psa_get(ASYNC_MSG_REPLY, address + 48)) == 0
     answers = [struct.unpack("<iiiI", bench.memory.read(address + at, 16)) for at in (0, 48)]
-    assert answers == [(10, 0, 0, 0), (0, 0, 0, 1)]
+    assert answers == [(10, 0, 0, 1), (0, 0, 0, 2)]
     with pytest.raises(DevicePanic, match="psa_get: a buffer in the partition's own memory"):
         run(bench, lambda psa: psa.psa_get(ASYNC_MSG_REPLY, 0))
 

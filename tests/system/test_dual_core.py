@@ -334,7 +334,7 @@ def test_another_os_thread_is_refused_and_the_device_unharmed() -> None:
         assert device.ns.psa_framework_version() == 0x0101
 
 
-def a_busy_run(seed: int) -> tuple[list[str], list[object]]:
+def a_busy_run(seed: int, level: int = 1) -> tuple[list[Event], list[object]]:
     """Every event of a run with five tasks that hold, release, connect and ask for random bytes."""
     events: list[Event] = []
 
@@ -347,10 +347,11 @@ def a_busy_run(seed: int) -> tuple[list[str], list[object]]:
     def randomly(ns: ClientDoor) -> bytes:
         return tfm_sim.device.PsaApis(ns).crypto.generate_random(8)
 
-    with boot_dual_core(events.append, seed=seed) as device:
+    with boot_dual_core(events.append, seed=seed, isolation_level=level) as device:
         tasks = start(device, mixed, randomly, mixed, randomly, mixed)
         device.ns.psa_call(STATELESS, RELEASE)
-        return [repr(event) for event in events], results(device, tasks)
+        done = results(device, tasks)
+        return list(events), done
 
 
 def test_one_seed_is_one_run() -> None:
@@ -358,6 +359,11 @@ def test_one_seed_is_one_run() -> None:
     assert first == again
     assert first[1][1] != other[1][1], "the random bytes"
     assert [r for r in first[1] if isinstance(r, list)] == [r for r in other[1] if isinstance(r, list)]
+
+
+@pytest.mark.parametrize("level", [2, 3])
+def test_a_run_is_the_same_at_each_isolation_level(level: int) -> None:
+    assert a_busy_run(5, level) == a_busy_run(5)
 
 
 def test_the_trace_names_the_client_on_both_sides() -> None:
