@@ -16,9 +16,9 @@ from .interface.psa.crypto_api import CryptoApi
 from .interface.psa.initial_attestation import InitialAttestation
 from .interface.psa.platform import PlatformApi
 from .interface.trace import Event, Listener, Trace
-from .partitions import MANIFEST_LIST, programs
 from .partitions.crypto.config import CryptoConfig
 from .partitions.initial_attestation.config import AttestationConfig
+from .partitions.programs import MANIFEST_LIST, programs
 from .platform.board import Board, SlotName, load_board
 from .platform.hal import PlatformHal, granted
 from .platform.hardware import Hardware
@@ -33,6 +33,7 @@ from .spm.manifest_list import load_manifest_list
 from .spm.ns_ids import NsClientContexts
 from .spm.ns_tasks import NsTask, join, start_task
 from .spm.partition_memory import Arena, give_partitions_memory, non_secure_arena
+from .spm.process.host import Launcher, groups_of
 
 
 class DeviceOff(TfmSimError):
@@ -95,9 +96,11 @@ def load_firmware(
     trace: Trace,
     spm: SpmConfig,
     builds: Sequence[PartitionBuild],
+    launcher: Launcher | None = None,
 ) -> Kernel:
     """The SPM with its partitions linked and their interrupts and MMIO claimed; nothing runs yet.
 
+    ``launcher`` starts the processes of isolation levels 2 and 3; None is one of the kernel's own.
     Raises LoadError and BoardError for partitions that do not fit together or on the board.
     """
     board = hardware.board
@@ -111,7 +114,7 @@ def load_firmware(
         board.irq_sources,
         board.named_mmio,
     )
-    kernel = Kernel(machine, boot_data, trace, spm)
+    kernel = Kernel(machine, boot_data, trace, spm, launcher)
     kernel.load(builds)
     for partition in kernel.partitions:
         for region in partition.manifest.mmio_regions:
@@ -180,6 +183,7 @@ class Device:
         self.hardware = Hardware(loaded, provisioning, seed, state, dummy)
         self._memory_map = self.hardware.memory.regions
         self._kernel: Kernel | None = None
+        self._launcher = Launcher()
         self._let_go = False
         self.trace.now = lambda: self.hardware.clock.now
         self._ns: ClientDoor | None = None
@@ -201,6 +205,8 @@ class Device:
         if self._let_go:
             raise DeviceOff("the device let go of its state directory; legal: a new Device on it")
         self._stop()
+        if groups_of(self._partitions, self.build.spm.process_level):
+            self._launcher.start()
         hardware = self.hardware
         hardware.clear()
         shared = hardware.board.shared_data
@@ -212,7 +218,9 @@ class Device:
             self.trace.log("SPM", f"[WRN] {hardware.dummy_notice}")
         self.trace.log("SPM", "[INF] [Sec Thread] Secure image initializing!")
         boot_data = BootData(hardware.memory, shared.base, shared.size if self.build.bl2 else 0)
-        kernel = load_firmware(hardware, boot_data, self.trace, self.build.spm, self._partitions)
+        kernel = load_firmware(
+            hardware, boot_data, self.trace, self.build.spm, self._partitions, self._launcher
+        )
         self._kernel = kernel
         start_firmware(hardware, kernel)
         whole = non_secure_arena(hardware.memory)
@@ -241,6 +249,7 @@ class Device:
     def power_off(self) -> None:
         """Take power away; a state directory is saved and let go, and the device is of no more use then."""
         self._stop()
+        self._launcher.close()
         self._let_go = self.hardware.state is not None or self._let_go
         self.hardware.close()
 

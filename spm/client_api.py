@@ -29,7 +29,7 @@ from .memory_check import accessible_region, memory_check
 from .messages import deliver
 from .outcome import Fault, Outcome
 from .service import Service
-from .states import Call, Close, Connect, Idle, Reject, StatelessCall, Terminated, Terminating
+from .states import CONNECTION, Call, Close, Connect, Idle, Reject, StatelessCall, Terminated, Terminating
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -124,7 +124,7 @@ def psa_call(
             spm.connections.release(connection)
         return request
     if not connection.service.stateless:
-        connection.fire(Call)
+        connection.state = CONNECTION[connection.state][Call]
     connection.client = caller
     out_array = out_vecs.address if isinstance(out_vecs, DescriptorArray) else 0
     connection.open_message(type_, *request, out_array)
@@ -246,10 +246,10 @@ def _checked_vectors(
     if fault is not None:
         return fault
     # FF-M 1.1 psa_call: the client must be able to read its inputs and to write its outputs.
-    pinned_inputs = _pin(spm, caller, inputs, "in_vec", write=False)
+    pinned_inputs = _pin(spm, caller, inputs, "in_vec", write=False) if inputs else []
     if isinstance(pinned_inputs, Fault):
         return pinned_inputs
-    pinned_outputs = _pin(spm, caller, outputs, "out_vec", write=True)
+    pinned_outputs = _pin(spm, caller, outputs, "out_vec", write=True) if outputs else []
     if isinstance(pinned_outputs, Fault):
         return pinned_outputs
     return pinned_inputs, pinned_outputs
@@ -289,16 +289,16 @@ def _pin(
     spm: "Kernel", caller: Client, vectors: list[Vector], what: str, *, write: bool
 ) -> list[PinnedVector] | Fault:
     pinned = []
-    for i, (base, length) in enumerate(vectors):
+    region = caller.writable if write else caller.readable
+    for base, length in vectors:
         # FF-M 1.1 psa_call: the base of an empty vector is ignored.
         if not length:
             pinned.append(EMPTY)
             continue
-        region = caller.writable if write else caller.readable
         if region is None or base < region.base or base + length > region.end:
             region = accessible_region(spm.memory, caller, base, length, write=write)
             if region is None:
-                return _unreachable(caller, f"{what}[{i}]", base, length)
+                return _unreachable(caller, f"{what}[{len(pinned)}]", base, length)
             if region.base and write:
                 caller.writable = region
             elif region.base:

@@ -49,11 +49,11 @@ def take_interrupt(spm: "Kernel", line: int) -> None:
 
 def _run_flih(spm: "Kernel", irq: Irq) -> object:
     """FF-M 1.1 FLIH: the handler runs at once, in the partition's domain, and may call nothing."""
-    spm.handling = irq
+    spm.handling, spm.closed = irq, True
     try:
         result = spm.run_code_of(irq.partition, getattr(irq.partition.program, irq.manifest.flih))
     finally:
-        spm.handling = None
+        spm.handling, spm.closed = None, spm.down is not None
     if result not in (PSA_FLIH_SIGNAL, PSA_FLIH_NO_SIGNAL):
         rule = f"{irq.manifest.flih}: a psa_flih_result_t"
         spm.panic_of(Fault(irq.partition, rule, repr(result), "PSA_FLIH_NO_SIGNAL or PSA_FLIH_SIGNAL"))

@@ -20,7 +20,7 @@ from .client import NS_ID_LOWEST, Client, NonSecureClient, Partition, ns_client_
 from .config import Backend, SpmConfig
 from .connection import ConnectionPool, ConnectionStack
 from .door import ClientDoor, ManagedClientDoor, PartitionDoor
-from .events import ClockAdvanced, Panicked, PartitionStarted, ProgrammerError, ThreadSwitched
+from .events import ClockAdvanced, Panicked, PartitionStarted, ProgrammerError
 from .interrupts import Irq, take_interrupt
 from .load import (
     PartitionBuild,
@@ -36,6 +36,7 @@ from .ns_ids import NsClientContexts
 from .outcome import BLOCKED, Fault, Outcome
 from .panic import DevicePanic, PanicReport
 from .partition_memory import Arena
+from .process.host import Launcher, Processes
 from .scheduler import NS_AGENT_LOAD_ORDER, Deadlock, Scheduler, Thread
 from .service import Service
 from .sfn import initialise, serve, sfn_loop
@@ -44,7 +45,6 @@ from .states import Answered, Queued, Running
 if TYPE_CHECKING:
     from .ns_tasks import NsTask
 
-Maker = Callable[[PartitionBuild, PartitionDoor], object]
 POLL_MICROSECONDS = 1
 """What a psa_wait that only polls takes on the virtual clock, so that a loop of polls comes to an end."""
 
@@ -75,7 +75,14 @@ class Kernel:
     handler runs; ``closed`` is true in both cases: no call may enter then.
     """
 
-    def __init__(self, machine: Machine, boot_data: BootData, trace: Trace, config: SpmConfig) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        boot_data: BootData,
+        trace: Trace,
+        config: SpmConfig,
+        launcher: Launcher | None = None,
+    ) -> None:
         self.machine = machine
         self.memory = machine.memory
         self.hal = machine.hal
@@ -85,8 +92,7 @@ class Kernel:
         self.listeners = trace.listeners
         self.config = config
         self.ns_thread = Thread("NS", (NS_AGENT_LOAD_ORDER, 0, 0))
-        self.scheduler = Scheduler(self.ns_thread, self._idle)
-        self.scheduler.on_switch = self._switched
+        self.scheduler = Scheduler(self.ns_thread, self._idle, trace)
         self.connections: ConnectionPool | ConnectionStack = ConnectionPool(config.conn_handle_max_num)
         self.handles = self.connections.open
         self.partitions: list[Partition] = []
@@ -102,6 +108,10 @@ class Kernel:
         self.tasks_started = 0
         self.ns_contexts = NsClientContexts() if config.ns_manage_nsid else None
         self._stopping = False
+        self._own_launcher = Launcher() if launcher is None else None
+        self.processes = Processes(
+            launcher or self._own_launcher or Launcher(), config.process_watchdog_seconds
+        )
 
     def load(self, builds: Sequence[PartitionBuild]) -> None:
         """Load the partitions in load order and link their services; raises LoadError."""
@@ -150,17 +160,15 @@ class Kernel:
             )
         return frozenset({partition.name})
 
-    def start(
-        self,
-        hal_of: Callable[[str], PlatformHal],
-        arena_of: Callable[[str], Arena],
-        make: Maker = PartitionBuild.make,
-    ) -> None:
+    def start(self, hal_of: Callable[[str], PlatformHal], arena_of: Callable[[str], Arena]) -> None:
         """Make each partition's program and run it to where it waits for messages, in load order."""
+        self.processes.launch(self.partitions, self._builds, self.config.process_level)
         for partition in self.partitions:
             arena = arena_of(partition.name)
             door = PartitionDoor(self, partition, hal_of(partition.name), arena.base, arena.size)
-            bind_program(partition, make(self._builds[partition.name], door))
+            build = self._builds[partition.name]
+            remote = self.processes.program_of(self, partition, build, door)
+            bind_program(partition, build.make(door) if remote is None else remote)
         self.interrupts.after = self._after_interrupts
         self.interrupts.handler = partial(take_interrupt, self)
         for irq in self.irqs_by_line.values():
@@ -237,6 +245,9 @@ class Kernel:
         if self.down is None:
             self._go_down("the device was reset or switched off")
         self.scheduler.end()
+        self.processes.end()
+        if self._own_launcher is not None:
+            self._own_launcher.close()
 
     def ns_client(self, arena: Arena, ns_id: int = -1, thread: Thread | None = None) -> ClientDoor:
         """A client in the NSPE; ``arena`` is where its Python buffers come to lie.
@@ -340,10 +351,6 @@ class Kernel:
         found, _, legal = str(storm).partition("; legal: ")
         culprit = irq.partition.name if irq is not None else "the hardware"
         return self._panic(PanicReport(culprit, "interrupts come to an end", found, legal))
-
-    def _switched(self, thread: Thread) -> None:
-        if self.listeners:
-            self.trace.emit(ThreadSwitched(thread.name))
 
     def settle_fault(self, fault: Fault) -> int:
         """FF-M 1.1, PROGRAMMER ERROR: a status for the non-secure side, a panic for a partition."""

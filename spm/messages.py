@@ -36,7 +36,13 @@ def deliver(spm: "Kernel", connection: Connection) -> Outcome:
     if spm.serve is not None:
         return spm.serve(spm, connection)
     service.queue.append(connection)
-    assert_signal(spm, service.partition, service.signal)
+    if spm.listeners:
+        assert_signal(spm, service.partition, service.signal)
+    else:  # the same, in the way of every call
+        partition, signal = service.partition, service.signal
+        partition.signals |= signal
+        if partition.wait_mask & signal:
+            spm.scheduler.wake(partition.thread, "signal")
     return BLOCKED
 
 

@@ -7,6 +7,8 @@ from typing import Final
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from ..interface.errors import TfmSimError
+from ..interface.trace import Trace
+from .events import ThreadSwitched
 from .states import THREAD, Created, Ready, Running, ThreadState
 
 NS_AGENT_LOAD_ORDER: Final = 0xFE00
@@ -45,29 +47,30 @@ class Scheduler:
 
     ``root`` is the thread that power-on came from. ``ready`` has the bits of all threads that can run, the
     running one included. ``switch_due`` says that a more urgent thread than the running one has become ready.
-    ``idle`` lets time pass when nobody can run; it answers False when that can never help. ``on_switch``
-    hears of every switch.
+    ``idle`` lets time pass when nobody can run; it answers False when that can never help.
     """
 
     __slots__ = (
         "current",
         "idle",
-        "on_switch",
+        "listeners",
         "os_thread",
         "parked",
         "ready",
         "root",
         "switch_due",
         "threads",
+        "trace",
     )
 
-    def __init__(self, root: Thread, idle: Callable[[], bool]) -> None:
+    def __init__(self, root: Thread, idle: Callable[[], bool], trace: Trace) -> None:
         self.threads: list[Thread] = []
         self.ready = 0
         self.root = root
         self.current = root
         self.idle = idle
-        self.on_switch: Callable[[Thread], None] | None = None
+        self.trace = trace
+        self.listeners = trace.listeners
         self.switch_due = False
         self.os_thread = get_ident()
         self.parked: greenlet | None = None
@@ -99,13 +102,19 @@ class Scheduler:
 
     def block(self, event: str) -> None:
         """The running thread waits; returns when it runs again. Raises Deadlock when it never can."""
-        thread = self.current
-        thread.state = THREAD[thread.state][event]
-        self.ready &= ~thread.bit
-        self.reschedule()
+        running = self.current
+        running.state = THREAD[running.state][event]
+        self.ready &= ~running.bit
+        self._switch(running)
 
     def reschedule(self) -> None:
         """Let the most urgent thread run; returns when that is the calling one again."""
+        running = self.current
+        if running.state is Running:
+            running.state = Ready
+        self._switch(running)
+
+    def _switch(self, running: Thread) -> None:
         self.switch_due = False
         ready = self.ready
         while not ready:
@@ -113,16 +122,11 @@ class Scheduler:
                 raise Deadlock
             ready = self.ready
         best = self.threads[(ready & -ready).bit_length() - 1]
-        running = self.current
-        if running.state is Running:
-            if best is running:
-                return
-            running.state = Ready
         best.state = Running
-        if self.on_switch is not None and best is not running:
-            self.on_switch(best)
         if best is running:
             return
+        if self.listeners:
+            self.trace.emit(ThreadSwitched(best.name))
         running.greenlet = getcurrent()
         self.current = best
         if best.greenlet is None:

@@ -101,7 +101,7 @@ def get(spm: "Kernel", caller: Partition, signal: int, msg: psa_msg_t | int) -> 
         _fill_memory(spm, connection, msg)
     else:
         connection.fill(msg)
-    return PSA_SUCCESS
+    return 0
 
 
 def _fill_memory(spm: "Kernel", connection: Connection, address: int) -> None:
@@ -187,21 +187,9 @@ def psa_skip(spm: "Kernel", caller: Partition, msg_handle: int, invec_idx: int, 
 
 
 def psa_write(
-    spm: "Kernel",
-    caller: Partition,
-    msg_handle: int,
-    outvec_idx: int,
-    buffer: ReadableBuffer,
-    num_bytes: int | None = None,
+    spm: "Kernel", caller: Partition, msg_handle: int, outvec_idx: int, buffer: ReadableBuffer, num_bytes: int
 ) -> Outcome:
-    """FF-M 1.1, psa_write: append to an output vector; more than fits is the partition's fault.
-
-    Of a Python buffer, ``num_bytes`` None is all.
-    """
-    if num_bytes is None:
-        if isinstance(buffer, int):
-            raise TypeError("psa_write: an address needs num_bytes")
-        num_bytes = len(buffer)
+    """FF-M 1.1, psa_write: append to an output vector; more than fits is the partition's fault."""
     num_bytes &= UINT32_MASK
     connection = spm.handles.get(msg_handle)
     if not (

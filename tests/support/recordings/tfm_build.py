@@ -11,8 +11,9 @@ from tfm_sim.bootloader.config import Bl2Config, KeyMode, SignatureType
 from tfm_sim.interface.psa.initial_attestation import ClientLibrary
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig, Release, TokenProfile
 from tfm_sim.partitions.initial_attestation.profiles import select_profile
+from tfm_sim.platform.iak_type import IakType
 from tfm_sim.platform.otp import OtpLayout
-from tfm_sim.platform.provisioning import DUMMY, DUMMY_IAK_ID, DUMMY_ROTPKS, IakType, Provisioning
+from tfm_sim.platform.provisioning import DUMMY, DUMMY_IAK_ID, DUMMY_ROTPKS, Provisioning
 from tfm_sim.spm.config import Backend, SpmConfig
 
 PROFILE_MACROS = {
