@@ -93,7 +93,7 @@ class Kernel:
         self.config = config
         self.ns_thread = Thread("NS", (NS_AGENT_LOAD_ORDER, 0, 0))
         self.scheduler = Scheduler(self.ns_thread, self._idle, trace)
-        self.connections: ConnectionPool | ConnectionStack = ConnectionPool(config.conn_handle_max_num)
+        self.connections = ConnectionPool(config.conn_handle_max_num)
         self.handles = self.connections.open
         self.partitions: list[Partition] = []
         self.partitions_by_id: dict[int, Partition] = {}
@@ -149,7 +149,11 @@ class Kernel:
                 self.irqs_by_line[irq.line] = irq
 
     def _open_owners(self, partition: Partition) -> frozenset[str] | None:
-        """FF-M 1.1, isolation levels: whose memory a partition may touch; None is everybody's."""
+        """FF-M 1.1, isolation levels: whose memory a partition may touch; None is everybody's.
+
+        At level 1 all of the SPE is one domain, at level 2 the application RoT and the PSA RoT are one each;
+        at level 3 each partition is its own.
+        """
         level, is_psa_rot = self.config.isolation_level, partition.manifest.type is PartitionType.PSA_ROT
         one_domain = level == 2 or self.config.quirks.one_psa_rot_domain
         if level == 1 or (is_psa_rot and one_domain):
@@ -172,7 +176,7 @@ class Kernel:
         self.interrupts.after = self._after_interrupts
         self.interrupts.handler = partial(take_interrupt, self)
         for irq in self.irqs_by_line.values():
-            # TF-M: a 1.0 manifest's interrupt is enabled at boot, a 1.1 manifest's by psa_irq_enable.
+            # TF-M interrupts: a 1.0 manifest's is enabled at boot, a 1.1 manifest's by psa_irq_enable.
             if irq.partition.manifest.irqs_enabled_at_boot:
                 self.interrupts.enable(irq.line)
         if self.config.backend is Backend.SFN:
@@ -292,7 +296,7 @@ class Kernel:
         if self.down is not None:
             raise self.gone()
         assert self.handling is not None
-        # TF-M: every secure API call from exception context panics.
+        # TF-M FLIH: every secure API call from exception context panics.
         rule = f"{call}: not in a first-level interrupt handler"
         self.panic_of(
             Fault(self.handling.partition, rule, self.handling.manifest.flih, "a partition's thread")
@@ -306,7 +310,7 @@ class Kernel:
             scheduler.reschedule()
 
     def _after_interrupts(self) -> None:
-        """TF-M CONFIG_TFM_SCHEDULE_WHEN_NS_INTERRUPTED: may an interrupt of the NSPE switch to a partition?
+        """TF-M CONFIG_TFM_SCHEDULE_WHEN_NS_INTERRUPTED: an interrupt of the NSPE may switch to a partition.
 
         If not, the partition runs at the next exit of an SPM call.
         """

@@ -5,11 +5,11 @@ from .client import Client
 
 
 def accessible_region(memory: Memory, client: Client, base: int, size: int, *, write: bool) -> Region | None:
-    """The one region in which ``client`` may read, and with ``write`` also write, all of a range; or None.
+    """FF-M 1.1, memory references: the one region where ``client`` may read, or also write, all of a range.
 
-    A null base is never accessible. The range, which is not empty, must lie wholly in one region, as a
-    hardware range check sees it, and that region must allow the access to this client: the non-secure side
-    sees non-secure memory only, a partition that and what its isolation domain opens.
+    Else None. A null base is never accessible. The range, which is not empty, must lie wholly in one region,
+    as a hardware range check sees it, and that region must allow the access to this client: the non-secure
+    side sees non-secure memory only, a partition that and what its isolation domain opens.
     """
     if base == 0:
         return None
@@ -27,5 +27,5 @@ def accessible_region(memory: Memory, client: Client, base: int, size: int, *, w
 
 
 def memory_check(memory: Memory, client: Client, base: int, size: int, *, write: bool) -> bool:
-    """True when the range is accessible to ``client``; an empty range always is, wherever it lies."""
+    """FF-M 1.1, memory references: an empty range is accessible wherever it lies."""
     return size == 0 or accessible_region(memory, client, base, size, write=write) is not None

@@ -12,7 +12,7 @@ from .events import ThreadSwitched
 from .states import THREAD, Created, Ready, Running, ThreadState
 
 NS_AGENT_LOAD_ORDER: Final = 0xFE00
-"""TF-M: the non-secure side runs only when every partition is blocked."""
+"""TF-M IPC backend: the non-secure side runs only when every partition is blocked."""
 
 
 class Deadlock(Exception):

@@ -303,7 +303,8 @@ def _access(caller: Partition, states: list[type[VectorState]], index: int, call
     """FF-M 1.1 MM-IOVEC: copying and mapping exclude each other, vector by vector."""
     state = VECTOR[states[index]].get(call)
     if state is None:
-        return Fault(caller, f"{call}: a vector that is not mapped", f"{states[index].__name__}", "one way")
+        found = f"vector {index}, {states[index].__name__}"
+        return Fault(caller, f"{call}: a vector that is not mapped", found, "copies or one mapping")
     states[index] = state
     return None
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def sfn_loop(spm: "Kernel", partition: Partition) -> None:
-    """TF-M IPC backend, an SFN partition's thread: wait, get, call the function, reply with what it returns.
+    """TF-M IPC backend: an SFN partition's thread waits, gets, calls, replies with what the function returns.
 
     Of several asserted signals the lowest is served first.
     """
