@@ -103,7 +103,7 @@ class ClientDoor:
         spm = self._enter("psa_call")
         client = self._client
         if spm.listeners:
-            self._entered("psa_call", handle, type_, _sizes(in_vec), _sizes(out_vec))
+            self._entered("psa_call", handle, type_, vector_sizes(in_vec), vector_sizes(out_vec))
         mark = self._arena_top
         try:
             inputs = self._inputs(in_vec, in_len)
@@ -117,8 +117,7 @@ class ClientDoor:
             ):
                 outcome = client_api.psa_call(spm, client, handle, type_, inputs, outputs)
             else:
-                rule, legal = "psa_call: type and counts in range", "type 0 to 32767, at most 4 vectors"
-                outcome = Fault(client, rule, f"type {type_}, {len(inputs)} in, {len(outputs)} out", legal)
+                outcome = self._does_not_fit(type_, inputs, outputs)
             status = spm.leave(client, outcome)
             if spm.listeners:
                 spm.trace.emit(CallReturned(client.name, "psa_call", status))
@@ -127,6 +126,10 @@ class ClientDoor:
             return status
         finally:
             self._arena_top = mark
+
+    def _does_not_fit(self, type_: int, inputs: Vectors, outputs: Vectors) -> Fault:
+        rule, legal = "psa_call: type and counts in range", "type 0 to 32767, at most 4 vectors"
+        return Fault(self._client, rule, f"type {type_}, {len(inputs)} in, {len(outputs)} out", legal)
 
     def _inputs(self, in_vec: Sequence[InVec] | int, in_len: int | None) -> Vectors:
         if isinstance(in_vec, int):
@@ -246,7 +249,7 @@ def _address(what: str, base: int, length: int) -> Vector:
     return uint32(base), max(length, 0)
 
 
-def _sizes(vectors: Sequence[InVec] | Sequence[psa_outvec] | int) -> tuple[int, ...]:
+def vector_sizes(vectors: Sequence[InVec] | Sequence[psa_outvec] | int) -> tuple[int, ...]:
     if isinstance(vectors, int):
         return ()
     return tuple(
@@ -310,6 +313,8 @@ def _shown(argument: object) -> int | str:
         return argument
     if isinstance(argument, bytes | bytearray | memoryview):
         return "buffer"
+    if isinstance(argument, tuple):
+        return f"{argument[1]} at {argument[0]:#010x}"
     return "psa_msg_t" if isinstance(argument, psa_msg_t) else "rhandle"
 
 

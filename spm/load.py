@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..interface.psa.service import PSA_DOORBELL
+from ..interface.tfm.mailbox import ASYNC_MSG_REPLY
 from .build_checks import LoadError, assign_stateless_handles, check_builds, load_order
 from .client import Partition
 from .interrupts import Irq
@@ -48,6 +49,9 @@ def make_partition(build: PartitionBuild, order: int, place: int = 0) -> Partiti
         partition.services.append(service)
         partition.service_by_signal[service.signal] = service
     partition.assigned = PSA_DOORBELL | sum(partition.service_by_signal)
+    # TF-M mailbox agent: bit 2 is a signal of an NS agent's, and of nobody else's.
+    if build.manifest.ns_agent:
+        partition.assigned |= ASYNC_MSG_REPLY
     return partition
 
 

@@ -41,17 +41,19 @@ def start_task(
     arena: Arena,
     ns_id: int = -1,
     priority: int = 0,
+    client: Callable[[Arena, int, Thread], ClientDoor] | None = None,
 ) -> NsTask:
     """A task more; it begins when the calling one joins it, or at once if ``priority`` is above the caller's.
 
     A larger ``priority`` is more urgent, 0 is that of the thread that powered the device on; of two equal
-    ones the task that was started earlier goes first. Raises ValueError for an ``ns_id`` out of range,
-    DevicePanic and SystemReset when the device is down.
+    ones the task that was started earlier goes first. ``client`` makes its client API, by default that of the
+    secure core's own non-secure state. Raises ValueError for an ``ns_id`` out of range, DevicePanic and
+    SystemReset when the device is down.
     """
     _enter(spm)
     spm.tasks_started += 1
     thread = Thread(name, (NS_AGENT_LOAD_ORDER, -priority, spm.tasks_started))
-    task = NsTask(spm, thread, spm.ns_client(arena, ns_id, thread))
+    task = NsTask(spm, thread, (client or spm.ns_client)(arena, ns_id, thread))
 
     def entry() -> None:
         try:

@@ -52,6 +52,9 @@ class Op(IntEnum):
     PSA_UNMAP_INVEC = 0x20
     PSA_MAP_OUTVEC = 0x21
     PSA_UNMAP_OUTVEC = 0x22
+    AGENT_PSA_CONNECT = 0x23
+    AGENT_PSA_CALL = 0x24
+    AGENT_PSA_CLOSE = 0x25
 
     BOOT_DATA = 0x30
     HAL = 0x31

@@ -90,6 +90,8 @@ _DIRECT: Final[dict[Op, Callable[[Callable[..., Any]], Handler]]] = {
     Op.PSA_RESET_SIGNAL: _nothing,
     Op.PSA_MAP_INVEC: _bytes,
     Op.PSA_UNMAP_INVEC: _nothing,
+    Op.AGENT_PSA_CONNECT: _signed,
+    Op.AGENT_PSA_CLOSE: _signed,
 }
 
 
@@ -278,6 +280,7 @@ class RemoteProgram:
             Op.PSA_REPLY: self._psa_reply,
             Op.PSA_MAP_OUTVEC: self._psa_map_outvec,
             Op.PSA_UNMAP_OUTVEC: self._psa_unmap_outvec,
+            Op.AGENT_PSA_CALL: self._agent_psa_call,
             Op.BOOT_DATA: self._boot_data,
             Op.HAL: self._hal,
             Op.CPU_LOAD: self._cpu_load,
@@ -368,6 +371,20 @@ class RemoteProgram:
         if data:
             view[: len(data)] = data
         self._door.psa_unmap_outvec(handle, index, length)
+
+    def _agent_psa_call(
+        self,
+        handle: int,
+        type_: int,
+        in_vec: int,
+        in_len: int,
+        out_vec: int,
+        out_len: int,
+        ns_client_id: int,
+        client_data: int,
+    ) -> bytes:
+        arrays = (in_vec, in_len), (out_vec, out_len)
+        return _I32.pack(self._door.agent_psa_call(handle, type_, *arrays, ns_client_id, client_data))
 
     def _boot_data(self, major: int, size: int) -> bytes:
         status, data = self._door.tfm_core_get_boot_data(major, size)

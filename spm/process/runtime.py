@@ -445,6 +445,29 @@ class ProcessApi:
     def psa_reset_signal(self, irq_signal: int) -> int:
         return self._lower(irq_signal, encode(Op.PSA_RESET_SIGNAL, irq_signal & _UINT32, flags=ONE_WAY))
 
+    # Calls for the clients of another core.
+
+    def agent_psa_connect(self, sid: int, version: int, ns_client_id: int, client_data: int) -> int:
+        fields = (sid & _UINT32, version & _UINT32, int32(ns_client_id), client_data)
+        return _int(self._ask(encode(Op.AGENT_PSA_CONNECT, *fields)))
+
+    def agent_psa_call(
+        self,
+        handle: int,
+        type_: int,
+        in_vec: tuple[int, int],
+        out_vec: tuple[int, int],
+        ns_client_id: int,
+        client_data: int,
+    ) -> int:
+        vectors = [number & _UINT32 for number in (*in_vec, *out_vec)]
+        fields = (int32(handle), int32(type_), *vectors, int32(ns_client_id), client_data)
+        return _int(self._ask(encode(Op.AGENT_PSA_CALL, *fields)))
+
+    def agent_psa_close(self, handle: int, ns_client_id: int, client_data: int) -> int:
+        fields = (int32(handle), int32(ns_client_id), client_data)
+        return _int(self._ask(encode(Op.AGENT_PSA_CLOSE, *fields)))
+
     # MM-IOVEC: a copy of the vector lies here from map to unmap.
 
     def psa_map_invec(self, msg_handle: int, invec_idx: int) -> memoryview:
@@ -502,7 +525,9 @@ class ProcessApi:
             msg.rhandle = self._objects.get(token)
         elif not rhandle:
             msg.rhandle = None
-        self._messages[msg.handle] = _Message(msg, token, prefetched, age)
+        # TF-M mailbox agent: the answer to one of its own calls is no message that could be replied to.
+        if msg.handle:
+            self._messages[msg.handle] = _Message(msg, token, prefetched, age)
 
     def _forget(self, msg_handle: int, message: _Message | None) -> None:
         if message is not None and message.type == PSA_IPC_DISCONNECT:
