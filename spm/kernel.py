@@ -93,7 +93,7 @@ class Kernel:
         self.config = config
         self.ns_thread = Thread("NS", (NS_AGENT_LOAD_ORDER, 0, 0))
         self.scheduler = Scheduler(self.ns_thread, self._idle, trace)
-        self.connections: ConnectionPool | ConnectionStack = ConnectionPool(config.conn_handle_max_num)
+        self.connections = ConnectionPool(config.conn_handle_max_num)
         self.handles = self.connections.open
         self.partitions: list[Partition] = []
         self.partitions_by_id: dict[int, Partition] = {}
