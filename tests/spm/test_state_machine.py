@@ -175,12 +175,15 @@ class Machine(RuleBasedStateMachine, BothSides):
             if vector.use == "mapped" or (vector.use == "untouched" and vector.size)
         ]
 
-    def mapped_requests(self) -> list[tuple[CallerFacts, int]]:
+    def own_vectors(self) -> list[tuple[CallerFacts, Link, int, int]]:
+        """Vectors of requests at partitions that may break a rule, and what is left of them."""
         rebels = self.rebels()
         return [
-            (partition, link.handle)
-            for partition, link, _, _ in self.requests()
-            if link.service.mm_iovec and partition in rebels
+            (partition, link, i, vector.size - vector.moved)
+            for partition, link, ins, outs in self.requests()
+            if partition in rebels
+            for vectors in (ins, outs)
+            for i, vector in enumerate(vectors)
         ]
 
     def rung(self) -> list[CallerFacts]:
@@ -249,7 +252,8 @@ class Machine(RuleBasedStateMachine, BothSides):
         style = "array" if flaw == "array" else dice.choice(("list", "array"))
         if flaw == "handle":
             odd = [stateless_handle(s) for s in SERVICES if s.stateless_index is not None]
-            handles = [*self.known_handles(), *odd, stateless_handle(STATELESS) + 0x100, NO_SERVICE]
+            own = [link.handle for link in self.links(client)] * 3
+            handles = [*self.known_handles(), *own, *odd, stateless_handle(STATELESS) + 0x100, NO_SERVICE]
         elif flaw == "type":
             type_ = dice.choice((-1, -2, 32768, -(2**31)))
         elif flaw == "counts":
@@ -321,7 +325,7 @@ class Machine(RuleBasedStateMachine, BothSides):
         self.do_reply(partition, link.handle, status)
 
     @action(
-        6,
+        4,
         rebels,
         call=one_of(MESSAGE_CALLS),
         index=one_of((0, 0, 0, 1, 1, 2, 3, 4, 5, -1)),
@@ -352,17 +356,17 @@ class Machine(RuleBasedStateMachine, BothSides):
         else:
             self.do_set_rhandle(partition, handle, size)
 
-    @action(
-        4,
-        lambda self: self.mapped_requests(),
-        call=one_of((*COPIES, *MAPS)),
-        index=number(0, 1),
-        size=one_of((0, 0, 1, 8)),
-    )
-    def a_vector_call_anyhow(self, dice: Random, call: str, index: int, size: int) -> None:
-        """Copies and mappings in any order, of vectors that can have both."""
-        partition, handle = dice.choice(self.mapped_requests())
-        self.make_message_call(partition, handle, call, index, size, None)
+    @action(2, lambda self: self.rebels() and self.delivered(), status=one_of((*STATUSES, -114)))
+    def reply_anyhow(self, dice: Random, status: int) -> None:
+        partition, link = dice.choice(self.delivered())
+        self.do_reply(partition, link.handle, status)
+
+    @action(8, lambda self: self.own_vectors(), call=one_of((*COPIES, *MAPS)), size=number(-1, 1))
+    def a_vector_call_anyhow(self, dice: Random, call: str, size: int) -> None:
+        """Copies and mappings in any order, of about as many bytes as there are left, or of none."""
+        partition, link, index, left = dice.choice(self.own_vectors())
+        size = dice.choice((0, max(left + size, 0)))
+        self.make_message_call(partition, link.handle, call, index, size, None)
 
     @action(
         2,
@@ -409,7 +413,7 @@ class Machine(RuleBasedStateMachine, BothSides):
 
 TestKernelAgainstReferenceModel = Machine.TestCase
 TestKernelAgainstReferenceModel.settings = settings(
-    max_examples=RUNS or 120,
+    max_examples=RUNS or 100,
     stateful_step_count=100,
     derandomize=not RUNS,
     deadline=None,
