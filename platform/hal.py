@@ -22,11 +22,11 @@ from ..interface.psa.crypto_values import (
 )
 from . import nv_counters
 from .flash import FlashArea, FlashError
+from .iak_type import IakType
 from .lifecycle import psa_lifecycle
 from .nv_counters import NvCounter, NvCounters
 from .otp import Otp, OtpField
 from .plat_err import PlatError, TfmPlatErr
-from .provisioning import IakType
 from .random_source import RandomSource
 
 PLATFORM_CONFIG: Final = bytes.fromhex("efbeadde")

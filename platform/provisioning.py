@@ -5,12 +5,11 @@ A user's own values come from a YAML file; ``platform/provisioning_dummy.yaml`` 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
 from ..interface.errors import TfmSimError
-from ..interface.psa.crypto_values import PSA_ALG_HMAC, PSA_ALG_SHA_256, PSA_ECC_FAMILY_SECP_R1
+from .iak_type import IakType
 from .lifecycle import OtpLcs
 from .otp import Otp, OtpError, OtpField, OtpLayout
 from .yaml_source import YamlValue, load_yaml, parse_yaml
@@ -25,13 +24,6 @@ NOT_SECURE_NOTICE: Final = "This device was provisioned with dummy keys. This de
 
 class ProvisioningError(TfmSimError):
     """Provisioning data is wrong or does not fit the device's OTP."""
-
-
-class IakType(IntEnum):
-    """What the IAK_TYPE field holds: a psa_ecc_family_t, or for a symmetric key a psa_algorithm_t."""
-
-    SECP_R1 = PSA_ECC_FAMILY_SECP_R1
-    HMAC = PSA_ALG_HMAC(PSA_ALG_SHA_256)
 
 
 @dataclass(frozen=True, slots=True)

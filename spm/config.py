@@ -42,11 +42,13 @@ TFM_TODAY = TfmQuirks(**{quirk.name: True for quirk in fields(TfmQuirks)})
 class SpmConfig:
     """Build options of the SPM.
 
-    ``conn_handle_max_num`` is CONFIG_TFM_CONN_HANDLE_MAX_NUM, ``schedule_when_ns_interrupted``
-    CONFIG_TFM_SCHEDULE_WHEN_NS_INTERRUPTED. With ``ns_programmer_error_panics`` a non-secure client's
-    PROGRAMMER ERROR resets the device, which FF-M leaves to the implementation. ``ns_manage_nsid`` is
-    TFM_NS_MANAGE_NSID: an RTOS gives its tasks their client ids. ``process_watchdog_seconds`` is how long, in
-    host time, a partition's process may leave the SPM without a word.
+    ``in_one_process`` leaves all partitions in the SPM's process at every level, so that only the memory map
+    keeps them apart. ``conn_handle_max_num`` is CONFIG_TFM_CONN_HANDLE_MAX_NUM,
+    ``schedule_when_ns_interrupted`` CONFIG_TFM_SCHEDULE_WHEN_NS_INTERRUPTED. With
+    ``ns_programmer_error_panics`` a non-secure client's PROGRAMMER ERROR resets the device, which FF-M leaves
+    to the implementation. ``ns_manage_nsid`` is TFM_NS_MANAGE_NSID: an RTOS gives its tasks their client ids.
+    ``process_watchdog_seconds`` is how long, in host time, a partition's process may leave the SPM without a
+    word.
 
     Raises LoadError for values that no build has.
     """
@@ -58,13 +60,21 @@ class SpmConfig:
     schedule_when_ns_interrupted: bool = False
     ns_manage_nsid: bool = False
     process_watchdog_seconds: float = 10.0
+    in_one_process: bool = False
     quirks: TfmQuirks = field(default_factory=TfmQuirks)
+
+    @property
+    def process_level(self) -> int:
+        """The isolation level by which processes are made."""
+        return 1 if self.in_one_process else self.isolation_level
 
     def __post_init__(self) -> None:
         if self.isolation_level not in (1, 2, 3):
             raise LoadError(f"isolation level {self.isolation_level}; legal: 1, 2, 3")
         if self.conn_handle_max_num < 1:
             raise LoadError(f"{self.conn_handle_max_num} connections; legal: at least 1")
-        # TF-M: the SFN backend is for isolation level 1.
+        if not self.process_watchdog_seconds > 0:
+            raise LoadError(f"a watchdog of {self.process_watchdog_seconds} seconds; legal: more than 0")
+        # TF-M SFN backend: it is for isolation level 1.
         if self.backend is Backend.SFN and self.isolation_level != 1:
             raise LoadError(f"isolation level {self.isolation_level} on the SFN backend; legal: 1")

@@ -51,7 +51,7 @@ def psa_unmap_outvec(
 
 
 def _mappable(spm: "Kernel", caller: Partition, msg_handle: int, index: int, call: str) -> Connection | Fault:
-    connection = message_of(spm, caller, msg_handle, call)
+    connection = message_of(spm, caller, msg_handle, "psa_set_rhandle")  # legal for every message
     # FF-M 1.1 MM-IOVEC: the service's manifest and the build must enable it.
     if isinstance(connection, Connection) and not connection.service.mm_iovec:
         rule = f"{call}: a service with mm_iovec enabled"

@@ -7,10 +7,12 @@ from typing import Final
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from ..interface.errors import TfmSimError
+from ..interface.trace import Trace
+from .events import ThreadSwitched
 from .states import THREAD, Created, Ready, Running, ThreadState
 
 NS_AGENT_LOAD_ORDER: Final = 0xFE00
-"""TF-M: the non-secure side runs only when every partition is blocked."""
+"""TF-M IPC backend: the non-secure side runs only when every partition is blocked."""
 
 
 class Deadlock(Exception):
@@ -45,21 +47,33 @@ class Scheduler:
 
     ``root`` is the thread that power-on came from. ``ready`` has the bits of all threads that can run, the
     running one included. ``switch_due`` says that a more urgent thread than the running one has become ready.
-    ``idle`` lets time pass when nobody can run; it answers False when that can never help. ``on_switch``
-    hears of every switch.
+    ``idle`` lets time pass when nobody can run; it answers False when that can never help.
     """
 
-    __slots__ = ("current", "idle", "on_switch", "os_thread", "ready", "root", "switch_due", "threads")
+    __slots__ = (
+        "current",
+        "idle",
+        "listeners",
+        "os_thread",
+        "parked",
+        "ready",
+        "root",
+        "switch_due",
+        "threads",
+        "trace",
+    )
 
-    def __init__(self, root: Thread, idle: Callable[[], bool]) -> None:
+    def __init__(self, root: Thread, idle: Callable[[], bool], trace: Trace) -> None:
         self.threads: list[Thread] = []
         self.ready = 0
         self.root = root
         self.current = root
         self.idle = idle
-        self.on_switch: Callable[[Thread], None] | None = None
+        self.trace = trace
+        self.listeners = trace.listeners
         self.switch_due = False
         self.os_thread = get_ident()
+        self.parked: greenlet | None = None
         self.add(root)
         root.state = Running
 
@@ -88,13 +102,19 @@ class Scheduler:
 
     def block(self, event: str) -> None:
         """The running thread waits; returns when it runs again. Raises Deadlock when it never can."""
-        thread = self.current
-        thread.state = THREAD[thread.state][event]
-        self.ready &= ~thread.bit
-        self.reschedule()
+        running = self.current
+        running.state = THREAD[running.state][event]
+        self.ready &= ~running.bit
+        self._switch(running)
 
     def reschedule(self) -> None:
         """Let the most urgent thread run; returns when that is the calling one again."""
+        running = self.current
+        if running.state is Running:
+            running.state = Ready
+        self._switch(running)
+
+    def _switch(self, running: Thread) -> None:
         self.switch_due = False
         ready = self.ready
         while not ready:
@@ -102,16 +122,11 @@ class Scheduler:
                 raise Deadlock
             ready = self.ready
         best = self.threads[(ready & -ready).bit_length() - 1]
-        running = self.current
-        if running.state is Running:
-            if best is running:
-                return
-            running.state = Ready
         best.state = Running
-        if self.on_switch is not None and best is not running:
-            self.on_switch(best)
         if best is running:
             return
+        if self.listeners:
+            self.trace.emit(ThreadSwitched(best.name))
         running.greenlet = getcurrent()
         self.current = best
         if best.greenlet is None:
@@ -120,12 +135,24 @@ class Scheduler:
         best.greenlet.switch()
 
     def end_current(self) -> None:
-        """The running thread's code has returned; another takes over, and this call never returns."""
+        """The running thread's code has returned; another takes over, and this call never returns.
+
+        What is left of the thread, suspended here, goes with the next one that ends.
+        """
+        self._unpark()
+        self.parked = getcurrent()
         thread = self.current
         thread.state = THREAD[thread.state]["return"]
         self.ready &= ~thread.bit
         self._rank([t for t in self.threads if t is not thread])
         self.reschedule()
+
+    def _unpark(self) -> None:
+        """A suspended greenlet keeps all that its frames hold, beyond the garbage collector's sight."""
+        if self.parked is not None:
+            self.parked.parent = getcurrent()
+            self.parked.throw(GreenletExit)
+            self.parked = None
 
     def check_os_thread(self) -> None:
         """Greenlets cannot leave their OS thread. Raises WrongThread, before anything has changed."""
@@ -142,6 +169,7 @@ class Scheduler:
 
     def end(self) -> None:
         """End every thread but the root, whatever its code does about it; power goes away."""
+        self._unpark()
         for thread in self.threads:
             if thread is self.root or thread.greenlet is None or thread.greenlet.dead:
                 continue

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 from ..interface.psa.client import PSA_MAX_IOVEC
 from ..interface.psa.service import PSA_BLOCK, PSA_DOORBELL, psa_msg_t
 from ..interface.psa.status import PSA_ERROR_DOES_NOT_EXIST, PSA_SUCCESS
+from ..interface.tfm.mailbox import ASYNC_MSG_REPLY
 from .c_types import UINT32_MASK, uint32
-from .client import ASYNC_MSG_REPLY, Partition
+from .client import Partition
 from .connection import Connection, PinnedVector
 from .memory_check import memory_check
 from .messages import assert_signal, reply
@@ -61,16 +62,23 @@ def psa_get(spm: "Kernel", caller: Partition, signal: int, msg: psa_msg_t | int)
     if caller.is_sfn:
         return _not_for_sfn(caller, "psa_get")
     # TF-M mailbox agent: the replies to its own calls come by psa_get of ASYNC_MSG_REPLY.
-    if caller.replies and signal == ASYNC_MSG_REPLY and isinstance(msg, psa_msg_t):
-        return take_reply(caller, msg)
+    if signal == ASYNC_MSG_REPLY and caller.manifest.ns_agent:
+        return take_reply(spm, caller, msg)
     return get(spm, caller, signal, msg)
 
 
-def take_reply(caller: Partition, msg: psa_msg_t) -> Outcome:
+def take_reply(spm: "Kernel", caller: Partition, msg: psa_msg_t | int) -> Outcome:
     """TF-M mailbox agent: the oldest completed call; ``rhandle`` is its client data, ``type`` its status."""
-    msg.rhandle, msg.type = caller.replies.popleft()
+    if isinstance(msg, int) and not memory_check(spm.memory, caller, msg, MSG_LAYOUT.size, write=True):
+        return _bad_buffer(caller, "psa_get", msg, MSG_LAYOUT.size)
+    if not caller.replies:
+        return _not_asserted(caller, ASYNC_MSG_REPLY)
+    reply = psa_msg_t() if isinstance(msg, int) else msg
+    reply.rhandle, reply.type = caller.replies.popleft()
     if not caller.replies:
         caller.signals &= ~ASYNC_MSG_REPLY
+    if isinstance(msg, int):
+        _store_msg(spm, reply, msg)
     return PSA_SUCCESS
 
 
@@ -90,23 +98,26 @@ def get(spm: "Kernel", caller: Partition, signal: int, msg: psa_msg_t | int) -> 
         return Fault(caller, "psa_get: the signal of an RoT Service", f"{signal:#x}", _signals_of(caller))
     # FF-M 1.1 psa_get: the signal must be asserted.
     if not caller.signals & signal:
-        return Fault(
-            caller, "psa_get: a signal that is asserted", f"{signal:#x}", f"bits of {caller.signals:#x}"
-        )
+        return _not_asserted(caller, signal)
     queue = service.queue
     connection = queue.popleft()
     if not queue:
         caller.signals &= ~signal
     if isinstance(msg, int):
-        _fill_memory(spm, connection, msg)
+        delivered = psa_msg_t()
+        connection.fill(delivered)
+        _store_msg(spm, delivered, msg)
     else:
         connection.fill(msg)
-    return PSA_SUCCESS
+    return 0
 
 
-def _fill_memory(spm: "Kernel", connection: Connection, address: int) -> None:
-    msg = psa_msg_t()
-    connection.fill(msg)
+def _not_asserted(caller: Partition, signal: int) -> Fault:
+    found, legal = f"{signal:#x}", f"bits of {caller.signals:#x}"
+    return Fault(caller, "psa_get: a signal that is asserted", found, legal)
+
+
+def _store_msg(spm: "Kernel", msg: psa_msg_t, address: int) -> None:
     rhandle = msg.rhandle if isinstance(msg.rhandle, int) else 0
     sizes = (*msg.in_size, *msg.out_size)
     data = MSG_LAYOUT.pack(msg.type, msg.handle, msg.client_id, uint32(rhandle), *sizes)
@@ -187,21 +198,9 @@ def psa_skip(spm: "Kernel", caller: Partition, msg_handle: int, invec_idx: int, 
 
 
 def psa_write(
-    spm: "Kernel",
-    caller: Partition,
-    msg_handle: int,
-    outvec_idx: int,
-    buffer: ReadableBuffer,
-    num_bytes: int | None = None,
+    spm: "Kernel", caller: Partition, msg_handle: int, outvec_idx: int, buffer: ReadableBuffer, num_bytes: int
 ) -> Outcome:
-    """FF-M 1.1, psa_write: append to an output vector; more than fits is the partition's fault.
-
-    Of a Python buffer, ``num_bytes`` None is all.
-    """
-    if num_bytes is None:
-        if isinstance(buffer, int):
-            raise TypeError("psa_write: an address needs num_bytes")
-        num_bytes = len(buffer)
+    """FF-M 1.1, psa_write: append to an output vector; more than fits is the partition's fault."""
     num_bytes &= UINT32_MASK
     connection = spm.handles.get(msg_handle)
     if not (
@@ -246,6 +245,9 @@ def psa_reply(spm: "Kernel", caller: Partition, msg_handle: int, status: int) ->
 
 def psa_notify(spm: "Kernel", caller: Partition, partition_id: int) -> Outcome:
     """FF-M 1.1, psa_notify: set another partition's doorbell, a level and not a count."""
+    # TF-M SFN backend: there are no doorbells.
+    if spm.serve is not None:
+        return Fault(caller, "psa_notify: the IPC backend", "the SFN backend", "a call of a service")
     partition = spm.partitions_by_id.get(partition_id)
     # FF-M 1.1 psa_notify: the partition must exist.
     if partition is None:
@@ -312,7 +314,8 @@ def _access(caller: Partition, states: list[type[VectorState]], index: int, call
     """FF-M 1.1 MM-IOVEC: copying and mapping exclude each other, vector by vector."""
     state = VECTOR[states[index]].get(call)
     if state is None:
-        return Fault(caller, f"{call}: a vector that is not mapped", f"{states[index].__name__}", "one way")
+        found = f"vector {index}, {states[index].__name__}"
+        return Fault(caller, f"{call}: a vector that is not mapped", found, "copies or one mapping")
     states[index] = state
     return None
 

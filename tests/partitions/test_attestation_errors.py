@@ -20,8 +20,9 @@ from tfm_sim.partitions.initial_attestation.boot_data import BootData
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig, Release, TokenProfile
 from tfm_sim.partitions.initial_attestation.errors import STATUS_OF, AttestErr
 from tfm_sim.platform.hal import PlatformHal
+from tfm_sim.platform.iak_type import IakType
 from tfm_sim.platform.plat_err import PlatError, TfmPlatErr
-from tfm_sim.platform.provisioning import DUMMY, IakType, Provisioning, provisioned_otp
+from tfm_sim.platform.provisioning import DUMMY, Provisioning, provisioned_otp
 from tfm_sim.spm.panic import DevicePanic
 
 AREA = boot_status(SPE, NSPE)

@@ -14,7 +14,8 @@ from tfm_sim.interface.psa.status import PsaError
 from tfm_sim.interface.tfm.boot_status import BootStatusEntry, encode_area, tlv_type
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig, Release, TokenProfile
 from tfm_sim.platform.hal import PlatformHal
-from tfm_sim.platform.provisioning import DUMMY, DUMMY_IAK_ID, IakType, Provisioning, provisioned_otp
+from tfm_sim.platform.iak_type import IakType
+from tfm_sim.platform.provisioning import DUMMY, DUMMY_IAK_ID, Provisioning, provisioned_otp
 
 P1, RFC, CCA = TokenProfile.PSA_IOT_PROFILE_1, TokenProfile.PSA_2_0_0, TokenProfile.ARM_CCA
 SYMMETRIC = replace(DUMMY, iak_type=IakType.HMAC, iak_id=DUMMY_IAK_ID)

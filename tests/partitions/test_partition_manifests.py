@@ -4,9 +4,9 @@ import pytest
 from support.partition_bench import standard_builds, start_partitions
 
 from tfm_sim.interface.tfm import services
-from tfm_sim.partitions import programs
 from tfm_sim.partitions.crypto.config import CryptoConfig
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig
+from tfm_sim.partitions.programs import programs
 from tfm_sim.spm.load import load_order
 from tfm_sim.spm.manifest import PartitionModel, PartitionType
 

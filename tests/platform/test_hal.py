@@ -10,11 +10,12 @@ from tfm_sim.interface.psa.lifecycle import PsaLifecycle
 from tfm_sim.platform.board import load_board
 from tfm_sim.platform.hal import HAL_FUNCTIONS, FlashAreaInfo, HalDenied, PlatformHal, SystemReset, granted
 from tfm_sim.platform.hardware import Hardware
+from tfm_sim.platform.iak_type import IakType
 from tfm_sim.platform.lifecycle import OtpLcs, psa_lifecycle
 from tfm_sim.platform.nv_counters import NvCounter, NvCounterError
 from tfm_sim.platform.otp import Otp, OtpField
 from tfm_sim.platform.plat_err import PlatError, TfmPlatErr
-from tfm_sim.platform.provisioning import DUMMY, IakType, Provisioning
+from tfm_sim.platform.provisioning import DUMMY, Provisioning
 
 BOARD = load_board("mcuboot_8k")
 

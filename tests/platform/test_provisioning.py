@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfm_sim.platform import provisioning
+from tfm_sim.platform.iak_type import IakType
 from tfm_sim.platform.lifecycle import OtpLcs
 from tfm_sim.platform.otp import OtpField, OtpLayout
 from tfm_sim.platform.provisioning import (
     DUMMY,
     DUMMY_ROTPKS,
-    IakType,
     Provisioning,
     ProvisioningError,
     dummy_notice,

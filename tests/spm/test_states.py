@@ -13,7 +13,7 @@ from tfm_sim.interface.psa.client import psa_outvec
 from tfm_sim.interface.psa.service import PSA_BLOCK, PSA_DOORBELL, psa_msg_t
 from tfm_sim.interface.psa.status import PSA_ERROR_CONNECTION_BUSY, PSA_ERROR_PROGRAMMER_ERROR
 from tfm_sim.spm.config import SpmConfig
-from tfm_sim.spm.connection import Connection
+from tfm_sim.spm.connection import Connection, ConnectionPool
 from tfm_sim.spm.door import ClientDoor
 from tfm_sim.spm.events import ProgrammerError
 from tfm_sim.spm.ns_tasks import join, start_task
@@ -88,7 +88,9 @@ class Scene:
         }
         self.stage: Stage = start_stage(partitions, SpmConfig(conn_handle_max_num=1))
         self.kernel = self.stage.bench.kernel
-        self.connection: Connection = self.kernel.connections._free[0]
+        pool = self.kernel.connections
+        assert isinstance(pool, ConnectionPool)
+        self.connection: Connection = pool._free[0]
         self.calls = 0
         self.jobs: list[Job] = []
 

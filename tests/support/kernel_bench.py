@@ -18,6 +18,7 @@ from tfm_sim.spm.config import SpmConfig
 from tfm_sim.spm.door import ClientDoor
 from tfm_sim.spm.kernel import Kernel, Machine
 from tfm_sim.spm.load import PartitionBuild
+from tfm_sim.spm.manifest import PartitionManifest
 from tfm_sim.spm.manifest_file import parse_manifest
 from tfm_sim.spm.partition_api import PartitionApi
 from tfm_sim.spm.partition_memory import Arena
@@ -124,6 +125,13 @@ def make_memory() -> Memory:
     return memory
 
 
+def with_own_entry(manifest: PartitionManifest) -> PartitionManifest:
+    """Every program here calls its entry point main, and a build wants them apart: NAME_main."""
+    if manifest.entry != "main":
+        return manifest
+    return replace(manifest, entry_point=f"{manifest.name.lower()}_main")
+
+
 def in_the_name_of(kernel: Kernel, partition_id: int) -> Partition:
     """A caller that the SPM takes for a partition, and that waits in the thread of the test."""
     partition = copy(kernel.partitions_by_id[partition_id])
@@ -169,12 +177,11 @@ def start_bench(
                 setattr(made, entry, made.main)
             return made
 
-        if manifest.entry == "main":  # every program here calls it so, and a build wants them apart
-            manifest = replace(manifest, entry_point=entry)
-
-        builds.append(PartitionBuild(manifest, 256 + i, keep))
+        builds.append(PartitionBuild(with_own_entry(manifest), 256 + i, keep))
     machine = make_machine(memory, hal)
-    kernel = Kernel(machine, BootData(memory, SECURE_RAM, 0), trace, config or SpmConfig())
+    # The programs are closures of the test, which no other process could find.
+    here = replace(config or SpmConfig(), in_one_process=True)
+    kernel = Kernel(machine, BootData(memory, SECURE_RAM, 0), trace, here)
     kernel.load(builds)
     arenas = {b.manifest.name: Arena(SECURE_RAM + 0x4000 + 0x1000 * i, 0x1000) for i, b in enumerate(builds)}
     kernel.start(lambda name: hal, arenas.__getitem__)  # type: ignore[arg-type, return-value]

@@ -6,9 +6,9 @@ from support.kernel_bench import in_the_name_of, make_machine
 
 from tfm_sim.interface.psa.client import PsaClient
 from tfm_sim.interface.trace import Trace
-from tfm_sim.partitions import MANIFEST_LIST, programs
 from tfm_sim.partitions.crypto.config import CryptoConfig
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig
+from tfm_sim.partitions.programs import MANIFEST_LIST, programs
 from tfm_sim.platform.board import load_board
 from tfm_sim.platform.hal import PlatformHal, granted
 from tfm_sim.platform.memory import Access, Memory, Region, Security

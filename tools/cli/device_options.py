@@ -15,8 +15,10 @@ from ...device import Build, Device, bl2_config_for
 from ...interface.trace import Listener
 from ...partitions.initial_attestation.config import AttestationConfig, TokenProfile
 from ...platform.board import Board, SlotName, load_board
+from ...platform.iak_type import IakType
 from ...platform.otp import OtpField
-from ...platform.provisioning import IakType, load_provisioning
+from ...platform.provisioning import load_provisioning
+from ...spm.config import SpmConfig
 from ..demo_firmware import flash_demo_firmware, primary_slots_blank
 from .output import FILE_NAME, MAX_IMAGE, read_file
 
@@ -44,6 +46,7 @@ class DeviceOptions:
     boot_keys: tuple[str, ...]
     profile: str
     optional_claims: bool
+    isolation: str
     seed: int
 
 
@@ -85,6 +88,14 @@ _OPTIONS = (
         help="Attestation token profile.",
     ),
     click.option("--optional-claims/--no-optional-claims", default=True, show_default=True),
+    click.option(
+        "--isolation",
+        type=click.Choice(["1", "2", "3"]),
+        default="1",
+        show_default=True,
+        help="Isolation level: partitions in the SPM's process, the application RoT in one of its own, or a "
+        "process each.",
+    ),
     click.option("--seed", type=int, default=0, show_default=True, help="Makes the random source repeat."),
 )
 
@@ -145,7 +156,7 @@ def _new_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
     def make(attestation: AttestationConfig) -> Device:
         return Device(
             board,
-            build=Build(bl2=bl2, attestation=attestation),
+            build=Build(bl2, SpmConfig(isolation_level=int(options.isolation)), attestation),
             provisioning=provisioning,
             seed=options.seed,
             state=options.state,

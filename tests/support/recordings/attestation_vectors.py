@@ -15,7 +15,8 @@ from support.recordings.software import boot_status_of
 
 from tfm_sim.interface.psa.initial_attestation import psa_initial_attest_get_token
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig, Release, TokenProfile
-from tfm_sim.platform.provisioning import DUMMY, DUMMY_IAK_ID, IakType, Provisioning
+from tfm_sim.platform.iak_type import IakType
+from tfm_sim.platform.provisioning import DUMMY, DUMMY_IAK_ID, Provisioning
 from tfm_sim.spm.load import PartitionBuild
 from tfm_sim.spm.manifest_file import parse_manifest
 from tfm_sim.tools.verifier import Kind, SignatureState, verify

@@ -1,0 +1,12 @@
+"""What kind of initial attestation key a device has."""
+
+from enum import IntEnum
+
+from ..interface.psa.crypto_values import PSA_ALG_HMAC, PSA_ALG_SHA_256, PSA_ECC_FAMILY_SECP_R1
+
+
+class IakType(IntEnum):
+    """What the IAK_TYPE field holds: a psa_ecc_family_t, or for a symmetric key a psa_algorithm_t."""
+
+    SECP_R1 = PSA_ECC_FAMILY_SECP_R1
+    HMAC = PSA_ALG_HMAC(PSA_ALG_SHA_256)
