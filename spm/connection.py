@@ -1,6 +1,7 @@
 """Connections, each with the one message that can be outstanding on it, and the pool they come from."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from ..interface.psa.client import PSA_MAX_IOVEC
@@ -116,9 +117,13 @@ class Connection:
 
     def unmap_all(self) -> None:
         """Take back every pointer that the partition still holds."""
-        for pointer in self.mapped.values():
-            pointer.release()
-        self.mapped.clear()
+        for key in list(self.mapped):
+            self.unmap(key)
+
+    def unmap(self, key: tuple[bool, int]) -> None:
+        """Take a pointer back; one through which the partition still looks elsewhere stays, as in C."""
+        with suppress(BufferError):
+            self.mapped.pop(key).release()
 
     def fill(self, msg: psa_msg_t) -> None:
         """Deliver the outstanding message into ``msg``; sizes of absent vectors are 0."""

@@ -96,5 +96,5 @@ def _unmap(caller: Partition, connection: Connection, index: int, *, write: bool
         found = f"vector {index}, {states[index].__name__}"
         return Fault(caller, f"{call}: a vector that is mapped", found, "a vector between map and unmap")
     states[index] = state
-    connection.mapped.pop((write, index)).release()
+    connection.unmap((write, index))
     return PSA_SUCCESS
