@@ -31,6 +31,7 @@ from .spm.door import ClientDoor
 from .spm.kernel import Kernel, Machine
 from .spm.load import LoadError, PartitionBuild
 from .spm.manifest_list import load_manifest_list
+from .spm.ns_ids import NsClientContexts
 from .spm.ns_tasks import NsTask, join, start_task
 from .spm.other_core import OtherCore
 from .spm.partition_memory import Arena, give_partitions_memory, non_secure_arena
@@ -305,6 +306,14 @@ class Device:
         return self._ns
 
     @property
+    def nsce(self) -> NsClientContexts:
+        """TFM_NS_MANAGE_NSID: the tfm_nsce calls of an RTOS. Raises DeviceOff for a build without it."""
+        contexts = self.kernel.ns_contexts
+        if contexts is None:
+            raise DeviceOff("this build has no tfm_nsce calls; legal: SpmConfig(ns_manage_nsid=True)")
+        return contexts
+
+    @property
     def psa(self) -> PsaApis:
         """The PSA APIs for the non-secure side. Raises DeviceOff before power_on."""
         return PsaApis(self.ns)
@@ -324,7 +333,7 @@ class Device:
         above 0 it starts at once; ``memory`` is the room in bytes for the vectors of its calls. On a board
         with two cores its requests go over the mailbox. Raises ValueError for an id out of range (on two
         cores its requests are answered with an error instead), DeviceOff where no memory is left or before
-        power_on.
+        power_on, DevicePanic and SystemReset when the device is down.
         """
         kernel, left = self.kernel, self._task_memory
         if memory > left.size:
@@ -334,7 +343,7 @@ class Device:
         return start_task(kernel, code, name, Arena(left.base, memory), ns_id, priority, client)
 
     def join(self, *tasks: NsTask) -> None:
-        """Let the tasks run until they have returned; what one raises comes out here."""
+        """Let the tasks run until they have ended; what one raises comes out here, at once."""
         join(self.kernel, tasks)
 
     def idle(self, microseconds: int) -> None:

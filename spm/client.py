@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .kernel import Kernel
     from .service import Service
 
+# FF-M 1.1 client_id: a partition's id, or negative for the NSPE; TF-M client_id: TrustZone's agent has these.
 NS_CLIENT_ID_BASE: Final = -0x3C00FFFF
 NS_CLIENT_ID_LIMIT: Final = -0x3C000000
 NS_ID_LOWEST: Final = NS_CLIENT_ID_BASE - NS_CLIENT_ID_LIMIT - 1

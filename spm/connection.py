@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..interface.psa.client import PSA_MAX_IOVEC
 from ..interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT, psa_msg_t
-from .handles import connection_handle
+from .handles import FIXED_STATIC_HANDLE, connection_handle
 from .states import (
     CONNECTION,
     MESSAGE,
@@ -88,6 +88,14 @@ class Connection:
         self.out_states: list[type[VectorState]] = []
         self.mapped: dict[tuple[bool, int], memoryview] = {}
 
+    def assign(self, handle: int, service: "Service", client: "Client") -> None:
+        """Whose it is from here on, and under which handle."""
+        self.handle = handle
+        self.service = service
+        self.partition = service.partition
+        self.client = client
+        self.rhandle = None
+
     def fire(self, event: type[ConnectionEvent]) -> None:
         """Go to the next state of the table."""
         self.state = CONNECTION[self.state][event]
@@ -136,7 +144,7 @@ def _four_sizes(vectors: Sequence[PinnedVector]) -> tuple[int, int, int, int]:
 
 
 class ConnectionPool:
-    """TF-M's pool (CONFIG_TFM_CONN_HANDLE_MAX_NUM), shared by all clients and by stateless calls."""
+    """TF-M CONFIG_TFM_CONN_HANDLE_MAX_NUM: one pool, shared by all clients and by stateless calls."""
 
     __slots__ = ("_free", "_loop", "open")
 
@@ -151,11 +159,7 @@ class ConnectionPool:
             return None
         connection = self._free.pop()
         self._loop = self._loop + 1 & 7
-        connection.handle = connection_handle(connection.slot, self._loop)
-        connection.service = service
-        connection.partition = service.partition
-        connection.client = client
-        connection.rhandle = None
+        connection.assign(connection_handle(connection.slot, self._loop), service, client)
         self.open[connection.handle] = connection
         return connection
 
@@ -163,3 +167,33 @@ class ConnectionPool:
         """Back to the pool; the handle is dead from here on."""
         del self.open[connection.handle]
         self._free.append(connection)
+
+
+class ConnectionStack:
+    """TF-M's SFN backend without a connection-based service: calls nest, and the innermost one is current.
+
+    Its message has the one handle that there is. No pool limits it.
+    """
+
+    __slots__ = ("_stack", "open")
+
+    def __init__(self) -> None:
+        self._stack: list[Connection] = []
+        self.open: dict[int, Connection] = {}
+
+    def allocate(self, service: "Service", client: "Client") -> Connection:
+        """A connection for one call; its handle is the current call's until it is released."""
+        connection = Connection(len(self._stack))
+        connection.assign(FIXED_STATIC_HANDLE, service, client)
+        self._stack.append(connection)
+        self.open[FIXED_STATIC_HANDLE] = connection
+        return connection
+
+    def release(self, connection: Connection) -> None:
+        """The current call is over; its caller's own, if it has one, is current again."""
+        assert self._stack[-1] is connection
+        self._stack.pop()
+        if self._stack:
+            self.open[FIXED_STATIC_HANDLE] = self._stack[-1]
+        else:
+            del self.open[FIXED_STATIC_HANDLE]

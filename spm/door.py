@@ -7,7 +7,7 @@ them like any address, enters the SPM, and waits in the caller's thread when the
 from collections.abc import Callable, Sequence
 from functools import wraps
 from threading import get_ident
-from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, Final, NoReturn, ParamSpec
 
 from ..interface.errors import TfmSimError
 from ..interface.psa.client import (
@@ -21,7 +21,7 @@ from ..interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT, psa_msg
 from ..platform.hal import PlatformHal
 from . import agent_api, client_api, interrupts, iovec_api, service_api
 from .c_types import uint32
-from .client import Client, Partition, ns_client_id
+from .client import Client, NonSecureClient, Partition, ns_client_id
 from .client_api import DescriptorArray, Vectors
 from .connection import Vector
 from .cpu import CpuPort
@@ -100,9 +100,7 @@ class ClientDoor:
         more raises BuffersDoNotFit. Raises TypeError and ValueError for vectors that C could not express,
         DevicePanic and SystemReset when the device goes down or is down, WrongThread for a foreign thread.
         """
-        spm = self._spm
-        if spm.closed or get_ident() != spm.scheduler.os_thread:
-            self._enter("psa_call")
+        spm = self._enter("psa_call")
         client = self._client
         if spm.listeners:
             self._entered("psa_call", handle, type_, vector_sizes(in_vec), vector_sizes(out_vec))
@@ -111,7 +109,7 @@ class ClientDoor:
             inputs = self._inputs(in_vec, in_len)
             outputs = self._outputs(out_vec, out_len)
             client.written = None
-            # FF-M 1.1 psa_call, client library: type and counts must fit the packed control word.
+            # TF-M psa_call: the client library asks that type and counts fit the packed control word.
             if (
                 0 <= type_ <= PSA_CALL_TYPE_MAX
                 and len(inputs) <= PSA_MAX_IOVEC
@@ -262,21 +260,53 @@ def vector_sizes(vectors: Sequence[InVec] | Sequence[psa_outvec] | int) -> tuple
     )
 
 
-class ManagedClientDoor(ClientDoor):
-    """The non-secure side where an RTOS gives out the client ids (TFM_NS_MANAGE_NSID)."""
+_NAMELESS: Final = ("psa_framework_version", "psa_version")
+"""TF-M: calls for which nobody asks who makes them."""
 
-    __slots__ = ()
+
+class ManagedClientDoor(ClientDoor):
+    """The non-secure side where an RTOS gives out the client ids (TFM_NS_MANAGE_NSID).
+
+    Every id is a client of its own: a connection stays with the one that opened it.
+    """
+
+    __slots__ = ("_clients",)
+
+    def __init__(self, spm: "Kernel", client: Client, arena: int, arena_size: int) -> None:
+        super().__init__(spm, client, arena, arena_size)
+        self._clients = {client.client_id: client}
+
+    def psa_call(
+        self,
+        handle: int,
+        type_: int,
+        in_vec: Sequence[InVec] | int = (),
+        out_vec: Sequence[psa_outvec] | int = (),
+        *,
+        in_len: int | None = None,
+        out_len: int | None = None,
+    ) -> int:
+        self._enter("psa_call")
+        return super().psa_call(handle, type_, in_vec, out_vec, in_len=in_len, out_len=out_len)
 
     def _enter(self, call: str) -> "Kernel":
         spm = super()._enter(call)
+        # FF-M 1.1 psa_framework_version: never fails, whoever asks.
+        if call == "psa_framework_version":
+            return spm
         contexts = spm.ns_contexts
         assert contexts is not None
         client_id = ns_client_id(contexts.ns_id) if contexts.ns_id is not None else None
         # TF-M NS client id: a call without a loaded context, or with an id out of range, panics.
         if client_id is None:
+            if call in _NAMELESS:
+                return spm
             legal = "tfm_nsce_load_ctx with an id of the agent's range"
             spm.panic_of(Fault(self._client, f"{call}: a non-secure client id", contexts.ns_id, legal))
-        self._client.client_id = client_id
+        if client_id not in self._clients:
+            name, thread = f"NS client {contexts.ns_id}", self._client.thread
+            self._clients[client_id] = NonSecureClient(name, client_id, thread)
+        self._client = self._clients[client_id]
         return spm
 
 

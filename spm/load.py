@@ -41,8 +41,10 @@ def make_partition(build: PartitionBuild, order: int, place: int = 0) -> Partiti
 
     ``order`` is its load order value, ``place`` its place in the list of partitions, from 0.
     """
+    # TF-M IPC backend: the smaller load order runs first; of two equal ones the partition loaded later.
     partition = Partition(build.manifest, build.pid, order, Thread(build.manifest.name, (order, -place)))
     for i, manifest in enumerate(build.manifest.services):
+        # TF-M signals: services from bit 4 up, interrupts from bit 31 down, in the order of the manifest.
         service = Service(manifest, partition, 1 << FIRST_SERVICE_SIGNAL_BIT + i)
         partition.services.append(service)
         partition.service_by_signal[service.signal] = service
@@ -88,7 +90,7 @@ def bind_program(partition: Partition, program: object) -> None:
 
 
 def sfn_symbol(service: Service) -> str:
-    """TF-M: an SFN service's function is called after the service, in lower case."""
+    """TF-M manifest tool: an SFN service's function is called after the service, in lower case."""
     return f"{service.name.lower()}_sfn"
 
 

@@ -121,7 +121,7 @@ class PartitionApi(PsaClient, Protocol):
         """The lifecycle state: architected in bits 15-8, implementation defined in bits 7-0."""
 
     def tfm_core_get_boot_data(self, major: int, size: int) -> tuple[int, bytes]:
-        """TF-M: the entries of one major of the boot status, as (status, area of at most ``size`` bytes).
+        """TF-M tfm_core_get_boot_data: the boot status of one major, as (status, ``size`` bytes at most).
 
         Legal for the partition that the major belongs to; the area has a header of its own.
         """

@@ -245,6 +245,9 @@ def psa_reply(spm: "Kernel", caller: Partition, msg_handle: int, status: int) ->
 
 def psa_notify(spm: "Kernel", caller: Partition, partition_id: int) -> Outcome:
     """FF-M 1.1, psa_notify: set another partition's doorbell, a level and not a count."""
+    # TF-M SFN backend: there are no doorbells.
+    if spm.serve is not None:
+        return Fault(caller, "psa_notify: the IPC backend", "the SFN backend", "a call of a service")
     partition = spm.partitions_by_id.get(partition_id)
     # FF-M 1.1 psa_notify: the partition must exist.
     if partition is None:
@@ -311,7 +314,8 @@ def _access(caller: Partition, states: list[type[VectorState]], index: int, call
     """FF-M 1.1 MM-IOVEC: copying and mapping exclude each other, vector by vector."""
     state = VECTOR[states[index]].get(call)
     if state is None:
-        return Fault(caller, f"{call}: a vector that is not mapped", f"{states[index].__name__}", "one way")
+        found = f"vector {index}, {states[index].__name__}"
+        return Fault(caller, f"{call}: a vector that is not mapped", found, "copies or one mapping")
     states[index] = state
     return None
 
