@@ -132,11 +132,12 @@ class Connection:
         msg.handle = self.handle
         msg.client_id = self.client.client_id
         msg.rhandle = self.rhandle
-        msg.in_size = _four_sizes(self.in_vecs) if self.in_vecs else NO_SIZES
-        msg.out_size = _four_sizes(self.out_vecs) if self.out_vecs else NO_SIZES
+        msg.in_size = four_sizes(self.in_vecs) if self.in_vecs else NO_SIZES
+        msg.out_size = four_sizes(self.out_vecs) if self.out_vecs else NO_SIZES
 
 
-def _four_sizes(vectors: Sequence[PinnedVector]) -> tuple[int, int, int, int]:
+def four_sizes(vectors: Sequence[PinnedVector]) -> tuple[int, int, int, int]:
+    """The lengths of up to four vectors, 0 for absent ones."""
     if len(vectors) == 1:
         return (vectors[0][2], 0, 0, 0)
     return (*[length for _, _, length, _ in vectors], *_PADDING[len(vectors)])

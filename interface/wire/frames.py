@@ -1,6 +1,6 @@
-"""Frames: a header of three numbers, then a payload. Little endian, no pointers (docs/wire.md).
+"""Frames: a header of three numbers, notes, then a payload. Little endian, no pointers (docs/wire.md).
 
-Whoever reads a socket feeds the bytes to a Decoder and gets the frames that are complete.
+Whoever reads a socket hands the bytes to ``parse`` until they are a frame.
 """
 
 from enum import IntEnum
@@ -10,14 +10,15 @@ from typing import Final
 from ..errors import TfmSimError
 
 HEADER: Final = Struct("<IHH")
-"""u32 bytes of payload, u16 op, u16 flags."""
+"""u32 bytes behind the header, u16 op, u16 notes."""
 HEADER_SIZE: Final = HEADER.size
+NOTE: Final = Struct("<IiiI")
+"""u32 op, and three fields of that call: i32, i32, u32."""
+NOTE_SIZE: Final = NOTE.size
 MAX_PAYLOAD: Final = 1 << 24
-ONE_WAY: Final = 1
-"""The one flag: no answer is wanted. Such a call can only succeed or panic the device."""
 
 Frame = tuple[int, int, bytes]
-"""Op, flags, payload."""
+"""Op, how many notes, and the whole frame with its header."""
 
 
 class WireError(TfmSimError):
@@ -25,7 +26,7 @@ class WireError(TfmSimError):
 
 
 class Op(IntEnum):
-    """What a frame is: a call of the client or partition API, or control."""
+    """What a frame or a note is: a call of the client or partition API, or control."""
 
     PSA_FRAMEWORK_VERSION = 0x01
     PSA_VERSION = 0x02
@@ -52,9 +53,10 @@ class Op(IntEnum):
     PSA_UNMAP_INVEC = 0x20
     PSA_MAP_OUTVEC = 0x21
     PSA_UNMAP_OUTVEC = 0x22
-    AGENT_PSA_CONNECT = 0x23
-    AGENT_PSA_CALL = 0x24
-    AGENT_PSA_CLOSE = 0x25
+
+    AGENT_PSA_CONNECT = 0x28
+    AGENT_PSA_CALL = 0x29
+    AGENT_PSA_CLOSE = 0x2A
 
     BOOT_DATA = 0x30
     HAL = 0x31
@@ -62,6 +64,7 @@ class Op(IntEnum):
     CPU_STORE = 0x33
     CPU_EXECUTE = 0x34
     PRINT = 0x35
+    NOTES = 0x36
 
     LOAD = 0x40
     LOADED = 0x41
@@ -75,44 +78,23 @@ class Op(IntEnum):
 _OPS: Final = frozenset(Op)
 
 
-class Decoder:
-    """From bytes as they arrive to complete frames; keeps what is not complete yet."""
+def parse(data: bytes | bytearray) -> Frame | None:
+    """The frame that ``data`` is; None while more of it has to come.
 
-    __slots__ = ("_kept",)
-
-    def __init__(self) -> None:
-        self._kept = bytearray()
-
-    @property
-    def kept(self) -> int:
-        """Bytes of a frame that is not complete yet."""
-        return len(self._kept)
-
-    def feed(self, data: bytes | bytearray | memoryview) -> list[Frame]:
-        """The frames that ``data`` completes. Raises WireError for a header that none has."""
-        kept = self._kept
-        if kept:
-            kept += data
-            if len(kept) >= HEADER_SIZE:
-                length = HEADER.unpack_from(kept)[0]
-                # A long frame in many pieces is looked at once it is whole.
-                if len(kept) < HEADER_SIZE + length <= HEADER_SIZE + MAX_PAYLOAD:
-                    return []
-            data = bytes(kept)
-        at, end = 0, len(data)
-        frames = []
-        while end - at >= HEADER_SIZE:
-            length, op, flags = HEADER.unpack_from(data, at)
-            if length > MAX_PAYLOAD or op not in _OPS or flags & ~ONE_WAY:
-                raise WireError(
-                    f"frame header: length {length}, op {op:#x}, flags {flags:#x}; legal: a length of at "
-                    f"most {MAX_PAYLOAD}, an op of docs/wire.md, flag {ONE_WAY} or none"
-                )
-            start = at + HEADER_SIZE
-            if end - start < length:
-                break
-            at = start + length
-            frames.append((op, flags, bytes(data[start:at])))
-        if kept or at < end:
-            self._kept = bytearray(data[at:])
-        return frames
+    Raises WireError for a header that no frame has, and for bytes behind the frame: each side waits for the
+    other's before it sends its next.
+    """
+    size = len(data) - HEADER_SIZE
+    if size < 0:
+        return None
+    length, op, notes = HEADER.unpack_from(data)
+    if length > MAX_PAYLOAD or op not in _OPS or notes * NOTE_SIZE > length:
+        raise WireError(
+            f"frame header: length {length}, op {op:#x}, {notes} notes; legal: a length of at most "
+            f"{MAX_PAYLOAD}, an op of docs/wire.md, notes of {NOTE_SIZE} bytes within the length"
+        )
+    if size == length:
+        return op, notes, bytes(data)
+    if size > length:
+        raise WireError("bytes behind a frame; legal: to wait for what it brings")
+    return None

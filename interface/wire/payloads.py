@@ -1,10 +1,9 @@
 """Payloads: the fields of every op, and how a message and the vectors of a psa_call lie in one.
 
-An op's payload is fixed fields, then for some a run of bytes, the tail. ``Kind`` says which of two ways a
-value goes where there are two.
+An op's payload follows the notes of its frame: fixed fields, then for some a run of bytes, the tail. ``Kind``
+says which of two ways a value goes where there are two.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
@@ -71,15 +70,15 @@ REQUESTS: Final[dict[Op, tuple[str, bool]]] = {
     Op.PSA_UNMAP_INVEC: ("ii", False),
     Op.PSA_MAP_OUTVEC: ("ii", False),
     Op.PSA_UNMAP_OUTVEC: ("iiI", True),
-    Op.AGENT_PSA_CONNECT: ("IIiI", False),
-    Op.AGENT_PSA_CALL: ("iiIIIIiI", False),
-    Op.AGENT_PSA_CLOSE: ("iiI", False),
+    Op.AGENT_PSA_CONNECT: ("IIiII", False),
+    Op.AGENT_PSA_CALL: ("iiIIIIiII", False),
+    Op.AGENT_PSA_CLOSE: ("iiII", False),
     Op.BOOT_DATA: ("ii", False),
     Op.HAL: ("I", True),
     Op.CPU_LOAD: ("II", False),
     Op.CPU_STORE: ("I", True),
     Op.CPU_EXECUTE: ("I", False),
-    Op.PRINT: ("I", True),
+    Op.NOTES: ("", False),
     Op.LOAD: ("", True),
     Op.LOADED: ("", True),
     Op.RUN: ("II", True),
@@ -88,91 +87,76 @@ REQUESTS: Final[dict[Op, tuple[str, bool]]] = {
     Op.ANSWER: ("", True),
     Op.RAISE: ("", True),
 }
+FIELDS: Final = {op: Struct("<" + fields) for op, (fields, _) in REQUESTS.items()}
 _FRAMES: Final = {op: Struct("<IHH" + fields) for op, (fields, _) in REQUESTS.items()}
-_FIELDS: Final[dict[int, tuple[Struct, bool]]] = {
-    op: (Struct("<" + fields), tail) for op, (fields, tail) in REQUESTS.items()
+_DECODED: Final[dict[int, tuple[Struct, bool]]] = {
+    op: (FIELDS[op], tail) for op, (_, tail) in REQUESTS.items()
 }
 
-MESSAGE: Final = Struct("<iiiII4I4I")
-"""type, handle, client_id, Kind of the rhandle, rhandle, in_size[4], out_size[4]."""
-_PREFETCHED: Final = Struct("<4I")
+MESSAGE: Final = Struct("<iiiII4I4I4I")
+"""type, handle, client_id, Kind of the rhandle, rhandle, in_size[4], out_size[4], ahead[4]; then bytes."""
+DELIVERY: Final = Struct("<IHHII" + MESSAGE.format.removeprefix("<"))
+"""A whole RUN of a function that takes a message, or a whole ANSWER to PSA_WAIT: two fields and a message."""
+DELIVERED: Final = HEADER_SIZE + 8
+"""Where the message lies in one."""
 _VECTOR: Final = Struct("<III")
 _WRITTEN: Final = Struct("<iI")
+_TOKEN: Final = int(Kind.TOKEN)
 
-Prefetched = tuple[bytes, bytes, bytes, bytes]
-"""The first bytes of each input vector, as far as they travelled."""
-NOTHING: Final[Prefetched] = (b"", b"", b"", b"")
+Four = tuple[int, int, int, int]
+"""Sizes of four vectors, in bytes."""
+NOTHING: Final[Four] = (0, 0, 0, 0)
 
 
-def encode(op: Op, *fields: int, tail: bytes | bytearray | memoryview = b"", flags: int = 0) -> bytes:
-    """A whole frame. Raises WireError for a field that is not 32 bits, or too long a tail."""
+def encode(op: Op, *fields: int, tail: bytes | bytearray | memoryview = b"") -> bytes:
+    """A whole frame without notes. Raises WireError for a field that is not 32 bits, or too long a tail."""
     frame = _FRAMES[op]
     length = frame.size - HEADER_SIZE + len(tail)
     try:
         if length > MAX_PAYLOAD:
             raise WireError(f"{op.name}: {length} bytes; legal: at most {MAX_PAYLOAD}")
-        head = frame.pack(length, op, flags, *fields)
+        head = frame.pack(length, op, 0, *fields)
     except StructError as error:
         raise WireError(f"{op.name}: {fields}; legal: 32-bit fields") from error
     return head + tail if tail else head
 
 
-def decode(op: int, payload: bytes) -> tuple[Any, ...]:
-    """The fields of a payload, the tail last where its op has one. Raises WireError."""
-    fields, tail = _FIELDS[op]
-    size = len(payload)
-    if size == fields.size:
-        return (*fields.unpack(payload), b"") if tail else fields.unpack(payload)
-    if not tail or size < fields.size:
+def decode(op: int, frame: bytes, at: int = HEADER_SIZE) -> tuple[Any, ...]:
+    """The fields of the payload at ``at``, the tail last where its op has one. Raises WireError."""
+    fields, tail = _DECODED[op]
+    more = len(frame) - at - fields.size
+    if more < 0 or (more and not tail):
         legal = f"{fields.size}{' or more' if tail else ''}"
-        raise WireError(f"{Op(op).name}: {size} bytes; legal: {legal}")
-    return (*fields.unpack_from(payload), payload[fields.size :])
+        raise WireError(f"{Op(op).name}: {len(frame) - at} bytes; legal: {legal}")
+    found = fields.unpack_from(frame, at)
+    return (*found, frame[at + fields.size :]) if tail else found
 
 
-def encode_message(
-    type_: int,
-    handle: int,
-    client_id: int,
-    rhandle: tuple[int, int],
-    in_size: Sequence[int],
-    out_size: Sequence[int],
-    prefetched: Prefetched = NOTHING,
-) -> bytes:
-    """A message with the beginnings of its input vectors; ``rhandle`` is its Kind and its value."""
-    head = MESSAGE.pack(type_, handle, client_id, *rhandle, *in_size, *out_size)
-    if prefetched is NOTHING:
-        return head
-    return b"".join((head, _PREFETCHED.pack(*map(len, prefetched)), *prefetched))
+def decode_message(frame: bytes, at: int, msg: psa_msg_t) -> tuple[int, Four, int]:
+    """Fill ``msg`` from the message at ``at``, which the frame ends with.
 
-
-def decode_message(data: bytes, at: int, msg: psa_msg_t) -> tuple[int, Prefetched]:
-    """Fill ``msg`` from the message at ``at``; returns the Kind of its rhandle. Raises WireError."""
-    end = at + MESSAGE.size
-    if len(data) < end:
-        raise WireError(f"message: {len(data) - at} bytes; legal: {MESSAGE.size} or more")
-    type_, handle, client_id, kind, rhandle, a, b, c, d, e, f, g, h = MESSAGE.unpack_from(data, at)
-    if kind > Kind.TOKEN:
-        raise WireError(f"message: rhandle of kind {kind}; legal: 0 to {Kind.TOKEN:d}")
+    Returns the Kind of its rhandle, and how many bytes of each input vector follow, and where. Raises
+    WireError.
+    """
+    start = at + MESSAGE.size
+    if len(frame) < start:
+        raise WireError(f"message: {len(frame) - at} bytes; legal: {MESSAGE.size} or more")
+    type_, handle, client_id, kind, rhandle, a, b, c, d, e, f, g, h, i, j, k, m = MESSAGE.unpack_from(
+        frame, at
+    )
+    if kind > _TOKEN:
+        raise WireError(f"message: rhandle of kind {kind}; legal: 0 to {_TOKEN}")
+    if len(frame) != start + i + j + k + m:
+        raise WireError(
+            f"message: {len(frame) - start} bytes of vectors; legal: {i + j + k + m} as announced"
+        )
     msg.type = type_
     msg.handle = handle
     msg.client_id = client_id
     msg.rhandle = rhandle
     msg.in_size = a, b, c, d
     msg.out_size = e, f, g, h
-    return kind, NOTHING if len(data) == end else _prefetched(data[end:])
-
-
-def _prefetched(data: bytes) -> Prefetched:
-    if len(data) < _PREFETCHED.size:
-        raise WireError(f"message: {len(data)} bytes of input vectors; legal: four lengths, then bytes")
-    a, b, c, d = _PREFETCHED.unpack_from(data)
-    at = _PREFETCHED.size
-    if len(data) != at + a + b + c + d:
-        raise WireError(
-            f"message: {len(data) - at} bytes of input vectors; legal: {a + b + c + d} as announced"
-        )
-    b, c = at + a + b, at + a + b + c
-    return data[at : at + a], data[at + a : b], data[b:c], data[c:]
+    return kind, (i, j, k, m), start
 
 
 InVector = bytes | psa_invec

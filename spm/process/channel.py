@@ -4,10 +4,11 @@ import socket
 from struct import pack
 from typing import Final
 
-from ...interface.wire.frames import Decoder, Frame
+from ...interface.wire.frames import Frame, parse
 
-# A larger buffer is memory that the system maps anew; 32 KiB stays warm.
-_BUFFER_SIZE: Final = 1 << 15
+_USUAL_SIZE: Final = 1 << 13
+"""Bytes that hold the frames of a usual call."""
+_LARGE_SIZE: Final = 1 << 16
 
 
 class ChannelClosed(Exception):
@@ -19,50 +20,50 @@ class ChannelTimeout(Exception):
 
 
 class Channel:
-    """Frames over a connected stream socket, blocking; one buffer for all that comes in."""
+    """Frames over a connected stream socket, blocking."""
 
-    __slots__ = ("_buffer", "_decoder", "_socket", "_view")
+    __slots__ = ("_receive", "_send", "_socket")
 
     def __init__(self, sock: socket.socket, seconds: float = 0.0) -> None:
         """``seconds`` is how long to wait for the other side; 0 is for ever."""
         self._socket = sock
-        self._decoder = Decoder()
-        self._buffer = bytearray(_BUFFER_SIZE)
-        self._view = memoryview(self._buffer)
+        self._send = sock.sendall
+        self._receive = sock.recv
         if seconds:
             # The kernel's own time-out costs no system call, where Python's costs one a receive.
             limit = pack("ll", int(seconds), int(seconds % 1 * 1_000_000))
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
-    def send(self, data: bytes | bytearray) -> None:
-        """Send all of ``data``. Raises ChannelClosed, ChannelTimeout."""
+    def send(self, frame: bytes | bytearray) -> None:
+        """Send a frame. Raises ChannelClosed, ChannelTimeout."""
         try:
-            self._socket.sendall(data)
+            self._send(frame)
         except BlockingIOError:
             raise ChannelTimeout from None
         except OSError as error:
             raise ChannelClosed from error
 
-    def receive(self) -> list[Frame]:
-        """At least one frame. Raises ChannelClosed, ChannelTimeout, and WireError."""
-        while True:
-            try:
-                size = self._socket.recv_into(self._buffer)
-            except BlockingIOError:
-                raise ChannelTimeout from None
-            except OSError as error:
-                raise ChannelClosed from error
-            if not size:
-                raise ChannelClosed
-            frames = self._decoder.feed(self._view[:size])
-            if frames:
-                return frames
+    def receive(self) -> Frame:
+        """The other side's next frame. Raises ChannelClosed, ChannelTimeout, and WireError."""
+        try:
+            data = self._receive(_USUAL_SIZE)
+            frame = parse(data)
+            return self._rest(bytearray(data)) if frame is None else frame
+        except BlockingIOError:
+            raise ChannelTimeout from None
+        except OSError as error:
+            raise ChannelClosed from error
 
-    @property
-    def is_between_frames(self) -> bool:
-        """Nothing of a further frame has come in yet."""
-        return not self._decoder.kept
+    def _rest(self, data: bytearray) -> Frame:
+        frame = None
+        while frame is None:
+            size = len(data)
+            data += self._receive(_LARGE_SIZE)
+            if len(data) == size:
+                raise ChannelClosed
+            frame = parse(data)
+        return frame
 
     def close(self) -> None:
         """Hang up."""

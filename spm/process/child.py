@@ -12,10 +12,11 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from ...interface.wire import plain
-from ...interface.wire.frames import Op, WireError
+from ...interface.wire.frames import HEADER_SIZE, Op, WireError
 from ...interface.wire.payloads import Load, encode
 from .channel import Channel, ChannelClosed
-from .runtime import ProcessApi, describe
+from .faults import describe
+from .runtime import ProcessApi
 from .sandbox import die_with_parent, drop_privileges, limit_system_calls
 
 
@@ -76,10 +77,10 @@ def _serve(channel: Channel, api: ProcessApi | None, apis: dict[int, ProcessApi]
 
 def _load(channel: Channel, apis: dict[int, ProcessApi]) -> ProcessApi | None:
     """Take the LOAD frame and import what it names; None where that fails, of which the SPM is told."""
-    ((op, _, payload),) = channel.receive()
+    op, _, frame = channel.receive()
     if op != Op.LOAD:
         raise WireError(f"op {op:#x}; legal: LOAD")
-    what: Load = plain.from_plain(Load, plain.load(payload))
+    what: Load = plain.from_plain(Load, plain.load(frame[HEADER_SIZE:]))
     api = ProcessApi(channel, what.partition_id)
     apis[threading.get_ident()] = api
     try:

@@ -8,10 +8,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ...interface.wire import plain
-from ...interface.wire.frames import Op, WireError
+from ...interface.wire.frames import HEADER_SIZE, Op, WireError
 from ...interface.wire.payloads import Home, Load, encode
 from ..load import LoadError, PartitionBuild
 from ..manifest import PartitionManifest, PartitionType
@@ -34,6 +35,7 @@ class Launcher:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._owner = 0
+        self._bytecode: TemporaryDirectory[str] | None = None
 
     def start(self) -> None:
         """Start it, if it does not run; it gets ready while the caller goes on. Raises LoadError."""
@@ -58,7 +60,11 @@ class Launcher:
         self._control = ours
         self._owner = os.getpid()
         path = [str(Path(entry).absolute()) for entry in sys.path]
-        start = {"path": path, "launcher": launcher.__name__, "parent": os.getpid()}
+        # Where this interpreter writes no bytecode, each process would compile its program anew.
+        if sys.dont_write_bytecode and self._bytecode is None:
+            self._bytecode = TemporaryDirectory(prefix="tfm-sim-", ignore_cleanup_errors=True)
+        bytecode = self._bytecode.name if self._bytecode is not None else None
+        start = {"path": path, "bytecode": bytecode, "launcher": launcher.__name__, "parent": os.getpid()}
         text = json.dumps(start).encode()
         ours.sendall(len(text).to_bytes(4, "little") + text)
 
@@ -108,7 +114,9 @@ class Launcher:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-        self._process = self._control = None
+        if self._bytecode is not None:
+            self._bytecode.cleanup()
+        self._process = self._control = self._bytecode = None
 
     def _answer(self) -> tuple[int, int]:
         assert self._control is not None
@@ -193,7 +201,8 @@ class Processes:
     def _loaded(self, partition: "Partition") -> list[str]:
         where = f"{partition.manifest.where}: {partition.name}"
         try:
-            ((op, _, payload),) = self._channels[partition.name].receive()
+            op, _, frame = self._channels[partition.name].receive()
+            payload = frame[HEADER_SIZE:]
             if op == Op.FAULT:
                 raise LoadError(f"{where}: {payload.decode(errors='replace')}")
             parts: list[str] = plain.load(payload)

@@ -9,6 +9,7 @@ import gc
 import importlib
 import os
 import pkgutil
+import shutil
 import signal
 import socket
 import time
@@ -46,16 +47,36 @@ _COMMON: Final = (
 )
 
 
-def main(control: socket.socket, parent: int) -> None:
-    """Serve the device's process until it hangs up; then end every process made here."""
+def main(control: socket.socket, parent: int, bytecode: str | None) -> None:
+    """Serve the device's process until it hangs up or dies; then end every process made here.
+
+    ``bytecode`` is a folder that goes then too.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sandbox.die_with_parent(parent)
+    signal.signal(signal.SIGTERM, _leave)
+    sandbox.die_with_parent(parent, signal.SIGTERM)
+    children: set[int] = set()
+    try:
+        _serve(control, children)
+    finally:
+        # Both say that the device's process is gone: its socket, and this signal.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for pid in children:
+            _end(pid, patient=False)
+        if bytecode:
+            shutil.rmtree(bytecode, ignore_errors=True)
+
+
+def _leave(number: int, frame: object) -> NoReturn:
+    raise SystemExit
+
+
+def _serve(control: socket.socket, children: set[int]) -> None:
     shared = pkgutil.walk_packages(interface.__path__, interface.__name__ + ".")
     for name in (*_COMMON, *(module.name for module in shared)):
         importlib.import_module(name)
     # What is here stays here: a child's collector leaves it alone, so its pages stay shared.
     gc.freeze()
-    children: set[int] = set()
     while True:
         data, files, _, _ = socket.recv_fds(control, REQUEST.size, SOCKETS_MAX)
         while data and len(data) < REQUEST.size:
@@ -76,12 +97,11 @@ def main(control: socket.socket, parent: int) -> None:
             status = _end(pid, patient=what == WHY)
             children.discard(pid)
         control.sendall(ANSWER.pack(pid, status))
-    for pid in children:
-        _end(pid, patient=False)
 
 
 def _become_partition(files: Iterable[int], launcher: int) -> NoReturn:
     try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         sandbox.close_files(list(files))
         child.run([socket.socket(fileno=fd) for fd in files], launcher)
     finally:
@@ -106,7 +126,9 @@ control = socket.socket(fileno=0)
 size = int.from_bytes(control.recv(4, socket.MSG_WAITALL), "little")
 start = json.loads(control.recv(size, socket.MSG_WAITALL))
 sys.path[:] = start["path"]
+if start["bytecode"]:
+    sys.pycache_prefix, sys.dont_write_bytecode = start["bytecode"], False
 from importlib import import_module
-import_module(start["launcher"]).main(control, start["parent"])
+import_module(start["launcher"]).main(control, start["parent"], start["bytecode"])
 """
 """What the launcher's interpreter is started with; its standard input is the control socket."""

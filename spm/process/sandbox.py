@@ -126,10 +126,10 @@ def close_files(keep: Collection[int]) -> None:
     os.close(null)
 
 
-def die_with_parent(parent: int) -> None:
-    """Ask Linux to kill this process when its parent dies, and go at once if it is dead already."""
+def die_with_parent(parent: int, number: int = signal.SIGKILL) -> None:
+    """Ask Linux for a signal to this process when its parent dies, and go at once if it is dead already."""
     if sys.platform == "linux":
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        _prctl(_PR_SET_PDEATHSIG, number)
         if os.getppid() != parent:
             os._exit(0)
 

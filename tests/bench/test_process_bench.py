@@ -51,16 +51,18 @@ def bare_echo() -> Iterator[Callable[[], object]]:
 
 
 @contextmanager
-def a_call(model: str, program: type, size: int = 0) -> Iterator[Callable[[], object]]:
-    service = a_service("SERVICE", 0x1001, connection_based=False, stateless_handle=1)
+def a_call(model: str, program: type, size: int, connected: bool) -> Iterator[Callable[[], object]]:
+    attributes = {} if connected else {"stateless_handle": 1}
+    service = a_service("SERVICE", 0x1001, connection_based=connected, **attributes)
     with start_processes((a_manifest("SERVER", [service], model=model), program)) as bench:
         bench.kernel.trace.listeners.clear()
         psa_call = bench.ns.psa_call
+        handle = bench.ns.psa_connect(0x1001, 1) if connected else STATELESS
         if not size:
-            yield lambda: psa_call(STATELESS, 1)
+            yield lambda: psa_call(handle, 1)
         else:
             data, buffer = bytes(size), bytearray(size)
-            yield lambda: psa_call(STATELESS, 1, [data], [psa_outvec(buffer)])
+            yield lambda: psa_call(handle, 1, [data], [psa_outvec(buffer)])
 
 
 def seconds(subject: Callable[[], object]) -> float:
@@ -71,20 +73,23 @@ def seconds(subject: Callable[[], object]) -> float:
 
 
 SUBJECTS = [
-    ("psa_call without vectors, SFN", "SFN", LeanSfn, 0, 6),
-    ("psa_call without vectors, IPC", "IPC", LeanIpc, 0, 8),
-    ("psa_call, 16 bytes in and out, IPC", "IPC", CopyIpc, 16, 14),
-    ("psa_call, 4 KiB in and out, IPC", "IPC", CopyIpc, 4096, 14),
+    ("psa_call without vectors, SFN", "SFN", LeanSfn, 0, False, 6),
+    ("psa_call without vectors, IPC", "IPC", LeanIpc, 0, False, 8),
+    ("psa_call, 16 bytes in and out, IPC", "IPC", CopyIpc, 16, False, 10),
+    ("psa_call on a connection, 32 bytes in and out, IPC", "IPC", CopyIpc, 32, True, 10),
+    ("psa_call, 4 KiB in and out, IPC", "IPC", CopyIpc, 4096, False, 12),
 ]
 
 
 @pytest.mark.parametrize(
-    ("what", "model", "program", "size", "most"), SUBJECTS, ids=[row[0] for row in SUBJECTS]
+    ("what", "model", "program", "size", "connected", "most"), SUBJECTS, ids=[row[0] for row in SUBJECTS]
 )
-def test_cost_of_a_call_in_round_trips(what: str, model: str, program: type, size: int, most: float) -> None:
+def test_cost_of_a_call_in_round_trips(
+    what: str, model: str, program: type, size: int, connected: bool, most: float
+) -> None:
     """One round trip and the work of both sides; ``most`` is far above what a quiet machine shows."""
     ratios, calls, floors = [], [], []
-    with bare_echo() as echo, a_call(model, program, size) as call:
+    with bare_echo() as echo, a_call(model, program, size, connected) as call:
         for _ in range(ROUNDS):
             floors.append(seconds(echo))
             calls.append(seconds(call))

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from tfm_sim.interface.psa.client import psa_invec, psa_outvec
 from tfm_sim.interface.psa.service import psa_msg_t
 from tfm_sim.interface.wire import plain
-from tfm_sim.interface.wire.frames import HEADER, MAX_PAYLOAD, ONE_WAY, Decoder, Op, WireError
+from tfm_sim.interface.wire.frames import HEADER, HEADER_SIZE, MAX_PAYLOAD, NOTE, Op, WireError, parse
 from tfm_sim.interface.wire.payloads import (
-    NOTHING,
+    DELIVERED,
+    DELIVERY,
+    MESSAGE,
     REQUESTS,
     Kind,
     Load,
@@ -26,7 +28,6 @@ from tfm_sim.interface.wire.payloads import (
     decode_vectors,
     decode_written,
     encode,
-    encode_message,
     encode_vectors,
     encode_written,
 )
@@ -39,36 +40,37 @@ FIELD = {"i": st.integers(-(2**31), 2**31 - 1), "I": st.integers(0, 2**32 - 1)}
 
 
 @st.composite
-def frames(draw: st.DrawFn) -> tuple[Op, tuple[int, ...], bytes, int]:
-    op = draw(st.sampled_from(Op))
+def frames(draw: st.DrawFn) -> tuple[Op, tuple[int, ...], bytes]:
+    op = draw(st.sampled_from(list(REQUESTS)))
     fields, tail = REQUESTS[op]
-    values = tuple(draw(FIELD[f]) for f in fields)
-    return op, values, draw(st.binary(max_size=200)) if tail else b"", draw(st.sampled_from((0, ONE_WAY)))
+    return op, tuple(draw(FIELD[f]) for f in fields), draw(st.binary(max_size=200)) if tail else b""
 
 
-@given(st.lists(frames(), max_size=8), st.data())
-def test_frames_come_out_as_they_went_in_however_they_are_cut(
-    sent: list[tuple[Op, tuple[int, ...], bytes, int]], data: st.DataObject
+@given(frames())
+def test_a_frame_comes_out_as_it_went_in_once_it_is_whole(sent: tuple[Op, tuple[int, ...], bytes]) -> None:
+    op, values, tail = sent
+    data = encode(op, *values, tail=tail)
+    assert all(parse(data[:size]) is None for size in range(len(data)))
+    assert parse(data) == (op, 0, data)
+    assert decode(op, data) == ((*values, tail) if REQUESTS[op][1] else values)
+
+
+@given(st.lists(st.tuples(FIELD["I"], FIELD["i"], FIELD["i"], FIELD["I"]), max_size=5), st.binary(max_size=9))
+def test_notes_stand_between_the_header_and_the_payload(
+    notes: list[tuple[int, int, int, int]], tail: bytes
 ) -> None:
-    stream = b"".join(encode(op, *values, tail=tail, flags=flags) for op, values, tail, flags in sent)
-    decoder, received = Decoder(), []
-    while stream:
-        cut = data.draw(st.integers(1, len(stream)))
-        received += decoder.feed(stream[:cut])
-        stream = stream[cut:]
-    assert decoder.kept == 0
-    assert [(op, flags) for op, flags, _ in received] == [(op, flags) for op, _, _, flags in sent]
-    for (op, values, tail, _), (_, _, payload) in zip(sent, received, strict=True):
-        assert decode(op, payload) == ((*values, tail) if REQUESTS[op][1] else values)
+    body = b"".join(NOTE.pack(*note) for note in notes)
+    data = HEADER.pack(len(body) + len(tail), Op.FAULT, len(notes)) + body + tail
+    assert parse(data) == (Op.FAULT, len(notes), data)
+    assert decode(Op.FAULT, data, HEADER_SIZE + len(body)) == (tail,)
 
 
-@given(st.lists(st.binary(max_size=64), max_size=6))
-def test_arbitrary_bytes_raise_only_wire_error(chunks: list[bytes]) -> None:
-    decoder = Decoder()
+@given(st.binary(max_size=64))
+def test_arbitrary_bytes_raise_only_wire_error(data: bytes) -> None:
     with suppress(WireError):
-        for chunk in chunks:
-            for op, _, payload in decoder.feed(chunk):
-                decode(op, payload)
+        frame = parse(data)
+        if frame is not None:
+            decode(frame[0], frame[2])
 
 
 @pytest.mark.parametrize(
@@ -77,23 +79,28 @@ def test_arbitrary_bytes_raise_only_wire_error(chunks: list[bytes]) -> None:
         (MAX_PAYLOAD + 1, Op.PSA_WAIT, 0),
         (0, 0, 0),
         (0, 0xFFFF, 0),
-        (0, Op.PSA_WAIT, 2),
-        (0, Op.PSA_WAIT, 0x8001),
+        (8, Op.PSA_WAIT, 1),
+        (31, Op.PSA_WAIT, 2),
     ],
 )
 def test_a_header_that_none_has(header: tuple[int, int, int]) -> None:
     with pytest.raises(WireError, match="legal"):
-        Decoder().feed(HEADER.pack(*header))
+        parse(HEADER.pack(*header))
 
 
-@pytest.mark.parametrize("op", Op)
+def test_nothing_may_follow_a_frame() -> None:
+    with pytest.raises(WireError, match="bytes behind a frame"):
+        parse(encode(Op.PSA_CLEAR) + b"x")
+
+
+@pytest.mark.parametrize("op", list(REQUESTS))
 def test_a_payload_of_another_length_is_refused(op: Op) -> None:
     fields, tail = REQUESTS[op]
     size = 4 * len(fields)
     wrong = ([] if tail else [size + 1, size + 4]) + ([size - 1, size - 4] if size else [])
     for length in wrong:
         with pytest.raises(WireError, match=op.name):
-            decode(op, bytes(length))
+            decode(op, bytes(HEADER_SIZE + length))
 
 
 def test_a_field_over_32_bits_or_a_tail_over_the_limit_is_not_sent() -> None:
@@ -154,15 +161,21 @@ def test_results_say_which_vectors_were_touched() -> None:
 def test_a_message_travels_with_the_beginnings_of_its_vectors(
     data: tuple[bytes, bytes, bytes, bytes], kind: Kind, rhandle: int
 ) -> None:
-    sent = encode_message(7, 0x1001, -5, (kind, rhandle), (1, 2, 3, 4), (5, 6, 7, 8), data)
+    counts = tuple(map(len, data))
+    ins, outs, rest = (1, 2, 3, 4), (5, 6, 7, 8), b"".join(data)
+    length = DELIVERY.size - HEADER_SIZE + len(rest)
+    sent = DELIVERY.pack(length, Op.RUN, 0, 9, 1, 7, 0x1001, -5, kind, rhandle, *ins, *outs, *counts) + rest
     msg = psa_msg_t()
-    assert decode_message(b"ahead" + sent, 5, msg) == (kind, data)
-    assert msg == psa_msg_t(7, 0x1001, -5, rhandle, (1, 2, 3, 4), (5, 6, 7, 8))
+    assert parse(sent) == (Op.RUN, 0, sent)
+    assert decode_message(sent, DELIVERED, msg) == (kind, counts, DELIVERY.size)
+    assert msg == psa_msg_t(7, 0x1001, -5, rhandle, ins, outs)
 
 
-def test_a_message_without_vectors_brings_nothing_ahead() -> None:
-    zeros = (0, 0, 0, 0)
-    assert decode_message(encode_message(-1, 1, 1, (0, 0), zeros, zeros), 0, psa_msg_t())[1] is NOTHING
+@pytest.mark.parametrize("more", [-1, 1])
+def test_a_message_ends_with_the_bytes_that_it_announces(more: int) -> None:
+    message = MESSAGE.pack(0, 1, 1, 0, 0, *(4, 0, 0, 0), *(0, 0, 0, 0), *(4, 0, 0, 0)) + bytes(4 + more)
+    with pytest.raises(WireError, match="as announced"):
+        decode_message(message, 0, psa_msg_t())
 
 
 class Colour(Enum):

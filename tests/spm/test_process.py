@@ -15,7 +15,18 @@ import pytest
 from support.kernel_bench import NS_RAM, SECURE_RAM, Bench, a_manifest, a_service
 from support.partition_bench import make_hal
 from support.process_bench import start_processes
-from support.process_programs import ACTIONS, Clerk, LeanIpc, LeanSfn, Missing, Returning, Secret, Stillborn
+from support.process_programs import (
+    ACTIONS,
+    ASYNC_MSG_REPLY,
+    Agent,
+    Clerk,
+    LeanIpc,
+    LeanSfn,
+    Missing,
+    Returning,
+    Secret,
+    Stillborn,
+)
 
 from tfm_sim.interface.psa.client import psa_invec, psa_outvec
 from tfm_sim.platform.hal import HAL_FUNCTIONS, PlatformHal, SystemReset, granted
@@ -132,6 +143,25 @@ def test_signals_and_deferred_replies(launcher: Launcher) -> None:
         assert do(bench, "copy")[0] == 2
 
 
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_a_mailbox_agent_may_have_a_process(launcher: Launcher, level: int) -> None:
+    """TF-M NS agent: calls for another core's clients, whose data come back with ASYNC_MSG_REPLY."""
+    ids = {"ns_agent": "true", "client_id_base": '"-0x0400ffff"', "client_id_limit": '"-0x04000000"'}
+    services = [a_service("AGENT_SERVICE", FIRST, connection_based=False)]
+    agent = a_manifest("FIRST", services, priority="LOW", type="APPLICATION-ROT", **ids)
+    with start_processes(
+        (agent, Agent), (clerk("SECOND", SECOND), Clerk), level=level, launcher=launcher
+    ) as bench:
+        bench.kernel.partitions_by_id[256].assigned |= ASYNC_MSG_REPLY
+        bench.memory.write(NS_RAM, (NS_RAM + 8).to_bytes(4, "little") + (4).to_bytes(4, "little"))
+        out = psa_outvec(bytearray(400))
+        assert bench.ns.psa_call(STATELESS, 0, [NS_RAM.to_bytes(4, "little")], [out]) == 0
+        assert isinstance(out.base, bytearray)
+        assert out.base[: out.len].decode() == (
+            "[0, 0, 0, 0, 0, -135, True, True, (7, 0), (-130, 4294967295), (1, -1), (0, None)]"
+        )
+
+
 def test_what_a_partition_prints_comes_out_of_the_device(
     launcher: Launcher, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -203,10 +233,10 @@ ENDS = [
     End(
         "misspeak",
         "frames as docs/wire.md has them",
-        "frame header: length 4294967295, op 0xffff, flags 0xffff",
+        "frame header: length 4294967295, op 0xffff, 65535 notes",
     ),
     End("overstep", "frames as docs/wire.md has them", "op 0x42, which is not a partition's to send"),
-    End("interrupt", "frames as docs/wire.md has them", "a frame behind one that wants an answer"),
+    End("interrupt", "frames as docs/wire.md has them", "bytes behind a frame; legal: to wait"),
 ]
 
 
@@ -375,7 +405,6 @@ def test_an_sfn_partition_in_a_process_answers_in_one_round_trip(launcher: Launc
         receive = channel.receive
 
         class Counted:
-            is_between_frames = True
             send = channel.send
             close = channel.close
 

@@ -16,7 +16,7 @@ from support.kernel_bench import a_manifest
 
 from tfm_sim.interface.psa.service import PSA_FLIH_SIGNAL, psa_msg_t
 from tfm_sim.interface.psa.status import PSA_SUCCESS
-from tfm_sim.interface.wire.frames import ONE_WAY, Op
+from tfm_sim.interface.wire.frames import HEADER, NOTE, Op
 from tfm_sim.interface.wire.payloads import Kind, encode
 from tfm_sim.platform.plat_err import PlatError, TfmPlatErr
 from tfm_sim.spm.load import PartitionBuild, make_partition
@@ -255,6 +255,11 @@ def test_a_partition_that_keeps_calling_without_an_answer_gets_one_in_between() 
     assert len(calls) == 40_000
 
 
+def noted(*note: int) -> bytes:
+    """A frame with one note."""
+    return HEADER.pack(NOTE.size, Op.NOTES, 1) + NOTE.pack(*note)
+
+
 ODD = [
     ("LOADED", encode(Op.LOADED), "op 0x41, which is not a partition's to send"),
     ("short", encode(Op.PSA_CLEAR).replace(b"\x18\0", b"\x10\0"), "PSA_WAIT: 0 bytes; legal: 8"),
@@ -262,9 +267,12 @@ ODD = [
     ("room", encode(Op.PSA_READ, 1, 0, 4, Kind.INLINE, 0xFFFFFFFF), "psa_read: a buffer of 4294967295 bytes"),
     (
         "ahead",
-        encode(Op.PSA_READ, 1, 0, 1 << 20, Kind.INLINE, 4, flags=ONE_WAY),
+        noted(Op.PSA_READ, 1, 0, 1 << 20),
         "psa_read: 1048576 bytes ahead",
     ),
+    ("data", noted(Op.PSA_WRITE, 1, 0, 4), "a note with 4 bytes; legal: 0 that follow"),
+    ("note", noted(Op.PSA_CONNECT, 1, 1, 0), "note 0x3; legal"),
+    ("NOTES", encode(Op.NOTES, tail=b"x"), "NOTES: 1 bytes; legal: 0"),
     ("hal", encode(Op.HAL, 8, tail=b"__init__" + b"\x82\x80\x80"), "platform function '__init__'"),
     ("cbor", encode(Op.HAL, 16, tail=b"tfm_plat_get_huk" + b"\xff"), "CBOR"),
     ("arguments", encode(Op.HAL, 16, tail=b"tfm_plat_get_huk" + b"\x01"), "no arguments"),
@@ -275,9 +283,8 @@ ODD = [
 @pytest.mark.parametrize(("frame", "found"), [row[1:] for row in ODD], ids=[row[0] for row in ODD])
 def test_a_frame_that_no_partition_sends_is_a_panic(frame: bytes, found: str) -> None:
     def body(it: Any) -> None:
-        after = encode(Op.PSA_CLEAR) if frame[6] & ONE_WAY else b""
-        it.psa._channel.send(frame + after)
-        it.psa._next()
+        it.psa._channel.send(frame)
+        it.psa._channel.receive()
 
     with ticker(body) as (remote, _), pytest.raises(Panic) as panic:
         remote.main()
@@ -298,13 +305,13 @@ def test_messages_hold_no_more_than_they_were_given() -> None:
         return it.psa.psa_get(0x10, psa_msg_t())  # type: ignore[no-any-return]
 
     with ticker(body) as (remote, door):
-        answer = remote._answer
+        answer = remote._calls.answer
 
-        def noted(op: int, payload: bytes) -> bytes:
+        def answered(op: int, frame: bytes, at: int) -> bytes:
             answers.append(Op(op).name)
-            return answer(op, payload)  # type: ignore[no-any-return]
+            return answer(op, frame, at)  # type: ignore[no-any-return]
 
-        remote._answer = noted
+        remote._calls.answer = answered
         door.answers["psa_get"] = -140
         assert remote.main() == -140
     assert answers == ["PSA_READ", "PSA_SKIP", "PSA_WRITE", "PSA_REPLY", "PSA_GET"]

@@ -62,10 +62,50 @@ class CopyIpc(LeanIpc):
         while True:
             psa.psa_wait(PSA_WAIT_ANY, PSA_BLOCK)
             psa.psa_get(0x10, msg)
-            buffer = bytearray(msg.in_size[0])
-            psa.psa_read(msg.handle, 0, buffer, len(buffer))
-            psa.psa_write(msg.handle, 0, buffer)
+            if msg.type >= 0:
+                buffer = bytearray(msg.in_size[0])
+                psa.psa_read(msg.handle, 0, buffer, len(buffer))
+                psa.psa_write(msg.handle, 0, buffer)
             psa.psa_reply(msg.handle, 0)
+
+
+AGENT_CLIENT = -0x04000001
+ASYNC_MSG_REPLY = 0x4
+
+
+class Agent(LeanIpc):
+    """A mailbox agent: one errand of each kind for a client of another core; it writes what came of them."""
+
+    def main(self) -> None:
+        psa, msg = self.psa, psa_msg_t()
+        while True:
+            psa.psa_wait(0x10, PSA_BLOCK)
+            psa.psa_get(0x10, msg)
+            vectors = (int.from_bytes(read_all(psa, msg, 0), "little"), 1), (0, 0)
+            psa.psa_write(msg.handle, 0, repr(self.errands(*vectors)).encode())
+            psa.psa_reply(msg.handle, 0)
+
+    def errands(self, ins: tuple[int, int], outs: tuple[int, int]) -> list[object]:
+        psa: Any = self.psa
+        data = {"of": "a client"}
+        begun = [psa.agent_psa_connect(0x2002, 1, AGENT_CLIENT, data)]
+        handle, back = self.answer()
+        results: list[object] = [handle > 0, back is data]
+        begun.append(psa.agent_psa_call(handle, ACTIONS.index("copy"), ins, outs, AGENT_CLIENT, 0))
+        begun.append(psa.agent_psa_connect(0x9999, 1, AGENT_CLIENT, 0xFFFFFFFF))
+        results += [self.answer(), self.answer()]
+        begun.append(psa.agent_psa_call(handle, ACTIONS.index("count"), (0, 0), outs, AGENT_CLIENT, -1))
+        begun.append(psa.agent_psa_close(handle, AGENT_CLIENT, None))
+        results += [self.answer(), self.answer()]
+        begun.append(psa.agent_psa_connect(0x2002, 1, 1, data))
+        return [*map(int, begun), *results]
+
+    def answer(self) -> tuple[int, object]:
+        self.psa.psa_wait(ASYNC_MSG_REPLY, PSA_BLOCK)
+        msg = psa_msg_t(handle=5)
+        assert self.psa.psa_get(ASYNC_MSG_REPLY, msg) == 0
+        assert msg == psa_msg_t(msg.type, 5, 0, msg.rhandle)
+        return int(msg.type), msg.rhandle
 
 
 class LeanSfn:
@@ -379,7 +419,7 @@ class Clerk(Entry):
         return 0
 
     def overstep(self, msg: psa_msg_t) -> int:
-        self.psa._ask(encode(Op.RUN, 0, 0))  # type: ignore[attr-defined]
+        self.psa._ask(Op.RUN, 0, 0)  # type: ignore[attr-defined]
         return 0
 
     def interrupt(self, msg: psa_msg_t) -> int:
