@@ -1,6 +1,7 @@
 """Connections, each with the one message that can be outstanding on it, and the pool they come from."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from ..interface.psa.client import PSA_MAX_IOVEC
@@ -32,6 +33,8 @@ Vector = tuple[int, int]
 """Base address and length in bytes, as the client's descriptor held them at the call."""
 PinnedVector = tuple[memoryview, int, int, int]
 """A vector that passed its checks: its region's bytes, the offset of its base there, its length, its base."""
+NO_VECTOR: Final[PinnedVector] = (memoryview(b""), 0, 0, 0)
+"""One that is empty or absent."""
 
 
 _DELIVERED: Final = {
@@ -114,9 +117,13 @@ class Connection:
 
     def unmap_all(self) -> None:
         """Take back every pointer that the partition still holds."""
-        for pointer in self.mapped.values():
-            pointer.release()
-        self.mapped.clear()
+        for key in list(self.mapped):
+            self.unmap(key)
+
+    def unmap(self, key: tuple[bool, int]) -> None:
+        """Take a pointer back; one through which the partition still looks elsewhere stays, as in C."""
+        with suppress(BufferError):
+            self.mapped.pop(key).release()
 
     def fill(self, msg: psa_msg_t) -> None:
         """Deliver the outstanding message into ``msg``; sizes of absent vectors are 0."""

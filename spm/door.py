@@ -261,7 +261,7 @@ def vector_sizes(vectors: Sequence[InVec] | Sequence[psa_outvec] | int) -> tuple
 
 
 _NAMELESS: Final = ("psa_framework_version", "psa_version")
-"""TF-M: calls for which nobody asks who makes them."""
+"""TF-M NS client id: nobody asks who makes these calls."""
 
 
 class ManagedClientDoor(ClientDoor):

@@ -284,7 +284,7 @@ class Kernel:
         return outcome
 
     def _wait_alone(self, caller: Client) -> int:
-        """TF-M SFN backend, psa_wait for an interrupt: its one thread stands still, and time passes."""
+        """TF-M SFN backend: in psa_wait for an interrupt its one thread stands still, and time passes."""
         assert isinstance(caller, Partition)
         while not caller.signals & caller.wait_mask:
             if not self._idle():

@@ -1,8 +1,11 @@
 """The mailbox agent as the other core sees it: requests written by hand, replies read from their slots."""
 
 import struct
+from collections.abc import Iterator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.dual_core import (
     AGENT,
     BOARD,
@@ -293,6 +296,44 @@ def test_process_new_msg_refuses_what_tf_m_refuses(type_: int, room: int, status
     with boot_dual_core() as device:
         device.ns.cpu.store(ARRAY, struct.pack("<II", WORD, room))
         assert ask(device, call(PROCESS_NEW_MSG, type_, out_vec=(ARRAY, 1))) == [status]
+
+
+WORDS = st.sampled_from(
+    [0, 1, 4, 5, 8, WORD, ARRAY, QUEUE, SECURE_RAM, MHU, 0x7FFFFFFF, 0xFFFFFFFC]
+) | st.integers(0, 0xFFFFFFFF)
+HANDLES = st.sampled_from([0, 1, -1, STATELESS, PROCESS_NEW_MSG, 0x40000100, 0x40000103, 0x1234DEAD])
+ANY_REQUEST = st.builds(
+    MailboxMessage,
+    st.integers(0, 6),
+    st.sampled_from([-1, -2, -0x10000, -0x10001, 0, 7]),
+    sid=st.sampled_from([0x80, CONNECTED_SID, SECURE_ONLY_SID, 0xF901, 0x9999]),
+    version=st.integers(0, 2),
+    handle=HANDLES,
+    type=st.sampled_from([WHO, FAIL, -1, 0x7FFFFFFF]),
+    in_vec=WORDS,
+    in_len=st.integers(0, 5) | WORDS,
+    out_vec=WORDS,
+    out_len=st.integers(0, 5) | WORDS,
+)
+
+
+@pytest.fixture(scope="module")
+def fuzzed() -> Iterator[Device]:
+    with boot_dual_core() as device:
+        yield device
+
+
+@given(requests=st.lists(ANY_REQUEST, max_size=4), memory=st.binary(max_size=64), pending=WORDS)
+@settings(deadline=None, max_examples=200)
+def test_whatever_lies_in_the_mailbox_the_device_stays_up(
+    fuzzed: Device, requests: list[MailboxMessage], memory: bytes, pending: int
+) -> None:
+    device = fuzzed
+    device.ns.cpu.store(ARRAY, memory.ljust(1, b"\0"))
+    put(device, *requests)
+    device.ns.cpu.store(QUEUE, pending.to_bytes(4, "little"))
+    ring(device)
+    assert ask(device, VERSION) == [1]
 
 
 def test_a_non_secure_core_that_reaches_for_secure_memory_faults() -> None:
