@@ -6,7 +6,7 @@ CONNECTION_REFUSED or PROGRAMMER_ERROR panics a secure caller; a non-secure one 
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ..interface.psa.client import (
     PSA_CALL_TYPE_MIN,
@@ -23,7 +23,7 @@ from ..interface.psa.status import (
 )
 from .c_types import INT32_MAX, INT32_MIN, int32, uint32
 from .client import Client
-from .connection import DESCRIPTOR_SIZE, Connection, PinnedVector, Vector
+from .connection import DESCRIPTOR_SIZE, NO_VECTOR, Connection, PinnedVector, Vector
 from .handles import is_stateless, stateless_index, stateless_version
 from .memory_check import accessible_region, memory_check
 from .messages import deliver
@@ -33,8 +33,6 @@ from .states import CONNECTION, Call, Close, Connect, Idle, Reject, StatelessCal
 
 if TYPE_CHECKING:
     from .kernel import Kernel
-
-EMPTY: Final[PinnedVector] = (memoryview(b""), 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +291,7 @@ def _pin(
     for base, length in vectors:
         # FF-M 1.1 psa_call: the base of an empty vector is ignored.
         if not length:
-            pinned.append(EMPTY)
+            pinned.append(NO_VECTOR)
             continue
         if region is None or base < region.base or base + length > region.end:
             region = accessible_region(spm.memory, caller, base, length, write=write)

@@ -1,6 +1,7 @@
 """Connections, each with the one message that can be outstanding on it, and the pool they come from."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from ..interface.psa.client import PSA_MAX_IOVEC
@@ -32,6 +33,8 @@ Vector = tuple[int, int]
 """Base address and length in bytes, as the client's descriptor held them at the call."""
 PinnedVector = tuple[memoryview, int, int, int]
 """A vector that passed its checks: its region's bytes, the offset of its base there, its length, its base."""
+NO_VECTOR: Final[PinnedVector] = (memoryview(b""), 0, 0, 0)
+"""One that is empty or absent."""
 
 
 _DELIVERED: Final = {
@@ -88,14 +91,6 @@ class Connection:
         self.out_states: list[type[VectorState]] = []
         self.mapped: dict[tuple[bool, int], memoryview] = {}
 
-    def assign(self, handle: int, service: "Service", client: "Client") -> None:
-        """Whose it is from here on, and under which handle."""
-        self.handle = handle
-        self.service = service
-        self.partition = service.partition
-        self.client = client
-        self.rhandle = None
-
     def fire(self, event: type[ConnectionEvent]) -> None:
         """Go to the next state of the table."""
         self.state = CONNECTION[self.state][event]
@@ -122,9 +117,13 @@ class Connection:
 
     def unmap_all(self) -> None:
         """Take back every pointer that the partition still holds."""
-        for pointer in self.mapped.values():
-            pointer.release()
-        self.mapped.clear()
+        for key in list(self.mapped):
+            self.unmap(key)
+
+    def unmap(self, key: tuple[bool, int]) -> None:
+        """Take a pointer back; one through which the partition still looks elsewhere stays, as in C."""
+        with suppress(BufferError):
+            self.mapped.pop(key).release()
 
     def fill(self, msg: psa_msg_t) -> None:
         """Deliver the outstanding message into ``msg``; sizes of absent vectors are 0."""
@@ -159,7 +158,11 @@ class ConnectionPool:
             return None
         connection = self._free.pop()
         self._loop = self._loop + 1 & 7
-        connection.assign(connection_handle(connection.slot, self._loop), service, client)
+        connection.handle = connection_handle(connection.slot, self._loop)
+        connection.service = service
+        connection.partition = service.partition
+        connection.client = client
+        connection.rhandle = None
         self.open[connection.handle] = connection
         return connection
 
@@ -169,31 +172,33 @@ class ConnectionPool:
         self._free.append(connection)
 
 
-class ConnectionStack:
+class ConnectionStack(ConnectionPool):
     """TF-M's SFN backend without a connection-based service: calls nest, and the innermost one is current.
 
     Its message has the one handle that there is. No pool limits it.
     """
 
-    __slots__ = ("_stack", "open")
+    __slots__ = ("_stack",)
 
     def __init__(self) -> None:
+        super().__init__(0)
         self._stack: list[Connection] = []
-        self.open: dict[int, Connection] = {}
 
-    def allocate(self, service: "Service", client: "Client") -> Connection:
-        """A connection for one call; its handle is the current call's until it is released."""
-        connection = Connection(len(self._stack))
-        connection.assign(FIXED_STATIC_HANDLE, service, client)
-        self._stack.append(connection)
+    def allocate(self, service: "Service", client: "Client") -> Connection | None:
+        """A connection for one call; the handle is its message's until it is released."""
+        self._free.append(Connection(len(self._stack)))
+        connection = super().allocate(service, client)
+        assert connection is not None
+        del self.open[connection.handle]
+        connection.handle = FIXED_STATIC_HANDLE
         self.open[FIXED_STATIC_HANDLE] = connection
+        self._stack.append(connection)
         return connection
 
     def release(self, connection: Connection) -> None:
         """The current call is over; its caller's own, if it has one, is current again."""
-        assert self._stack[-1] is connection
-        self._stack.pop()
+        current = self._stack.pop()
+        assert connection is current
+        del self.open[FIXED_STATIC_HANDLE]
         if self._stack:
             self.open[FIXED_STATIC_HANDLE] = self._stack[-1]
-        else:
-            del self.open[FIXED_STATIC_HANDLE]

@@ -62,7 +62,7 @@ class CpuPort:
         """Fetch an instruction at ``address``: legal in code of the caller's security state, no other."""
         spm, client, size = self._enter(), self._client, THUMB_INSTRUCTION_SIZE
         region = accessible_region(spm.memory, client, address, size, write=False)
-        # Armv8-M: code of the other security state is reached by its gateways only, not by a jump.
+        # Armv8-M security state: code of the other state is reached by its gateways only, not by a jump.
         if region is None or Access.EXECUTE not in region.access or region.non_secure is client.is_secure:
             self._fault("execute", address, size, "code of the caller's security state")
         # FF-M 1.1 isolation I1: private data is not executable.

@@ -261,7 +261,7 @@ def vector_sizes(vectors: Sequence[InVec] | Sequence[psa_outvec] | int) -> tuple
 
 
 _NAMELESS: Final = ("psa_framework_version", "psa_version")
-"""TF-M: calls for which nobody asks who makes them."""
+"""TF-M NS client id: nobody asks who makes these calls."""
 
 
 class ManagedClientDoor(ClientDoor):
@@ -291,9 +291,6 @@ class ManagedClientDoor(ClientDoor):
 
     def _enter(self, call: str) -> "Kernel":
         spm = super()._enter(call)
-        # FF-M 1.1 psa_framework_version: never fails, whoever asks.
-        if call == "psa_framework_version":
-            return spm
         contexts = spm.ns_contexts
         assert contexts is not None
         client_id = ns_client_id(contexts.ns_id) if contexts.ns_id is not None else None

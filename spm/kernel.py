@@ -93,7 +93,7 @@ class Kernel:
         self.config = config
         self.ns_thread = Thread("NS", (NS_AGENT_LOAD_ORDER, 0, 0))
         self.scheduler = Scheduler(self.ns_thread, self._idle, trace)
-        self.connections: ConnectionPool | ConnectionStack = ConnectionPool(config.conn_handle_max_num)
+        self.connections = ConnectionPool(config.conn_handle_max_num)
         self.handles = self.connections.open
         self.partitions: list[Partition] = []
         self.partitions_by_id: dict[int, Partition] = {}
@@ -284,7 +284,7 @@ class Kernel:
         return outcome
 
     def _wait_alone(self, caller: Client) -> int:
-        """TF-M SFN backend, psa_wait for an interrupt: its one thread stands still, and time passes."""
+        """TF-M SFN backend: in psa_wait for an interrupt its one thread stands still, and time passes."""
         assert isinstance(caller, Partition)
         while not caller.signals & caller.wait_mask:
             if not self._idle():

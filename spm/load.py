@@ -2,19 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from ..interface.psa.service import PSA_DOORBELL
 from ..interface.tfm.mailbox import ASYNC_MSG_REPLY
 from .build_checks import LoadError, assign_stateless_handles, check_builds, load_order
 from .client import Partition
 from .interrupts import Irq
-from .manifest import FIRST_SERVICE_SIGNAL_BIT, PartitionManifest
+from .manifest import FIRST_IRQ_SIGNAL_BIT, FIRST_SERVICE_SIGNAL_BIT, PartitionManifest
 from .partition_api import PartitionApi
 from .scheduler import Thread
 from .service import Service
-
-LAST_SIGNAL_BIT: Final = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ def load_irqs(partition: Partition, irq_line: Callable[[int | str], int | None])
             raise LoadError(
                 f"{partition.manifest.where}: interrupt source {manifest.source}; legal: one of the board's"
             )
-        irq = Irq(line, partition, 1 << LAST_SIGNAL_BIT - i, manifest)
+        irq = Irq(line, partition, 1 << FIRST_IRQ_SIGNAL_BIT - i, manifest)
         partition.irq_by_signal[irq.signal] = irq
         partition.assigned |= irq.signal
         irqs.append(irq)

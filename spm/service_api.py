@@ -9,7 +9,7 @@ from ..interface.psa.status import PSA_ERROR_DOES_NOT_EXIST, PSA_SUCCESS
 from ..interface.tfm.mailbox import ASYNC_MSG_REPLY
 from .c_types import UINT32_MASK, uint32
 from .client import Partition
-from .connection import Connection, PinnedVector
+from .connection import NO_VECTOR, Connection
 from .memory_check import memory_check
 from .messages import assert_signal, reply
 from .outcome import BLOCKED, Fault, Outcome
@@ -18,7 +18,6 @@ from .states import MESSAGE, VECTOR, ConnectMessage, DisconnectMessage, RequestM
 if TYPE_CHECKING:
     from .kernel import Kernel
 
-NO_VECTOR: Final[PinnedVector] = (memoryview(b""), 0, 0, 0)
 WritableBuffer = int | bytearray | memoryview
 ReadableBuffer = int | bytes | bytearray | memoryview
 _VECTORLESS: Final = (ConnectMessage, DisconnectMessage)

@@ -1,7 +1,6 @@
 """Who may touch which memory: the SPM's checks and the CPU's own (spm.md 6.3; FF-M 1.1, isolation rules)."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
@@ -264,15 +263,12 @@ def test_psa_get_read_and_write_judge_buffers_by_the_services_rights(level: str,
     for party in ("APP", "PSA"):
         for name, needed, call in calls:
             bench = a_bench(level)
-            bench.programs[party].todo = lambda psa, msg, call=call: (call(psa, msg) and 0) or 0
-            handle = 0x40000100 + PARTIES.index(party) - 1
-            ask = partial(bench.ns.psa_call, handle, 1, [b"abcd"], [psa_outvec(bytearray(4))])
             allowed = set(needed) <= set(RIGHTS[level, region, party])
             if allowed and name != "psa_get":
-                assert ask() == 0
+                assert serving(bench, party, call) == 0
                 continue
             with pytest.raises(DevicePanic) as panic:
-                ask()
+                serving(bench, party, call)
             # With a good buffer psa_get fails later: there is no second message.
             rule = "a signal that is asserted" if allowed else "a buffer in the partition's own memory"
             assert (panic.value.report.culprit, panic.value.report.rule) == (party, f"{name}: {rule}")

@@ -182,6 +182,26 @@ def test_services_see_the_id_of_the_context_that_is_loaded() -> None:
     assert [m.client_id for m in bench.programs["SERVER"].seen] == [-0x3C000000, -0x3C000004, -0x3C00FFFF]
 
 
+def test_a_connection_belongs_to_the_id_that_opened_it_whatever_task_the_rtos_loads() -> None:
+    """One caller for the SPM's eyes, two tasks by their ids: neither may use the other's connection."""
+    service = a_service("CONNECTED", 0x1002)
+    manifest = a_manifest("SERVER", [service])
+    bench = start_bench((manifest, Echo), config=SpmConfig(ns_manage_nsid=True))
+    contexts = bench.kernel.ns_contexts
+    assert contexts is not None
+    token = contexts.tfm_nsce_acquire_ctx(0, 0)
+    contexts.tfm_nsce_load_ctx(token, -1)
+    handle = bench.ns.psa_connect(0x1002, 1)
+    contexts.tfm_nsce_load_ctx(token, -2)
+    assert bench.ns.psa_call(handle, 5) == -129
+    bench.ns.psa_close(handle)
+    contexts.tfm_nsce_load_ctx(token, -1)
+    assert bench.ns.psa_call(handle, 6) == 0
+    bench.ns.psa_close(handle)
+    seen = [(m.type, m.client_id) for m in bench.programs["SERVER"].seen]
+    assert seen == [(-1, -0x3C000000), (6, -0x3C000000), (-2, -0x3C000000)]
+
+
 UNKNOWN: list[tuple[Nsce, str]] = [
     (lambda c, t: 0, "None"),
     (lambda c, t: c.tfm_nsce_load_ctx(t, -1) or c.tfm_nsce_save_ctx(t), "None"),

@@ -4,6 +4,7 @@ TFM_SIM_STATE_MACHINE_EXAMPLES asks for more runs than the few of a usual test, 
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, Final, NamedTuple
@@ -28,17 +29,19 @@ from support.puppets import CUE
 from support.reference_model import CallerFacts, Link, Vec
 
 from tfm_sim.interface.psa.service import PSA_BLOCK, PSA_DOORBELL, PSA_POLL, PSA_WAIT_ANY
+from tfm_sim.interface.psa.status import PSA_ERROR_PROGRAMMER_ERROR
 
 RUNS: Final = int(os.environ.get("TFM_SIM_STATE_MACHINE_EXAMPLES", "0"))
 STATUSES: Final = (0, 1, 7, -1, -2, -130, -131, -135, 2**31 - 1, -(2**31), -129, -129)
 BAD_PLACES: Final = ("null", "closed", "edge", "wrap", "read-only")
 NEAR_PLACES: Final = ("overlap", "inside", "next")
 """Of the second vector about the first. The last two are legal, and so is overlap with an output vector."""
-FLAWS: Final = ("handle", "handle", "type", "counts", "array", *BAD_PLACES, *NEAR_PLACES)
-BAD_ARRAYS: Final = (0, UNMAPPED, SECURE_CODE, NS_RAM + 0x10000 - 4)
+FLAWS: Final = ("handle", "handle", "type", "counts", "array", "array", *BAD_PLACES, *NEAR_PLACES)
+BAD_ARRAYS: Final = (0, UNMAPPED, SECURE_CODE, SECURE_CODE, NS_RAM + 0x10000 - 4)
 COPIES: Final = ("psa_read", "psa_skip", "psa_write")
-MAPS: Final = ("psa_map_invec", "psa_map_outvec", "psa_unmap_invec", "psa_unmap_outvec")
-MESSAGE_CALLS: Final = (*COPIES, *MAPS, "psa_set_rhandle", "psa_reply")
+INPUT_CALLS: Final = ("psa_read", "psa_skip", "psa_map_invec", "psa_unmap_invec")
+OUTPUT_CALLS: Final = ("psa_write", "psa_map_outvec", "psa_unmap_outvec")
+MESSAGE_CALLS: Final = (*INPUT_CALLS, *OUTPUT_CALLS, "psa_set_rhandle", "psa_reply")
 STATELESS: Final = SERVICES[3]
 
 Enabled = Callable[["Machine"], object]
@@ -58,7 +61,7 @@ def some_bytes(dice: Random) -> bytes:
 
 
 def vector_sizes(dice: Random) -> list[int]:
-    return [dice.choice((0, dice.randint(1, 24))) for _ in range(dice.randint(0, 2))]
+    return [dice.choice((0, *[dice.randint(1, 24)] * 3)) for _ in range(dice.choice((0, 1, 1, 2)))]
 
 
 any_sid: Final = one_of((*(s.sid for s in SERVICES), 0x1FFF))
@@ -95,8 +98,9 @@ class Machine(RuleBasedStateMachine, BothSides):
     def __init__(self) -> None:
         RuleBasedStateMachine.__init__(self)
         BothSides.__init__(self)
+        self.seen: Counter[bytes] = Counter()
 
-    @initialize(pool=st.sampled_from((2, 4, 6, 8)), patience=st.sampled_from((0, 20, 50, 90)))
+    @initialize(pool=st.sampled_from((2, 4, 6, 8)), patience=st.sampled_from((0, 10, 30, 70)))
     def power_on(self, pool: int, patience: int) -> None:
         """``patience`` is how many steps a device lives before a partition may break a rule."""
         self.pool, self.patience = pool, patience
@@ -104,7 +108,8 @@ class Machine(RuleBasedStateMachine, BothSides):
 
     @rule(seed=st.binary(min_size=8, max_size=8))
     def step(self, seed: bytes) -> None:
-        dice = Random(seed)
+        self.seen[seed] += 1  # Hypothesis likes to repeat itself
+        dice = Random(seed + bytes([self.seen[seed] & 0xFF]))
         enabled = [a for a in ACTIONS if a.enabled(self) for _ in range(a.weight)]
         if not enabled:  # everybody waits for somebody
             return
@@ -175,12 +180,17 @@ class Machine(RuleBasedStateMachine, BothSides):
             if vector.use == "mapped" or (vector.use == "untouched" and vector.size)
         ]
 
-    def mapped_requests(self) -> list[tuple[CallerFacts, int]]:
+    def own_vectors(self) -> list[tuple[CallerFacts, Link, tuple[str, ...], int, int]]:
+        """Vectors of requests at partitions that may break a rule, the calls for them, and what is left."""
         rebels = self.rebels()
         return [
-            (partition, link.handle)
-            for partition, link, _, _ in self.requests()
-            if link.service.mm_iovec and partition in rebels
+            (partition, link, calls, i, vector.size - vector.moved)
+            for partition, link, ins, outs in self.requests()
+            if partition in rebels
+            for calls, vectors in ((INPUT_CALLS, ins), (OUTPUT_CALLS, outs))
+            for i, vector in enumerate(vectors)
+            if vector.size
+            for _ in range(8 if vector.use == "mapped" else 1)
         ]
 
     def rung(self) -> list[CallerFacts]:
@@ -202,12 +212,29 @@ class Machine(RuleBasedStateMachine, BothSides):
         before = set(self.model.links)
         self.connect(dice)
         for link in set(self.model.links) - before:
-            partition = next(p for p in PARTITIONS if p.name == link.service.owner)
-            while link.message is not None and partition in self.idle_partitions():
-                if link.message.delivered:
-                    self.do_reply(partition, link.handle, 0)
-                else:
-                    self.do_get(partition, link.service.signal, None)
+            self.serve(link, 0, dice.choice((0, dice.getrandbits(32))))
+
+    @action(3, lambda self: any(self.idle_links(client) for client in NS) and self.free_slots())
+    def terminate(self, dice: Random) -> None:
+        """A non-secure request that the service finds wrong, and perhaps the end of its connection."""
+        choices = [link for c in NS for link in self.links(c) if link.message is None and not link.terminated]
+        link = dice.choice(choices)
+        self.do_call(link.client, link.handle, 0, vector_sizes(dice), vector_sizes(dice), "list")
+        self.serve(link, PSA_ERROR_PROGRAMMER_ERROR)
+        if link.terminated and dice.random() < 0.5:
+            self.serve(link, 0)
+
+    def serve(self, link: Link, status: int, rhandle: int = 0) -> None:
+        """Fetch and answer the outstanding message, unless others stand before it."""
+        partition = next(p for p in PARTITIONS if p.name == link.service.owner)
+        message = link.message
+        while message is not None and link.message is message and partition in self.idle_partitions():
+            if not message.delivered:
+                self.do_get(partition, link.service.signal, None)
+                continue
+            if rhandle:
+                self.do_set_rhandle(partition, link.handle, rhandle)
+            self.do_reply(partition, link.handle, status)
 
     @action(1, BothSides.free_slots, client=any_ns, sid=any_sid, version=number(0, 3))
     def connect_anyhow(self, dice: Random, client: CallerFacts, sid: int, version: int) -> None:
@@ -239,6 +266,11 @@ class Machine(RuleBasedStateMachine, BothSides):
     def call(self, dice: Random, ins: list[int], outs: list[int], style: str) -> None:
         client, handle = dice.choice(self.callable())
         self.do_call(client, handle, dice.choice((0, 1, 32767)), ins, outs, style)
+        for link in self.model.links:  # as a rule the service looks at it soon
+            ahead = self.model.queues[link.service.name][:1] == [link]
+            partition = next(p for p in PARTITIONS if p.name == link.service.owner)
+            if ahead and partition in self.idle_partitions() and dice.random() < 0.5:
+                self.do_get(partition, link.service.signal, None)
 
     @action(3, BothSides.free_slots, client=any_ns, flaw=any_flaw, ins=vector_sizes, outs=vector_sizes)
     def call_wrongly(
@@ -249,12 +281,14 @@ class Machine(RuleBasedStateMachine, BothSides):
         style = "array" if flaw == "array" else dice.choice(("list", "array"))
         if flaw == "handle":
             odd = [stateless_handle(s) for s in SERVICES if s.stateless_index is not None]
-            handles = [*self.known_handles(), *odd, stateless_handle(STATELESS) + 0x100, NO_SERVICE]
+            own = [link.handle for link in self.links(client) for _ in range(6 if link.terminated else 2)]
+            handles = [*self.known_handles(), *own, *odd, stateless_handle(STATELESS) + 0x100, NO_SERVICE]
         elif flaw == "type":
             type_ = dice.choice((-1, -2, 32768, -(2**31)))
         elif flaw == "counts":
             ins, outs = dice.choice((([1] * 3, [2, 2]), ([1] * 5, []), ([0], [0] * 4)))
         elif flaw == "array":
+            ins, outs = [4], [4]
             bad_array = (dice.randint(0, 1), dice.choice(BAD_ARRAYS))
         elif flaw in NEAR_PLACES:
             ins, outs = dice.choice((([8, 8], []), ([8, 8], [4]), ([8], [8]), ([], [8, 8])))
@@ -288,7 +322,9 @@ class Machine(RuleBasedStateMachine, BothSides):
         address=any_address,
     )
     def get_anyhow(self, dice: Random, signal: int, address: int | None) -> None:
-        self.do_get(dice.choice(self.rebels()), signal, address)
+        partition = dice.choice(self.rebels())
+        asserted = [signal for p, signal in self.waiting() if p is partition]
+        self.do_get(partition, dice.choice([signal, *asserted * 2]), address)
 
     @action(14, copyable, size=number(0, 30), in_memory=one_of((False, True)))
     def copy(self, dice: Random, size: int, in_memory: bool) -> None:
@@ -321,7 +357,7 @@ class Machine(RuleBasedStateMachine, BothSides):
         self.do_reply(partition, link.handle, status)
 
     @action(
-        6,
+        4,
         rebels,
         call=one_of(MESSAGE_CALLS),
         index=one_of((0, 0, 0, 1, 1, 2, 3, 4, 5, -1)),
@@ -334,6 +370,7 @@ class Machine(RuleBasedStateMachine, BothSides):
         partition = dice.choice(self.rebels())
         mine = [link.handle for p, link in self.delivered() if p is partition]
         foreign = [link.handle for p, link in self.delivered() if p is not partition]
+        foreign += [link.handle for link in self.model.links if link.message and not link.message.delivered]
         handle = dice.choice([*mine * 4, *foreign * 2, *self.known_handles()])
         if call == "psa_reply":
             self.do_reply(partition, handle, dice.choice(STATUSES))
@@ -354,15 +391,24 @@ class Machine(RuleBasedStateMachine, BothSides):
 
     @action(
         4,
-        lambda self: self.mapped_requests(),
-        call=one_of((*COPIES, *MAPS)),
-        index=number(0, 1),
-        size=one_of((0, 0, 1, 8)),
+        lambda self: any(p.name == link.service.owner for p in self.rebels() for link in self.model.links),
+        status=one_of((*STATUSES, -114)),
     )
-    def a_vector_call_anyhow(self, dice: Random, call: str, index: int, size: int) -> None:
-        """Copies and mappings in any order, of vectors that can have both."""
-        partition, handle = dice.choice(self.mapped_requests())
-        self.make_message_call(partition, handle, call, index, size, None)
+    def reply_anyhow(self, dice: Random, status: int) -> None:
+        choices = [
+            (p, link) for p in self.rebels() for link in self.model.links if link.service.owner == p.name
+        ]
+        connects = [(p, link) for p, link in choices if link.message and link.message.type == -1]
+        queued = [(p, link) for p, link in choices if link.message and not link.message.delivered]
+        partition, link = dice.choice(dice.choice([c for c in (connects, queued, choices) if c]))
+        self.do_reply(partition, link.handle, status)
+
+    @action(8, lambda self: self.own_vectors(), size=number(-1, 1), address=any_address)
+    def a_vector_call_anyhow(self, dice: Random, size: int, address: int | None) -> None:
+        """Copies and mappings in any order, of about as many bytes as there are left, or of none."""
+        partition, link, calls, index, left = dice.choice(self.own_vectors())
+        size = dice.choice((0, left + 1, max(left + size, 0)))
+        self.make_message_call(partition, link.handle, dice.choice(calls), index, size, address)
 
     @action(
         2,

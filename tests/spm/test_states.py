@@ -1,5 +1,6 @@
 """Every state of the kernel's objects meets every call: the listed next state, or a fault and no change."""
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -390,6 +391,20 @@ def test_every_line_of_the_vector_table_was_walked() -> None:
     assert {(state, call) for state in VECTOR_WAYS for call in calls} >= {
         (state, event) for state, events in VECTOR.items() for event in events
     }
+
+
+@pytest.mark.parametrize("way_back", ["psa_unmap_outvec", "psa_reply"])
+def test_a_pointer_that_is_still_in_use_can_be_given_back(way_back: str) -> None:
+    """In C a stale pointer harms nobody before it is used."""
+    scene = scene_in(WAYS[Active])
+    in_use: list[object] = []
+
+    def code(psa: PartitionApi) -> None:
+        in_use.append(struct.iter_unpack("<I", psa.psa_map_outvec(scene.handle, 0)))
+        MESSAGE_CALLS[way_back](psa, scene.handle)
+
+    scene.server(code)
+    assert scene.connection.mapped == {}
 
 
 # Threads.

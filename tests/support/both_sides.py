@@ -215,7 +215,7 @@ class BothSides:
     def known_handles(self) -> list[int]:
         live = [link.handle for link in self.model.links if link.handle]
         odd = [0, 0x1234DEAD, -129, 1, stateless_handle(SERVICES[3])]
-        return [*live, *live, *self.model.dead, *odd]
+        return [*live, *live, *list(self.model.dead)[-4:], *odd]
 
     def do_connect(self, client: CallerFacts, sid: int, version: int) -> None:
         say(client, "psa_connect", sid, version)
