@@ -242,9 +242,10 @@ class Device:
             self.trace.log("SPM", f"[WRN] {hardware.dummy_notice}")
         self.trace.log("SPM", "[INF] [Sec Thread] Secure image initializing!")
         boot_data = BootData(hardware.memory, shared.base, shared.size if self.build.bl2 else 0)
-        kernel = load_firmware(
-            hardware, boot_data, self.trace, self.build.spm, self._partitions, self._launcher
-        )
+        # Two cores: an interrupt of the secure one interrupts nobody of the other.
+        at_once = self.build.spm.schedule_when_ns_interrupted or hardware.board.dual_core is not None
+        spm = replace(self.build.spm, schedule_when_ns_interrupted=at_once)
+        kernel = load_firmware(hardware, boot_data, self.trace, spm, self._partitions, self._launcher)
         self._kernel = kernel
         start_firmware(hardware, kernel)
         whole = non_secure_arena(hardware.memory)
