@@ -140,6 +140,7 @@ class Machine(RuleBasedStateMachine, BothSides):
                     stateless_handle(s)
                     for s in SERVICES
                     if s.stateless_index is not None and is_legal(s, client)
+                    for _ in range(3 if s.mm_iovec else 1)
                 ),
             )
         ]
@@ -403,7 +404,7 @@ class Machine(RuleBasedStateMachine, BothSides):
         partition, link = dice.choice(dice.choice([c for c in (connects, queued, choices) if c]))
         self.do_reply(partition, link.handle, status)
 
-    @action(8, lambda self: self.own_vectors(), size=number(-1, 1), address=any_address)
+    @action(12, lambda self: self.own_vectors(), size=number(-1, 1), address=any_address)
     def a_vector_call_anyhow(self, dice: Random, size: int, address: int | None) -> None:
         """Copies and mappings in any order, of about as many bytes as there are left, or of none."""
         partition, link, calls, index, left = dice.choice(self.own_vectors())
