@@ -28,6 +28,7 @@ from support.kernel_bench import NS_RAM, SECURE_CODE, SECURE_RAM
 from support.puppets import CUE
 from support.reference_model import CallerFacts, Link, Vec
 
+from tfm_sim.interface.psa.client import PSA_MAX_IOVEC
 from tfm_sim.interface.psa.service import PSA_BLOCK, PSA_DOORBELL, PSA_POLL, PSA_WAIT_ANY
 from tfm_sim.interface.psa.status import PSA_ERROR_PROGRAMMER_ERROR
 
@@ -80,6 +81,8 @@ class Action(NamedTuple):
 
 
 ACTIONS: Final[list[Action]] = []
+ATTEMPTS: Final = 20
+"""At finding an action that can be done; sometimes everybody waits for somebody."""
 
 
 def action(weight: int, enabled: Enabled, **arguments: Draw) -> Callable[[Any], Any]:
@@ -100,21 +103,27 @@ class Machine(RuleBasedStateMachine, BothSides):
         BothSides.__init__(self)
         self.seen: Counter[bytes] = Counter()
 
-    @initialize(pool=st.sampled_from((2, 4, 6, 8)), patience=st.sampled_from((0, 10, 30, 70)))
-    def power_on(self, pool: int, patience: int) -> None:
+    @initialize(
+        pool=st.sampled_from((2, 4, 6, 8)),
+        patience=st.sampled_from((0, 10, 30, 70)),
+        traced=st.sampled_from((False, False, True)),
+    )
+    def power_on(self, pool: int, patience: int, traced: bool) -> None:
         """``patience`` is how many steps a device lives before a partition may break a rule."""
-        self.pool, self.patience = pool, patience
+        self.pool, self.patience, self.traced = pool, patience, traced
         self.restart()
 
     @rule(seed=st.binary(min_size=8, max_size=8))
     def step(self, seed: bytes) -> None:
         self.seen[seed] += 1  # Hypothesis likes to repeat itself
         dice = Random(seed + bytes([self.seen[seed] & 0xFF]))
-        enabled = [a for a in ACTIONS if a.enabled(self) for _ in range(a.weight)]
-        if not enabled:  # everybody waits for somebody
-            return
-        chosen = dice.choice(enabled)
-        getattr(self, chosen.name)(dice, **{name: draw(dice) for name, draw in chosen.arguments.items()})
+        for _ in range(ATTEMPTS):
+            chosen = dice.choices(ACTIONS, WEIGHTS)[0]
+            if chosen.enabled(self):
+                getattr(self, chosen.name)(
+                    dice, **{name: draw(dice) for name, draw in chosen.arguments.items()}
+                )
+                return
 
     # What can be done.
 
@@ -130,6 +139,10 @@ class Machine(RuleBasedStateMachine, BothSides):
         links = [link for client in self.idle_clients() for link in self.links(client)]
         return [link for link in links if link.message is None or link.terminated]
 
+    def unready(self) -> list[Link]:
+        links = [link for client in NS if self.free_slots() for link in self.links(client)]
+        return [link for link in links if link.message is not None or link.terminated]
+
     def callable(self) -> list[tuple[CallerFacts, int]]:
         return [
             (client, handle)
@@ -140,6 +153,7 @@ class Machine(RuleBasedStateMachine, BothSides):
                     stateless_handle(s)
                     for s in SERVICES
                     if s.stateless_index is not None and is_legal(s, client)
+                    for _ in range(3 if s.mm_iovec else 1)
                 ),
             )
         ]
@@ -190,7 +204,7 @@ class Machine(RuleBasedStateMachine, BothSides):
             for calls, vectors in ((INPUT_CALLS, ins), (OUTPUT_CALLS, outs))
             for i, vector in enumerate(vectors)
             if vector.size
-            for _ in range(8 if vector.use == "mapped" else 1)
+            for _ in range(8 if vector.use == "mapped" else 3 if link.service.mm_iovec else 1)
         ]
 
     def rung(self) -> list[CallerFacts]:
@@ -298,6 +312,15 @@ class Machine(RuleBasedStateMachine, BothSides):
         handle = dice.choice(handles)
         self.do_call(client, handle, type_, ins, outs, style, misplaced, bad_array)
 
+    @action(3, lambda self: self.unready())
+    def use_unready(self, dice: Random) -> None:
+        """A connection with a message outstanding, or a terminated one, takes no calls."""
+        link = dice.choice(self.unready())
+        if dice.random() < 0.7 or link.terminated:
+            self.do_call(link.client, link.handle, 0, vector_sizes(dice), vector_sizes(dice), "list")
+        else:
+            self.do_close(link.client, link.handle)
+
     @action(
         2,
         lambda self: CLIENT in self.rebels(),
@@ -371,7 +394,7 @@ class Machine(RuleBasedStateMachine, BothSides):
         mine = [link.handle for p, link in self.delivered() if p is partition]
         foreign = [link.handle for p, link in self.delivered() if p is not partition]
         foreign += [link.handle for link in self.model.links if link.message and not link.message.delivered]
-        handle = dice.choice([*mine * 4, *foreign * 2, *self.known_handles()])
+        handle = dice.choice([*mine * 2, *foreign * 4, *self.known_handles()])
         if call == "psa_reply":
             self.do_reply(partition, handle, dice.choice(STATUSES))
         else:
@@ -394,20 +417,24 @@ class Machine(RuleBasedStateMachine, BothSides):
         lambda self: any(p.name == link.service.owner for p in self.rebels() for link in self.model.links),
         status=one_of((*STATUSES, -114)),
     )
-    def reply_anyhow(self, dice: Random, status: int) -> None:
+    def answer_anyhow(self, dice: Random, status: int) -> None:
         choices = [
             (p, link) for p in self.rebels() for link in self.model.links if link.service.owner == p.name
         ]
         connects = [(p, link) for p, link in choices if link.message and link.message.type == -1]
         queued = [(p, link) for p, link in choices if link.message and not link.message.delivered]
         partition, link = dice.choice(dice.choice([c for c in (connects, queued, choices) if c]))
-        self.do_reply(partition, link.handle, status)
+        if dice.random() < 0.7:
+            self.do_reply(partition, link.handle, status)
+        else:
+            self.do_set_rhandle(partition, link.handle, 1)
 
-    @action(8, lambda self: self.own_vectors(), size=number(-1, 1), address=any_address)
+    @action(12, lambda self: self.own_vectors(), size=number(-1, 1), address=any_address)
     def a_vector_call_anyhow(self, dice: Random, size: int, address: int | None) -> None:
         """Copies and mappings in any order, of about as many bytes as there are left, or of none."""
         partition, link, calls, index, left = dice.choice(self.own_vectors())
         size = dice.choice((0, left + 1, max(left + size, 0)))
+        index = dice.choice((*[index] * 9, PSA_MAX_IOVEC))
         self.make_message_call(partition, link.handle, dice.choice(calls), index, size, address)
 
     @action(
@@ -453,9 +480,10 @@ class Machine(RuleBasedStateMachine, BothSides):
             self.do_notify(partition, pid)
 
 
+WEIGHTS: Final = [action.weight for action in ACTIONS]
 TestKernelAgainstReferenceModel = Machine.TestCase
 TestKernelAgainstReferenceModel.settings = settings(
-    max_examples=RUNS or 120,
+    max_examples=RUNS or 200,
     stateful_step_count=100,
     derandomize=not RUNS,
     deadline=None,
