@@ -14,7 +14,17 @@ from .client import Partition
 from .connection import DESCRIPTOR_LEN_OFFSET, DESCRIPTOR_SIZE, Connection
 from .events import MessageDelivered, MessageReplied, SignalAsserted
 from .outcome import BLOCKED, NOBODY, Answer, Fault, Nobody, Outcome
-from .states import Accept, Answered, Disconnected, Disconnecting, Free, Refuse, Reply, ReplyProgrammerError
+from .states import (
+    CONNECTION,
+    Accept,
+    Answered,
+    Disconnected,
+    Disconnecting,
+    Free,
+    Refuse,
+    Reply,
+    ReplyProgrammerError,
+)
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -86,11 +96,11 @@ def complete(spm: "Kernel", replier: Partition, connection: Connection, status: 
             )
         )
     connection.message = Answered
+    if connection.type >= 0:
+        return _complete_request(spm, connection, status)
     if connection.type == PSA_IPC_CONNECT:
         return _complete_connect(spm, replier, connection, status)
-    if connection.type == PSA_IPC_DISCONNECT:
-        return _complete_disconnect(spm, connection)
-    return _complete_request(spm, connection, status)
+    return _complete_disconnect(spm, connection)
 
 
 def _complete_connect(spm: "Kernel", replier: Partition, connection: Connection, status: int) -> int | Fault:
@@ -139,8 +149,8 @@ def _complete_request(spm: "Kernel", connection: Connection, status: int) -> int
             )
         if not spm.config.quirks.programmer_error_keeps_connection:
             return _terminate(spm, connection)
-    connection.fire(Reply)
-    if connection.state is Free:
+    state = connection.state = CONNECTION[connection.state][Reply]
+    if state is Free:
         spm.connections.release(connection)
     return status
 
