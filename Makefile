@@ -20,9 +20,10 @@ test: lint
 bench: $(STAMP)
 	$(BIN)/pytest tests/bench -s --benchmark-columns=min,median,rounds --benchmark-sort=name
 
-# Draws the state tables; a test checks that what is committed is what it writes.
+# Draws the state tables and the index of rules; tests check that what is committed is what it writes.
 docs: $(STAMP)
 	$(BIN)/python -m tfm_sim.tools.state_diagrams docs/states.md
+	$(BIN)/python -m tfm_sim.tools.rule_index docs/rules.md
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -18,19 +18,22 @@ from .interface.psa.platform import PlatformApi
 from .interface.trace import Event, Listener, Trace
 from .partitions.crypto.config import CryptoConfig
 from .partitions.initial_attestation.config import AttestationConfig
-from .partitions.programs import MANIFEST_LIST, programs
+from .partitions.ns_agent_mailbox.config import MailboxConfig
+from .partitions.programs import MAILBOX_MANIFEST_LIST, MANIFEST_LIST, mailbox_programs, programs
 from .platform.board import Board, SlotName, load_board
 from .platform.hal import PlatformHal, granted
 from .platform.hardware import Hardware
 from .platform.memory import Access
 from .platform.provisioning import DUMMY, DUMMY_ROTPKS, Provisioning
 from .spm.boot_data import BootData
-from .spm.config import SpmConfig
+from .spm.config import Backend, SpmConfig
 from .spm.door import ClientDoor
 from .spm.kernel import Kernel, Machine
-from .spm.load import PartitionBuild
+from .spm.load import LoadError, PartitionBuild
 from .spm.manifest_list import load_manifest_list
+from .spm.ns_ids import NsClientContexts
 from .spm.ns_tasks import NsTask, join, start_task
+from .spm.other_core import OtherCore
 from .spm.partition_memory import Arena, give_partitions_memory, non_secure_arena
 from .spm.process.host import Launcher, groups_of
 
@@ -85,6 +88,24 @@ def standard_partitions(build: Build) -> list[PartitionBuild]:
     builds = []
     for item in load_manifest_list(MANIFEST_LIST):
         manifest = item.load()
+        builds.append(PartitionBuild(manifest, item.pid, *made[manifest.name]))
+    return builds
+
+
+def agent_partitions(board: Board) -> list[PartitionBuild]:
+    """The mailbox agent for a board whose non-secure side has a core of its own; none for another.
+
+    Raises ManifestError.
+    """
+    if board.dual_core is None:
+        return []
+    builds = []
+    for item in load_manifest_list(MAILBOX_MANIFEST_LIST):
+        manifest = item.load()
+        ids = manifest.client_ids
+        assert ids is not None  # every NS agent has a range
+        queue, mhu = board.dual_core.mailbox.base, board.dual_core.mhu.base
+        made = mailbox_programs(MailboxConfig(queue, mhu, ids.base, ids.limit))
         builds.append(PartitionBuild(manifest, item.pid, *made[manifest.name]))
     return builds
 
@@ -156,7 +177,8 @@ class Device:
     in memory. ``listeners`` hear every trace event.
 
     Raises BoardError, StateError, ProvisioningError and ManifestError for what they name, Bl2ConfigError for
-    a boot loader built for another number of images than the board has, TypeError for other arguments.
+    a boot loader built for another number of images than the board has, LoadError for a build that a board
+    with two cores cannot have, TypeError for other arguments.
     """
 
     def __init__(
@@ -175,7 +197,9 @@ class Device:
         loaded = board if isinstance(board, Board) else load_board(board)
         self.build = build or Build(bl2=bl2_config_for(loaded))
         _check_image_number(self.build, loaded)
-        self._partitions = (*standard_partitions(self.build), *self.build.partitions)
+        _check_dual_core(self.build, loaded)
+        agents = agent_partitions(loaded)
+        self._partitions = (*standard_partitions(self.build), *agents, *self.build.partitions)
         self.trace = Trace()
         self.trace.listeners.extend(listeners)
         dummy = dummy_provisioning(self.build)
@@ -186,6 +210,7 @@ class Device:
         self._let_go = False
         self.trace.now = lambda: self.hardware.clock.now
         self._ns: ClientDoor | None = None
+        self._other_core: OtherCore | None = None
         self.boot_outcome: BootOutcome | None = None
 
     def flash_image(self, image: int, data: bytes, slot: SlotName = "primary") -> None:
@@ -217,13 +242,17 @@ class Device:
             self.trace.log("SPM", f"[WRN] {hardware.dummy_notice}")
         self.trace.log("SPM", "[INF] [Sec Thread] Secure image initializing!")
         boot_data = BootData(hardware.memory, shared.base, shared.size if self.build.bl2 else 0)
-        kernel = load_firmware(
-            hardware, boot_data, self.trace, self.build.spm, self._partitions, self._launcher
-        )
+        # Two cores: an interrupt of the secure one interrupts nobody of the other.
+        at_once = self.build.spm.schedule_when_ns_interrupted or hardware.board.dual_core is not None
+        spm = replace(self.build.spm, schedule_when_ns_interrupted=at_once)
+        kernel = load_firmware(hardware, boot_data, self.trace, spm, self._partitions, self._launcher)
         self._kernel = kernel
         start_firmware(hardware, kernel)
         whole = non_secure_arena(hardware.memory)
-        self._ns = kernel.ns_client(Arena(whole.base, whole.size // 2))
+        if hardware.board.dual_core is not None:
+            self._other_core = OtherCore(kernel, hardware.cpu1_interrupts, hardware.board.dual_core)
+        client = self._other_core.client if self._other_core is not None else kernel.ns_client
+        self._ns = client(Arena(whole.base, whole.size // 2))
         self._task_memory = Arena(whole.base + whole.size // 2, whole.size // 2)
         self._stage("NS", "the non-secure side runs")
         return self
@@ -269,10 +298,21 @@ class Device:
 
     @property
     def ns(self) -> ClientDoor:
-        """The FF-M client API of the non-secure side, exactly as in C. Raises DeviceOff before power_on."""
+        """The FF-M client API of the non-secure side, exactly as in C. Raises DeviceOff before power_on.
+
+        On a board with two cores it goes over the mailbox.
+        """
         if self._ns is None:
             raise DeviceOff("the device is off; legal: power_on() first")
         return self._ns
+
+    @property
+    def nsce(self) -> NsClientContexts:
+        """TFM_NS_MANAGE_NSID: the tfm_nsce calls of an RTOS. Raises DeviceOff for a build without it."""
+        contexts = self.kernel.ns_contexts
+        if contexts is None:
+            raise DeviceOff("this build has no tfm_nsce calls; legal: SpmConfig(ns_manage_nsid=True)")
+        return contexts
 
     @property
     def psa(self) -> PsaApis:
@@ -291,17 +331,20 @@ class Device:
         """A task of the non-secure side beside the caller: ``code(ns)`` runs when the caller joins it.
 
         ``ns_id`` is its non-secure client id, -1 and down; a larger ``priority`` is more urgent, and with one
-        above 0 it starts at once; ``memory`` is the room in bytes for the vectors of its calls. Raises
-        ValueError for an id out of range, DeviceOff where no memory is left or before power_on.
+        above 0 it starts at once; ``memory`` is the room in bytes for the vectors of its calls. On a board
+        with two cores its requests go over the mailbox. Raises ValueError for an id out of range (on two
+        cores its requests are answered with an error instead), DeviceOff where no memory is left or before
+        power_on, DevicePanic and SystemReset when the device is down.
         """
         kernel, left = self.kernel, self._task_memory
         if memory > left.size:
             raise DeviceOff(f"task {name}: {memory} bytes of non-secure RAM; legal: up to {left.size}")
         self._task_memory = Arena(left.base + memory, left.size - memory)
-        return start_task(kernel, code, name, Arena(left.base, memory), ns_id, priority)
+        client = self._other_core.client if self._other_core is not None else None
+        return start_task(kernel, code, name, Arena(left.base, memory), ns_id, priority, client)
 
     def join(self, *tasks: NsTask) -> None:
-        """Let the tasks run until they have returned; what one raises comes out here."""
+        """Let the tasks run until they have ended; what one raises comes out here, at once."""
         join(self.kernel, tasks)
 
     def idle(self, microseconds: int) -> None:
@@ -331,6 +374,7 @@ class Device:
             self._kernel.stop()
         self._kernel = None
         self._ns = None
+        self._other_core = None
         self.boot_outcome = None
         self.hardware.memory.restore(self._memory_map)
 
@@ -347,6 +391,18 @@ def _check_image_number(build: Build, board: Board) -> None:
             f"BL2: image_number {build.bl2.image_number} on board {board.name}, whose flash has slots for "
             f"{board.image_count}; legal: {board.image_count}, as bl2_config_for(board) has it"
         )
+
+
+def _check_dual_core(build: Build, board: Board) -> None:
+    if board.dual_core is None:
+        return
+    where = f"board {board.name}, whose non-secure side has a core of its own"
+    # TF-M: the mailbox agent waits for signals, so it takes the IPC backend.
+    if build.spm.backend is not Backend.IPC:
+        raise LoadError(f"the {build.spm.backend.value} backend on {where}; legal: Backend.IPC")
+    # TF-M: the ids of mailbox clients come with their requests, not from the NSCE calls of TrustZone.
+    if build.spm.ns_manage_nsid:
+        raise LoadError(f"ns_manage_nsid on {where}; legal: False")
 
 
 __all__ = ["Build", "Device", "DeviceOff", "PsaApis", "Stage", "bl2_config_for"]

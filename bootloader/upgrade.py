@@ -36,7 +36,7 @@ class UpgradeFlow(ABC):
         return PRIMARY
 
     def revalidates(self, image: int) -> bool:
-        # TF-M defines MCUBOOT_VALIDATE_PRIMARY_SLOT.
+        # TF-M MCUBOOT_VALIDATE_PRIMARY_SLOT: it is defined.
         return True
 
     @abstractmethod

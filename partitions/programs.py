@@ -8,6 +8,8 @@ from .crypto.config import CryptoConfig
 from .crypto.partition import CryptoPartition
 from .initial_attestation.config import AttestationConfig
 from .initial_attestation.partition import InitialAttestationPartition
+from .ns_agent_mailbox.config import MailboxConfig
+from .ns_agent_mailbox.partition import MailboxAgent
 from .platform.partition import PlatformPartition
 
 Program = tuple[type, object]
@@ -15,6 +17,9 @@ Program = tuple[type, object]
 
 MANIFEST_LIST: Final = Path(__file__).parent / "manifest_list.yaml"
 """The partitions of a standard build, as TF-M lists them."""
+
+MAILBOX_MANIFEST_LIST: Final = MANIFEST_LIST.with_name("mailbox_manifest_list.yaml")
+"""What a dual-core build has beside them."""
 
 _BASE_CRYPTO: Final = CryptoConfig()
 _BASE_ATTESTATION: Final = AttestationConfig()
@@ -33,3 +38,8 @@ def programs(
         "TFM_SP_PLATFORM": (PlatformPartition, None),
         "TFM_SP_INITIAL_ATTESTATION": (InitialAttestationPartition, attestation),
     }
+
+
+def mailbox_programs(mailbox: MailboxConfig) -> Mapping[str, Program]:
+    """The same for the manifest list of dual-core builds."""
+    return {"TFM_NS_MAILBOX_AGENT": (MailboxAgent, mailbox)}

@@ -95,12 +95,13 @@ class DeviceModel(Enum):
 
     ``cmsdk_timer``: its interrupt. ``cmsdk_uart``: receive, transmit, combined; or the combined one alone.
     ``cmsdk_watchdog``: reset request, interrupt; or the interrupt alone: its reset request resets the device
-    then.
+    then. ``sse200_mhu``: that of its two which reaches the secure core, CPU 0; CPU 1 has the same number.
     """
 
     CMSDK_TIMER = "cmsdk_timer"
     CMSDK_UART = "cmsdk_uart"
     CMSDK_WATCHDOG = "cmsdk_watchdog"
+    SSE200_MHU = "sse200_mhu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +137,22 @@ class Peripheral:
 
 
 @dataclass(frozen=True, slots=True)
+class DualCore:
+    """How the secure core, CPU 0, and the non-secure one, CPU 1, of a board talk to each other.
+
+    ``mhu`` interrupts either for the other; in ``mailbox``, which both may touch, lies the mailbox queue.
+    """
+
+    mhu: Peripheral
+    mailbox: Region
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """One board. Addresses, sizes and offsets are bytes; flash areas are in order of their offset.
 
     ``mmio_regions`` are the ranges of memory, base and size, that a manifest may claim by a name.
+    ``dual_core`` is None where the non-secure side runs on the secure core, in TrustZone's other state.
     """
 
     name: str
@@ -155,6 +168,7 @@ class Board:
     irq_sources: Mapping[str, int]
     hal_grants: Mapping[str, tuple[str, ...]]
     mmio_regions: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    dual_core: DualCore | None = None
 
     @property
     def image_count(self) -> int:

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, TypeVar
 
+from ..interface.tfm.mailbox import MAILBOX_LINE, MAILBOX_QUEUE_SIZE
 from .board import (
     AreaRole,
     Board,
     BoardError,
     DeviceModel,
+    DualCore,
     FlashAreaDescription,
     FlashDescription,
     OtpDescription,
@@ -45,8 +47,10 @@ _MODEL_LINES: Final = {
     DeviceModel.CMSDK_TIMER: (0, 1),
     DeviceModel.CMSDK_UART: (0, 1, 3),
     DeviceModel.CMSDK_WATCHDOG: (0, 1, 2),
+    DeviceModel.SSE200_MHU: (0, 1),
 }
 """How many interrupt lines a peripheral of each model may have."""
+_COUNTING: Final = (DeviceModel.CMSDK_TIMER, DeviceModel.CMSDK_WATCHDOG)
 MAX_CLOCK: Final = 1_000_000_000
 _ROTPK_SIZES: Final = {"32": 32, "48": 48, "68": 68, "100": 100}
 _ERASED_VALUES: Final = {"0xff": 0xFF, "0xFF": 0xFF, "255": 0xFF, "0x00": 0, "0x0": 0, "0": 0}
@@ -81,7 +85,7 @@ def parse_board(raw: bytes, name: str) -> Board:
     """
     entries = parse_yaml(raw, name, BoardError).mapping(
         ("name", "description", "flash", "ram", "flash_areas", "max_image_sectors", "regions", "shared_data"),
-        ("otp", "system_clock", "peripherals", "mmio_regions", "irq_sources", "hal_grants"),
+        ("otp", "system_clock", "peripherals", "mmio_regions", "irq_sources", "hal_grants", "dual_core"),
     )
     flash = tuple(map(_flash, _items(entries, "flash")))
     ram = tuple(map(_ram, _items(entries, "ram")))
@@ -107,6 +111,7 @@ def parse_board(raw: bytes, name: str) -> Board:
         irq_sources=_irq_sources(entries, peripherals),
         hal_grants=_hal_grants(entries.get("hal_grants")),
         mmio_regions=_mmio_regions(entries, regions, peripherals),
+        dual_core=_optional(entries, "dual_core", lambda v: _dual_core(v, regions, peripherals), None),
     )
 
 
@@ -363,7 +368,7 @@ def _model_clock(
         if lines not in _MODEL_LINES[model]:
             legal = " or ".join(map(str, _MODEL_LINES[model]))
             raise item["irqs"].error(f"wrong number of interrupts for a {model.value}", lines, legal)
-    if model in (None, DeviceModel.CMSDK_UART):
+    if model not in _COUNTING:
         if "clock" in item:
             raise item["clock"].error("clock of a peripheral that does not count", None, "no clock")
         return 0
@@ -452,6 +457,25 @@ def _check_shared_region(
             f"at most {max(others, default=0):#x} bytes",
             f"a secure, writable RAM region of more than {shared.size:#x} for the SPM and the partitions",
         )
+
+
+def _dual_core(
+    value: YamlValue, regions: tuple[Region, ...], peripherals: tuple[Peripheral, ...]
+) -> DualCore:
+    """What both cores need to reach: an MHU that can interrupt, and memory for the mailbox queue."""
+    item = value.mapping(("mhu", "mailbox"), ())
+    mhu = item["mhu"].choice({p.name: p for p in peripherals})
+    if mhu.model is not DeviceModel.SSE200_MHU or mhu.security is not Security.NON_SECURE or not mhu.irqs:
+        legal = f"a non-secure peripheral of model {DeviceModel.SSE200_MHU.value} with an interrupt"
+        raise item["mhu"].error("no way to interrupt the other core", mhu.name, legal)
+    mailbox = item["mailbox"].choice({r.name: r for r in regions})
+    if not (mailbox.non_secure and mailbox.writable and mailbox.kind is RegionKind.RAM):
+        legal = "a non-secure region of RAM, readable and writable"
+        raise item["mailbox"].error("not in both cores' reach", str(mailbox), legal)
+    if mailbox.size < MAILBOX_QUEUE_SIZE or mailbox.base % MAILBOX_LINE:
+        legal = f"at least {MAILBOX_QUEUE_SIZE} bytes, from a multiple of {MAILBOX_LINE} on"
+        raise item["mailbox"].error("no place for the mailbox queue", str(mailbox), legal)
+    return DualCore(mhu, mailbox)
 
 
 def _irq_sources(entries: dict[str, YamlValue], peripherals: tuple[Peripheral, ...]) -> dict[str, int]:

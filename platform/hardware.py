@@ -28,7 +28,8 @@ _COUNTERS: Final = frozenset(otp_field for otp_field in OtpField if otp_field.na
 class Hardware:
     """The hardware of one device; two of them share nothing.
 
-    ``clock``, ``interrupts`` and ``bus`` are what their names say; ``peripherals`` are the models of those
+    ``clock``, ``interrupts`` and ``bus`` are what their names say; ``cpu1_interrupts`` are those of the other
+    core, which on most boards nobody runs; ``peripherals`` are the models of those
     that have one, by their name on the board.
 
     ``provisioning`` is burnt into a new device; without one ``dummy`` is, which a build may vary. ``seed``
@@ -77,8 +78,9 @@ class Hardware:
         self.memory = self._memory()
         self.clock = VirtualClock()
         self.interrupts = InterruptController()
+        self.cpu1_interrupts = InterruptController()
         self.peripherals: dict[str, PeripheralModel] = peripheral_models(
-            board.peripherals, self.clock, self.interrupts, self._watchdog_reset
+            board.peripherals, self.clock, self.interrupts, self._watchdog_reset, self.cpu1_interrupts
         )
         self.bus = Bus(self.memory, self.peripherals)
         self.hal = PlatformHal(
@@ -133,6 +135,7 @@ class Hardware:
         """What a reset and a power-on do to volatile state: RAM, peripherals, interrupts and the clock."""
         self.memory.clear_ram()
         self.interrupts.reset()
+        self.cpu1_interrupts.reset()
         self.clock.reset()
         for model in self.peripherals.values():
             model.reset()

@@ -43,13 +43,16 @@ class InterruptError(TfmSimError):
 class InterruptController:
     """The lines of one device.
 
-    ``handler`` is called with a line's number when it is taken; while it is None, lines stay pending. What it
-    raises comes out of the call that made the line pending or enabled it.
+    ``handler`` is called with a line's number when it is taken; while it is None, lines stay pending.
+    ``after`` is called when the last handler has returned and no further line waits to be taken: what was
+    interrupted may be left for something else there, and lines are taken again meanwhile. What either of
+    them raises comes out of the call that made the line pending or enabled it.
     """
 
-    __slots__ = ("_enabled", "_handler", "_high", "_pending", "_quieted", "_running")
+    __slots__ = ("_enabled", "_handler", "_high", "_pending", "_quieted", "_running", "after")
 
     def __init__(self) -> None:
+        self.after: Callable[[], None] | None = None
         self._handler: Callable[[int], None] | None = None
         self._high: set[int] = set()
         self._pending: set[int] = set()
@@ -112,19 +115,22 @@ class InterruptController:
 
     def reset(self) -> None:
         """A reset: every line low, disabled and not pending, and no handler."""
-        self._handler = None
+        self._handler = self.after = None
         self._high.clear()
         self._pending.clear()
         self._enabled.clear()
 
     def _take(self) -> None:
-        if self._running or not self._enabled or self._enabled.isdisjoint(self._pending):
+        nothing = not self._enabled or self._enabled.isdisjoint(self._pending)
+        if nothing or self._running or self._handler is None:
             return
         self._running = True
         try:
             self._chain()
         finally:
             self._running = False
+        if self.after is not None:
+            self.after()
 
     def _chain(self) -> None:
         """Take lines until none is both pending and enabled, the lowest first."""

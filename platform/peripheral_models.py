@@ -9,6 +9,7 @@ from .cmsdk_timer import CmsdkTimer
 from .cmsdk_uart import CmsdkUart
 from .cmsdk_watchdog import CmsdkWatchdog
 from .interrupts import InterruptController
+from .mhu import Sse200Mhu
 from .peripheral import PeripheralModel, not_wired
 
 
@@ -17,10 +18,16 @@ def peripheral_models(
     clock: VirtualClock,
     interrupts: InterruptController,
     on_watchdog: Callable[[str], None],
+    cpu1_interrupts: InterruptController,
 ) -> dict[str, PeripheralModel]:
-    """The models by their peripheral's name; ``on_watchdog`` is told which watchdog asks for a reset."""
+    """The models by their peripheral's name; ``on_watchdog`` is told which watchdog asks for a reset.
+
+    ``interrupts`` are those of CPU 0.
+    """
     return {
-        p.name: _model(p, p.model, clock, interrupts, on_watchdog) for p in peripherals if p.model is not None
+        p.name: _model(p, p.model, clock, interrupts, on_watchdog, cpu1_interrupts)
+        for p in peripherals
+        if p.model is not None
     }
 
 
@@ -30,6 +37,7 @@ def _model(
     clock: VirtualClock,
     interrupts: InterruptController,
     on_watchdog: Callable[[str], None],
+    cpu1_interrupts: InterruptController,
 ) -> PeripheralModel:
     lines = [partial(interrupts.set_level, number) for number in peripheral.irqs.values()]
     main = lines[-1] if lines else not_wired
@@ -44,3 +52,7 @@ def _model(
                 return CmsdkWatchdog(clock, peripheral.clock, main, reset_line=lines[0])
             ask = partial(on_watchdog, peripheral.name)
             return CmsdkWatchdog(clock, peripheral.clock, main, on_reset=ask)
+        case DeviceModel.SSE200_MHU:
+            return Sse200Mhu(
+                *lines, *(partial(cpu1_interrupts.set_level, n) for n in peripheral.irqs.values())
+            )

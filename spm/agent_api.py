@@ -7,8 +7,9 @@ answer, with the request's ``client_data`` as rhandle and the client's value as 
 from typing import TYPE_CHECKING
 
 from ..interface.psa.status import PSA_ERROR_INVALID_ARGUMENT, PSA_SUCCESS
+from ..interface.tfm.mailbox import ASYNC_MSG_REPLY
 from . import client_api
-from .client import ASYNC_MSG_REPLY, NonSecureClient, Partition
+from .client import NonSecureClient, Partition
 from .client_api import DescriptorArray
 from .messages import assert_signal
 from .outcome import BLOCKED, Fault, Outcome
@@ -22,8 +23,10 @@ class MailboxClient(NonSecureClient):
 
     __slots__ = ("agent", "client_data")
 
-    def __init__(self, agent: Partition, client_id: int, client_data: object) -> None:
-        super().__init__(f"mailbox client {client_id:#x}", client_id, agent.thread)
+    def __init__(self, agent: Partition, client_id: int, client_data: int) -> None:
+        assert agent.manifest.client_ids is not None  # judged before
+        ns_id = client_id - agent.manifest.client_ids.limit - 1
+        super().__init__(f"NS client {ns_id}", client_id, agent.thread)
         self.agent = agent
         self.client_data = client_data
 
@@ -33,7 +36,7 @@ class MailboxClient(NonSecureClient):
 
 
 def agent_psa_connect(
-    spm: "Kernel", caller: Partition, sid: int, version: int, ns_client_id: int, client_data: object
+    spm: "Kernel", caller: Partition, sid: int, version: int, ns_client_id: int, client_data: int
 ) -> Outcome:
     """TF-M agent_psa_connect: psa_connect for the client ``ns_client_id``."""
     client = _client_of(caller, ns_client_id, client_data, "agent_psa_connect")
@@ -50,7 +53,7 @@ def agent_psa_call(
     in_vec: tuple[int, int],
     out_vec: tuple[int, int],
     ns_client_id: int,
-    client_data: object,
+    client_data: int,
 ) -> Outcome:
     """TF-M agent_psa_call: psa_call; ``in_vec`` and ``out_vec`` are (address, count) of descriptors."""
     client = _client_of(caller, ns_client_id, client_data, "agent_psa_call")
@@ -61,7 +64,7 @@ def agent_psa_call(
 
 
 def agent_psa_close(
-    spm: "Kernel", caller: Partition, handle: int, ns_client_id: int, client_data: object
+    spm: "Kernel", caller: Partition, handle: int, ns_client_id: int, client_data: int
 ) -> Outcome:
     """TF-M agent_psa_close: psa_close for the client ``ns_client_id``."""
     client = _client_of(caller, ns_client_id, client_data, "agent_psa_close")
@@ -71,7 +74,7 @@ def agent_psa_close(
 
 
 def _client_of(
-    caller: Partition, ns_client_id: int, client_data: object, call: str
+    caller: Partition, ns_client_id: int, client_data: int, call: str
 ) -> MailboxClient | Fault | int:
     # TF-M NS agent: only a partition whose manifest says ns_agent calls for others.
     if not caller.manifest.ns_agent:

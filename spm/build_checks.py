@@ -52,7 +52,7 @@ def check_builds(
 
 
 def load_order(manifests: Sequence[PartitionManifest]) -> dict[str, int]:
-    """TF-M load order value by partition name: priority << 8 | score; a smaller one loads earlier.
+    """TF-M load order: priority << 8 | score, by partition name; a smaller value loads earlier.
 
     The score is one more than the scores of the distinct partitions that this one depends on directly, modulo
     256 as in TF-M. Raises LoadError for a circular dependency.
@@ -105,7 +105,7 @@ def _out_of_order(build: "PartitionBuild", backend: str) -> Iterator[Refusal]:
     services, irqs = len(manifest.services), len(manifest.irqs)
     least, most = PID_RANGE
     tfm_s_own = build.pid < TFM_PID_BASE
-    # TF-M boot: a negative id; FF-M 1.1: 0 is no partition; TF-M PID table: 6000 and up.
+    # FF-M 1.1 partition id: positive; TF-M PID table: 6000 and up are reserved.
     if not least <= build.pid <= most:
         yield where, f"partition id {build.pid}", f"a number in {least}..{most}"
     # TF-M manifest tool: a partition offers a service or owns an interrupt, TF-M's own excepted.
@@ -167,12 +167,12 @@ def _absent(
             if name not in services:
                 what = f"{manifest.name} depends on {name}, which no partition of this build offers"
                 yield manifest.at(name), what, f"{', '.join(sorted(services))}, or a weak dependency"
-        # TF-M boot: an interrupt that the platform cannot initialise.
+        # TF-M boot: the platform must have the interrupt.
         for irq in manifest.irqs:
             if sources is not None and irq.source not in (*sources, *sources.values()):
                 legal = ", ".join(f"{name} ({line})" for name, line in sources.items()) or "none"
                 yield manifest.at(irq), f"the platform has no interrupt {irq.source}", legal
-        # TF-M boot: a named region is on the platform's list.
+        # TF-M boot: a named region must be on the platform's list.
         for region in manifest.mmio_regions:
             if regions is not None and region.name and region.name not in regions:
                 legal = ", ".join(regions) or "none"

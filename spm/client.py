@@ -5,6 +5,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from ..interface.psa.service import PSA_DOORBELL
+from ..interface.tfm.mailbox import ASYNC_MSG_REPLY
 from ..platform.memory import Region
 from .manifest import PartitionManifest, PartitionModel
 from .scheduler import Thread
@@ -14,11 +15,10 @@ if TYPE_CHECKING:
     from .kernel import Kernel
     from .service import Service
 
+# FF-M 1.1 client_id: a partition's id, or negative for the NSPE; TF-M client_id: TrustZone's agent has these.
 NS_CLIENT_ID_BASE: Final = -0x3C00FFFF
 NS_CLIENT_ID_LIMIT: Final = -0x3C000000
 NS_ID_LOWEST: Final = NS_CLIENT_ID_BASE - NS_CLIENT_ID_LIMIT - 1
-ASYNC_MSG_REPLY: Final = 0x4
-"""TF-M: the signal of a reply that came for one of an agent's own asynchronous calls."""
 
 
 class Client(ABC):
@@ -117,7 +117,7 @@ class Partition(Client):
         self.assigned = 0
         self.signals = 0
         self.wait_mask = 0
-        self.replies: deque[tuple[object, int]] = deque()
+        self.replies: deque[tuple[int, int]] = deque()
         self.program: object = None
         self.initialised = False
         self.open_owners: frozenset[str] | None = frozenset({self.name})
@@ -138,6 +138,9 @@ class Partition(Client):
         return {PSA_DOORBELL: "PSA_DOORBELL", ASYNC_MSG_REPLY: "ASYNC_MSG_REPLY"}.get(signal, f"{signal:#x}")
 
     def may_use(self, service: "Service") -> bool:
+        # TF-M NS agent: it asks for the clients of another core, and what holds for them holds for it.
+        if self.manifest.ns_agent:
+            return service.manifest.non_secure_clients
         return service in self.dependencies
 
     def may_touch(self, owner: str) -> bool:

@@ -6,7 +6,7 @@ CONNECTION_REFUSED or PROGRAMMER_ERROR panics a secure caller; a non-secure one 
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ..interface.psa.client import (
     PSA_CALL_TYPE_MIN,
@@ -23,7 +23,7 @@ from ..interface.psa.status import (
 )
 from .c_types import INT32_MAX, INT32_MIN, int32, uint32
 from .client import Client
-from .connection import DESCRIPTOR_SIZE, Connection, PinnedVector, Vector
+from .connection import DESCRIPTOR_SIZE, NO_VECTOR, Connection, PinnedVector, Vector
 from .handles import is_stateless, stateless_index, stateless_version
 from .memory_check import accessible_region, memory_check
 from .messages import deliver
@@ -33,8 +33,6 @@ from .states import CONNECTION, Call, Close, Connect, Idle, Reject, StatelessCal
 
 if TYPE_CHECKING:
     from .kernel import Kernel
-
-EMPTY: Final[PinnedVector] = (memoryview(b""), 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,14 +162,14 @@ def psa_close(spm: "Kernel", caller: Client, handle: int) -> Outcome:
 def _stateless_connection(spm: "Kernel", caller: Client, handle: int) -> Connection | Fault | int:
     """The checks that psa_connect would have made, and a connection for this one request."""
     service = spm.stateless_services[stateless_index(handle)]
-    # FF-M 1.1 psa_call, stateless: the handle must name a service.
+    # FF-M 1.1 psa_call: a stateless handle must name a service.
     if service is None:
         return Fault(caller, "psa_call: a stateless handle of a service", f"{handle:#x}", "a handle of sid.h")
     fault = _check_access(caller, service, stateless_version(handle), "psa_call", PSA_ERROR_PROGRAMMER_ERROR)
     if fault is not None:
         return fault
     connection = spm.connections.allocate(service, caller)
-    # FF-M 1.1 psa_call, stateless: no free connection is CONNECTION_BUSY for everybody.
+    # FF-M 1.1 psa_call: no free connection for a stateless request is CONNECTION_BUSY for everybody.
     if connection is None:
         return PSA_ERROR_CONNECTION_BUSY
     connection.fire(StatelessCall)
@@ -181,7 +179,7 @@ def _stateless_connection(spm: "Kernel", caller: Client, handle: int) -> Connect
 def _check_access(
     caller: Client, service: Service, version: int, call: str, wrong_version: int
 ) -> Fault | None:
-    # FF-M 1.1 psa_connect, stateless psa_call: the caller must be authorized; CONNECTION_REFUSED is TF-M's.
+    # FF-M 1.1 psa_connect, psa_call: the caller must be authorized; the value CONNECTION_REFUSED is TF-M's.
     if not caller.may_use(service):
         return Fault(
             caller,
@@ -190,7 +188,7 @@ def _check_access(
             "a service with non_secure_clients, or one in the partition's dependencies",
             PSA_ERROR_CONNECTION_REFUSED,
         )
-    # FF-M 1.1 psa_connect, stateless psa_call: version policy.
+    # FF-M 1.1 psa_connect, psa_call: the version, for psa_call that of a stateless handle, fits the policy.
     if not service.accepts_version(version):
         return Fault(
             caller,
@@ -258,7 +256,7 @@ def _checked_vectors(
 def _descriptors(
     spm: "Kernel", caller: Client, array: DescriptorArray, *, write: bool
 ) -> list[Vector] | Fault:
-    """The descriptors as they are now: later changes by the client have no effect."""
+    """FF-M 1.1, psa_call: descriptors are read once; later changes by the client have no effect."""
     if array.count == 0:
         return []
     size = array.count * DESCRIPTOR_SIZE
@@ -293,7 +291,7 @@ def _pin(
     for base, length in vectors:
         # FF-M 1.1 psa_call: the base of an empty vector is ignored.
         if not length:
-            pinned.append(EMPTY)
+            pinned.append(NO_VECTOR)
             continue
         if region is None or base < region.base or base + length > region.end:
             region = accessible_region(spm.memory, caller, base, length, write=write)

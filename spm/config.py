@@ -75,6 +75,6 @@ class SpmConfig:
             raise LoadError(f"{self.conn_handle_max_num} connections; legal: at least 1")
         if not self.process_watchdog_seconds > 0:
             raise LoadError(f"a watchdog of {self.process_watchdog_seconds} seconds; legal: more than 0")
-        # TF-M: the SFN backend is for isolation level 1.
+        # TF-M SFN backend: it is for isolation level 1.
         if self.backend is Backend.SFN and self.isolation_level != 1:
             raise LoadError(f"isolation level {self.isolation_level} on the SFN backend; legal: 1")

@@ -1,11 +1,12 @@
 """Connections, each with the one message that can be outstanding on it, and the pool they come from."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from ..interface.psa.client import PSA_MAX_IOVEC
 from ..interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT, psa_msg_t
-from .handles import connection_handle
+from .handles import FIXED_STATIC_HANDLE, connection_handle
 from .states import (
     CONNECTION,
     MESSAGE,
@@ -32,6 +33,8 @@ Vector = tuple[int, int]
 """Base address and length in bytes, as the client's descriptor held them at the call."""
 PinnedVector = tuple[memoryview, int, int, int]
 """A vector that passed its checks: its region's bytes, the offset of its base there, its length, its base."""
+NO_VECTOR: Final[PinnedVector] = (memoryview(b""), 0, 0, 0)
+"""One that is empty or absent."""
 
 
 _DELIVERED: Final = {
@@ -114,9 +117,13 @@ class Connection:
 
     def unmap_all(self) -> None:
         """Take back every pointer that the partition still holds."""
-        for pointer in self.mapped.values():
-            pointer.release()
-        self.mapped.clear()
+        for key in list(self.mapped):
+            self.unmap(key)
+
+    def unmap(self, key: tuple[bool, int]) -> None:
+        """Take a pointer back; one through which the partition still looks elsewhere stays, as in C."""
+        with suppress(BufferError):
+            self.mapped.pop(key).release()
 
     def fill(self, msg: psa_msg_t) -> None:
         """Deliver the outstanding message into ``msg``; sizes of absent vectors are 0."""
@@ -137,7 +144,7 @@ def four_sizes(vectors: Sequence[PinnedVector]) -> tuple[int, int, int, int]:
 
 
 class ConnectionPool:
-    """TF-M's pool (CONFIG_TFM_CONN_HANDLE_MAX_NUM), shared by all clients and by stateless calls."""
+    """TF-M CONFIG_TFM_CONN_HANDLE_MAX_NUM: one pool, shared by all clients and by stateless calls."""
 
     __slots__ = ("_free", "_loop", "open")
 
@@ -164,3 +171,35 @@ class ConnectionPool:
         """Back to the pool; the handle is dead from here on."""
         del self.open[connection.handle]
         self._free.append(connection)
+
+
+class ConnectionStack(ConnectionPool):
+    """TF-M's SFN backend without a connection-based service: calls nest, and the innermost one is current.
+
+    Its message has the one handle that there is. No pool limits it.
+    """
+
+    __slots__ = ("_stack",)
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self._stack: list[Connection] = []
+
+    def allocate(self, service: "Service", client: "Client") -> Connection | None:
+        """A connection for one call; the handle is its message's until it is released."""
+        self._free.append(Connection(len(self._stack)))
+        connection = super().allocate(service, client)
+        assert connection is not None
+        del self.open[connection.handle]
+        connection.handle = FIXED_STATIC_HANDLE
+        self.open[FIXED_STATIC_HANDLE] = connection
+        self._stack.append(connection)
+        return connection
+
+    def release(self, connection: Connection) -> None:
+        """The current call is over; its caller's own, if it has one, is current again."""
+        current = self._stack.pop()
+        assert connection is current
+        del self.open[FIXED_STATIC_HANDLE]
+        if self._stack:
+            self.open[FIXED_STATIC_HANDLE] = self._stack[-1]

@@ -7,12 +7,11 @@ them like any address, enters the SPM, and waits in the caller's thread when the
 from collections.abc import Callable, Sequence
 from functools import wraps
 from threading import get_ident
-from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, Final, NoReturn, ParamSpec
 
 from ..interface.errors import TfmSimError
 from ..interface.psa.client import (
     PSA_CALL_TYPE_MAX,
-    PSA_CALL_TYPE_MIN,
     PSA_MAX_IOVEC,
     InVec,
     psa_invec,
@@ -22,8 +21,8 @@ from ..interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT, psa_msg
 from ..platform.hal import PlatformHal
 from . import agent_api, client_api, interrupts, iovec_api, service_api
 from .c_types import uint32
-from .client import Client, Partition, ns_client_id
-from .client_api import DescriptorArray
+from .client import Client, NonSecureClient, Partition, ns_client_id
+from .client_api import DescriptorArray, Vectors
 from .connection import Vector
 from .cpu import CpuPort
 from .events import CallEntered, CallReturned, PartitionCalled, PartitionReturned
@@ -103,43 +102,40 @@ class ClientDoor:
         """
         spm = self._enter("psa_call")
         client = self._client
-        mark = self._arena_top
-        in_count = (
-            len(in_vec) if in_vec.__class__ is list and in_len is None else _count("in", in_vec, in_len)
-        )
-        out_is_list = out_vec.__class__ is list and out_len is None
-        out_count = len(out_vec) if out_is_list else _count("out", out_vec, out_len)  # type: ignore[arg-type]
         if spm.listeners:
-            self._entered("psa_call", handle, type_, _sizes(in_vec), _sizes(out_vec))
-        # FF-M 1.1 psa_call, client library: type and counts must fit the packed control word.
-        if not (
-            PSA_CALL_TYPE_MIN <= type_ <= PSA_CALL_TYPE_MAX
-            and 0 <= in_count <= PSA_MAX_IOVEC
-            and 0 <= out_count <= PSA_MAX_IOVEC
-        ):
-            rule, legal = "psa_call: type and counts in range", "type 0 to 32767, at most 4 vectors"
-            found = f"type {type_}, {in_count} in, {out_count} out"
-            return self._returned("psa_call", Fault(client, rule, found, legal))
+            self._entered("psa_call", handle, type_, vector_sizes(in_vec), vector_sizes(out_vec))
+        mark = self._arena_top
         try:
-            inputs = DescriptorArray(in_vec, in_count) if isinstance(in_vec, int) else self._inputs(in_vec)
-            if isinstance(out_vec, int):
-                array = DescriptorArray(out_vec, out_count)
-                return self._returned(
-                    "psa_call", client_api.psa_call(spm, client, handle, type_, inputs, array)
-                )
-            outputs = self._outputs(out_vec)
+            inputs = self._inputs(in_vec, in_len)
+            outputs = self._outputs(out_vec, out_len)
             client.written = None
-            outcome = client_api.psa_call(spm, client, handle, type_, inputs, outputs)
+            # TF-M psa_call: the client library asks that type and counts fit the packed control word.
+            if (
+                0 <= type_ <= PSA_CALL_TYPE_MAX
+                and len(inputs) <= PSA_MAX_IOVEC
+                and len(outputs) <= PSA_MAX_IOVEC
+            ):
+                outcome = client_api.psa_call(spm, client, handle, type_, inputs, outputs)
+            else:
+                outcome = self._does_not_fit(type_, inputs, outputs)
             status = spm.leave(client, outcome)
             if spm.listeners:
                 spm.trace.emit(CallReturned(client.name, "psa_call", status))
-            if client.written:
+            if client.written and outputs.__class__ is list:
                 self._take_outputs(out_vec, outputs, client.written)
             return status
         finally:
             self._arena_top = mark
 
-    def _inputs(self, in_vec: Sequence[InVec]) -> list[Vector]:
+    def _does_not_fit(self, type_: int, inputs: Vectors, outputs: Vectors) -> Fault:
+        rule, legal = "psa_call: type and counts in range", "type 0 to 32767, at most 4 vectors"
+        return Fault(self._client, rule, f"type {type_}, {len(inputs)} in, {len(outputs)} out", legal)
+
+    def _inputs(self, in_vec: Sequence[InVec] | int, in_len: int | None) -> Vectors:
+        if isinstance(in_vec, int):
+            return _array("in", in_vec, in_len)
+        if in_len is not None:
+            _check_length("in", in_vec, in_len)
         vectors = []
         for item in in_vec:
             if item.__class__ is bytes:
@@ -167,7 +163,11 @@ class ClientDoor:
             vectors.append((base, size))
         return vectors
 
-    def _outputs(self, out_vec: Sequence[psa_outvec]) -> list[Vector]:
+    def _outputs(self, out_vec: Sequence[psa_outvec] | int, out_len: int | None) -> Vectors:
+        if isinstance(out_vec, int):
+            return _array("out", out_vec, out_len)
+        if out_len is not None:
+            _check_length("out", out_vec, out_len)
         vectors = []
         for item in out_vec:
             buffer, length = item.base, item.len
@@ -230,15 +230,16 @@ class ClientDoor:
         return status
 
 
-def _count(which: str, vectors: Sequence[object] | int, given: int | None) -> int:
-    """How many vectors there are; only an address needs to be told."""
-    if isinstance(vectors, int):
-        if given is None:
-            raise TypeError(f"psa_call: {which}_vec is an address and needs {which}_len")
-        return given
-    if given is not None and given != len(vectors):
+def _array(which: str, address: int, count: int | None) -> DescriptorArray:
+    """Descriptors in memory; only their length has to be told."""
+    if count is None:
+        raise TypeError(f"psa_call: {which}_vec is an address and needs {which}_len")
+    return DescriptorArray(address, uint32(count))
+
+
+def _check_length(which: str, vectors: Sequence[object], given: int) -> None:
+    if given != len(vectors):
         raise TypeError(f"psa_call: {which}_len {given} for {len(vectors)} vectors; legal: leave it out")
-    return len(vectors)
 
 
 def _address(what: str, base: int, length: int) -> Vector:
@@ -248,7 +249,7 @@ def _address(what: str, base: int, length: int) -> Vector:
     return uint32(base), max(length, 0)
 
 
-def _sizes(vectors: Sequence[InVec] | Sequence[psa_outvec] | int) -> tuple[int, ...]:
+def vector_sizes(vectors: Sequence[InVec] | Sequence[psa_outvec] | int) -> tuple[int, ...]:
     if isinstance(vectors, int):
         return ()
     return tuple(
@@ -259,10 +260,34 @@ def _sizes(vectors: Sequence[InVec] | Sequence[psa_outvec] | int) -> tuple[int, 
     )
 
 
-class ManagedClientDoor(ClientDoor):
-    """The non-secure side where an RTOS gives out the client ids (TFM_NS_MANAGE_NSID)."""
+_NAMELESS: Final = ("psa_framework_version", "psa_version")
+"""TF-M NS client id: nobody asks who makes these calls."""
 
-    __slots__ = ()
+
+class ManagedClientDoor(ClientDoor):
+    """The non-secure side where an RTOS gives out the client ids (TFM_NS_MANAGE_NSID).
+
+    Every id is a client of its own: a connection stays with the one that opened it.
+    """
+
+    __slots__ = ("_clients",)
+
+    def __init__(self, spm: "Kernel", client: Client, arena: int, arena_size: int) -> None:
+        super().__init__(spm, client, arena, arena_size)
+        self._clients = {client.client_id: client}
+
+    def psa_call(
+        self,
+        handle: int,
+        type_: int,
+        in_vec: Sequence[InVec] | int = (),
+        out_vec: Sequence[psa_outvec] | int = (),
+        *,
+        in_len: int | None = None,
+        out_len: int | None = None,
+    ) -> int:
+        self._enter("psa_call")
+        return super().psa_call(handle, type_, in_vec, out_vec, in_len=in_len, out_len=out_len)
 
     def _enter(self, call: str) -> "Kernel":
         spm = super()._enter(call)
@@ -271,9 +296,14 @@ class ManagedClientDoor(ClientDoor):
         client_id = ns_client_id(contexts.ns_id) if contexts.ns_id is not None else None
         # TF-M NS client id: a call without a loaded context, or with an id out of range, panics.
         if client_id is None:
+            if call in _NAMELESS:
+                return spm
             legal = "tfm_nsce_load_ctx with an id of the agent's range"
             spm.panic_of(Fault(self._client, f"{call}: a non-secure client id", contexts.ns_id, legal))
-        self._client.client_id = client_id
+        if client_id not in self._clients:
+            name, thread = f"NS client {contexts.ns_id}", self._client.thread
+            self._clients[client_id] = NonSecureClient(name, client_id, thread)
+        self._client = self._clients[client_id]
         return spm
 
 
@@ -283,6 +313,8 @@ def _shown(argument: object) -> int | str:
         return argument
     if isinstance(argument, bytes | bytearray | memoryview):
         return "buffer"
+    if isinstance(argument, tuple):
+        return f"{argument[1]} at {argument[0]:#010x}"
     return "psa_msg_t" if isinstance(argument, psa_msg_t) else "rhandle"
 
 

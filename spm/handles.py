@@ -9,9 +9,12 @@ from typing import Final
 
 from ..interface.tfm.services import STATELESS_HANDLE_INDICATOR
 
-# TF-M 2.2.2 on AN521: the pool's control block, and a connection object with its chunk header.
+# On AN521, TF-M 2.2.2: the pool's control block, and a connection object with its chunk header.
 POOL_HEADER_SIZE: Final = 20
 CONNECTION_CHUNK_SIZE: Final = 148
+
+FIXED_STATIC_HANDLE: Final = 0x1000
+"""TF-M: every message handle where no service is connection-based, on the SFN backend."""
 
 STATELESS_INDEX_MASK: Final = 0x1F
 STATELESS_VERSION_SHIFT: Final = 8
@@ -20,12 +23,12 @@ STATELESS_SERVICES_MAX: Final = 32
 
 
 def connection_handle(slot: int, loop: int) -> int:
-    """The client's handle, and the service's message handle, of the connection in ``slot``."""
+    """TF-M connection handle: one value for the client's connection in ``slot`` and the service's message."""
     return (POOL_HEADER_SIZE + CONNECTION_CHUNK_SIZE * slot << 3) + 1 + loop
 
 
 def is_stateless(handle: int) -> bool:
-    """True for the handle of a stateless service: bit 30 is set and the value is not negative."""
+    """TF-M stateless handle: bit 30 is set, and the value is not negative."""
     return handle > 0 and bool(handle & STATELESS_HANDLE_INDICATOR)
 
 

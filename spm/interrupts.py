@@ -45,11 +45,10 @@ def take_interrupt(spm: "Kernel", line: int) -> None:
         assert_signal(spm, partition, irq.signal)
     elif _run_flih(spm, irq) == PSA_FLIH_SIGNAL:
         assert_signal(spm, partition, irq.signal)
-    spm.interrupt_taken()
 
 
 def _run_flih(spm: "Kernel", irq: Irq) -> object:
-    """FF-M 1.1 FLIH: the handler runs at once, in the partition's domain, and may call nothing."""
+    """FF-M 1.1, FLIH: the handler runs at once, in the partition's domain, and may call nothing."""
     spm.handling, spm.closed = irq, True
     try:
         result = spm.run_code_of(irq.partition, getattr(irq.partition.program, irq.manifest.flih))
@@ -81,7 +80,7 @@ def psa_irq_disable(spm: "Kernel", caller: Partition, irq_signal: int) -> Outcom
 
 
 def psa_eoi(spm: "Kernel", caller: Partition, irq_signal: int) -> Outcome:
-    """FF-M 1.1, psa_eoi: a second-level handler has dealt with the interrupt; the line is unmasked."""
+    """FF-M 1.1, psa_eoi: a second-level interrupt is dealt with; its signal falls, its line is unmasked."""
     irq = _asserted_irq(caller, irq_signal, "psa_eoi", IrqHandling.SLIH)
     if isinstance(irq, Fault):
         return irq

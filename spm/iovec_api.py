@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from ..interface.psa.status import PSA_SUCCESS
 from .c_types import UINT32_MASK
 from .client import Partition
-from .connection import Connection
+from .connection import NO_VECTOR, Connection
 from .memory_check import accessible_region
 from .outcome import Fault, Outcome
 from .service_api import message_of, request_of
@@ -64,7 +64,7 @@ def _map(spm: "Kernel", caller: Partition, msg_handle: int, index: int, call: st
     if isinstance(connection, Fault):
         return connection
     vectors = connection.out_vecs if write else connection.in_vecs
-    view, start, length, base = vectors[index] if index < len(vectors) else (memoryview(b""), 0, 0, 0)
+    view, start, length, base = vectors[index] if index < len(vectors) else NO_VECTOR
     # FF-M 1.1 MM-IOVEC: an empty vector cannot be mapped.
     if not length:
         return Fault(caller, f"{call}: a vector that is not empty", f"vector {index}", "a size above 0")
@@ -96,5 +96,5 @@ def _unmap(caller: Partition, connection: Connection, index: int, *, write: bool
         found = f"vector {index}, {states[index].__name__}"
         return Fault(caller, f"{call}: a vector that is mapped", found, "a vector between map and unmap")
     states[index] = state
-    connection.mapped.pop((write, index)).release()
+    connection.unmap((write, index))
     return PSA_SUCCESS

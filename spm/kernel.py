@@ -13,12 +13,12 @@ from ..interface.trace import LISTENER_NOTE, Trace
 from ..platform.bus import Bus
 from ..platform.clock import VirtualClock
 from ..platform.hal import PlatformHal, SystemReset
-from ..platform.interrupts import InterruptController
+from ..platform.interrupts import InterruptController, InterruptStorm
 from ..platform.memory import Memory
 from .boot_data import BootData
 from .client import NS_ID_LOWEST, Client, NonSecureClient, Partition, ns_client_id
 from .config import Backend, SpmConfig
-from .connection import ConnectionPool
+from .connection import ConnectionPool, ConnectionStack
 from .door import ClientDoor, ManagedClientDoor, PartitionDoor
 from .events import ClockAdvanced, Panicked, PartitionStarted, ProgrammerError
 from .interrupts import Irq, take_interrupt
@@ -104,7 +104,8 @@ class Kernel:
         self.down: PanicReport | str | None = None
         self.handling: Irq | None = None
         self.closed = False
-        self.joining: list[NsTask] = []
+        self.joining: dict[Thread, list[NsTask]] = {}
+        self.tasks_started = 0
         self.ns_contexts = NsClientContexts() if config.ns_manage_nsid else None
         self._stopping = False
         self._own_launcher = Launcher() if launcher is None else None
@@ -130,6 +131,10 @@ class Kernel:
         services = [service for partition in listed for service in partition.services]
         self.stateless_services = assign_stateless_handles(services)
         self.services_by_sid = {service.sid: service for service in services}
+        constant_handle = self.serve is not None and self.config.quirks.sfn_constant_message_handle
+        if constant_handle and all(service.stateless for service in services):
+            self.connections = ConnectionStack()
+            self.handles = self.connections.open
         self.partitions = sorted(listed, key=lambda p: p.load_order)
         self.partitions_by_id = {p.client_id: p for p in self.partitions}
         by_name = {service.name: service for service in services}
@@ -144,7 +149,11 @@ class Kernel:
                 self.irqs_by_line[irq.line] = irq
 
     def _open_owners(self, partition: Partition) -> frozenset[str] | None:
-        """FF-M 1.1, isolation levels: whose memory a partition may touch; None is everybody's."""
+        """FF-M 1.1, isolation levels: whose memory a partition may touch; None is everybody's.
+
+        At level 1 all of the SPE is one domain, at level 2 the application RoT and the PSA RoT are one each;
+        at level 3 each partition is its own.
+        """
         level, is_psa_rot = self.config.isolation_level, partition.manifest.type is PartitionType.PSA_ROT
         one_domain = level == 2 or self.config.quirks.one_psa_rot_domain
         if level == 1 or (is_psa_rot and one_domain):
@@ -164,9 +173,10 @@ class Kernel:
             build = self._builds[partition.name]
             remote = self.processes.program_of(self, partition, build, door)
             bind_program(partition, build.make(door) if remote is None else remote)
+        self.interrupts.after = self._after_interrupts
         self.interrupts.handler = partial(take_interrupt, self)
         for irq in self.irqs_by_line.values():
-            # TF-M: a 1.0 manifest's interrupt is enabled at boot, a 1.1 manifest's by psa_irq_enable.
+            # TF-M interrupts: a 1.0 manifest's is enabled at boot, a 1.1 manifest's by psa_irq_enable.
             if irq.partition.manifest.irqs_enabled_at_boot:
                 self.interrupts.enable(irq.line)
         if self.config.backend is Backend.SFN:
@@ -181,9 +191,9 @@ class Kernel:
     def _thread_of(self, partition: Partition) -> None:
         """A partition's thread on the IPC backend, from its start to the end of the device."""
         try:
-            self._tell_start(partition)
             if partition.is_sfn:
                 sfn_loop(self, partition)
+            self.tell_start(partition)
             self.run_code_of(partition, getattr(partition.program, partition.manifest.entry))
             self.panic_of(
                 Fault(partition, "entry_point: never returns", "a return", "a loop around psa_wait")
@@ -198,13 +208,13 @@ class Kernel:
         for partition in self.partitions:
             if partition.initialised:
                 continue
-            self._tell_start(partition)
             status = initialise(self, partition)
             # TF-M SFN backend: the init function of a partition must not fail at boot.
             if not isinstance(status, int) or status < 0:
                 self.panic_of(Fault(partition, "entry_init: success", f"status {status}", "0 or more"))
 
-    def _tell_start(self, partition: Partition) -> None:
+    def tell_start(self, partition: Partition) -> None:
+        """A partition's code begins to run."""
         if self.listeners:
             model = partition.manifest.model.value
             self.trace.emit(
@@ -235,7 +245,7 @@ class Kernel:
         """Power goes away: partitions end where they stand, and no call enters any more."""
         self.scheduler.check_os_thread()
         self._stopping = True
-        self.interrupts.handler = None
+        self.interrupts.handler = self.interrupts.after = None
         if self.down is None:
             self._go_down("the device was reset or switched off")
         self.scheduler.end()
@@ -258,6 +268,8 @@ class Kernel:
     def leave(self, caller: Client, outcome: Outcome) -> int:
         """The one way out of the SPM: the caller's value, after waiting, switching or settling a fault."""
         if outcome is BLOCKED:
+            if self.serve is not None:
+                return self._wait_alone(caller)
             event = "psa_wait" if isinstance(caller, Partition) and caller.wait_mask else "call"
             try:
                 self.scheduler.block(event)
@@ -271,12 +283,20 @@ class Kernel:
         assert isinstance(outcome, int)
         return outcome
 
+    def _wait_alone(self, caller: Client) -> int:
+        """TF-M SFN backend: in psa_wait for an interrupt its one thread stands still, and time passes."""
+        assert isinstance(caller, Partition)
+        while not caller.signals & caller.wait_mask:
+            if not self._idle():
+                raise self.deadlock()
+        return caller.take_answer()
+
     def refuse_entry(self, call: str) -> NoReturn:
         """Why no call may enter now."""
         if self.down is not None:
             raise self.gone()
         assert self.handling is not None
-        # TF-M: every secure API call from exception context panics.
+        # TF-M FLIH: every secure API call from exception context panics.
         rule = f"{call}: not in a first-level interrupt handler"
         self.panic_of(
             Fault(self.handling.partition, rule, self.handling.manifest.flih, "a partition's thread")
@@ -284,13 +304,13 @@ class Kernel:
 
     def poll_found_nothing(self) -> None:
         """psa_wait with PSA_POLL takes time, and lets those go ahead whom an interrupt has woken."""
-        self.machine.clock.advance(POLL_MICROSECONDS)
+        self._let_time_pass(POLL_MICROSECONDS)
         scheduler = self.scheduler
         if scheduler.ready & -scheduler.ready < scheduler.current.bit:
             scheduler.reschedule()
 
-    def interrupt_taken(self) -> None:
-        """TF-M CONFIG_TFM_SCHEDULE_WHEN_NS_INTERRUPTED: may an interrupt of the NSPE switch to a partition?
+    def _after_interrupts(self) -> None:
+        """TF-M CONFIG_TFM_SCHEDULE_WHEN_NS_INTERRUPTED: an interrupt of the NSPE may switch to a partition.
 
         If not, the partition runs at the next exit of an SPM call.
         """
@@ -303,7 +323,7 @@ class Kernel:
         """The non-secure side sleeps: time passes, and partitions that an interrupt wakes run."""
         if self.down is not None:
             raise self.gone()
-        self.machine.clock.advance(microseconds)
+        self._let_time_pass(microseconds)
         if self.scheduler.switch_due:
             self.scheduler.reschedule()
 
@@ -314,10 +334,27 @@ class Kernel:
 
     def _idle(self) -> bool:
         """Nobody can run: time passes until something happens that a device of the board was set to."""
-        moved = self.machine.clock.advance_to_next()
+        moved = self._let_time_pass()
         if moved and self.listeners:
             self.trace.emit(ClockAdvanced(self.machine.clock.now))
         return moved
+
+    def _let_time_pass(self, microseconds: int | None = None) -> bool:
+        """Move the clock, by default to the next alarm; False where there is none."""
+        try:
+            if microseconds is None:
+                return self.machine.clock.advance_to_next()
+            self.machine.clock.advance(microseconds)
+        except InterruptStorm as storm:
+            raise self.storm(storm) from storm
+        return True
+
+    def storm(self, storm: InterruptStorm) -> DevicePanic | SystemReset:
+        """Interrupts that come to no end: a watchdog would reset real hardware here."""
+        irq = self.irqs_by_line.get(storm.line)
+        found, _, legal = str(storm).partition("; legal: ")
+        culprit = irq.partition.name if irq is not None else "the hardware"
+        return self._panic(PanicReport(culprit, "interrupts come to an end", found, legal))
 
     def settle_fault(self, fault: Fault) -> int:
         """FF-M 1.1, PROGRAMMER ERROR: a status for the non-secure side, a panic for a partition."""
@@ -340,15 +377,18 @@ class Kernel:
         culprit = owed[0].service.partition.name if owed else self.scheduler.current.name
         blocked = ", ".join(dict.fromkeys(c.client.name for c in owed)) or self.scheduler.current.name
         waiting = ", ".join(p.name for p in self.partitions if p.wait_mask) or "nobody"
-        found = f"{blocked} blocked; in psa_wait: {waiting}"
+        joining = ", ".join(thread.name for thread in self.joining) or "nobody"
+        found = f"{blocked} blocked; in psa_wait: {waiting}; joining tasks: {joining}"
         return self._panic(PanicReport(culprit, "somebody can run", found, "a reply or a signal to come"))
 
     def joined(self, task: "NsTask") -> None:
-        """A task has returned; whoever waits for it and no other can go on."""
-        if self.joining:
-            self.joining = [t for t in self.joining if t is not task]
-            if not self.joining:
-                self.scheduler.wake(self.ns_thread, "reply")
+        """A task has ended; whoever waited for the last of several, or for one that failed, can go on."""
+        for thread, tasks in list(self.joining.items()):
+            if task in tasks:
+                tasks.remove(task)
+                if not tasks or task.error is not None:
+                    del self.joining[thread]
+                    self.scheduler.wake(thread, "reply")
 
     def hal_denied(self, partition: str, function: str, legal: str) -> NoReturn:
         """A partition called a platform function that its board does not grant it."""

@@ -2,18 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from ..interface.psa.service import PSA_DOORBELL
+from ..interface.tfm.mailbox import ASYNC_MSG_REPLY
 from .build_checks import LoadError, assign_stateless_handles, check_builds, load_order
 from .client import Partition
 from .interrupts import Irq
-from .manifest import FIRST_SERVICE_SIGNAL_BIT, PartitionManifest
+from .manifest import FIRST_IRQ_SIGNAL_BIT, FIRST_SERVICE_SIGNAL_BIT, PartitionManifest
 from .partition_api import PartitionApi
 from .scheduler import Thread
 from .service import Service
-
-LAST_SIGNAL_BIT: Final = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +38,17 @@ def make_partition(build: PartitionBuild, order: int, place: int = 0) -> Partiti
 
     ``order`` is its load order value, ``place`` its place in the list of partitions, from 0.
     """
+    # TF-M IPC backend: the smaller load order runs first; of two equal ones the partition loaded later.
     partition = Partition(build.manifest, build.pid, order, Thread(build.manifest.name, (order, -place)))
     for i, manifest in enumerate(build.manifest.services):
+        # TF-M signals: services from bit 4 up, interrupts from bit 31 down, in the order of the manifest.
         service = Service(manifest, partition, 1 << FIRST_SERVICE_SIGNAL_BIT + i)
         partition.services.append(service)
         partition.service_by_signal[service.signal] = service
     partition.assigned = PSA_DOORBELL | sum(partition.service_by_signal)
+    # TF-M mailbox agent: bit 2 is a signal of an NS agent's, and of nobody else's.
+    if build.manifest.ns_agent:
+        partition.assigned |= ASYNC_MSG_REPLY
     return partition
 
 
@@ -58,7 +61,7 @@ def load_irqs(partition: Partition, irq_line: Callable[[int | str], int | None])
             raise LoadError(
                 f"{partition.manifest.where}: interrupt source {manifest.source}; legal: one of the board's"
             )
-        irq = Irq(line, partition, 1 << LAST_SIGNAL_BIT - i, manifest)
+        irq = Irq(line, partition, 1 << FIRST_IRQ_SIGNAL_BIT - i, manifest)
         partition.irq_by_signal[irq.signal] = irq
         partition.assigned |= irq.signal
         irqs.append(irq)
@@ -84,7 +87,7 @@ def bind_program(partition: Partition, program: object) -> None:
 
 
 def sfn_symbol(service: Service) -> str:
-    """TF-M: an SFN service's function is called after the service, in lower case."""
+    """TF-M manifest tool: an SFN service's function is called after the service, in lower case."""
     return f"{service.name.lower()}_sfn"
 
 

@@ -13,7 +13,7 @@ FRAMEWORK_1_1: Final = 0x0101
 PID_RANGE: Final = (1, 5999)
 """TF-M PID table: 0 is no partition, and 6000 and up are reserved."""
 TFM_PID_BASE: Final = 256
-"""TF-M: partition ids below are its own partitions'."""
+"""TF-M PID table: ids below are its own partitions'."""
 BUILTIN_PIDS: Final = {1: "TF-M's idle partition", 2: "TF-M's TrustZone agent"}
 
 FIRST_SERVICE_SIGNAL_BIT: Final = 4
@@ -155,7 +155,7 @@ class PartitionManifest:
 
     @property
     def irqs_enabled_at_boot(self) -> bool:
-        """TF-M: lines of a 1.0 manifest are on after boot, those of a 1.1 one from psa_irq_enable on."""
+        """TF-M interrupts: on after boot for a 1.0 manifest, from psa_irq_enable on for a 1.1 one."""
         return self.psa_framework_version == FRAMEWORK_1_0
 
     @property

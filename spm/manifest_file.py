@@ -142,7 +142,8 @@ class _Manifest:
         return self._version == FRAMEWORK_1_0
 
     def _model(self) -> str:
-        # FF-M 1.0 manifest: the model is IPC; FF-M 1.1 manifest: the model is required; TF-M: "dual".
+        # FF-M 1.0 manifest: the model is IPC; FF-M 1.1 manifest: the model is required.
+        # TF-M manifest tool: a third model is "dual", which follows the backend.
         if "model" in self._top:
             legal = ("IPC",) if self._is_1_0 else ("IPC", "SFN", "dual")
             return self._top["model"].choice({m: m for m in legal})
@@ -153,13 +154,13 @@ class _Manifest:
         return "IPC"
 
     def _entry(self, key: str, model: str, other_model: str) -> str:
-        # FF-M 1.1 manifest: entry_point is for the IPC model, entry_init for SFN; TF-M: dual may have both.
+        # FF-M 1.1 manifest: entry_point is for the IPC model, entry_init for SFN; "dual" may have both.
         if key in self._top and model == other_model:
             raise self._top[key].error(f"{key} in a partition of model {model}", None, "the other entry")
         return _optional(self._top, key, _identifier, "")
 
     def _size(self, value: YamlValue) -> int:
-        # FF-M 1.1 manifest: stack and heap are positive numbers, or hex strings; TF-M: or build symbols.
+        # FF-M 1.1 manifest: stack and heap are positive numbers, hex strings, or build symbols.
         if isinstance(value.value, str) and value.value in self._symbols:
             return self._symbols[value.value]
         legal = f"a positive number of bytes, a hex string, or one of {', '.join(self._symbols)}"
@@ -174,7 +175,7 @@ class _Manifest:
     def _service(self, value: YamlValue) -> ServiceManifest:
         entry = value.mapping(("name", "sid"), _SERVICE_OPTIONAL)
         connection_based = _optional(entry, "connection_based", YamlValue.boolean, True)
-        # FF-M 1.1 manifest: connection_based is required; FF-M 1.0 knows connections only.
+        # FF-M 1.1 manifest: connection_based is required; FF-M 1.0 manifest: services have connections only.
         if self._is_1_0 and not connection_based:
             raise entry["connection_based"].error("a stateless service in version 1.0", None, "true")
         if not self._is_1_0 and "connection_based" not in entry:
@@ -196,7 +197,8 @@ class _Manifest:
         )
 
     def _irq(self, value: YamlValue, ns_agent: bool, agent_ids: ClientIdRange | None) -> IrqManifest:
-        # FF-M 1.0 manifest: an interrupt names its signal, and is SLIH; FF-M 1.1: it has a name and a kind.
+        # FF-M 1.0 manifest: an irq names its signal, and is SLIH.
+        # FF-M 1.1 manifest: an irq has a name and a kind.
         entry = value.mapping(_IRQ_KEYS[self._version], ("description", *_IDS))
         name = _identifier(entry["signal" if self._is_1_0 else "name"])
         ids = self._client_ids(value, entry, ns_agent)
@@ -255,7 +257,7 @@ def _identifier(value: YamlValue, legal: str = "a C identifier") -> str:
 
 
 def _framework_version(value: YamlValue) -> int:
-    # FF-M 1.1 manifest: a number; TF-M boot: not newer than the SPM's own.
+    # FF-M 1.1 manifest: psa_framework_version is a number; TF-M boot: it is not newer than the SPM's own.
     number = value.value
     if isinstance(number, bool) or not isinstance(number, int | float) or number not in FRAMEWORK_VERSIONS:
         newer = isinstance(number, int | float) and number > max(FRAMEWORK_VERSIONS)

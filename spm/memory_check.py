@@ -1,15 +1,15 @@
 """Who may touch which memory (TF-M tfm_hal_memory_check; FF-M 1.1, isolation rules)."""
 
-from ..platform.memory import Memory, Region
+from ..platform.memory import Access, Memory, Region
 from .client import Client
 
 
 def accessible_region(memory: Memory, client: Client, base: int, size: int, *, write: bool) -> Region | None:
-    """The one region in which ``client`` may read, and with ``write`` also write, all of a range; or None.
+    """FF-M 1.1, memory references: the one region where ``client`` may read, or also write, all of a range.
 
-    A null base is never accessible. The range, which is not empty, must lie wholly in one region, as a
-    hardware range check sees it, and that region must allow the access to this client: the non-secure side
-    sees non-secure memory only, a partition that and what its isolation domain opens.
+    Else None. A null base is never accessible. The range, which is not empty, must lie wholly in one region,
+    as a hardware range check sees it, and that region must allow the access to this client: the non-secure
+    side sees non-secure memory only, a partition that and what its isolation domain opens.
     """
     if base == 0:
         return None
@@ -20,10 +20,12 @@ def accessible_region(memory: Memory, client: Client, base: int, size: int, *, w
         return None
     if region.non_secure or client.may_touch(region.owner):
         return region
-    # FF-M 1.1 isolation: code and constants of the secure image are one shared, read-only region.
-    return region if client.is_secure and not region.writable else None
+    # FF-M 1.1 isolation: code and constants of the secure image are one shared region. MMIO that is claimed
+    # READ-ONLY and one-time-programmable memory are private all the same.
+    shared = Access.EXECUTE in region.access and not region.writable and not region.owner
+    return region if client.is_secure and shared else None
 
 
 def memory_check(memory: Memory, client: Client, base: int, size: int, *, write: bool) -> bool:
-    """True when the range is accessible to ``client``; an empty range always is, wherever it lies."""
+    """FF-M 1.1, memory references: an empty range is accessible wherever it lies."""
     return size == 0 or accessible_region(memory, client, base, size, write=write) is not None

@@ -14,7 +14,17 @@ from .client import Partition
 from .connection import DESCRIPTOR_LEN_OFFSET, DESCRIPTOR_SIZE, Connection
 from .events import MessageDelivered, MessageReplied, SignalAsserted
 from .outcome import BLOCKED, NOBODY, Answer, Fault, Nobody, Outcome
-from .states import Accept, Answered, Disconnected, Disconnecting, Free, Refuse, Reply, ReplyProgrammerError
+from .states import (
+    CONNECTION,
+    Accept,
+    Answered,
+    Disconnected,
+    Disconnecting,
+    Free,
+    Refuse,
+    Reply,
+    ReplyProgrammerError,
+)
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -86,11 +96,11 @@ def complete(spm: "Kernel", replier: Partition, connection: Connection, status: 
             )
         )
     connection.message = Answered
+    if connection.type >= 0:
+        return _complete_request(spm, connection, status)
     if connection.type == PSA_IPC_CONNECT:
         return _complete_connect(spm, replier, connection, status)
-    if connection.type == PSA_IPC_DISCONNECT:
-        return _complete_disconnect(spm, connection)
-    return _complete_request(spm, connection, status)
+    return _complete_disconnect(spm, connection)
 
 
 def _complete_connect(spm: "Kernel", replier: Partition, connection: Connection, status: int) -> int | Fault:
@@ -128,27 +138,33 @@ def _complete_request(spm: "Kernel", connection: Connection, status: int) -> int
     # FF-M 1.1 MM-IOVEC: after the reply no mapped pointer is valid.
     if connection.mapped:
         connection.unmap_all()
-    keeps = spm.config.quirks.programmer_error_keeps_connection and not client.is_secure
-    if status != PSA_ERROR_PROGRAMMER_ERROR or keeps:
-        connection.fire(Reply)
-        if connection.state is Free:
-            spm.connections.release(connection)
-        return status
-    # FF-M 1.1 psa_reply: PROGRAMMER_ERROR panics a secure client.
-    if client.is_secure:
-        return Fault(
-            client,
-            f"psa_call: a request that {connection.service.name} takes",
-            f"type {connection.type}, answered PSA_ERROR_PROGRAMMER_ERROR",
-            "see the service's own interface",
-        )
+    if status == PSA_ERROR_PROGRAMMER_ERROR:
+        # FF-M 1.1 psa_reply: PROGRAMMER_ERROR panics a secure client; a non-secure one if the build says so.
+        if client.is_secure or spm.config.ns_programmer_error_panics:
+            return Fault(
+                client,
+                f"psa_call: a request that {connection.service.name} takes",
+                f"type {connection.type}, answered PSA_ERROR_PROGRAMMER_ERROR",
+                "see the service's own interface",
+            )
+        if not spm.config.quirks.programmer_error_keeps_connection:
+            return _terminate(spm, connection)
+    state = connection.state = CONNECTION[connection.state][Reply]
+    if state is Free:
+        spm.connections.release(connection)
+    return status
+
+
+def _terminate(spm: "Kernel", connection: Connection) -> int | Fault:
     # FF-M 1.1 psa_reply: PROGRAMMER_ERROR terminates a connection; its service gets PSA_IPC_DISCONNECT.
     connection.fire(ReplyProgrammerError)
     if connection.state is Free:
         spm.connections.release(connection)
     else:
         connection.open_message(PSA_IPC_DISCONNECT)
-        deliver(spm, connection)
+        outcome = deliver(spm, connection)
+        if isinstance(outcome, Fault):
+            return outcome
     return PSA_ERROR_PROGRAMMER_ERROR
 
 

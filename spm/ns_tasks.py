@@ -15,17 +15,19 @@ if TYPE_CHECKING:
 
 
 class NsTask:
-    """A task of the non-secure side; ``result`` is what its code returned, once ``done``.
+    """A task of the non-secure side; once ``done``, ``result`` is what its code returned.
 
-    ``ns`` is its FF-M client API.
+    ``error`` is what it raised instead, None where it did not. ``ns`` is its FF-M client API.
     """
 
-    __slots__ = ("ns", "result", "thread")
+    __slots__ = ("error", "ns", "result", "spm", "thread")
 
-    def __init__(self, thread: Thread, ns: ClientDoor) -> None:
+    def __init__(self, spm: "Kernel", thread: Thread, ns: ClientDoor) -> None:
+        self.spm = spm
         self.thread = thread
         self.ns = ns
         self.result: object = None
+        self.error: Exception | None = None
 
     @property
     def done(self) -> bool:
@@ -39,19 +41,23 @@ def start_task(
     arena: Arena,
     ns_id: int = -1,
     priority: int = 0,
+    client: Callable[[Arena, int, Thread], ClientDoor] | None = None,
 ) -> NsTask:
     """A task more; it begins when the calling one joins it, or at once if ``priority`` is above the caller's.
 
     A larger ``priority`` is more urgent, 0 is that of the thread that powered the device on; of two equal
-    ones the task that was started earlier goes first. Raises ValueError for an ``ns_id`` out of range.
+    ones the task that was started earlier goes first. ``client`` makes its client API, by default that of the
+    secure core's own non-secure state. Raises ValueError for an ``ns_id`` out of range, DevicePanic and
+    SystemReset when the device is down.
     """
-    started = len(spm.scheduler.threads)
-    thread = Thread(name, (NS_AGENT_LOAD_ORDER, -priority, started))
-    task = NsTask(thread, spm.ns_client(arena, ns_id, thread))
+    _enter(spm)
+    spm.tasks_started += 1
+    thread = Thread(name, (NS_AGENT_LOAD_ORDER, -priority, spm.tasks_started))
+    task = NsTask(spm, thread, (client or spm.ns_client)(arena, ns_id, thread))
 
     def entry() -> None:
         try:
-            task.result = code(task.ns)
+            _run(spm, task, code)
             spm.joined(task)
             spm.scheduler.end_current()
         except GreenletExit:
@@ -68,16 +74,46 @@ def start_task(
     return task
 
 
-def join(spm: "Kernel", tasks: Iterable[NsTask]) -> None:
-    """The thread that powered the device on waits until the tasks have returned.
-
-    What a task raises comes out here. DevicePanic when nobody can run any more.
-    """
+def _run(spm: "Kernel", task: NsTask, code: Callable[[ClientDoor], object]) -> None:
+    """The task's code; its mistakes are for those who join it, the end of the device is for everybody."""
+    try:
+        task.result = code(task.ns)
+    except Exception as error:
+        task.error = error
+    except GreenletExit:
+        raise
+    except BaseException:
+        spm.reset_requested(f"task {task.thread.name} was interrupted")
+        raise
+    # The end of the device is everybody's, also where the task has caught what it raised.
     if spm.down is not None:
         raise spm.gone()
-    spm.joining = [task for task in tasks if not task.done]
-    if spm.joining:
+
+
+def join(spm: "Kernel", tasks: Iterable[NsTask]) -> None:
+    """The calling thread waits until the tasks have ended, or one of them has failed; then that is raised.
+
+    Raises DevicePanic and SystemReset when the device goes down or is down, and DevicePanic when nobody can
+    run any more. A task of before a reset will never end: SystemReset.
+    """
+    _enter(spm)
+    tasks = list(tasks)
+    for task in tasks:
+        if task.spm is not spm:
+            raise task.spm.gone()
+    waited_for = [task for task in tasks if not task.done]
+    if waited_for and not any(task.error for task in tasks):
+        spm.joining[spm.scheduler.current] = waited_for
         try:
             spm.scheduler.block("call")
         except Deadlock:
             raise spm.deadlock() from None
+    for task in tasks:
+        if task.error is not None:
+            raise task.error
+
+
+def _enter(spm: "Kernel") -> None:
+    spm.scheduler.check_os_thread()
+    if spm.down is not None:
+        raise spm.gone()

@@ -8,22 +8,10 @@ the SFN model one ``<service name in lower case>_sfn(self, msg) -> int`` a servi
 
 from typing import Any, NoReturn, Protocol
 
+from ..interface.cpu import Cpu
 from ..interface.psa.client import PSA_MAX_IOVEC, PsaClient
 from ..interface.psa.service import psa_msg_t
 from ..platform.hal import PlatformHal
-
-
-class Cpu(Protocol):
-    """Direct memory access, as a partition's instructions do it; a violation resets the device."""
-
-    def load(self, address: int, length: int) -> bytes:
-        """``length`` bytes at ``address``; of a peripheral 1, 2 or 4 aligned ones."""
-
-    def store(self, address: int, data: bytes) -> None:
-        """Write ``data`` at ``address``; to a peripheral 1, 2 or 4 aligned bytes."""
-
-    def execute(self, address: int) -> None:
-        """Fetch an instruction: legal in code."""
 
 
 class PartitionApi(PsaClient, Protocol):
@@ -97,6 +85,29 @@ class PartitionApi(PsaClient, Protocol):
     def psa_reset_signal(self, irq_signal: int) -> int:
         """Clear the signal that a first-level handler asked for."""
 
+    def agent_psa_connect(self, sid: int, version: int, ns_client_id: int, client_data: int) -> int:
+        """TF-M, for an NS agent: psa_connect for a client of another core. It does not block.
+
+        ``ns_client_id`` is of the agent's range; of another it is refused with INVALID_ARGUMENT. Else
+        PSA_SUCCESS: the answer, be it the SPM's or the service's, comes with ASYNC_MSG_REPLY, and psa_get of
+        that signal gives the oldest one, ``client_data`` as rhandle and the value as type. ``client_data`` is
+        a number from 1 up, for a 0 in an rhandle is NULL.
+        """
+
+    def agent_psa_call(
+        self,
+        handle: int,
+        type_: int,
+        in_vec: tuple[int, int],
+        out_vec: tuple[int, int],
+        ns_client_id: int,
+        client_data: int,
+    ) -> int:
+        """The same for psa_call; an array of vectors is the address and the number of its descriptors."""
+
+    def agent_psa_close(self, handle: int, ns_client_id: int, client_data: int) -> int:
+        """The same for psa_close."""
+
     def psa_notify(self, partition_id: int) -> int:
         """Set PSA_DOORBELL of another partition."""
 
@@ -110,7 +121,7 @@ class PartitionApi(PsaClient, Protocol):
         """The lifecycle state: architected in bits 15-8, implementation defined in bits 7-0."""
 
     def tfm_core_get_boot_data(self, major: int, size: int) -> tuple[int, bytes]:
-        """TF-M: the entries of one major of the boot status, as (status, area of at most ``size`` bytes).
+        """TF-M tfm_core_get_boot_data: the boot status of one major, as (status, ``size`` bytes at most).
 
         Legal for the partition that the major belongs to; the area has a header of its own.
         """

@@ -12,7 +12,7 @@ from .events import ThreadSwitched
 from .states import THREAD, Created, Ready, Running, ThreadState
 
 NS_AGENT_LOAD_ORDER: Final = 0xFE00
-"""TF-M: the non-secure side runs only when every partition is blocked."""
+"""TF-M IPC backend: the non-secure side runs only when every partition is blocked."""
 
 
 class Deadlock(Exception):
@@ -55,6 +55,7 @@ class Scheduler:
         "idle",
         "listeners",
         "os_thread",
+        "parked",
         "ready",
         "root",
         "switch_due",
@@ -72,6 +73,7 @@ class Scheduler:
         self.listeners = trace.listeners
         self.switch_due = False
         self.os_thread = get_ident()
+        self.parked: greenlet | None = None
         self.add(root)
         root.state = Running
 
@@ -133,12 +135,24 @@ class Scheduler:
         best.greenlet.switch()
 
     def end_current(self) -> None:
-        """The running thread's code has returned; another takes over, and this call never returns."""
+        """The running thread's code has returned; another takes over, and this call never returns.
+
+        What is left of the thread, suspended here, goes with the next one that ends.
+        """
+        self._unpark()
+        self.parked = getcurrent()
         thread = self.current
         thread.state = THREAD[thread.state]["return"]
         self.ready &= ~thread.bit
         self._rank([t for t in self.threads if t is not thread])
         self.reschedule()
+
+    def _unpark(self) -> None:
+        """A suspended greenlet keeps all that its frames hold, beyond the garbage collector's sight."""
+        if self.parked is not None:
+            self.parked.parent = getcurrent()
+            self.parked.throw(GreenletExit)
+            self.parked = None
 
     def check_os_thread(self) -> None:
         """Greenlets cannot leave their OS thread. Raises WrongThread, before anything has changed."""
@@ -155,6 +169,7 @@ class Scheduler:
 
     def end(self) -> None:
         """End every thread but the root, whatever its code does about it; power goes away."""
+        self._unpark()
         for thread in self.threads:
             if thread is self.root or thread.greenlet is None or thread.greenlet.dead:
                 continue

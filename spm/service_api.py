@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 from ..interface.psa.client import PSA_MAX_IOVEC
 from ..interface.psa.service import PSA_BLOCK, PSA_DOORBELL, psa_msg_t
 from ..interface.psa.status import PSA_ERROR_DOES_NOT_EXIST, PSA_SUCCESS
+from ..interface.tfm.mailbox import ASYNC_MSG_REPLY
 from .c_types import UINT32_MASK, uint32
-from .client import ASYNC_MSG_REPLY, Partition
-from .connection import Connection, PinnedVector
+from .client import Partition
+from .connection import NO_VECTOR, Connection
 from .memory_check import memory_check
 from .messages import assert_signal, reply
 from .outcome import BLOCKED, Fault, Outcome
@@ -17,7 +18,6 @@ from .states import MESSAGE, VECTOR, ConnectMessage, DisconnectMessage, RequestM
 if TYPE_CHECKING:
     from .kernel import Kernel
 
-NO_VECTOR: Final[PinnedVector] = (memoryview(b""), 0, 0, 0)
 WritableBuffer = int | bytearray | memoryview
 ReadableBuffer = int | bytes | bytearray | memoryview
 _VECTORLESS: Final = (ConnectMessage, DisconnectMessage)
@@ -61,16 +61,23 @@ def psa_get(spm: "Kernel", caller: Partition, signal: int, msg: psa_msg_t | int)
     if caller.is_sfn:
         return _not_for_sfn(caller, "psa_get")
     # TF-M mailbox agent: the replies to its own calls come by psa_get of ASYNC_MSG_REPLY.
-    if caller.replies and signal == ASYNC_MSG_REPLY and isinstance(msg, psa_msg_t):
-        return take_reply(caller, msg)
+    if signal == ASYNC_MSG_REPLY and caller.manifest.ns_agent:
+        return take_reply(spm, caller, msg)
     return get(spm, caller, signal, msg)
 
 
-def take_reply(caller: Partition, msg: psa_msg_t) -> Outcome:
+def take_reply(spm: "Kernel", caller: Partition, msg: psa_msg_t | int) -> Outcome:
     """TF-M mailbox agent: the oldest completed call; ``rhandle`` is its client data, ``type`` its status."""
-    msg.rhandle, msg.type = caller.replies.popleft()
+    if isinstance(msg, int) and not memory_check(spm.memory, caller, msg, MSG_LAYOUT.size, write=True):
+        return _bad_buffer(caller, "psa_get", msg, MSG_LAYOUT.size)
+    if not caller.replies:
+        return _not_asserted(caller, ASYNC_MSG_REPLY)
+    reply = psa_msg_t() if isinstance(msg, int) else msg
+    reply.rhandle, reply.type = caller.replies.popleft()
     if not caller.replies:
         caller.signals &= ~ASYNC_MSG_REPLY
+    if isinstance(msg, int):
+        _store_msg(spm, reply, msg)
     return PSA_SUCCESS
 
 
@@ -90,23 +97,26 @@ def get(spm: "Kernel", caller: Partition, signal: int, msg: psa_msg_t | int) -> 
         return Fault(caller, "psa_get: the signal of an RoT Service", f"{signal:#x}", _signals_of(caller))
     # FF-M 1.1 psa_get: the signal must be asserted.
     if not caller.signals & signal:
-        return Fault(
-            caller, "psa_get: a signal that is asserted", f"{signal:#x}", f"bits of {caller.signals:#x}"
-        )
+        return _not_asserted(caller, signal)
     queue = service.queue
     connection = queue.popleft()
     if not queue:
         caller.signals &= ~signal
     if isinstance(msg, int):
-        _fill_memory(spm, connection, msg)
+        delivered = psa_msg_t()
+        connection.fill(delivered)
+        _store_msg(spm, delivered, msg)
     else:
         connection.fill(msg)
     return 0
 
 
-def _fill_memory(spm: "Kernel", connection: Connection, address: int) -> None:
-    msg = psa_msg_t()
-    connection.fill(msg)
+def _not_asserted(caller: Partition, signal: int) -> Fault:
+    found, legal = f"{signal:#x}", f"bits of {caller.signals:#x}"
+    return Fault(caller, "psa_get: a signal that is asserted", found, legal)
+
+
+def _store_msg(spm: "Kernel", msg: psa_msg_t, address: int) -> None:
     rhandle = msg.rhandle if isinstance(msg.rhandle, int) else 0
     sizes = (*msg.in_size, *msg.out_size)
     data = MSG_LAYOUT.pack(msg.type, msg.handle, msg.client_id, uint32(rhandle), *sizes)
@@ -234,6 +244,9 @@ def psa_reply(spm: "Kernel", caller: Partition, msg_handle: int, status: int) ->
 
 def psa_notify(spm: "Kernel", caller: Partition, partition_id: int) -> Outcome:
     """FF-M 1.1, psa_notify: set another partition's doorbell, a level and not a count."""
+    # TF-M SFN backend: there are no doorbells.
+    if spm.serve is not None:
+        return Fault(caller, "psa_notify: the IPC backend", "the SFN backend", "a call of a service")
     partition = spm.partitions_by_id.get(partition_id)
     # FF-M 1.1 psa_notify: the partition must exist.
     if partition is None:
@@ -300,7 +313,8 @@ def _access(caller: Partition, states: list[type[VectorState]], index: int, call
     """FF-M 1.1 MM-IOVEC: copying and mapping exclude each other, vector by vector."""
     state = VECTOR[states[index]].get(call)
     if state is None:
-        return Fault(caller, f"{call}: a vector that is not mapped", f"{states[index].__name__}", "one way")
+        found = f"vector {index}, {states[index].__name__}"
+        return Fault(caller, f"{call}: a vector that is not mapped", found, "copies or one mapping")
     states[index] = state
     return None
 

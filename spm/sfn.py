@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def sfn_loop(spm: "Kernel", partition: Partition) -> None:
-    """TF-M IPC backend, an SFN partition's thread: wait, get, call the function, reply with what it returns.
+    """TF-M IPC backend: an SFN partition's thread waits, gets, calls, replies with what the function returns.
 
     Of several asserted signals the lowest is served first.
     """
@@ -54,10 +54,16 @@ def serve(spm: "Kernel", connection: Connection) -> Outcome:
 
 
 def initialise(spm: "Kernel", partition: Partition) -> object:
-    """Run ``entry_init``, once: at boot, or on the SFN backend when another's initialisation needs it."""
+    """Run ``entry_init``: at boot, or on the SFN backend when another's initialisation needs it.
+
+    Once, but where it fails: TF-M's SFN backend tries again with the next message.
+    """
     partition.initialised = True
+    spm.tell_start(partition)
     entry = partition.manifest.entry
-    return spm.run_code_of(partition, getattr(partition.program, entry)) if entry else PSA_SUCCESS
+    status = spm.run_code_of(partition, getattr(partition.program, entry)) if entry else PSA_SUCCESS
+    partition.initialised = isinstance(status, int) and status >= PSA_SUCCESS
+    return status
 
 
 def _call(spm: "Kernel", service: "Service", msg: psa_msg_t) -> object:

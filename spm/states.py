@@ -201,7 +201,8 @@ class Waiting(ThreadState):
 
 
 class Calling(ThreadState):
-    """In psa_connect, psa_call or psa_close, for the service's reply; or a task that joins others."""
+    """In psa_connect, psa_call or psa_close, for the service's reply; or a task that joins others, or one of
+    another core that waits for its mailbox."""
 
 
 class Ended(ThreadState):

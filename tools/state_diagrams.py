@@ -13,11 +13,10 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import Any, Final
 
-from ..interface.errors import ExitCode
 from ..spm.states import CONNECTION, MESSAGE, THREAD, VECTOR
+from .generated_page import write_page
 
 HEAD: Final = """\
 # State tables
@@ -161,15 +160,7 @@ def _id(state: Name) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the file that the one argument names."""
-    if len(arguments) != 1:
-        print("state_diagrams: one FILE to write is needed, as docs/states.md", file=sys.stderr)
-        return ExitCode.USAGE
-    try:
-        Path(arguments[0]).write_text(render(TABLES), encoding="utf-8")
-    except (OSError, ValueError) as error:
-        print(f"state_diagrams: {arguments[0]}: {error}; legal: a file that can be written", file=sys.stderr)
-        return ExitCode.COULD_NOT_ASK
-    return ExitCode.YES
+    return write_page("state_diagrams", arguments, lambda: render(TABLES))
 
 
 if __name__ == "__main__":

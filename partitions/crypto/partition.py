@@ -43,7 +43,7 @@ class CryptoPartition:
         single_part = config.single_part_functions
         hashing = HashFunctions(hashes, operations, single_part=single_part)
         self._functions = KeyFunctions(keys, self._psa.hal.tfm_hal_random).functions | hashing.functions
-        # TF-M does not look at the index within group RANDOM: there is but one function.
+        # TF-M tfm_crypto_random_interface: one function, whatever the index within the group.
         self._unknown = {Group.RANDOM: self._generate_random, Group.HASH: hashing.unknown}
         if config.mac_module:
             mac = MacFunctions(hashes, keys, operations, single_part=single_part)

@@ -20,35 +20,54 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from support.kernel_bench import Echo, SfnEcho, a_manifest, a_service, start_bench
 
 import tfm_sim
+from tfm_sim.interface.psa.client import psa_outvec
 from tfm_sim.interface.psa.service import PSA_BLOCK, PSA_WAIT_ANY, psa_msg_t
+from tfm_sim.spm.config import Backend, SpmConfig
 from tfm_sim.spm.partition_api import PartitionApi
 
-STATELESS = 0x40000100
+SID = 0x1001
 TIMINGS = Path(__file__).parent.parent / "data" / "recordings" / "tfm-timings.json"
 
 
+WORDS = bytes(32)
+
+
 class LeanIpc(Echo):
-    """Waits, gets, replies; nothing else."""
+    """Waits, gets, reads and writes where there are vectors, replies; nothing else."""
 
     def main(self) -> None:
-        psa, msg = self.psa, psa_msg_t()
+        psa, msg, buffer = self.psa, psa_msg_t(), bytearray(len(WORDS))
         while True:
             psa.psa_wait(PSA_WAIT_ANY, PSA_BLOCK)
             psa.psa_get(0x10, msg)
+            if msg.in_size[0]:
+                psa.psa_read(msg.handle, 0, buffer, len(buffer))
+                psa.psa_write(msg.handle, 0, WORDS)
             psa.psa_reply(msg.handle, 0)
 
 
 class LeanSfn(SfnEcho):
     def answer(self, msg: psa_msg_t) -> int:
+        if msg.in_size[0]:
+            self.psa.psa_read(msg.handle, 0, bytearray(len(WORDS)), len(WORDS))
+            self.psa.psa_write(msg.handle, 0, WORDS)
         return 0
 
 
-def a_call(model: str, program: Callable[[PartitionApi], object]) -> Callable[[], object]:
-    service = a_service("SERVICE", 0x1001, connection_based=False, stateless_handle=1)
-    bench = start_bench((a_manifest("SERVER", [service], model=model), program))
+def a_call(model: str, *, vectors: bool) -> Callable[[], object]:
+    """On a connection; with ``vectors`` 32 bytes each way. An SFN partition runs on the SFN backend."""
+    program: Callable[[PartitionApi], object] = LeanIpc if model == "IPC" else LeanSfn
+    config = SpmConfig(backend=Backend(model))
+    bench = start_bench(
+        (a_manifest("SERVER", [a_service("SERVICE", SID)], model=model), program), config=config
+    )
     bench.kernel.trace.listeners.clear()
     psa_call = bench.ns.psa_call
-    return lambda: psa_call(STATELESS, 1)
+    handle = bench.ns.psa_connect(SID, 1)
+    if not vectors:
+        return lambda: psa_call(handle, 1)
+    ins, outs = [WORDS], [psa_outvec(bytearray(len(WORDS)))]
+    return lambda: psa_call(handle, 1, ins, outs)
 
 
 def greenlet_round_trip() -> Callable[[], object]:
@@ -94,8 +113,10 @@ def power_on_to_first_ns_call() -> Callable[[], object]:
 
 SUBJECTS: dict[str, Callable[[], Callable[[], object]]] = {
     "bare greenlet round trip": greenlet_round_trip,
-    "psa_call to an SFN partition": lambda: a_call("SFN", LeanSfn),
-    "psa_call to an IPC partition": lambda: a_call("IPC", LeanIpc),
+    "psa_call, SFN": lambda: a_call("SFN", vectors=False),
+    "psa_call, SFN, 32 bytes each way": lambda: a_call("SFN", vectors=True),
+    "psa_call, IPC": lambda: a_call("IPC", vectors=False),
+    "psa_call, IPC, 32 bytes each way": lambda: a_call("IPC", vectors=True),
     "token floor (sign + encode)": token_floor,
     "get_token": a_token,
     "power on to first NS call": power_on_to_first_ns_call,
@@ -119,8 +140,10 @@ def best(subject: str, calls: int) -> float:
 
 # (what, in units of, at most so many): generous enough for a busy machine, tight enough to see a blunder.
 RATIOS = [
-    ("psa_call to an SFN partition", "bare greenlet round trip", 20.0, 5000),
-    ("psa_call to an IPC partition", "bare greenlet round trip", 30.0, 5000),
+    ("psa_call, SFN", "bare greenlet round trip", 20.0, 5000),
+    ("psa_call, SFN, 32 bytes each way", "bare greenlet round trip", 35.0, 5000),
+    ("psa_call, IPC", "bare greenlet round trip", 35.0, 5000),
+    ("psa_call, IPC, 32 bytes each way", "bare greenlet round trip", 50.0, 5000),
     ("get_token", "token floor (sign + encode)", 6.0, 100),
 ]
 

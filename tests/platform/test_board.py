@@ -136,6 +136,47 @@ def test_a_mistake_is_named_with_its_line(before: str, after: str, line: int, me
     assert message in text
 
 
+DUAL = SMALL.replace(
+    "peripherals:",
+    "dual_core: {mhu: MHU, mailbox: mbox}\n"
+    "peripherals:\n"
+    "  - {name: MHU, size: 0x1000, security: non_secure, non_secure_base: 0x40003000, irqs: {M_IRQn: 6}, model: sse200_mhu}",
+).replace(
+    "size: 0x1c00, security: secure, access: rw, device: r, offset: 0}",
+    "size: 0x1000, security: secure, access: rw, device: r, offset: 0}\n"
+    "  - {name: mbox, base: 0x20000000, size: 0x120, security: non_secure, access: rw, device: r, offset: 0x1000}",
+)
+SPARE = "  - {name: spare, base: 0x20000400, size: 0x200, security: non_secure, access: r, device: r, offset: 0x1400}\n"
+DUAL_MISTAKES = [
+    ("{mhu: MHU, mailbox: mbox}", "{mhu: MHU}", 17, "dual_core: missing key 'mailbox'; found mhu"),
+    ("{mhu: MHU, mailbox: mbox}", "{mhu: MHU, mailbox: mbox, cpus: 2}", 17, "dual_core: unknown key; found 'cpus'"),
+    ("{mhu: MHU,", "{mhu: MHU1,", 17, "dual_core.mhu: not legal; found 'MHU1'; legal: MHU, TIMER, UART"),
+    ("{mhu: MHU,", "{mhu: UART,", 17, "no way to interrupt the other core; found UART; legal: a non-secure peripheral of model sse200_mhu with"),
+    ("irqs: {M_IRQn: 6}, ", "", 17, "no way to interrupt the other core; found MHU"),
+    ("security: non_secure, non_secure_base: 0x40003000", "security: secure, secure_base: 0x50003000", 17, "no way to interrupt the other core; found MHU"),
+    ("irqs: {M_IRQn: 6}", "irqs: {M_IRQn: 6, N_IRQn: 7}", 19, "wrong number of interrupts for a sse200_mhu; found 2; legal: 0 or 1"),
+    ("irqs: {M_IRQn: 6}", "irqs: {M_IRQn: 6}, clock: 1000", 19, "clock of a peripheral that does not count"),
+    ("mailbox: mbox", "mailbox: mail", 17, "dual_core.mailbox: not legal; found 'mail'; legal: "),
+    ("mailbox: mbox", "mailbox: data", 17, "not in both cores' reach; found data"),
+    ("mailbox: mbox", "mailbox: spare", 18, "not in both cores' reach; found spare"),
+    ("size: 0x120", "size: 0x11f", 17, "no place for the mailbox queue; found mbox"),
+    ("mbox, base: 0x20000000", "mbox, base: 0x20000010", 17, "at least 288 bytes, from a multiple of 32 on"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "before, after, line, message", DUAL_MISTAKES, ids=[c[3][:50] for c in DUAL_MISTAKES]
+)
+def test_a_mistake_about_the_other_core_is_named(before: str, after: str, line: int, message: str) -> None:
+    text = DUAL.replace("shared_data: {", SPARE + "shared_data: {") if "spare" in after else DUAL
+    assert before in text
+    assert parse_board(DUAL.encode(), "b.yaml").dual_core is not None
+    with pytest.raises(BoardError) as caught:
+        parse(text.replace(before, after, 1))
+    assert str(caught.value).startswith(f"b.yaml:{line}: ")
+    assert message in str(caught.value)
+
+
 def test_windows_of_two_regions_into_the_same_cells_are_refused() -> None:
     region = "  - {name: alias, base: 0x20000000, size: 0x10, security: non_secure, access: r, device: r, offset: 0x1bf0}\n"
     with pytest.raises(BoardError, match=r"b\.yaml:\d+: .*window into r alias overlaps data \(line 13\)"):
@@ -175,6 +216,7 @@ def test_the_least_board_makes_a_device() -> None:
         ("an521_single_image", "ps", 4, 0x380000, 0x5000),
         ("an521_single_image", "its", 5, 0x385000, 0x4000),
         ("an521_single_image", "otp_nv_counters", 6, 0x389000, 0x2000),
+        ("an521_dual_core", "non_secure_primary", 2, 0x100000, 0x80000),
         ("mcuboot_8k", "secure_primary", 1, 0x2000, 0x2000),
         ("mcuboot_8k", "non_secure_secondary", 4, 0x8000, 0x2000),
     ],
@@ -290,7 +332,7 @@ def test_an521_interrupts(source: str | int, number: int | None, name: str) -> N
 
 
 # Clocks: TF-M's SYSTEM_CLOCK for AN521 (XTAL / 2), and the SSE-200's S32KCLK.
-@pytest.mark.parametrize("board", ["an521", "an521_single_image"])
+@pytest.mark.parametrize("board", ["an521", "an521_single_image", "an521_dual_core"])
 @pytest.mark.parametrize(
     "name, model, clock",
     [
@@ -301,6 +343,8 @@ def test_an521_interrupts(source: str | int, number: int | None, name: str) -> N
         ("WATCHDOG_S", "cmsdk_watchdog", 20_000_000),
         ("WATCHDOG_NS", "cmsdk_watchdog", 20_000_000),
         *((f"UART{n}", "cmsdk_uart", 0) for n in range(5)),
+        ("MHU0", "sse200_mhu", 0),
+        ("MHU1", "sse200_mhu", 0),
         ("DUALTIMER", None, 0),
         ("GPIO0", None, 0),
     ],
@@ -313,6 +357,21 @@ def test_an521_models(board: str, name: str, model: str | None, clock: int) -> N
     assert (name in hardware.peripherals) == (model is not None)
 
 
+def test_an521_dual_core_is_an521_but_for_the_mailbox() -> None:
+    one, two = load_board("an521"), load_board("an521_dual_core")
+    assert one.dual_core is None
+    assert two.dual_core is not None
+    assert (two.dual_core.mhu.base, two.dual_core.mhu.irq) == (0x40003000, two.irq_number("MAILBOX_IRQ"))
+    assert two.dual_core.mailbox.base == 0x281FF000
+    assert (one.flash, one.ram, one.flash_areas) == (two.flash, two.ram, two.flash_areas)
+    assert (one.peripherals, one.otp, one.shared_data) == (two.peripherals, two.otp, two.shared_data)
+    assert two.hal_grants == {**one.hal_grants, "TFM_NS_MAILBOX_AGENT": ()}
+    changed = {"non_secure_data", "mailbox"}
+    assert {r for r in two.regions if r.name not in changed} == {
+        r for r in one.regions if r.name not in changed
+    }
+
+
 @pytest.mark.parametrize("name", packaged_boards())
 def test_every_packaged_board_makes_a_device(name: str) -> None:
     board = load_board(name)
@@ -323,7 +382,10 @@ def test_every_packaged_board_makes_a_device(name: str) -> None:
 @pytest.mark.parametrize(
     "name, message",
     [
-        ("an505", "board 'an505': not known; legal: an521, an521_single_image, mcuboot_8k, or the path of"),
+        (
+            "an505",
+            "board 'an505': not known; legal: an521, an521_dual_core, an521_single_image, mcuboot_8k, or the",
+        ),
         ("absent.yaml", "absent.yaml: cannot be read: No such file or directory"),
         ("./absent", "absent: cannot be read: No such file"),
         ("/", "/: cannot be read: Is a directory"),

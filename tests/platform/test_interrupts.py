@@ -234,3 +234,38 @@ def test_no_line_waits_that_could_be_taken_and_none_is_taken_that_may_not(ops: l
                 interrupts.pend(line)
         assert taken[before:] in ([], [line])
         assert not any(interrupts.is_pending(n) and interrupts.is_enabled(n) for n in range(4))
+
+
+def test_after_is_called_once_nothing_runs_any_more() -> None:
+    """There, a line can be taken that rises meanwhile; after the handlers, and once for all of a chain."""
+    seen: list[str] = []
+    interrupts, taken = controller(lambda c, line: seen.append(f"line {line}"))
+
+    def after() -> None:
+        seen.append("after")
+        if len(taken) == 2:
+            interrupts.pend(9)
+
+    interrupts.after = after
+    interrupts.pend(3)
+    interrupts.pend(4)
+    interrupts.enable(9)
+    assert seen == []
+    interrupts.handler, handler = None, interrupts.handler
+    interrupts.enable(3)
+    interrupts.enable(4)
+    interrupts.handler = handler
+    assert seen == ["line 3", "line 4", "after", "line 9", "after"]
+
+
+def test_after_is_not_called_when_nothing_was_taken_nor_after_a_reset() -> None:
+    seen: list[str] = []
+    interrupts, _ = controller()
+    interrupts.after = lambda: seen.append("after")
+    interrupts.enable(3)
+    interrupts.set_level(4, True)
+    assert seen == []
+    interrupts.pend(3)
+    assert seen == ["after"]
+    interrupts.reset()
+    assert interrupts.after is None

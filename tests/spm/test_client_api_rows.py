@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.kernel_bench import NS_RAM, SECURE_RAM, Bench, Echo, a_manifest, a_service, start_bench
+from support.kernel_bench import NS_RAM, SECURE_RAM, Bench, Echo, SfnEcho, a_manifest, a_service, start_bench
 
 from tfm_sim import DevicePanic, SpmConfig
 from tfm_sim.interface.psa.client import psa_invec, psa_outvec
@@ -299,3 +299,56 @@ def test_psa_close_sends_one_disconnect_and_frees_the_connection() -> None:
     for _ in range(3):
         bench.ns.psa_close(bench.ns.psa_connect(OPEN, 1))
     assert bench.programs["SERVER"].types == [-1, -2] * 3
+
+
+# Who suffers where a build panics for the non-secure side's errors too
+
+NS_ERRORS: list[tuple[str, Call, str, str]] = [
+    (
+        "found by the SPM",
+        lambda ns, h: ns.psa_call(h, 0, [psa_invec(0, 1)]),
+        "NS client -1",
+        "psa_call: in_vec",
+    ),
+    ("a refusal by the SPM", lambda ns, h: ns.psa_connect(0xDEAD, 1), "NS client -1", "psa_connect: an RoT"),
+    ("psa_close", lambda ns, h: ns.psa_close(NEVER_ISSUED), "NS client -1", "psa_close: a handle"),
+    (
+        "found by the service",
+        lambda ns, h: ns.psa_call(h, 9),
+        "NS client -1",
+        "psa_call: a request that OPEN",
+    ),
+]
+
+
+@pytest.mark.parametrize("model", ["IPC", "SFN"])
+@pytest.mark.parametrize(
+    ("call", "culprit", "rule"), [pytest.param(*row[1:], id=row[0]) for row in NS_ERRORS]
+)
+def test_ns_programmer_error_panics_whoever_finds_it(call: Call, culprit: str, rule: str, model: str) -> None:
+    config = SpmConfig(ns_programmer_error_panics=True)
+    sfn = SERVER.replace("model: IPC", "model: SFN").replace("entry_point: main\n", "")
+    server = (SERVER, Echo) if model == "IPC" else (sfn, SfnEcho)
+    bench = start_bench(server, config=config)
+    bench.programs["SERVER"].answers[9] = -129
+    handle = bench.ns.psa_connect(OPEN, 1)
+    with pytest.raises(DevicePanic) as panic:
+        call(bench.ns, handle)
+    assert panic.value.report.culprit == culprit
+    assert panic.value.report.rule.startswith(rule)
+
+
+@pytest.mark.parametrize("status", [-130, -131])
+def test_ns_programmer_error_panics_not_for_what_a_service_refuses(status: int) -> None:
+    bench = a_bench(ns_programmer_error_panics=True)
+    bench.programs["SERVER"].answers |= {-1: status, 5: status}
+    assert bench.ns.psa_connect(OPEN, 1) == status
+    assert bench.ns.psa_call(STATELESS, 5) == status
+
+
+def test_a_weak_dependency_authorises_like_a_strong_one() -> None:
+    caller = CALLER.replace("dependencies: [OPEN, STATELESS]", "weak_dependencies: [OPEN, STATELESS, ABSENT]")
+    bench = start_bench((SERVER, Echo), (caller, Echo))
+    assert as_partition(bench, lambda psa: psa.psa_version(OPEN)) == 2
+    assert as_partition(bench, lambda psa: psa.psa_connect(OPEN, 1)) > 0
+    assert as_partition(bench, lambda psa: psa.psa_call(STATELESS, 0)) == 0

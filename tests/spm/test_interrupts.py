@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.kernel_bench import Echo, a_manifest, a_service, start_bench
+from support.kernel_bench import SECURE_RAM, Echo, a_manifest, a_service, start_bench
 
 from tfm_sim import DevicePanic
 from tfm_sim.interface.psa.service import (
@@ -307,6 +307,42 @@ def test_flih_may_call_nothing(call: str) -> None:
         pulse(bench, FAST_LINE)
 
     panics(interrupt, f"{call}: not in a first-level interrupt handler")
+
+
+def test_flih_comes_to_its_end_before_a_more_urgent_partition_runs() -> None:
+    """A load in the handler is no exit of the SPM, although the interrupt before has woken somebody."""
+    log: list[str] = []
+
+    class Urgent(Alarm):
+        def main(self) -> None:
+            psa: Any = self.psa
+            psa.psa_irq_enable(SLOW)
+            psa.psa_wait(SLOW, PSA_BLOCK)
+            log.append("urgent")
+            psa.psa_eoi(SLOW)
+            super().main()
+
+    bench: Any = start_bench((DRIVER, Driver), (alarm("HIGH")[0], Urgent))
+    driver = bench.programs["DRIVER"]
+
+    def handler() -> int:
+        log.append("handler begins")
+        driver.psa.cpu.load(SECURE_RAM, 4)
+        log.append("handler ends")
+        bench.interrupts.set_level(FAST_LINE, False)
+        return PSA_FLIH_NO_SIGNAL
+
+    def fire(msg: psa_msg_t) -> int:
+        driver.psa.psa_irq_enable(FAST)
+        pulse(bench, 7)
+        bench.interrupts.set_level(FAST_LINE, True)
+        log.append("driver goes on")
+        return 0
+
+    driver.flih = handler
+    driver.answers[5] = fire
+    assert bench.ns.psa_call(HANDLE, 5) == 0
+    assert log == ["handler begins", "handler ends", "driver goes on", "urgent"]
 
 
 # psa_irq_enable, psa_irq_disable.

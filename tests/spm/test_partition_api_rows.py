@@ -374,3 +374,32 @@ def test_psa_clear_without_a_doorbell_panics() -> None:
 
 def test_psa_panic_takes_the_device_down() -> None:
     panics(lambda psa, m: psa.psa_panic(), "psa_panic")
+
+
+def test_a_terminated_connection_is_closed_at_once_though_its_disconnect_is_unanswered() -> None:
+    """The client has psa_close alone left, and the service its one message: neither waits for the other."""
+    bench = a_bench()
+    server = bench.programs["SERVER"]
+    kept: list[psa_msg_t] = []
+
+    def take(signal: int) -> None:
+        msg = psa_msg_t()
+        server.psa.psa_get(signal, msg)
+        server.seen.append(msg)
+        if msg.type == -2:
+            kept.append(msg)
+            return
+        if msg.type == 7:
+            server.psa.psa_reply(kept[0].handle, 0)
+        server.psa.psa_reply(msg.handle, -129 if msg.type == 5 else 0)
+
+    server.take = take
+    handle = bench.ns.psa_connect(SID, 1)
+    assert bench.ns.psa_call(handle, 5) == -129
+    bench.ns.psa_close(handle)
+    assert bench.ns.psa_call(handle, 6) == -129
+    bench.ns.psa_close(handle)
+    assert handle in bench.kernel.connections.open, "the service still has a message of it"
+    assert bench.ns.psa_call(STATELESS, 7) == 0
+    assert not bench.kernel.connections.open
+    assert server.types == [-1, 5, -2, 7]

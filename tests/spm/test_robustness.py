@@ -12,7 +12,7 @@ from tfm_sim.interface.psa.client import psa_invec, psa_outvec
 from tfm_sim.interface.psa.service import PSA_BLOCK, PSA_DOORBELL, PSA_POLL, psa_msg_t
 from tfm_sim.interface.trace import Event
 from tfm_sim.platform.hal import SystemReset
-from tfm_sim.spm.config import SpmConfig
+from tfm_sim.spm.config import Backend, SpmConfig
 from tfm_sim.spm.load import LoadError
 from tfm_sim.spm.panic import DevicePanic
 from tfm_sim.spm.scheduler import WrongThread
@@ -336,3 +336,12 @@ def test_every_raise_is_a_fresh_exception_with_the_same_report() -> None:
         seen.append(panic.value)
     assert len({id(error) for error in seen}) == 3
     assert len({error.report for error in seen}) == 1
+
+
+def test_an_answer_to_the_disconnect_of_a_terminated_connection_counts_on_the_sfn_backend() -> None:
+    """The SPM calls the function a second time within one call of the client's, and looks at both answers."""
+    bench = start_bench(SERVER["SFN"], config=SpmConfig(backend=Backend.SFN))
+    bench.programs["SERVER"].answers |= {5: -129, -2: lambda msg: "no status"}
+    handle = bench.ns.psa_connect(SID, 1)
+    with pytest.raises(DevicePanic, match="SERVER broke a rule: psa_reply: a psa_status_t"):
+        bench.ns.psa_call(handle, 5)

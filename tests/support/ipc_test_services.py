@@ -11,6 +11,7 @@ from tfm_sim.interface.psa.status import (
     PSA_ERROR_PROGRAMMER_ERROR,
     PSA_SUCCESS,
 )
+from tfm_sim.spm.config import Backend
 from tfm_sim.spm.load import PartitionBuild
 from tfm_sim.spm.manifest_file import parse_manifest
 from tfm_sim.spm.partition_api import PartitionApi
@@ -72,6 +73,22 @@ class IpcTestPartition:
         return PSA_SUCCESS
 
 
+class SfnIpcTestPartition(IpcTestPartition):
+    """The same services as functions."""
+
+    def ipc_service_test_basic_sfn(self, msg: psa_msg_t) -> int:
+        return self.basic(msg)
+
+    def ipc_service_test_client_programmer_error_sfn(self, msg: psa_msg_t) -> int:
+        return self.programmer_error(msg)
+
+    def ipc_service_test_stateless_rot_sfn(self, msg: psa_msg_t) -> int:
+        return self.stateless(msg)
+
+    def ipc_service_test_connection_refused_sfn(self, msg: psa_msg_t) -> int:
+        return self.refuse(msg)
+
+
 class SecureOnlyPartition:
     """TFM_SP_SECURE_CLIENT_2: a service that no non-secure client may use, so nothing ever comes."""
 
@@ -82,28 +99,46 @@ class SecureOnlyPartition:
         self.psa.psa_wait(PSA_WAIT_ANY, PSA_BLOCK)
 
 
-SERVICE_MANIFEST = a_manifest(
-    "TFM_SP_IPC_SERVICE_TEST",
-    [
-        a_service("IPC_SERVICE_TEST_BASIC", BASIC_SID),
-        a_service("IPC_SERVICE_TEST_CLIENT_PROGRAMMER_ERROR", CLIENT_PROGRAMMER_ERROR_SID),
-        a_service("IPC_SERVICE_TEST_STATELESS_ROT", STATELESS_ROT_SID, connection_based=False),
-        a_service("IPC_SERVICE_TEST_CONNECTION_REFUSED", CONNECTION_REFUSED_SID),
-    ],
-    type="PSA-ROT",
-)
-SECURE_ONLY_MANIFEST = a_manifest(
-    "TFM_SP_SECURE_CLIENT_2",
-    [a_service("TFM_SECURE_CLIENT_2", SECURE_CLIENT_2_SID, non_secure_clients=False)],
-    entry_point="tfm_secure_client_2_init",
-)
+class SfnSecureOnlyPartition:
+    """The same as a function."""
+
+    def __init__(self, psa: PartitionApi) -> None:
+        self.psa = psa
+
+    def tfm_secure_client_2_sfn(self, msg: psa_msg_t) -> int:
+        return TEST_FAILED
 
 
-def ipc_test_partitions() -> tuple[PartitionBuild, ...]:
-    """The test partitions of a TF-M built with TFM_NS_REG_TEST, by TF-M's partition ids."""
+SERVICES = [
+    a_service("IPC_SERVICE_TEST_BASIC", BASIC_SID),
+    a_service("IPC_SERVICE_TEST_CLIENT_PROGRAMMER_ERROR", CLIENT_PROGRAMMER_ERROR_SID),
+    a_service("IPC_SERVICE_TEST_STATELESS_ROT", STATELESS_ROT_SID, connection_based=False),
+    a_service("IPC_SERVICE_TEST_CONNECTION_REFUSED", CONNECTION_REFUSED_SID),
+]
+SECURE_ONLY = [a_service("TFM_SECURE_CLIENT_2", SECURE_CLIENT_2_SID, non_secure_clients=False)]
+
+
+def ipc_test_partitions(backend: Backend = Backend.IPC) -> tuple[PartitionBuild, ...]:
+    """The test partitions of a TF-M built with TFM_NS_REG_TEST, by TF-M's partition ids.
+
+    On the SFN backend they are of the SFN model; TF-M has them for the IPC backend alone.
+    """
+    model = backend.value
+    secure_only = {"entry_point": "tfm_secure_client_2_init"} if backend is Backend.IPC else {}
+    texts = (
+        a_manifest("TFM_SP_IPC_SERVICE_TEST", SERVICES, model, type="PSA-ROT"),
+        a_manifest("TFM_SP_SECURE_CLIENT_2", SECURE_ONLY, model, **secure_only),
+    )
+    manifests = (
+        parse_manifest(texts[0], "tfm_ipc_service_test.yaml"),
+        parse_manifest(texts[1], "tfm_secure_client_2.yaml"),
+    )
+    if backend is Backend.SFN:
+        return (
+            PartitionBuild(manifests[0], 3001, SfnIpcTestPartition),
+            PartitionBuild(manifests[1], 3002, SfnSecureOnlyPartition),
+        )
     return (
-        PartitionBuild(parse_manifest(SERVICE_MANIFEST, "tfm_ipc_service_test.yaml"), 3001, IpcTestPartition),
-        PartitionBuild(
-            parse_manifest(SECURE_ONLY_MANIFEST, "tfm_secure_client_2.yaml"), 3002, SecureOnlyPartition
-        ),
+        PartitionBuild(manifests[0], 3001, IpcTestPartition),
+        PartitionBuild(manifests[1], 3002, SecureOnlyPartition),
     )

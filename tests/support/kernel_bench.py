@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from tfm_sim.interface.psa.service import PSA_BLOCK, PSA_WAIT_ANY, psa_msg_t
@@ -49,6 +50,12 @@ def a_manifest(name: str, services: Sequence[str], model: str = "IPC", **attribu
     entry |= attributes
     lines = [f"{k}: {v}" for k, v in entry.items()]
     return "\n".join([*lines, f"services: [{', '.join(services)}]"])
+
+
+@cache
+def parsed(text: str, where: str) -> PartitionManifest:
+    """Many benches start from one text."""
+    return parse_manifest(text, where)
 
 
 class Echo:
@@ -166,7 +173,7 @@ def start_bench(
     programs: dict[str, Any] = {}
     builds = []
     for i, (text, program) in enumerate(partitions):
-        manifest = parse_manifest(text, f"partition{i}.yaml")
+        manifest = parsed(text, f"partition{i}.yaml")
         entry = f"{manifest.name.lower()}_main"
 
         def keep(

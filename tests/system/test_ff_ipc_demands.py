@@ -27,17 +27,36 @@ from tfm_sim import Build, Device, DevicePanic, SpmConfig
 from tfm_sim.interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT
 from tfm_sim.interface.psa.status import PSA_ERROR_PROGRAMMER_ERROR, PSA_SUCCESS
 from tfm_sim.interface.trace import Event
+from tfm_sim.platform.board_yaml import parse_board
 from tfm_sim.platform.cmsdk_uart import CmsdkUart
 from tfm_sim.spm.config import TFM_TODAY, TfmQuirks
 from tfm_sim.spm.events import CallReturned, MessageDelivered, MessageReplied
 
+MAILBOX = (
+    b"  - {name: mailbox, base: 0x281ff000, size: 0x1000, security: non_secure, access: rw, device: ssram2, "
+    b"offset: 0x1ff000}\n"
+)
+MHU = (
+    b"  - {name: MHU0, non_secure_base: 0x40003000, size: 0x1000, security: non_secure, model: sse200_mhu, "
+    b"irqs: {MHU0_IRQn: 6}}\n"
+)
 BOARD = Path(__file__).parent.parent / "data" / "boards" / "ff_ipc.yaml"
+DUAL_CORE = parse_board(
+    BOARD.read_bytes()
+    .replace(b"base: 0x28100000, size: 0x100000", b"base: 0x28100000, size: 0xff000")
+    .replace(b"shared_data: {", MAILBOX + b"dual_core: {mhu: MHU0, mailbox: mailbox}\nshared_data: {", 1)
+    .replace(b"peripherals:\n", b"peripherals:\n" + MHU)
+    .replace(b"irq_sources:\n", b"irq_sources:\n  MAILBOX_IRQ: MHU0_IRQn\n"),
+    "dual core",
+)
+"""The same board, with the non-secure side on its second core."""
 NS_CULPRIT = "NS client -1"
 SETUPS = (
     *(Setup(level) for level in (1, 2, 3)),
     Setup(framework="1.1"),
     Setup(framework="1.1", stateless=True),
     Setup(tfm_today=True),
+    Setup(dual_core=True),
 )
 
 
@@ -77,7 +96,7 @@ def boot() -> Iterator[Boot]:
             quirks = TFM_TODAY if setup.tfm_today else TfmQuirks()
             spm = SpmConfig(isolation_level=setup.level, quirks=quirks)
             build = Build(bl2=None, spm=spm, partitions=demand_partitions(setup))
-            devices[setup] = Device(BOARD, build=build).power_on()
+            devices[setup] = Device(DUAL_CORE if setup.dual_core else BOARD, build=build).power_on()
         if devices[setup].kernel.down is not None:
             devices[setup].reset()
         return devices[setup]

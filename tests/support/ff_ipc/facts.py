@@ -87,15 +87,17 @@ DISPATCHERS: Final = {CLIENT: CLIENT_DISPATCHER, SERVER: SERVER_DISPATCHER, DRIV
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What varies: the isolation level, the manifests' framework, whether services are stateless, and whether
-    TF-M's deviations from the specification are switched on.
+    """What varies: the isolation level, the manifests' framework, whether services are stateless, whether
+    TF-M's deviations from the specification are switched on, and whether the non-secure side has a core of
+    its own.
     """
 
     level: int = 1
     framework: str = "1.0"
     stateless: bool = False
     tfm_today: bool = False
+    dual_core: bool = False
 
     def __str__(self) -> str:
         variant = "stateless" if self.stateless else "tfm" if self.tfm_today else self.framework
-        return f"level{self.level}-{variant}"
+        return f"level{self.level}-{'mailbox' if self.dual_core else variant}"

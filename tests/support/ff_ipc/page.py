@@ -24,7 +24,8 @@ client's side of a demand is one function, run by the non-secure side and by the
 Every cell below is a test: `pytest tests/system/test_ff_ipc_demands.py -k 024`. Its id is
 `test_demand[NUMBER-CALLER-VARIANT]`. The caller is `NS` or `CLIENT_PARTITION`. The variant is `level1-1.0`,
 `level2-1.0` or `level3-1.0` with manifests of framework 1.0; `level1-1.1` with the same in 1.1; `level1-tfm`
-with TF-M's deviations from the specification switched on; or `level1-stateless`, where every service is
+with TF-M's deviations from the specification switched on; `level1-mailbox`, where the non-secure side has a
+core of its own and all its calls go over the mailbox; or `level1-stateless`, where every service is
 stateless, and the demands marked with * are left out, which are about connections.
 
 A cell tells for N, the non-secure side, and S, the client partition:

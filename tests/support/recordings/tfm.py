@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from support.ipc_test_services import ipc_test_partitions
 from support.recordings.case import Case, Recorded, not_yet, skipped
 from support.recordings.firmware import Firmware, start_firmware
-from support.recordings.tfm_behaviour import Behaviour
+from support.recordings.tfm_behaviour import behaviour_cases
 from support.recordings.tfm_boot import boot_cases, otp_cases
 from support.recordings.tfm_build import TfmBuild
 from support.recordings.tfm_ipc import IpcReplay
@@ -33,7 +33,7 @@ class Variant:
             bytes.fromhex(area["hex"]) if area else None,
             self.build.provisioning,
             self.build.spm,
-            ipc_test_partitions(),
+            ipc_test_partitions(self.build.backend),
         )
 
     def shared(self) -> Firmware:
@@ -48,10 +48,7 @@ class Variant:
         yield from token_cases(self.build, self.recorded, self.shared, self.key)
         yield from uart_cases(self.build, self.recorded, self.shared)
         lines = self.recorded.get("ipc_and_storage_result_lines") or []
-        if self.build.has_sfn_backend:
-            yield from (skipped(line, "TF-M's SFN backend") for line in lines)
-        else:
-            yield from IpcReplay(lines, self.boot, self.build.has_mm_iovec).cases()
+        yield from IpcReplay(lines, self.boot, self.build.has_mm_iovec).cases()
 
 
 def tfm_cases(recording: Recorded) -> Iterator[Case]:
@@ -61,7 +58,7 @@ def tfm_cases(recording: Recorded) -> Iterator[Case]:
             variant = Variant(build, recorded, key_of(build, recording["platform_dummy_data"]))
             yield from (case.under(name) for case in variant.cases())
     elif BEHAVIOUR & recording.keys():
-        yield from Behaviour(recording).cases()
+        yield from behaviour_cases(recording)
     elif "builds" in recording:
         yield skipped("timings", "timings hold no verdicts")
     else:

@@ -16,16 +16,33 @@ from tfm_sim.interface.tfm.attestation import TFM_ATTEST_GET_TOKEN, TFM_ATTEST_G
 from tfm_sim.interface.tfm.services import TFM_ATTESTATION_SERVICE_HANDLE
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig, Release
 from tfm_sim.platform.provisioning import DUMMY
+from tfm_sim.spm.config import Backend, SpmConfig
 
 CHALLENGE = bytes(range(32))
 TOKEN_ROOM = 0x250
 
 
+BUILDS: dict[str, SpmConfig] = {
+    "level 1": SpmConfig(isolation_level=1),
+    "level 2": SpmConfig(isolation_level=2),
+    "level 3": SpmConfig(isolation_level=3),
+    "SFN backend": SpmConfig(backend=Backend.SFN),
+}
+"""What a non-secure client sees is the same with all of them; level 1 was recorded."""
+
+
+def behaviour_cases(recording: Recorded) -> Iterator[Case]:
+    """The file's cases, with every build of the SPM."""
+    for name, spm in BUILDS.items():
+        yield from (case.under(name) for case in Behaviour(recording, spm).cases())
+
+
 class Behaviour:
     """One such file. The firmware is built as its ``what`` says; it boots when the first case asks."""
 
-    def __init__(self, recording: Recorded) -> None:
+    def __init__(self, recording: Recorded, spm: SpmConfig) -> None:
         self.recording = recording
+        self.spm = spm
         stated = re.search(r"TF-Mv(\d+\.\d+)", str(recording.get("what", "")))
         self.release = (
             Release(stated[1]) if stated and stated[1] in {r.value for r in Release} else Release.TFM_2_2
@@ -39,7 +56,8 @@ class Behaviour:
             ),
             two_component_boot_status(),
             DUMMY,
-            extra=ipc_test_partitions(),
+            self.spm,
+            ipc_test_partitions(self.spm.backend),
         )
 
     def shared(self) -> Firmware:

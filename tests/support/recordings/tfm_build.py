@@ -14,7 +14,7 @@ from tfm_sim.partitions.initial_attestation.profiles import select_profile
 from tfm_sim.platform.iak_type import IakType
 from tfm_sim.platform.otp import OtpLayout
 from tfm_sim.platform.provisioning import DUMMY, DUMMY_IAK_ID, DUMMY_ROTPKS, Provisioning
-from tfm_sim.spm.config import SpmConfig
+from tfm_sim.spm.config import Backend, SpmConfig
 
 PROFILE_MACROS = {
     "ATTEST_TOKEN_PROFILE_PSA_IOT_1": TokenProfile.PSA_IOT_PROFILE_1,
@@ -62,8 +62,8 @@ class TfmBuild:
         return is_on(self.options.get("PSA_FRAMEWORK_HAS_MM_IOVEC"))
 
     @property
-    def has_sfn_backend(self) -> bool:
-        return self.options.get("CONFIG_TFM_SPM_BACKEND") == "SFN"
+    def backend(self) -> Backend:
+        return Backend(self.options.get("CONFIG_TFM_SPM_BACKEND", "IPC"))
 
     @property
     def stores_encoded_measurements(self) -> bool:
@@ -120,7 +120,8 @@ class TfmBuild:
     @cached_property
     def spm(self) -> SpmConfig:
         pool = int(self.option("CONFIG_TFM_CONN_HANDLE_MAX_NUM") or "8", 0)
-        return SpmConfig(int(self.options.get("TFM_ISOLATION_LEVEL", "1")), pool)
+        level = int(self.options.get("TFM_ISOLATION_LEVEL", "1"))
+        return SpmConfig(level, pool, self.backend)
 
     @cached_property
     def provisioning(self) -> Provisioning:
