@@ -15,46 +15,69 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .bootloader.config import Bl2Config
     from .bootloader.loader import BootRefused
-    from .device import Build, Device
+    from .device import Build, Device, bl2_config_for
     from .interface.errors import TfmSimError
     from .interface.psa.client import psa_invec, psa_outvec
+    from .interface.psa.service import psa_msg_t
     from .interface.psa.status import PsaError, PsaStatus
     from .partitions.initial_attestation.config import AttestationConfig, TokenProfile
-    from .spm.config import SpmConfig
+    from .platform.board import load_board
+    from .spm.config import TFM_TODAY, Backend, SpmConfig, TfmQuirks
+    from .spm.load import PartitionBuild
+    from .spm.manifest_file import load_manifest
+    from .spm.manifest_list import load_manifest_list
     from .spm.panic import DevicePanic
     from .tools.demo_firmware import boot
 
 _HOME = {
     "AttestationConfig": ".partitions.initial_attestation.config",
+    "Backend": ".spm.config",
     "Bl2Config": ".bootloader.config",
     "BootRefused": ".bootloader.loader",
     "Build": ".device",
     "Device": ".device",
     "DevicePanic": ".spm.panic",
+    "PartitionBuild": ".spm.load",
     "PsaError": ".interface.psa.status",
     "PsaStatus": ".interface.psa.status",
-    "SpmConfig": ".spm.kernel",
+    "SpmConfig": ".spm.config",
+    "TFM_TODAY": ".spm.config",
+    "TfmQuirks": ".spm.config",
     "TfmSimError": ".interface.errors",
     "TokenProfile": ".partitions.initial_attestation.config",
+    "bl2_config_for": ".device",
     "boot": ".tools.demo_firmware",
+    "load_board": ".platform.board",
+    "load_manifest": ".spm.manifest_file",
+    "load_manifest_list": ".spm.manifest_list",
     "psa_invec": ".interface.psa.client",
+    "psa_msg_t": ".interface.psa.service",
     "psa_outvec": ".interface.psa.client",
 }
 
 __all__ = [
+    "TFM_TODAY",
     "AttestationConfig",
+    "Backend",
     "Bl2Config",
     "BootRefused",
     "Build",
     "Device",
     "DevicePanic",
+    "PartitionBuild",
     "PsaError",
     "PsaStatus",
     "SpmConfig",
+    "TfmQuirks",
     "TfmSimError",
     "TokenProfile",
+    "bl2_config_for",
     "boot",
+    "load_board",
+    "load_manifest",
+    "load_manifest_list",
     "psa_invec",
+    "psa_msg_t",
     "psa_outvec",
 ]
 

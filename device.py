@@ -36,6 +36,7 @@ from .spm.ns_tasks import NsTask, join, start_task
 from .spm.other_core import OtherCore
 from .spm.partition_memory import Arena, give_partitions_memory, non_secure_arena
 from .spm.process.host import Launcher, groups_of
+from .spm.service import Service
 
 
 class DeviceOff(TfmSimError):
@@ -318,6 +319,17 @@ class Device:
     def psa(self) -> PsaApis:
         """The PSA APIs for the non-secure side. Raises DeviceOff before power_on."""
         return PsaApis(self.ns)
+
+    def service(self, name: str) -> Service:
+        """An RoT Service by its manifest's name: what TF-M's tool writes to sid.h, and more.
+
+        Its ``sid``, ``version``, ``handle`` (that of a stateless service, 0 for a connection-based one) and
+        ``signal``. Raises LoadError for a name that no partition has, DeviceOff before power_on.
+        """
+        services = {service.name: service for service in self.kernel.services_by_sid.values()}
+        if name not in services:
+            raise LoadError(f"service: found {name!r:.60}; legal: {', '.join(sorted(services))}")
+        return services[name]
 
     def start_task(
         self,

@@ -164,7 +164,7 @@ def _stateless_connection(spm: "Kernel", caller: Client, handle: int) -> Connect
     service = spm.stateless_services[stateless_index(handle)]
     # FF-M 1.1 psa_call: a stateless handle must name a service.
     if service is None:
-        return Fault(caller, "psa_call: a stateless handle of a service", f"{handle:#x}", "a handle of sid.h")
+        return Fault(caller, "psa_call: a stateless handle of a service", f"{handle:#x}", spm.known_handles())
     fault = _check_access(caller, service, stateless_version(handle), "psa_call", PSA_ERROR_PROGRAMMER_ERROR)
     if fault is not None:
         return fault
@@ -185,7 +185,9 @@ def _check_access(
             caller,
             f"{call}: a service that the caller may use",
             service.name,
-            "a service with non_secure_clients, or one in the partition's dependencies",
+            "a service in the partition's dependencies"
+            if caller.is_secure
+            else "a service with non_secure_clients",
             PSA_ERROR_CONNECTION_REFUSED,
         )
     # FF-M 1.1 psa_connect, psa_call: the version, for psa_call that of a stateless handle, fits the policy.

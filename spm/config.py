@@ -70,7 +70,7 @@ class SpmConfig:
 
     def __post_init__(self) -> None:
         if self.isolation_level not in (1, 2, 3):
-            raise LoadError(f"isolation level {self.isolation_level}; legal: 1, 2, 3")
+            raise LoadError(f"isolation level {self.isolation_level!r}; legal: 1, 2, 3")
         if self.conn_handle_max_num < 1:
             raise LoadError(f"{self.conn_handle_max_num} connections; legal: at least 1")
         if not self.process_watchdog_seconds > 0:

@@ -376,7 +376,7 @@ class Kernel:
         owed = [c for c in self.handles.values() if c.message is not Answered]
         culprit = owed[0].service.partition.name if owed else self.scheduler.current.name
         blocked = ", ".join(dict.fromkeys(c.client.name for c in owed)) or self.scheduler.current.name
-        waiting = ", ".join(p.name for p in self.partitions if p.wait_mask) or "nobody"
+        waiting = ", ".join(p.name + _narrow(p) for p in self.partitions if p.wait_mask) or "nobody"
         joining = ", ".join(thread.name for thread in self.joining) or "nobody"
         found = f"{blocked} blocked; in psa_wait: {waiting}; joining tasks: {joining}"
         return self._panic(PanicReport(culprit, "somebody can run", found, "a reply or a signal to come"))
@@ -434,6 +434,11 @@ class Kernel:
         """Every RoT Service with its SID, for messages."""
         return ", ".join(f"{sid:#x} {s.name}" for sid, s in sorted(self.services_by_sid.items()))
 
+    def known_handles(self) -> str:
+        """Every stateless RoT Service with its handle, for messages."""
+        known = [service for service in self.stateless_services if service is not None]
+        return ", ".join(f"{s.handle:#x} {s.name}" for s in known) or "none: no service is stateless"
+
     def known_partition_ids(self) -> str:
         """Every partition with its ID, for messages."""
         return ", ".join(f"{pid} {p.name}" for pid, p in sorted(self.partitions_by_id.items()))
@@ -450,3 +455,12 @@ class Kernel:
             c for c in self.handles.values() if c.message not in dead and c.service.partition is partition
         ]
         return ", ".join(f"{c.handle:#x}" for c in mine) or "no message is delivered and unanswered"
+
+
+def _narrow(partition: Partition) -> str:
+    """What a partition waits for, where that is not every signal it has, for messages."""
+    awaited = partition.wait_mask & partition.assigned
+    if awaited == partition.assigned:
+        return ""
+    names = [partition.signal_name(1 << bit) for bit in range(32) if awaited >> bit & 1]
+    return " for " + " or ".join(names)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
+from typing import NoReturn
 
 from ..interface.psa.service import PSA_DOORBELL
 from ..interface.tfm.mailbox import ASYNC_MSG_REPLY
@@ -21,6 +23,8 @@ class PartitionBuild:
     The SPM makes the program anew at each power-on, as ``program(psa)``, or ``program(psa, config)`` where
     the build has a configuration for it. In a process of its own the class must lie at the top of a module,
     and ``config`` be a dataclass of plain values.
+
+    Raises LoadError for what is no manifest, no partition id or no program.
     """
 
     manifest: PartitionManifest
@@ -28,9 +32,32 @@ class PartitionBuild:
     program: Callable[..., object]
     config: object = None
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.manifest, PartitionManifest):
+            _refuse("manifest", self.manifest, "a PartitionManifest, as load_manifest gives it")
+        if not isinstance(self.pid, int) or isinstance(self.pid, bool):
+            _refuse("pid", self.pid, "a number")
+        if not callable(self.program):
+            _refuse("program", self.program, "the partition's class itself")
+
     def make(self, psa: PartitionApi) -> object:
-        """The program, new."""
-        return self.program(psa) if self.config is None else self.program(psa, self.config)
+        """The program, new. Raises LoadError for a class that cannot be made of what the SPM hands it."""
+        arguments = (psa,) if self.config is None else (psa, self.config)
+        try:
+            signature(self.program).bind(*arguments)
+        except TypeError as error:
+            name = getattr(self.program, "__name__", "program")
+            raise LoadError(
+                f"{self.manifest.where}: {self.manifest.name}: {name} cannot take what the SPM gives it: "
+                f"{error}; legal: psa, and config where the build has one"
+            ) from None
+        except ValueError:
+            pass  # a program without a signature of its own, such as one written in C
+        return self.program(*arguments)
+
+
+def _refuse(name: str, found: object, legal: str) -> NoReturn:
+    raise LoadError(f"PartitionBuild: {name}: found {found!r:.60}; legal: {legal}")
 
 
 def make_partition(build: PartitionBuild, order: int, place: int = 0) -> Partition:

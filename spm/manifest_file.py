@@ -64,7 +64,7 @@ E = TypeVar("E", bound=Enum)
 
 
 def load_manifest(
-    path: Path,
+    path: str | Path,
     symbols: Mapping[str, int] = BUILD_SYMBOLS,
     backend: str = "IPC",
     registered: Collection[str] = TFM_EXTENSIONS,
@@ -75,7 +75,7 @@ def load_manifest(
     ``registered`` are the attributes beyond FF-M's that are legal: what a manifest list registers, or TF-M's
     own where no list is in play.
     """
-    return _Manifest(load_yaml(path, ManifestError), symbols, registered).read().for_backend(backend)
+    return _Manifest(load_yaml(Path(path), ManifestError), symbols, registered).read().for_backend(backend)
 
 
 def parse_manifest(

@@ -47,7 +47,7 @@ class ManifestListItem:
 
 
 def load_manifest_list(
-    *paths: Path,
+    *paths: str | Path,
     configs: Mapping[str, object] | None = None,
     variables: Mapping[str, str] | None = None,
     root: Path | None = None,
@@ -60,7 +60,7 @@ def load_manifest_list(
 
     Raises ManifestError with file and line for whatever breaks a rule.
     """
-    entries = [(path, item) for path in paths for item in _items(path)]
+    entries = [(path, item) for path in map(Path, paths) for item in _items(path)]
     enabled = [(path, item) for path, item in entries if _is_enabled(item, configs)]
     pids = _pids([item for _, item in enabled])
     return [
