@@ -356,14 +356,18 @@ class PartitionDoor(ClientDoor):
         if spm.closed or spm.listeners:
             return self._carry("psa_wait", service_api.psa_wait, signal_mask, timeout)
         outcome = service_api.psa_wait(spm, partition, signal_mask, timeout)
-        return outcome if outcome.__class__ is int else spm.leave(partition, outcome)
+        if outcome.__class__ is not int or spm.scheduler.switch_due:
+            return spm.leave(partition, outcome)
+        return outcome
 
     def psa_get(self, signal: int, msg: psa_msg_t | int) -> int:
         spm, partition = self._spm, self._partition
         if spm.closed or spm.listeners:
             return self._carry("psa_get", service_api.psa_get, signal, msg)
         outcome = service_api.psa_get(spm, partition, signal, msg)
-        return outcome if outcome.__class__ is int else spm.leave(partition, outcome)
+        if outcome.__class__ is not int or spm.scheduler.switch_due:
+            return spm.leave(partition, outcome)
+        return outcome
 
     def psa_read(
         self, msg_handle: int, invec_idx: int, buffer: int | bytearray | memoryview, num_bytes: int
@@ -372,7 +376,9 @@ class PartitionDoor(ClientDoor):
         if spm.closed or spm.listeners:
             return self._carry("psa_read", service_api.psa_read, msg_handle, invec_idx, buffer, num_bytes)
         outcome = service_api.psa_read(spm, partition, msg_handle, invec_idx, buffer, num_bytes)
-        return outcome if outcome.__class__ is int else spm.leave(partition, outcome)
+        if outcome.__class__ is not int or spm.scheduler.switch_due:
+            return spm.leave(partition, outcome)
+        return outcome
 
     def psa_write(
         self,
@@ -389,7 +395,9 @@ class PartitionDoor(ClientDoor):
         if spm.closed or spm.listeners:
             return self._carry("psa_write", service_api.psa_write, msg_handle, outvec_idx, buffer, num_bytes)
         outcome = service_api.psa_write(spm, partition, msg_handle, outvec_idx, buffer, num_bytes)
-        return outcome if outcome.__class__ is int else spm.leave(partition, outcome)
+        if outcome.__class__ is not int or spm.scheduler.switch_due:
+            return spm.leave(partition, outcome)
+        return outcome
 
     def psa_reply(self, msg_handle: int, status: int) -> int:
         spm, partition = self._spm, self._partition

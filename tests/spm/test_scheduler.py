@@ -1,16 +1,20 @@
 """Who runs when: strict priority, no chance (spm.md 6.1)."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 from support.kernel_bench import NS_RAM, Bench, Echo, SfnEcho, a_manifest, a_service, start_bench
+from support.puppets import FIRST_LINE, Job, start_stage
 
+from tfm_sim.interface.psa.client import psa_outvec
 from tfm_sim.interface.psa.service import PSA_BLOCK, PSA_DOORBELL, PSA_POLL, PSA_WAIT_ANY, psa_msg_t
 from tfm_sim.spm.config import SpmConfig
 from tfm_sim.spm.events import PartitionStarted, ThreadSwitched
 from tfm_sim.spm.ns_tasks import join, start_task
 from tfm_sim.spm.panic import DevicePanic
+from tfm_sim.spm.partition_api import PartitionApi
 from tfm_sim.spm.partition_memory import Arena
 
 CALLER = 0x40000100
@@ -451,3 +455,37 @@ def test_interrupts_that_come_to_no_end_take_the_device_down() -> None:
     assert (panic.value.report.culprit, panic.value.report.rule) == ("DEAF", "interrupts come to an end")
     with pytest.raises(DevicePanic):
         bench.ns.psa_framework_version()
+
+
+CALLS_OF_A_MESSAGE: dict[str, Callable[[PartitionApi, int], object]] = {
+    "psa_wait": lambda psa, handle: psa.psa_wait(PSA_WAIT_ANY, PSA_BLOCK),
+    "psa_get": lambda psa, handle: psa.psa_get(1 << 4, psa_msg_t()),
+    "psa_read": lambda psa, handle: psa.psa_read(handle, 0, bytearray(1), 1),
+    "psa_skip": lambda psa, handle: psa.psa_skip(handle, 0, 1),
+    "psa_write": lambda psa, handle: psa.psa_write(handle, 0, b"1"),
+    "psa_reply": lambda psa, handle: psa.psa_reply(handle, 0),
+}
+
+
+@pytest.mark.parametrize("traced", [True, False])
+@pytest.mark.parametrize("call", CALLS_OF_A_MESSAGE)
+def test_whom_an_interrupt_wakes_runs_at_the_exit_of_the_next_call(call: str, traced: bool) -> None:
+    """Whether anybody listens makes no difference."""
+    service = a_service("LOW_SERVICE", 0x1001, connection_based=False, stateless_handle=1)
+    stage = start_stage({"URGENT": ([], {"priority": "HIGH"}), "LOW": ([service], {"priority": "LOW"})})
+    if not traced:
+        stage.bench.kernel.trace.listeners.clear()
+    for slot in (1, 2):
+        stage.client(-1, slot, lambda ns: ns.psa_call(CALLER, 0, [b"input"], [psa_outvec(bytearray(1))]))
+    urgent = Job(lambda psa: None)
+
+    def low(psa: PartitionApi) -> bool:
+        msg = psa_msg_t()
+        psa.psa_get(1 << 4, msg)
+        stage.bench.programs["URGENT"].job = urgent
+        stage.bench.interrupts.pend(FIRST_LINE)
+        assert not urgent.done
+        CALLS_OF_A_MESSAGE[call](psa, msg.handle)
+        return urgent.done
+
+    assert stage.partition("LOW", low).result

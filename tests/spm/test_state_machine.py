@@ -194,17 +194,16 @@ class Machine(RuleBasedStateMachine, BothSides):
             if vector.use == "mapped" or (vector.use == "untouched" and vector.size)
         ]
 
-    def own_vectors(self) -> list[tuple[CallerFacts, Link, tuple[str, ...], int, int]]:
-        """Vectors of requests at partitions that may break a rule, the calls for them, and what is left."""
-        rebels = self.rebels()
+    def vectors(self) -> list[tuple[CallerFacts, Link, tuple[str, ...], int, int]]:
+        """For partitions that may break a rule: vectors of all requests, calls for them, and what is left."""
         return [
             (partition, link, calls, i, vector.size - vector.moved)
-            for partition, link, ins, outs in self.requests()
-            if partition in rebels
+            for partition in self.rebels()
+            for owner, link, ins, outs in self.requests()
             for calls, vectors in ((INPUT_CALLS, ins), (OUTPUT_CALLS, outs))
             for i, vector in enumerate(vectors)
             if vector.size
-            for _ in range(8 if vector.use == "mapped" else 3 if link.service.mm_iovec else 1)
+            for _ in range(2 if owner is not partition else 8 if vector.use == "mapped" else 4)
         ]
 
     def rung(self) -> list[CallerFacts]:
@@ -355,7 +354,7 @@ class Machine(RuleBasedStateMachine, BothSides):
         size = min(size, left) if call == "psa_write" else size
         self.do_copy(partition, link.handle, call, index, size, SCRATCH if in_memory else None)
 
-    @action(6, mappable, part=number(0, 24), marks=some_bytes)
+    @action(10, mappable, part=number(0, 24), marks=some_bytes)
     def map_and_unmap(self, dice: Random, part: int, marks: bytes) -> None:
         partition, link, side, index, vector = dice.choice(self.mappable())
         if vector.use == "untouched":
@@ -429,10 +428,10 @@ class Machine(RuleBasedStateMachine, BothSides):
         else:
             self.do_set_rhandle(partition, link.handle, 1)
 
-    @action(12, lambda self: self.own_vectors(), size=number(-1, 1), address=any_address)
+    @action(12, lambda self: self.vectors(), size=number(-1, 1), address=any_address)
     def a_vector_call_anyhow(self, dice: Random, size: int, address: int | None) -> None:
         """Copies and mappings in any order, of about as many bytes as there are left, or of none."""
-        partition, link, calls, index, left = dice.choice(self.own_vectors())
+        partition, link, calls, index, left = dice.choice(self.vectors())
         size = dice.choice((0, left + 1, max(left + size, 0)))
         index = dice.choice((*[index] * 9, PSA_MAX_IOVEC))
         self.make_message_call(partition, link.handle, dice.choice(calls), index, size, address)
