@@ -1,5 +1,6 @@
 """What partitions and callers may try: the device goes down with a report, never the host, never wrongly."""
 
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,8 @@ from tfm_sim.interface.psa.service import PSA_BLOCK, PSA_DOORBELL, PSA_POLL, psa
 from tfm_sim.interface.trace import Event
 from tfm_sim.platform.hal import SystemReset
 from tfm_sim.spm.config import Backend, SpmConfig
-from tfm_sim.spm.load import LoadError
+from tfm_sim.spm.load import LoadError, PartitionBuild
+from tfm_sim.spm.manifest_file import parse_manifest
 from tfm_sim.spm.panic import DevicePanic
 from tfm_sim.spm.scheduler import WrongThread
 
@@ -321,9 +323,51 @@ def test_vectors_that_python_cannot_mean_are_refused_before_the_call(call: Calla
     assert bench.programs["SERVER"].seen == []
 
 
-@pytest.mark.parametrize("level", [0, 4])
-def test_an_isolation_level_that_does_not_exist(level: int) -> None:
-    with pytest.raises(LoadError, match="legal: 1, 2, 3"):
+@pytest.mark.parametrize(
+    ("what", "part"),
+    [
+        ({"manifest": "counter.yaml"}, "manifest: found 'counter.yaml'; legal: a PartitionManifest"),
+        ({"pid": "300"}, "pid: found '300'; legal: a number"),
+        ({"program": 1}, "program: found 1; legal: the partition's class itself"),
+    ],
+)
+def test_a_partition_build_refuses_what_is_none(what: dict[str, Any], part: str) -> None:
+    arguments: dict[str, Any] = {"manifest": parse_manifest(SERVER["SFN"][0], "s.yaml"), "pid": 300}
+    with pytest.raises(LoadError, match=re.escape(f"PartitionBuild: {part}")):
+        PartitionBuild(**({**arguments, "program": SfnEcho} | what))
+
+
+def test_a_class_that_does_not_take_the_partition_api() -> None:
+    class Alone:
+        pass
+
+    psa: Any = None
+    build = PartitionBuild(parse_manifest(SERVER["SFN"][0], "s.yaml"), 300, Alone)
+    with pytest.raises(LoadError, match=r"s\.yaml:2: SERVER: Alone cannot take .*too many.*; legal: psa"):
+        build.make(psa)
+
+
+def test_a_handle_of_no_service_is_answered_with_those_that_there_are() -> None:
+    bench = server_that(lambda psa, m: psa.psa_call(0x4000011F, 0), "IPC")
+    with pytest.raises(DevicePanic, match="found 0x4000011f; legal: 0x40000100 S"):
+        bench.ns.psa_call(HANDLE, 5)
+
+
+def test_a_secure_caller_is_told_that_its_dependencies_decide() -> None:
+    bench = server_that(lambda psa, m: psa.psa_call(HANDLE, 0), "IPC")
+    with pytest.raises(DevicePanic, match="found S; legal: a service in the partition's dependencies"):
+        bench.ns.psa_call(HANDLE, 5)
+
+
+def test_a_deadlock_names_the_signals_that_a_partition_waits_for() -> None:
+    bench = server_that(lambda psa, m: psa.psa_wait(PSA_DOORBELL, PSA_BLOCK), "IPC")
+    with pytest.raises(DevicePanic, match="in psa_wait: SERVER for PSA_DOORBELL; joining"):
+        bench.ns.psa_call(HANDLE, 5)
+
+
+@pytest.mark.parametrize("level", [0, 4, "3"])
+def test_an_isolation_level_that_does_not_exist(level: Any) -> None:
+    with pytest.raises(LoadError, match=f"isolation level {level!r}; legal: 1, 2, 3"):
         SpmConfig(isolation_level=level)
 
 

@@ -25,6 +25,7 @@ from tfm_sim.device import DeviceOff
 from tfm_sim.interface.tfm.services import TFM_ATTESTATION_SERVICE_HANDLE
 from tfm_sim.platform.board import BOARDS_DIRECTORY, load_board, packaged_boards
 from tfm_sim.platform.nv_counters import NvCounter
+from tfm_sim.spm.load import LoadError
 from tfm_sim.spm.scheduler import WrongThread
 from tfm_sim.tools.demo_firmware import NON_SECURE_IMAGE, SECURE_IMAGE
 from tfm_sim.tools.endorsement import iak_verification_key
@@ -231,3 +232,14 @@ def test_secure_ram_too_small_for_the_partitions(tmp_path: Path) -> None:
         device.flash_image(0, SECURE_IMAGE.read_bytes())
         with pytest.raises(tfm_sim.TfmSimError, match=says):
             device.power_on()
+
+
+def test_a_service_is_found_by_its_name() -> None:
+    with tfm_sim.boot() as device:
+        crypto, attestation = device.service("TFM_CRYPTO"), device.service("TFM_ATTESTATION_SERVICE")
+        assert (crypto.sid, crypto.version) == (0x80, 1)
+        assert attestation.handle == TFM_ATTESTATION_SERVICE_HANDLE
+        with pytest.raises(LoadError, match="service: found 'CRYPTO'; legal: TFM_ATTESTATION_SERVICE, "):
+            device.service("CRYPTO")
+    with pytest.raises(DeviceOff):
+        device.service("TFM_CRYPTO")
