@@ -8,7 +8,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 from ..interface.errors import TfmSimError
 from ..interface.trace import Trace
-from .states import THREAD, Created, Ended, Ready, Running, ThreadState
+from .states import THREAD, Created, Ready, Running, ThreadState
 
 NS_AGENT_LOAD_ORDER: Final = 0xFE00
 """TF-M IPC backend: the non-secure side runs only when every partition is blocked."""
@@ -198,7 +198,7 @@ class Scheduler:
         for thread in self.threads:
             if thread is self.root:
                 continue
-            thread.state = Ended
+            thread.bit = 0  # whoever wakes it from now on wakes nobody
             code = thread.greenlet
             if code is None or code.dead or code is self.ending or code is self.root.greenlet:
                 continue
