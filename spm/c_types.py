@@ -7,6 +7,11 @@ INT32_MIN: Final = -0x80000000
 INT32_MAX: Final = 0x7FFFFFFF
 
 
+def plain_int(value: object) -> int | None:
+    """The number that ``value`` is, whatever its own class says about it; None for what is no number."""
+    return int.__int__(value) if issubclass(type(value), int) else None  # type: ignore[arg-type]
+
+
 def int32(value: int) -> int:
     """An ``int32_t``: psa_handle_t, psa_status_t, a request type."""
     if INT32_MIN <= value <= INT32_MAX:

@@ -4,11 +4,13 @@ from typing import TYPE_CHECKING
 
 from ..interface.psa.service import PSA_FLIH_NO_SIGNAL, PSA_FLIH_SIGNAL
 from ..interface.psa.status import PSA_SUCCESS
+from .c_types import plain_int
 from .client import Partition
 from .events import InterruptTaken
 from .manifest import IrqHandling, IrqManifest
 from .messages import assert_signal
 from .outcome import Fault, Outcome
+from .panic import words_of
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -54,10 +56,12 @@ def _run_flih(spm: "Kernel", irq: Irq) -> object:
         result = spm.run_code_of(irq.partition, getattr(irq.partition.program, irq.manifest.flih))
     finally:
         spm.handling, spm.closed = None, spm.down is not None
-    if result not in (PSA_FLIH_SIGNAL, PSA_FLIH_NO_SIGNAL):
+    number = plain_int(result)
+    if number not in (PSA_FLIH_SIGNAL, PSA_FLIH_NO_SIGNAL):
         rule = f"{irq.manifest.flih}: a psa_flih_result_t"
-        spm.panic_of(Fault(irq.partition, rule, repr(result), "PSA_FLIH_NO_SIGNAL or PSA_FLIH_SIGNAL"))
-    return result
+        legal = "PSA_FLIH_NO_SIGNAL or PSA_FLIH_SIGNAL"
+        spm.panic_of(Fault(irq.partition, rule, words_of(result), legal))
+    return number
 
 
 def psa_irq_enable(spm: "Kernel", caller: Partition, irq_signal: int) -> Outcome:

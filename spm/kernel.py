@@ -1,15 +1,13 @@
 """The Secure Partition Manager of one device, from its start to a panic."""
 
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from greenlet import GreenletExit
 
-from ..interface.trace import LISTENER_NOTE, Trace
+from ..interface.trace import Trace
 from ..platform.bus import Bus
 from ..platform.clock import VirtualClock
 from ..platform.hal import PlatformHal, SystemReset
@@ -20,7 +18,7 @@ from .client import NS_ID_LOWEST, Client, NonSecureClient, Partition, ns_client_
 from .config import Backend, SpmConfig
 from .connection import ConnectionPool, ConnectionStack
 from .door import ClientDoor, ManagedClientDoor, PartitionDoor
-from .events import ClockAdvanced, Panicked, PartitionStarted, ProgrammerError
+from .events import ClockAdvanced, Panicked, PartitionStarted, ProgrammerError, ThreadSwitched
 from .interrupts import Irq, take_interrupt
 from .load import (
     PartitionBuild,
@@ -34,10 +32,10 @@ from .load import (
 from .manifest import PartitionType
 from .ns_ids import NsClientContexts
 from .outcome import BLOCKED, Fault, Outcome
-from .panic import DevicePanic, PanicReport
+from .panic import DevicePanic, PanicReport, describe, printable
 from .partition_memory import Arena
 from .process.host import Launcher, Processes
-from .scheduler import NS_AGENT_LOAD_ORDER, Deadlock, Scheduler, Thread
+from .scheduler import NS_AGENT_LOAD_ORDER, Deadlock, Scheduler, Thread, WrongThread
 from .service import Service
 from .sfn import initialise, serve, sfn_loop
 from .states import Answered, Queued, Running
@@ -45,6 +43,8 @@ from .states import Answered, Queued, Running
 if TYPE_CHECKING:
     from .ns_tasks import NsTask
 
+REFUSALS_MAX = 1000
+"""Calls of a device that is down after which its SPM stops listening to whoever makes them."""
 POLL_MICROSECONDS = 1
 """What a psa_wait that only polls takes on the virtual clock, so that a loop of polls comes to an end."""
 
@@ -89,10 +89,11 @@ class Kernel:
         self.interrupts = machine.interrupts
         self.boot_data = boot_data
         self.trace = trace
+        trace.failure, trace.on_failure = None, self._listener_failed
         self.listeners = trace.listeners
         self.config = config
         self.ns_thread = Thread("NS", (NS_AGENT_LOAD_ORDER, 0, 0))
-        self.scheduler = Scheduler(self.ns_thread, self._idle, trace)
+        self.scheduler = Scheduler(self.ns_thread, self._idle, self._tell_switch, trace)
         self.connections = ConnectionPool(config.conn_handle_max_num)
         self.handles = self.connections.open
         self.partitions: list[Partition] = []
@@ -106,8 +107,10 @@ class Kernel:
         self.closed = False
         self.joining: dict[Thread, list[NsTask]] = {}
         self.tasks_started = 0
+        self.switching = False
+        self._refusals = 0
         self.ns_contexts = NsClientContexts() if config.ns_manage_nsid else None
-        self._stopping = False
+        self.stopping = False
         self._own_launcher = Launcher() if launcher is None else None
         self.processes = Processes(
             launcher or self._own_launcher or Launcher(), config.process_watchdog_seconds
@@ -198,11 +201,10 @@ class Kernel:
             self.panic_of(
                 Fault(partition, "entry_point: never returns", "a return", "a loop around psa_wait")
             )
-        except GreenletExit:
-            raise
         except BaseException as error:
-            if not self._stopping:
-                self.scheduler.raise_in_root(error)
+            if self.stopping:
+                raise GreenletExit from None
+            self.scheduler.raise_in_root(error)
 
     def _start_sfn_backend(self) -> None:
         for partition in self.partitions:
@@ -236,19 +238,32 @@ class Kernel:
 
     def raise_fault_in(self, partition: Partition, error: BaseException) -> NoReturn:
         """Raise what an exception in a partition's code comes to; called where it was caught."""
-        verdict = error if isinstance(error, GreenletExit) else self._fault_in(partition, error)
+        is_end = self.stopping and type(error) is GreenletExit
+        verdict = error if is_end else self._fault_in(partition, error)
         if verdict is error:
             raise error
-        raise verdict from error
+        if describe(error)[1]:
+            raise verdict from error
+        verdict.__suppress_context__ = True
+        try:
+            raise verdict
+        finally:
+            verdict.__context__ = None  # nobody could print the two together
 
     def stop(self) -> None:
-        """Power goes away: partitions end where they stand, and no call enters any more."""
+        """Power goes away: partitions end where they stand, and no call enters any more.
+
+        Raises WrongThread for a foreign thread, and for code of a partition or a task.
+        """
         self.scheduler.check_os_thread()
-        self._stopping = True
+        self.scheduler.check_root()
+        self.check_switch()
+        self.stopping = True
         self.interrupts.handler = self.interrupts.after = None
         if self.down is None:
             self._go_down("the device was reset or switched off")
         self.scheduler.end()
+        self.scheduler.idle = self._never
         self.processes.end()
         if self._own_launcher is not None:
             self._own_launcher.close()
@@ -270,6 +285,8 @@ class Kernel:
         if outcome is BLOCKED:
             if self.serve is not None:
                 return self._wait_alone(caller)
+            if caller.thread is not self.scheduler.current:
+                self._borrowed(caller)
             event = "psa_wait" if isinstance(caller, Partition) and caller.wait_mask else "call"
             try:
                 self.scheduler.block(event)
@@ -283,6 +300,15 @@ class Kernel:
         assert isinstance(outcome, int)
         return outcome
 
+    def _borrowed(self, caller: Client) -> None:
+        """A call in another's name: a task waits for it itself, a partition has no business there."""
+        here = self.scheduler.current
+        if isinstance(caller, Partition):
+            rule = "a partition's calls come from its own thread"
+            found = f"a call in the name of {caller.name}"
+            raise self._panic(PanicReport(here.name, rule, found, "the partition API that it was given"))
+        caller.thread = here
+
     def _wait_alone(self, caller: Client) -> int:
         """TF-M SFN backend: in psa_wait for an interrupt its one thread stands still, and time passes."""
         assert isinstance(caller, Partition)
@@ -294,7 +320,12 @@ class Kernel:
     def refuse_entry(self, call: str) -> NoReturn:
         """Why no call may enter now."""
         if self.down is not None:
+            self._refusals += 1
+            # Code that catches whatever it is told, and asks again, would never let go of the host.
+            if self._refusals > REFUSALS_MAX:
+                self.scheduler.abandon_current(self.gone())
             raise self.gone()
+        self.check_switch()
         assert self.handling is not None
         # TF-M FLIH: every secure API call from exception context panics.
         rule = f"{call}: not in a first-level interrupt handler"
@@ -323,6 +354,7 @@ class Kernel:
         """The non-secure side sleeps: time passes, and partitions that an interrupt wakes run."""
         if self.down is not None:
             raise self.gone()
+        self.check_switch()
         self._let_time_pass(microseconds)
         if self.scheduler.switch_due:
             self.scheduler.reschedule()
@@ -338,6 +370,25 @@ class Kernel:
         if moved and self.listeners:
             self.trace.emit(ClockAdvanced(self.machine.clock.now))
         return moved
+
+    def _tell_switch(self, name: str) -> None:
+        """No thread runs while one hands over to the next, so no call may enter."""
+        was, self.closed, self.switching = self.closed, True, True
+        try:
+            self.trace.emit(ThreadSwitched(name))
+        finally:
+            self.closed, self.switching = was or self.down is not None, False
+
+    def check_switch(self) -> None:
+        """Raises WrongThread for a listener that calls the device from within ThreadSwitched."""
+        if self.switching:
+            raise WrongThread(
+                "the device was called by a trace listener between two threads; legal: in other events"
+            )
+
+    def _never(self) -> NoReturn:
+        """A call that was in progress when power went away, as a listener's may do, ends here."""
+        raise self.gone()
 
     def _let_time_pass(self, microseconds: int | None = None) -> bool:
         """Move the clock, by default to the next alarm; False where there is none."""
@@ -404,27 +455,32 @@ class Kernel:
 
     def _fault_in(self, partition: Partition, error: BaseException) -> BaseException:
         """What an exception in a partition's code comes to."""
-        if self.down is not None:
-            return error if isinstance(error, DevicePanic | SystemReset) else self.gone()
-        if isinstance(error, SystemReset):
-            self._go_down(str(error))
+        if error is self.trace.failure:
             return error
-        if isinstance(error, KeyboardInterrupt) or LISTENER_NOTE in getattr(error, "__notes__", ()):
+        kind = type(error)  # an object may deny its class
+        if self.down is not None:
+            return error if kind in (DevicePanic, SystemReset) else self.gone()
+        if kind is SystemReset:
+            self._go_down(printable(str(error)))
+            return error
+        if kind is KeyboardInterrupt:
             self._go_down("the device was interrupted in the middle of a call")
             return error
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{frame.name}, line {frame.lineno} of {Path(frame.filename).name}"
-        found = f"{type(error).__name__}: {error} in {where}"
-        return self._panic(
-            PanicReport(partition.name, "code that runs without a fault", found, "no exception")
-        )
+        found, legal = describe(error)[0], "no exception"
+        return self._panic(PanicReport(partition.name, "code that runs without a fault", found, legal))
 
     def _panic(self, report: PanicReport) -> DevicePanic | SystemReset:
         if self.down is None:
+            report = replace(report, found=printable(report.found))
             self._go_down(report)
             if self.listeners:
                 self.trace.emit(Panicked(report))
         return self.gone()
+
+    def _listener_failed(self) -> None:
+        """A listener was told in the middle of something that now stays undone, so the device ends."""
+        if self.down is None:
+            self._go_down(f"a trace listener raised {type(self.trace.failure).__name__}")
 
     def _go_down(self, why: PanicReport | str) -> None:
         self.down = why

@@ -9,11 +9,12 @@ from ..interface.psa.status import (
     PSA_ERROR_PROGRAMMER_ERROR,
     PSA_SUCCESS,
 )
-from .c_types import INT32_MAX, INT32_MIN, int32
+from .c_types import INT32_MAX, INT32_MIN, int32, plain_int
 from .client import Partition
 from .connection import DESCRIPTOR_LEN_OFFSET, DESCRIPTOR_SIZE, Connection
 from .events import MessageDelivered, MessageReplied, SignalAsserted
 from .outcome import BLOCKED, NOBODY, Answer, Fault, Nobody, Outcome
+from .panic import words_of
 from .states import (
     CONNECTION,
     Accept,
@@ -79,8 +80,12 @@ def reply(spm: "Kernel", replier: Partition, connection: Connection, status: obj
 def complete(spm: "Kernel", replier: Partition, connection: Connection, status: object) -> Answer:
     """FF-M 1.1, psa_reply: what a reply with ``status`` comes to."""
     # FF-M 1.1 psa_reply: the status is a psa_status_t.
-    if not isinstance(status, int):
-        return Fault(replier, "psa_reply: a psa_status_t", repr(status), "an integer")
+    if status.__class__ is not int:
+        number = plain_int(status)
+        if number is None:
+            return Fault(replier, "psa_reply: a psa_status_t", words_of(status), "an integer")
+        status = number
+    assert isinstance(status, int)
     if not INT32_MIN <= status <= INT32_MAX:
         status = int32(status)
     if spm.listeners:

@@ -60,11 +60,11 @@ def start_task(
             _run(spm, task, code)
             spm.joined(task)
             spm.scheduler.end_current()
-        except GreenletExit:
-            raise
         except Deadlock:
             spm.scheduler.raise_in_root(spm.deadlock())
         except BaseException as error:
+            if spm.stopping or task.done:
+                raise GreenletExit from None
             spm.scheduler.raise_in_root(error)
 
     thread.entry = entry
@@ -79,10 +79,12 @@ def _run(spm: "Kernel", task: NsTask, code: Callable[[ClientDoor], object]) -> N
     try:
         task.result = code(task.ns)
     except Exception as error:
+        if error is spm.trace.failure:
+            raise
         task.error = error
-    except GreenletExit:
-        raise
     except BaseException:
+        if spm.stopping:
+            raise
         spm.reset_requested(f"task {task.thread.name} was interrupted")
         raise
     # The end of the device is everybody's, also where the task has caught what it raised.
@@ -117,3 +119,4 @@ def _enter(spm: "Kernel") -> None:
     spm.scheduler.check_os_thread()
     if spm.down is not None:
         raise spm.gone()
+    spm.check_switch()

@@ -8,7 +8,6 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 from ..interface.errors import TfmSimError
 from ..interface.trace import Trace
-from .events import ThreadSwitched
 from .states import THREAD, Created, Ready, Running, ThreadState
 
 NS_AGENT_LOAD_ORDER: Final = 0xFE00
@@ -20,7 +19,7 @@ class Deadlock(Exception):
 
 
 class WrongThread(TfmSimError):
-    """A device was called from another OS thread than the one that it was powered on in."""
+    """A device was called where it cannot be: in a foreign OS thread, or by code that it runs itself."""
 
 
 class Thread:
@@ -47,11 +46,13 @@ class Scheduler:
 
     ``root`` is the thread that power-on came from. ``ready`` has the bits of all threads that can run, the
     running one included. ``switch_due`` says that a more urgent thread than the running one has become ready.
-    ``idle`` lets time pass when nobody can run; it answers False when that can never help.
+    ``idle`` lets time pass when nobody can run; it answers False when that can never help. ``tell_switch``
+    traces that the thread of a name runs from here on.
     """
 
     __slots__ = (
         "current",
+        "ending",
         "idle",
         "listeners",
         "os_thread",
@@ -59,21 +60,24 @@ class Scheduler:
         "ready",
         "root",
         "switch_due",
+        "tell_switch",
         "threads",
-        "trace",
     )
 
-    def __init__(self, root: Thread, idle: Callable[[], bool], trace: Trace) -> None:
+    def __init__(
+        self, root: Thread, idle: Callable[[], bool], tell_switch: Callable[[str], None], trace: Trace
+    ) -> None:
         self.threads: list[Thread] = []
         self.ready = 0
         self.root = root
         self.current = root
         self.idle = idle
-        self.trace = trace
+        self.tell_switch = tell_switch
         self.listeners = trace.listeners
         self.switch_due = False
         self.os_thread = get_ident()
         self.parked: greenlet | None = None
+        self.ending: greenlet | None = None
         self.add(root)
         root.state = Running
 
@@ -126,7 +130,7 @@ class Scheduler:
         if best is running:
             return
         if self.listeners:
-            self.trace.emit(ThreadSwitched(best.name))
+            self.tell_switch(best.name)
         running.greenlet = getcurrent()
         self.current = best
         if best.greenlet is None:
@@ -161,6 +165,26 @@ class Scheduler:
                 "the device was called from another thread; legal: the thread in which it was powered on"
             )
 
+    def check_root(self) -> None:
+        """A thread cannot end all threads, itself among them. Raises WrongThread, before anything changes."""
+        own = {thread.greenlet: thread.name for thread in self.threads if thread is not self.root}
+        here: greenlet | None = getcurrent()
+        while here is not None and here is not self.root.greenlet:
+            if here in own:
+                raise WrongThread(
+                    f"the device was reset or switched off by the code of {own[here]}; legal: by the code "
+                    "that powered it on"
+                )
+            here = here.parent
+
+    def abandon_current(self, error: BaseException) -> None:
+        """Leave a thread that will not end where it stands; returns only in the root."""
+        if self.current is not self.root:
+            self.raise_in_root(error)
+        ending = self.ending
+        if ending is not None and getcurrent() is not ending:
+            ending.switch()
+
     def raise_in_root(self, error: BaseException) -> None:
         """Leave the running thread for good and raise ``error`` in the thread that power-on came from."""
         self.current = self.root
@@ -170,9 +194,15 @@ class Scheduler:
     def end(self) -> None:
         """End every thread but the root, whatever its code does about it; power goes away."""
         self._unpark()
+        self.ending = getcurrent()
         for thread in self.threads:
-            if thread is self.root or thread.greenlet is None or thread.greenlet.dead:
+            if thread is self.root:
                 continue
-            thread.greenlet.parent = getcurrent()
-            thread.greenlet.throw(GreenletExit)
+            thread.bit = 0  # whoever wakes it from now on wakes nobody
+            code = thread.greenlet
+            if code is None or code.dead or code is self.ending or code is self.root.greenlet:
+                continue
+            code.parent = self.ending
+            code.throw(GreenletExit)
         self.current = self.root
+        self.ready = 0

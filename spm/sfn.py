@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 from ..interface.psa.service import PSA_BLOCK, psa_msg_t
 from ..interface.psa.status import PSA_ERROR_PROGRAMMER_ERROR, PSA_SUCCESS
 from . import service_api
+from .c_types import plain_int
 from .client import Partition
 from .connection import Connection
 from .messages import complete, reply
 from .outcome import Fault, Nobody, Outcome
+from .panic import words_of
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -61,9 +63,12 @@ def initialise(spm: "Kernel", partition: Partition) -> object:
     partition.initialised = True
     spm.tell_start(partition)
     entry = partition.manifest.entry
-    status = spm.run_code_of(partition, getattr(partition.program, entry)) if entry else PSA_SUCCESS
-    partition.initialised = isinstance(status, int) and status >= PSA_SUCCESS
-    return status
+    if not entry:
+        return PSA_SUCCESS
+    result = spm.run_code_of(partition, getattr(partition.program, entry))
+    status = plain_int(result)
+    partition.initialised = status is not None and status >= PSA_SUCCESS
+    return words_of(result) if status is None else status
 
 
 def _call(spm: "Kernel", service: "Service", msg: psa_msg_t) -> object:

@@ -2,6 +2,7 @@
 
 import socket
 from struct import pack
+from time import monotonic
 from typing import Final
 
 from ...interface.wire.frames import Frame, parse
@@ -22,11 +23,12 @@ class ChannelTimeout(Exception):
 class Channel:
     """Frames over a connected stream socket, blocking."""
 
-    __slots__ = ("_receive", "_send", "_socket")
+    __slots__ = ("_receive", "_seconds", "_send", "_socket")
 
     def __init__(self, sock: socket.socket, seconds: float = 0.0) -> None:
         """``seconds`` is how long to wait for the other side; 0 is for ever."""
         self._socket = sock
+        self._seconds = seconds
         self._send = sock.sendall
         self._receive = sock.recv
         if seconds:
@@ -56,8 +58,11 @@ class Channel:
             raise ChannelClosed from error
 
     def _rest(self, data: bytearray) -> Frame:
-        frame = None
+        frame, until = None, monotonic() + self._seconds
         while frame is None:
+            # A frame that comes byte by byte would be late by as many time-outs.
+            if self._seconds and monotonic() > until:
+                raise ChannelTimeout
             size = len(data)
             data += self._receive(_LARGE_SIZE)
             if len(data) == size:

@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from ...interface.psa.service import psa_msg_t
-from ...interface.trace import LISTENER_NOTE
 from ...interface.wire.frames import HEADER_SIZE, Frame, Op, WireError
 from ...interface.wire.payloads import Kind, decode, encode
 from ...platform.hal import SystemReset
@@ -136,7 +135,7 @@ class RemoteProgram:
         except (WireError, DevicePanic, SystemReset):
             raise
         except Exception as error:
-            if self._spm.down is not None or LISTENER_NOTE in getattr(error, "__notes__", ()):
+            if self._spm.down is not None:
                 raise
             return encode(Op.RAISE, tail=dump_exception(error))
 

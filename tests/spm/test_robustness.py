@@ -1,6 +1,7 @@
 """What partitions and callers may try: the device goes down with a report, never the host, never wrongly."""
 
 import re
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -12,11 +13,13 @@ from support.kernel_bench import NS_RAM, Bench, Echo, SfnEcho, a_manifest, a_ser
 from tfm_sim.interface.psa.client import psa_invec, psa_outvec
 from tfm_sim.interface.psa.service import PSA_BLOCK, PSA_DOORBELL, PSA_POLL, psa_msg_t
 from tfm_sim.interface.trace import Event
+from tfm_sim.interface.wire.frames import HEADER, Op
 from tfm_sim.platform.hal import SystemReset
 from tfm_sim.spm.config import Backend, SpmConfig
 from tfm_sim.spm.load import LoadError, PartitionBuild
 from tfm_sim.spm.manifest_file import parse_manifest
 from tfm_sim.spm.panic import DevicePanic
+from tfm_sim.spm.process.channel import Channel, ChannelTimeout
 from tfm_sim.spm.scheduler import WrongThread
 
 HANDLE = 0x40000100
@@ -389,3 +392,24 @@ def test_an_answer_to_the_disconnect_of_a_terminated_connection_counts_on_the_sf
     handle = bench.ns.psa_connect(SID, 1)
     with pytest.raises(DevicePanic, match="SERVER broke a rule: psa_reply: a psa_status_t"):
         bench.ns.psa_call(handle, 5)
+
+
+def test_a_frame_that_comes_byte_by_byte_is_late_as_a_whole() -> None:
+    ours, theirs = socket.socketpair()
+    ended = threading.Event()
+
+    def drip() -> None:
+        theirs.sendall(HEADER.pack(1 << 20, int(Op.PSA_WAIT), 0))
+        while not ended.wait(0.02):
+            theirs.send(b"x")
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    try:
+        with pytest.raises(ChannelTimeout):
+            Channel(ours, 0.2).receive()
+    finally:
+        ended.set()
+        thread.join()
+        ours.close()
+        theirs.close()
