@@ -188,6 +188,9 @@ class ClientDoor:
             self._arena_top = top = base + length + VECTOR_ALIGNMENT - 1 & -VECTOR_ALIGNMENT
             if top > self._arena_end:
                 self._no_room(base, length)
+            # A service that maps the vector finds the client's own bytes there, and may leave them.
+            start = base - self._view_base
+            self._view[start : start + length] = buffer if len(buffer) == length else buffer[:length]
             vectors.append((base, length))
         return vectors
 

@@ -20,7 +20,7 @@ from ..platform.mhu import MHU_BITS, MhuRegister
 from .c_types import uint32
 from .client import NonSecureClient
 from .client_api import DescriptorArray, Vectors
-from .connection import DESCRIPTOR_SIZE, Vector
+from .connection import DESCRIPTOR_SIZE
 from .cpu import CpuPort
 from .door import ClientDoor, vector_sizes
 from .partition_memory import Arena
@@ -132,8 +132,6 @@ class MailboxDoor(ClientDoor):
             in_array, out_array = self._array_of(inputs), self._array_of(outputs)
             arrays = {"in_vec": in_array.address, "in_len": in_array.count}
             arrays |= {"out_vec": out_array.address, "out_len": out_array.count}
-            if not isinstance(out_vec, int) and isinstance(outputs, list):
-                self._lay_out(out_vec, outputs)
             status = self._ask(MailboxCall.PSA_CALL, handle=handle, type=type_, **arrays)
             if not isinstance(out_vec, int) and isinstance(outputs, list):
                 self._take_outputs(out_vec, outputs, self._lengths(out_array))
@@ -155,13 +153,6 @@ class MailboxDoor(ClientDoor):
         for i, vector in enumerate(vectors):
             DESCRIPTOR.pack_into(self._view, base - self._view_base + i * DESCRIPTOR_SIZE, *vector)
         return DescriptorArray(base, len(vectors))
-
-    def _lay_out(self, out_vec: Sequence[psa_outvec], outputs: list[Vector]) -> None:
-        """The buffers as they are, so that they still are that where nobody writes."""
-        for item, (base, length) in zip(out_vec, outputs, strict=True):
-            if length and not isinstance(item.base, int):
-                start = base - self._view_base
-                self._view[start : start + length] = item.base[:length]
 
     def _lengths(self, array: DescriptorArray) -> list[int]:
         start = array.address - self._view_base

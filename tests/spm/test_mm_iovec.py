@@ -100,6 +100,27 @@ CALLS: dict[str, Callable[[Any, int, int], object]] = {
 # What it does.
 
 
+def test_a_mapped_output_holds_what_the_client_had_there_and_keeps_what_is_left_alone() -> None:
+    seen: list[bytes] = []
+
+    def look(msg: psa_msg_t) -> int:
+        view = map_out(server.psa, msg)
+        seen.append(bytes(view))
+        view[0:1] = b"X"
+        unmap_out(server.psa, msg, length=4)
+        return 0
+
+    bench = start_bench((SERVER, Echo))
+    server = bench.programs["SERVER"]
+    assert bench.ns.psa_call(HANDLE, 6, [b"leftovers of an earlier call"]) == 0
+    server.answers[5] = look
+    buffers = [bytearray(b"mine"), bytearray(b"mine too")]
+    assert bench.ns.psa_call(HANDLE, 5, [], [psa_outvec(buffers[0])]) == 0
+    assert bench.ns.psa_call(HANDLE, 5, [], [psa_outvec(buffers[1], 4)]) == 0
+    assert seen == [b"mine", b"mine"]
+    assert buffers == [b"Xine", b"Xine too"]
+
+
 def test_a_mapped_input_is_the_clients_bytes_and_read_only() -> None:
     seen: list[object] = []
 
