@@ -102,6 +102,7 @@ class Partition(Client):
         "service_by_signal",
         "services",
         "signals",
+        "vain_waits",
         "wait_mask",
     )
 
@@ -117,6 +118,7 @@ class Partition(Client):
         self.assigned = 0
         self.signals = 0
         self.wait_mask = 0
+        self.vain_waits = 0
         self.replies: deque[tuple[int, int]] = deque()
         self.program: object = None
         self.initialised = False
@@ -127,6 +129,7 @@ class Partition(Client):
         if not mask:
             return super().take_answer()
         self.wait_mask = 0
+        self.vain_waits = 0
         return self.signals & mask
 
     def signal_name(self, signal: int) -> str:

@@ -89,6 +89,7 @@ def psa_eoi(spm: "Kernel", caller: Partition, irq_signal: int) -> Outcome:
     if isinstance(irq, Fault):
         return irq
     caller.signals &= ~irq_signal
+    caller.vain_waits = 0
     spm.interrupts.clear_pending(irq.line)
     spm.interrupts.enable(irq.line)
     return PSA_SUCCESS
@@ -100,6 +101,7 @@ def psa_reset_signal(spm: "Kernel", caller: Partition, irq_signal: int) -> Outco
     if isinstance(irq, Fault):
         return irq
     caller.signals &= ~irq_signal
+    caller.vain_waits = 0
     return PSA_SUCCESS
 
 

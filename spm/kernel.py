@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from greenlet import GreenletExit
 
+from ..interface.psa.service import PSA_DOORBELL
 from ..interface.trace import Trace
 from ..platform.bus import Bus
 from ..platform.clock import VirtualClock
@@ -514,9 +515,9 @@ class Kernel:
 
 
 def _narrow(partition: Partition) -> str:
-    """What a partition waits for, where that is not every signal it has, for messages."""
+    """What a partition waits for, where that is not all its services and interrupts, for messages."""
     awaited = partition.wait_mask & partition.assigned
-    if awaited == partition.assigned:
+    if awaited | PSA_DOORBELL == partition.assigned:
         return ""
     names = [partition.signal_name(1 << bit) for bit in range(32) if awaited >> bit & 1]
     return " for " + " or ".join(names)

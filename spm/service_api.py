@@ -18,6 +18,8 @@ from .states import MESSAGE, VECTOR, ConnectMessage, DisconnectMessage, RequestM
 if TYPE_CHECKING:
     from .kernel import Kernel
 
+VAIN_WAITS_MAX: Final = 1_000_000
+"""Returns of psa_wait in a row after which a partition that takes nothing counts as hanging."""
 WritableBuffer = int | bytearray | memoryview
 ReadableBuffer = int | bytes | bytearray | memoryview
 _VECTORLESS: Final = (ConnectMessage, DisconnectMessage)
@@ -43,16 +45,22 @@ def psa_wait(spm: "Kernel", caller: Partition, signal_mask: int, timeout: int) -
 def wait(spm: "Kernel", caller: Partition, signal_mask: int, timeout: int) -> Outcome:
     """psa_wait without the check of its mask."""
     asserted = caller.signals & signal_mask
+    if asserted:
+        caller.vain_waits += 1
+        return asserted if caller.vain_waits <= VAIN_WAITS_MAX else _livelock(caller, asserted)
     # FF-M 1.1 psa_wait: bits 30-0 of the timeout are ignored.
     if timeout & PSA_BLOCK:
-        if asserted:
-            return asserted
         caller.wait_mask = signal_mask
         return BLOCKED
-    if not asserted:
-        spm.poll_found_nothing()
-        asserted = caller.signals & signal_mask
-    return asserted
+    spm.poll_found_nothing()
+    return caller.signals & signal_mask
+
+
+def _livelock(caller: Partition, asserted: int) -> Fault:
+    """A partition that waits for ever for what it has already; a watchdog would reset real hardware here."""
+    names = ", ".join(caller.signal_name(1 << bit) for bit in range(32) if asserted >> bit & 1)
+    found = f"{VAIN_WAITS_MAX} returns of psa_wait with {names} asserted, and nothing fetched or cleared"
+    return Fault(caller, "a loop that takes what it waits for", found, "psa_get, psa_clear or psa_eoi")
 
 
 def psa_get(spm: "Kernel", caller: Partition, signal: int, msg: psa_msg_t | int) -> Outcome:
@@ -76,6 +84,7 @@ def take_reply(spm: "Kernel", caller: Partition, msg: psa_msg_t | int) -> Outcom
     reply.rhandle, reply.type = caller.replies.popleft()
     if not caller.replies:
         caller.signals &= ~ASYNC_MSG_REPLY
+    caller.vain_waits = 0
     if isinstance(msg, int):
         _store_msg(spm, reply, msg)
     return PSA_SUCCESS
@@ -98,6 +107,7 @@ def get(spm: "Kernel", caller: Partition, signal: int, msg: psa_msg_t | int) -> 
     # FF-M 1.1 psa_get: the signal must be asserted.
     if not caller.signals & signal:
         return _not_asserted(caller, signal)
+    caller.vain_waits = 0
     queue = service.queue
     connection = queue.popleft()
     if not queue:
@@ -263,6 +273,7 @@ def psa_clear(spm: "Kernel", caller: Partition) -> Outcome:
             caller, "psa_clear: PSA_DOORBELL asserted", f"signals {caller.signals:#x}", "after psa_notify"
         )
     caller.signals &= ~PSA_DOORBELL
+    caller.vain_waits = 0
     return PSA_SUCCESS
 
 

@@ -413,3 +413,24 @@ def test_a_frame_that_comes_byte_by_byte_is_late_as_a_whole() -> None:
         thread.join()
         ours.close()
         theirs.close()
+
+
+def test_a_partition_that_never_takes_what_it_waits_for_is_a_panic(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Blind(Echo):
+        def main(self) -> None:
+            while True:
+                self.psa.psa_wait(0x10, PSA_BLOCK)
+
+    monkeypatch.setattr("tfm_sim.spm.service_api.VAIN_WAITS_MAX", 1000)
+    bench = start_bench((SERVER["IPC"][0], Blind))
+    with pytest.raises(
+        DevicePanic, match="SERVER broke a rule: a loop that takes what it waits for"
+    ) as panic:
+        bench.ns.psa_call(HANDLE, 5)
+    assert "1000 returns of psa_wait with S_SIGNAL asserted" in panic.value.report.found
+
+
+def test_a_busy_partition_is_no_hanging_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tfm_sim.spm.service_api.VAIN_WAITS_MAX", 3)
+    bench = start_bench(SERVER["IPC"])
+    assert [bench.ns.psa_call(HANDLE, 5) for _ in range(10)] == [0] * 10
