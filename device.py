@@ -28,8 +28,9 @@ from .platform.provisioning import DUMMY, DUMMY_ROTPKS, Provisioning
 from .spm.boot_data import BootData
 from .spm.config import Backend, SpmConfig
 from .spm.door import ClientDoor
-from .spm.kernel import Kernel, Machine
+from .spm.kernel import Kernel
 from .spm.load import LoadError, PartitionBuild
+from .spm.machine import Machine
 from .spm.manifest_list import load_manifest_list
 from .spm.ns_ids import NsClientContexts
 from .spm.ns_tasks import NsTask, join, start_task

@@ -21,6 +21,7 @@ from ..interface.psa.status import (
     PSA_ERROR_CONNECTION_REFUSED,
     PSA_ERROR_PROGRAMMER_ERROR,
 )
+from . import legal
 from .c_types import INT32_MAX, INT32_MIN, int32, uint32
 from .client import Client
 from .connection import DESCRIPTOR_SIZE, NO_VECTOR, Connection, PinnedVector, Vector
@@ -72,7 +73,7 @@ def psa_connect(spm: "Kernel", caller: Client, sid: int, version: int) -> Outcom
             caller,
             "psa_connect: an RoT Service with this SID",
             f"{sid:#x}",
-            spm.known_sids(),
+            legal.known_sids(spm),
             PSA_ERROR_CONNECTION_REFUSED,
         )
     # FF-M 1.1 psa_connect: a stateless service has no connections; tested before authorization.
@@ -164,7 +165,9 @@ def _stateless_connection(spm: "Kernel", caller: Client, handle: int) -> Connect
     service = spm.stateless_services[stateless_index(handle)]
     # FF-M 1.1 psa_call: a stateless handle must name a service.
     if service is None:
-        return Fault(caller, "psa_call: a stateless handle of a service", f"{handle:#x}", spm.known_handles())
+        return Fault(
+            caller, "psa_call: a stateless handle of a service", f"{handle:#x}", legal.known_handles(spm)
+        )
     fault = _check_access(caller, service, stateless_version(handle), "psa_call", PSA_ERROR_PROGRAMMER_ERROR)
     if fault is not None:
         return fault
@@ -208,7 +211,7 @@ def _idle_connection(spm: "Kernel", caller: Client, handle: int, call: str) -> C
     # FF-M 1.1 psa_call, psa_close: the handle must be open, and the caller's own by its client id.
     if connection is None or connection.client.client_id != caller.client_id or connection.service.stateless:
         return Fault(
-            caller, f"{call}: a handle of the caller's own", f"{handle:#x}", spm.open_handles(caller)
+            caller, f"{call}: a handle of the caller's own", f"{handle:#x}", legal.open_handles(spm, caller)
         )
     # FF-M 1.1 psa_call, psa_close: no message may be outstanding, and the connection not terminated.
     if connection.state is not Idle:

@@ -1,19 +1,15 @@
 """The Secure Partition Manager of one device, from its start to a panic."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from greenlet import GreenletExit
 
-from ..interface.psa.service import PSA_DOORBELL
 from ..interface.trace import Trace
-from ..platform.bus import Bus
-from ..platform.clock import VirtualClock
 from ..platform.hal import PlatformHal, SystemReset
-from ..platform.interrupts import InterruptController, InterruptStorm
-from ..platform.memory import Memory
+from ..platform.interrupts import InterruptStorm
 from .boot_data import BootData
 from .client import NS_ID_LOWEST, Client, NonSecureClient, Partition, ns_client_id
 from .config import Backend, SpmConfig
@@ -21,6 +17,7 @@ from .connection import ConnectionPool, ConnectionStack
 from .door import ClientDoor, ManagedClientDoor, PartitionDoor
 from .events import ClockAdvanced, Panicked, PartitionStarted, ProgrammerError, ThreadSwitched
 from .interrupts import Irq, take_interrupt
+from .legal import awaited
 from .load import (
     PartitionBuild,
     assign_stateless_handles,
@@ -30,6 +27,7 @@ from .load import (
     load_order,
     make_partition,
 )
+from .machine import Machine
 from .manifest import PartitionType
 from .ns_ids import NsClientContexts
 from .outcome import BLOCKED, Fault, Outcome
@@ -39,7 +37,7 @@ from .process.host import Launcher, Processes
 from .scheduler import NS_AGENT_LOAD_ORDER, Deadlock, Scheduler, Thread, WrongThread
 from .service import Service
 from .sfn import initialise, serve, sfn_loop
-from .states import Answered, Queued, Running
+from .states import Answered, Running
 
 if TYPE_CHECKING:
     from .ns_tasks import NsTask
@@ -48,25 +46,6 @@ REFUSALS_MAX = 1000
 """Calls of a device that is down after which its SPM stops listening to whoever makes them."""
 POLL_MICROSECONDS = 1
 """What a psa_wait that only polls takes on the virtual clock, so that a loop of polls comes to an end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """The hardware that the SPM runs on.
-
-    ``irq_line`` finds the line of a manifest's interrupt source. ``irq_sources`` and ``mmio_regions``
-    (address and size in bytes) are what the platform has names for; None is a platform of which
-    nothing is known.
-    """
-
-    memory: Memory
-    hal: PlatformHal
-    bus: Bus
-    clock: VirtualClock
-    interrupts: InterruptController
-    irq_line: Callable[[int | str], int | None]
-    irq_sources: Mapping[str, int] | None = None
-    mmio_regions: Mapping[str, tuple[int, int]] | None = None
 
 
 class Kernel:
@@ -428,7 +407,7 @@ class Kernel:
         owed = [c for c in self.handles.values() if c.message is not Answered]
         culprit = owed[0].service.partition.name if owed else self.scheduler.current.name
         blocked = ", ".join(dict.fromkeys(c.client.name for c in owed)) or self.scheduler.current.name
-        waiting = ", ".join(p.name + _narrow(p) for p in self.partitions if p.wait_mask) or "nobody"
+        waiting = ", ".join(p.name + awaited(p) for p in self.partitions if p.wait_mask) or "nobody"
         joining = ", ".join(thread.name for thread in self.joining) or "nobody"
         found = f"{blocked} blocked; in psa_wait: {waiting}; joining tasks: {joining}"
         return self._panic(PanicReport(culprit, "somebody can run", found, "a reply or a signal to come"))
@@ -486,38 +465,3 @@ class Kernel:
     def _go_down(self, why: PanicReport | str) -> None:
         self.down = why
         self.closed = True
-
-    def known_sids(self) -> str:
-        """Every RoT Service with its SID, for messages."""
-        return ", ".join(f"{sid:#x} {s.name}" for sid, s in sorted(self.services_by_sid.items()))
-
-    def known_handles(self) -> str:
-        """Every stateless RoT Service with its handle, for messages."""
-        known = [service for service in self.stateless_services if service is not None]
-        return ", ".join(f"{s.handle:#x} {s.name}" for s in known) or "none: no service is stateless"
-
-    def known_partition_ids(self) -> str:
-        """Every partition with its ID, for messages."""
-        return ", ".join(f"{pid} {p.name}" for pid, p in sorted(self.partitions_by_id.items()))
-
-    def open_handles(self, client: Client) -> str:
-        """A client's open connections, for messages."""
-        mine = [c for c in self.handles.values() if c.client.client_id == client.client_id]
-        return ", ".join(f"{c.handle:#x}" for c in mine) or "none is open"
-
-    def message_handles(self, partition: Partition) -> str:
-        """A partition's delivered and unanswered messages, for messages."""
-        dead = (Queued, Answered)
-        mine = [
-            c for c in self.handles.values() if c.message not in dead and c.service.partition is partition
-        ]
-        return ", ".join(f"{c.handle:#x}" for c in mine) or "no message is delivered and unanswered"
-
-
-def _narrow(partition: Partition) -> str:
-    """What a partition waits for, where that is not all its services and interrupts, for messages."""
-    awaited = partition.wait_mask & partition.assigned
-    if awaited | PSA_DOORBELL == partition.assigned:
-        return ""
-    names = [partition.signal_name(1 << bit) for bit in range(32) if awaited >> bit & 1]
-    return " for " + " or ".join(names)

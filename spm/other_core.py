@@ -17,12 +17,13 @@ from ..interface.tfm.ns_mailbox import NsMailbox
 from ..platform.board import DualCore
 from ..platform.interrupts import InterruptController
 from ..platform.mhu import MHU_BITS, MhuRegister
+from .buffers import vector_sizes
 from .c_types import uint32
 from .client import NonSecureClient
 from .client_api import DescriptorArray, Vectors
 from .connection import DESCRIPTOR_SIZE
 from .cpu import CpuPort
-from .door import ClientDoor, vector_sizes
+from .door import ClientDoor
 from .partition_memory import Arena
 from .scheduler import Deadlock, Thread
 

@@ -7,6 +7,7 @@ from ..interface.psa.client import PSA_MAX_IOVEC
 from ..interface.psa.service import PSA_BLOCK, PSA_DOORBELL, psa_msg_t
 from ..interface.psa.status import PSA_ERROR_DOES_NOT_EXIST, PSA_SUCCESS
 from ..interface.tfm.mailbox import ASYNC_MSG_REPLY
+from . import legal
 from .c_types import UINT32_MASK, uint32
 from .client import Partition
 from .connection import NO_VECTOR, Connection
@@ -260,7 +261,9 @@ def psa_notify(spm: "Kernel", caller: Partition, partition_id: int) -> Outcome:
     partition = spm.partitions_by_id.get(partition_id)
     # FF-M 1.1 psa_notify: the partition must exist.
     if partition is None:
-        return Fault(caller, "psa_notify: an existing partition", partition_id, spm.known_partition_ids())
+        return Fault(
+            caller, "psa_notify: an existing partition", partition_id, legal.known_partition_ids(spm)
+        )
     assert_signal(spm, partition, PSA_DOORBELL)
     return PSA_SUCCESS
 
@@ -298,7 +301,7 @@ def message_of(spm: "Kernel", caller: Partition, msg_handle: int, call: str) -> 
                 caller, f"{call}: a request message", f"type {connection.type}", "a type of 0 or more"
             )
         rule = f"{call}: a message handle of the partition's own"
-        return Fault(caller, rule, f"{msg_handle:#x}", spm.message_handles(caller))
+        return Fault(caller, rule, f"{msg_handle:#x}", legal.message_handles(spm, caller))
     return connection
 
 

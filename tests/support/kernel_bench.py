@@ -17,8 +17,9 @@ from tfm_sim.spm.boot_data import BootData
 from tfm_sim.spm.client import Partition
 from tfm_sim.spm.config import SpmConfig
 from tfm_sim.spm.door import ClientDoor
-from tfm_sim.spm.kernel import Kernel, Machine
+from tfm_sim.spm.kernel import Kernel
 from tfm_sim.spm.load import PartitionBuild
+from tfm_sim.spm.machine import Machine
 from tfm_sim.spm.manifest import PartitionManifest
 from tfm_sim.spm.manifest_file import parse_manifest
 from tfm_sim.spm.partition_api import PartitionApi

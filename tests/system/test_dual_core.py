@@ -31,8 +31,9 @@ from tfm_sim.interface.tfm.services import TFM_ATTESTATION_SERVICE_HANDLE
 from tfm_sim.interface.trace import Event
 from tfm_sim.platform.hal import SystemReset
 from tfm_sim.platform.interrupts import InterruptController
+from tfm_sim.spm.buffers import BuffersDoNotFit
 from tfm_sim.spm.config import Backend
-from tfm_sim.spm.door import BuffersDoNotFit, ClientDoor
+from tfm_sim.spm.door import ClientDoor
 from tfm_sim.spm.events import CallEntered, CallReturned, MessageDelivered, ThreadSwitched
 from tfm_sim.spm.load import LoadError
 from tfm_sim.spm.ns_tasks import NsTask

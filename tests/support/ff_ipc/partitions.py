@@ -1,6 +1,7 @@
 """The programs of the three partitions: a dispatcher that runs the partition's part of a demand."""
 
 import struct
+from abc import ABC, abstractmethod
 from typing import Final
 
 from support.ff_ipc.demands import BY_NUMBER, Demand
@@ -33,7 +34,7 @@ WATCHDOG_CALLS: Final = (1, 2, 3, 4)
 """Init, enable, disable, status."""
 
 
-class Dispatching:
+class Dispatching(ABC):
     """Serves its dispatcher for ever; anything else that comes in between two demands is a mistake."""
 
     name: str
@@ -73,8 +74,9 @@ class Dispatching:
         self.run(BY_NUMBER[command.demand])
         self.result = Result.MET
 
+    @abstractmethod
     def run(self, demand: Demand) -> None:
-        raise NotImplementedError
+        """This partition's part in a demand."""
 
 
 class ClientPartition(Dispatching):
