@@ -4,7 +4,6 @@ Every function takes the kernel and the caller first and leaves as an Outcome. A
 CONNECTION_REFUSED or PROGRAMMER_ERROR panics a secure caller; a non-secure one gets that status.
 """
 
-import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ from ..interface.psa.status import (
 from . import legal
 from .c_types import INT32_MAX, INT32_MIN, int32, uint32
 from .client import Client
-from .connection import DESCRIPTOR_SIZE, NO_VECTOR, Connection, PinnedVector, Vector
+from .connection import DESCRIPTOR, DESCRIPTOR_SIZE, NO_VECTOR, Connection, PinnedVector, Vector
 from .handles import is_stateless, stateless_index, stateless_version
 from .memory_check import accessible_region, memory_check
 from .messages import deliver
@@ -268,7 +267,7 @@ def _descriptors(
     if not memory_check(spm.memory, caller, array.address, size, write=write):
         what = "the out_vec array" if write else "the in_vec array"
         return _unreachable(caller, what, array.address, size)
-    return list(struct.iter_unpack("<II", spm.memory.read(array.address, size)))
+    return list(DESCRIPTOR.iter_unpack(spm.memory.read(array.address, size)))
 
 
 def _check_inputs(spm: "Kernel", caller: Client, inputs: list[Vector]) -> Fault | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
 from ..interface.psa.client import PSA_MAX_IOVEC
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from .client import Client, Partition
     from .service import Service
 
-DESCRIPTOR_SIZE: Final = 8
+DESCRIPTOR: Final = Struct("<II")
 """A psa_invec or psa_outvec in memory: u32 base, u32 length, little endian."""
+DESCRIPTOR_SIZE: Final = DESCRIPTOR.size
 DESCRIPTOR_LEN_OFFSET: Final = 4
 NO_SIZES: Final = (0, 0, 0, 0)
 _PADDING: Final = ((0, 0, 0, 0), (0, 0, 0), (0, 0), (0,), ())

@@ -6,7 +6,6 @@ thread is blocked as one that calls the SPM, and woken by this core's interrupt.
 the secure one has the right of way, so it has done all that it can when a task of this one goes on.
 """
 
-import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ from .buffers import vector_sizes
 from .c_types import uint32
 from .client import NonSecureClient
 from .client_api import DescriptorArray, Vectors
-from .connection import DESCRIPTOR_SIZE
+from .connection import DESCRIPTOR, DESCRIPTOR_SIZE
 from .cpu import CpuPort
 from .door import ClientDoor
 from .partition_memory import Arena
@@ -29,8 +28,6 @@ from .scheduler import Deadlock, Thread
 
 if TYPE_CHECKING:
     from .kernel import Kernel
-
-DESCRIPTOR = struct.Struct("<II")
 
 
 class OtherCore:
