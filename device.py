@@ -10,8 +10,8 @@ from typing import Self
 from .bootloader.bl2 import Bl2, BootOutcome
 from .bootloader.config import Bl2Config, Bl2ConfigError, KeyMode
 from .bootloader.ports import SLOTS, Ports
-from .bootloader.trailer import write_image
 from .interface.errors import TfmSimError
+from .interface.mcuboot.trailer import write_image
 from .interface.psa.crypto_api import CryptoApi
 from .interface.psa.initial_attestation import InitialAttestation
 from .interface.psa.platform import PlatformApi

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from ..interface.mcuboot.image import ImageHeader, ImageVersion
 from ..interface.trace import Trace
 from .config import Bl2Config, Bl2ConfigError, KeyMode, UpgradeStrategy
 from .events import BootStarted, JumpPrepared
-from .image import ImageHeader, ImageVersion
 from .loader import BootLoader, BootRefused, Strategy
 from .overwrite import OverwriteOnly
 from .ports import Ports

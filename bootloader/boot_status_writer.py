@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import Final, Protocol
 
+from ..interface.mcuboot.image import ImageError, ImageHeader, ImageSource, ImageVersion
+from ..interface.mcuboot.tlv import Tlv, TlvType, iter_tlvs, load_tlv, tlv_areas
 from ..interface.tfm.boot_status import (
     SHARED_DATA_ENTRY_HEADER_SIZE,
     SHARED_DATA_HEADER_SIZE,
@@ -21,8 +23,6 @@ from ..interface.tfm.boot_status import (
 from ..interface.trace import Trace
 from .config import Bl2Config
 from .events import SharedDataAdded
-from .image import ImageError, ImageHeader, ImageSource, ImageVersion
-from .tlv import Tlv, TlvType, iter_tlvs, load_tlv, tlv_areas
 
 U16_MAX: Final = 0xFFFF
 

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Final
 
 from ..interface.errors import TfmSimError
-from .tlv import TlvType
+from ..interface.mcuboot.tlv import TlvType
 
 
 class UpgradeStrategy(Enum):

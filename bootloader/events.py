@@ -5,10 +5,10 @@
 
 from dataclasses import dataclass
 
+from ..interface.mcuboot.image import ImageHeader, ImageVersion
+from ..interface.mcuboot.tlv import Dependency, Tlv
+from ..interface.mcuboot.trailer import SwapState, SwapType
 from ..interface.trace import Event
-from .image import ImageHeader, ImageVersion
-from .tlv import Dependency, Tlv
-from .trailer import SwapState, SwapType
 from .vectors import VectorTable
 
 

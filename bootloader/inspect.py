@@ -6,11 +6,27 @@ from typing import Final
 
 import cbor2
 
+from ..interface.mcuboot.image import (
+    ENCRYPTED_FLAGS,
+    IMAGE_MAGIC,
+    IMAGE_MAGIC_V1,
+    ImageError,
+    ImageHeader,
+    read_header,
+)
+from ..interface.mcuboot.tlv import (
+    DEPENDENCY_SIZE,
+    Dependency,
+    Tlv,
+    TlvAreas,
+    TlvType,
+    iter_tlvs,
+    load_tlv,
+    tlv_areas,
+)
+from ..interface.mcuboot.trailer import BOOT_MAGIC_SIZE, SwapState, boot_img_magic, read_swap_state
 from .config import HashAlgorithm
-from .image import ENCRYPTED_FLAGS, IMAGE_MAGIC, IMAGE_MAGIC_V1, ImageError, ImageHeader, read_header
 from .signature import image_digest
-from .tlv import DEPENDENCY_SIZE, Dependency, Tlv, TlvAreas, TlvType, iter_tlvs, load_tlv, tlv_areas
-from .trailer import BOOT_MAGIC_SIZE, SwapState, boot_img_magic, read_swap_state
 
 BOOT_RECORD_LABELS: Final = {
     1: "sw_type",

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..interface.errors import ExitCode, TfmSimError
+from ..interface.mcuboot.image import ImageError, ImageHeader, read_header
+from ..interface.mcuboot.tlv import TlvType, find_protected, load_tlv
+from ..interface.mcuboot.trailer import Flag, Magic, SwapType, read_swap_state
 from ..interface.trace import Trace
 from .boot_status_writer import BootStatusWriter, SharedMemoryError
 from .config import Bl2Config
 from .events import CounterChecked, HeadersRead, ImageAccepted, ImageRefused, SlotErased
-from .image import ImageError, ImageHeader, read_header
 from .ports import PRIMARY, SECONDARY, SLOTS, Ports, SecurityCounterError, Slot
-from .tlv import TlvType, find_protected, load_tlv
-from .trailer import Flag, Magic, SwapType, read_swap_state
 from .validate import ImageOk, Refusal, is_erased, no_image, refuse, validate_slot
 
 BOOT_EBADIMAGE = 3

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from ..interface.mcuboot.image import ImageError
 from .events import ImageCopied, SlotErased
-from .image import ImageError
 from .loader import BootRefused, update_error_code
 from .ports import PRIMARY, SECONDARY
 from .upgrade import UpgradeFlow

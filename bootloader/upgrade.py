@@ -6,13 +6,13 @@ MCUboot's context_boot_go without DIRECT_XIP and RAM_LOAD. A strategy adds `perf
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+from ..interface.mcuboot.image import ImageError
+from ..interface.mcuboot.swap import decide
+from ..interface.mcuboot.tlv import DEPENDENCY_SIZE, Dependency, TlvType, iter_tlvs, load_tlv, tlv_areas
+from ..interface.mcuboot.trailer import SwapType, read_swap_state
 from .events import DependencyExamined, SwapTypeDecided
-from .image import ImageError
 from .loader import BootLoader
 from .ports import PRIMARY, SECONDARY, Slot
-from .swap import decide
-from .tlv import DEPENDENCY_SIZE, Dependency, TlvType, iter_tlvs, load_tlv, tlv_areas
-from .trailer import SwapType, read_swap_state
 from .validate import ImageOk, refuse
 
 

@@ -7,10 +7,7 @@ key counts, signatures by unknown keys are skipped, a key TLV serves the next si
 
 from dataclasses import dataclass, field
 
-from ..interface.trace import Trace
-from .config import Bl2Config, KeyMode
-from .events import TlvExamined
-from .image import (
+from ..interface.mcuboot.image import (
     COMPRESSED_FLAGS,
     ENCRYPTED_FLAGS,
     IMAGE_MAGIC,
@@ -23,11 +20,14 @@ from .image import (
     flag_names,
     load_image_data,
 )
+from ..interface.mcuboot.tlv import ALLOWED_UNPROTECTED, Tlv, TlvType, iter_tlvs, load_tlv, tlv_areas
+from ..interface.mcuboot.trailer import TrailerLayout
+from ..interface.trace import Trace
+from .config import Bl2Config, KeyMode
+from .events import TlvExamined
 from .keys import ImageKey, decode_builtin_key, decode_public_key, key_hash
 from .ports import Ports, Slot
 from .signature import image_digest, verify
-from .tlv import ALLOWED_UNPROTECTED, Tlv, TlvType, iter_tlvs, load_tlv, tlv_areas
-from .trailer import TrailerLayout
 
 IMAGE_ROLES = {0: "secure", 1: "non-secure"}
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..interface.errors import TfmSimError
-from .image import ImageFlag, ImageHeader
+from ..interface.mcuboot.image import ImageFlag, ImageHeader
 from .ports import Ports
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import cbor2
 
-from ..bootloader.image import ImageError, read_header
 from ..bootloader.inspect import BOOT_RECORD_LABELS
-from ..bootloader.trailer import SwapType, read_swap_state
 from ..device import Device
+from ..interface.mcuboot.image import ImageError, read_header
+from ..interface.mcuboot.trailer import SwapType, read_swap_state
 from ..interface.tfm.boot_status import BootStatusEntry, BootStatusError, Claim, TlvMajor, decode_area
 from ..platform.board import SlotName
 from ..platform.lifecycle import psa_lifecycle

@@ -10,11 +10,11 @@ import pytest
 
 from tfm_sim.bootloader.bl2 import Bl2
 from tfm_sim.bootloader.config import Bl2Config, KeyMode, SignatureType
-from tfm_sim.bootloader.image import read_header
 from tfm_sim.bootloader.keys import load_public_key, public_key_encoding, rotpk_hash
 from tfm_sim.bootloader.loader import BootRefused
 from tfm_sim.bootloader.ports import PRIMARY, SECONDARY, Ports
-from tfm_sim.bootloader.trailer import mark_confirmed, read_swap_state
+from tfm_sim.interface.mcuboot.image import read_header
+from tfm_sim.interface.mcuboot.trailer import mark_confirmed, read_swap_state
 from tfm_sim.interface.tfm.boot_status import decode_area
 from tfm_sim.interface.trace import Trace
 

@@ -9,11 +9,11 @@ import pytest
 
 from tfm_sim.bootloader.boot_status_writer import BootStatusWriter, SharedMemoryError
 from tfm_sim.bootloader.config import Bl2Config, HashAlgorithm
-from tfm_sim.bootloader.image import ImageHeader
 from tfm_sim.bootloader.keys import decode_builtin_key
 from tfm_sim.bootloader.ports import Ports
 from tfm_sim.bootloader.signature import verify
-from tfm_sim.bootloader.tlv import TlvType
+from tfm_sim.interface.mcuboot.image import ImageHeader
+from tfm_sim.interface.mcuboot.tlv import TlvType
 from tfm_sim.interface.tfm.boot_status import Claim, TlvMajor, decode_area
 from tfm_sim.interface.trace import Trace
 

@@ -12,7 +12,7 @@ from tfm_sim.bootloader.inspect import inspect_image
 from tfm_sim.bootloader.keys import key_hash, load_public_key, public_key_encoding
 from tfm_sim.bootloader.loader import BootRefused
 from tfm_sim.bootloader.ports import PRIMARY, Ports
-from tfm_sim.bootloader.tlv import TlvType
+from tfm_sim.interface.mcuboot.tlv import TlvType
 from tfm_sim.interface.trace import Trace
 from tfm_sim.platform.provisioning import DUMMY_ROTPKS
 from tfm_sim.tools.demo_firmware import SECURE_IMAGE

@@ -8,14 +8,14 @@ from support.image_builder import P256, ImageParts, area, dependency, sec_cnt
 
 from tfm_sim.bootloader.bl2 import Bl2
 from tfm_sim.bootloader.config import Bl2Config, KeyMode
-from tfm_sim.bootloader.image import IMAGE_MAGIC, ImageError, ImageHeader
 from tfm_sim.bootloader.inspect import FileSource, inspect_image
 from tfm_sim.bootloader.keys import decode_builtin_key, decode_public_key
 from tfm_sim.bootloader.loader import BootRefused
 from tfm_sim.bootloader.ports import PRIMARY, SECONDARY, Ports
 from tfm_sim.bootloader.signature import verify
-from tfm_sim.bootloader.tlv import find_protected, iter_tlvs, load_tlv, tlv_areas
-from tfm_sim.bootloader.trailer import boot_img_magic
+from tfm_sim.interface.mcuboot.image import IMAGE_MAGIC, ImageError, ImageHeader
+from tfm_sim.interface.mcuboot.tlv import find_protected, iter_tlvs, load_tlv, tlv_areas
+from tfm_sim.interface.mcuboot.trailer import boot_img_magic
 from tfm_sim.interface.trace import Event, Trace
 
 MakePorts = Callable[..., Ports]

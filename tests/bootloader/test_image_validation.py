@@ -28,7 +28,7 @@ from tfm_sim.bootloader.config import Bl2Config, Bl2ConfigError, HashAlgorithm, 
 from tfm_sim.bootloader.keys import key_hash
 from tfm_sim.bootloader.loader import BootRefused
 from tfm_sim.bootloader.ports import PRIMARY, Ports
-from tfm_sim.bootloader.tlv import TlvType
+from tfm_sim.interface.mcuboot.tlv import TlvType
 from tfm_sim.interface.trace import Trace
 
 MakePorts = Callable[..., Ports]

@@ -8,10 +8,10 @@ from support.image_builder import P256, ImageParts, Tlvs, dependency, sec_cnt
 
 from tfm_sim.bootloader.bl2 import Bl2, BootOutcome
 from tfm_sim.bootloader.events import BootDecision, CounterChecked, ImageCopied, SlotErased
-from tfm_sim.bootloader.image import ImageVersion, read_header
 from tfm_sim.bootloader.loader import BootRefused
 from tfm_sim.bootloader.ports import PRIMARY, SECONDARY, Ports
-from tfm_sim.bootloader.trailer import boot_img_magic, mark_confirmed
+from tfm_sim.interface.mcuboot.image import ImageVersion, read_header
+from tfm_sim.interface.mcuboot.trailer import boot_img_magic, mark_confirmed
 from tfm_sim.interface.trace import Event, Trace
 
 MakePorts = Callable[..., Ports]

@@ -10,12 +10,12 @@ import pytest
 
 from tfm_sim.bootloader.bl2 import Bl2
 from tfm_sim.bootloader.config import Bl2Config, KeyMode, SignatureType
-from tfm_sim.bootloader.image import ImageVersion
 from tfm_sim.bootloader.inspect import inspect_image
 from tfm_sim.bootloader.keys import load_public_key, public_key_encoding, rotpk_hash
 from tfm_sim.bootloader.loader import BootRefused
 from tfm_sim.bootloader.ports import PRIMARY, Ports
-from tfm_sim.bootloader.tlv import TlvType
+from tfm_sim.interface.mcuboot.image import ImageVersion
+from tfm_sim.interface.mcuboot.tlv import TlvType
 from tfm_sim.interface.tfm.boot_status import decode_area
 from tfm_sim.interface.trace import Trace
 

@@ -8,8 +8,8 @@ import pytest
 from tfm_sim.bootloader.bl2 import Bl2
 from tfm_sim.bootloader.config import Bl2Config, Bl2ConfigError, UpgradeStrategy
 from tfm_sim.bootloader.ports import PRIMARY, SECONDARY, Ports
-from tfm_sim.bootloader.swap import decide
-from tfm_sim.bootloader.trailer import (
+from tfm_sim.interface.mcuboot.swap import decide
+from tfm_sim.interface.mcuboot.trailer import (
     Flag,
     Magic,
     SwapState,

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tfm_sim.bootloader.config import Bl2Config, HashAlgorithm, KeyMode, SignatureType
 from tfm_sim.bootloader.keys import key_hash, public_key_encoding
-from tfm_sim.bootloader.tlv import TlvType
+from tfm_sim.interface.mcuboot.tlv import TlvType
 
 Tlvs = Sequence[tuple[int, bytes]]
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey

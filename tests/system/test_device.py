@@ -20,8 +20,8 @@ from tfm_sim import (
     psa_invec,
     psa_outvec,
 )
-from tfm_sim.bootloader.trailer import mark_pending
 from tfm_sim.device import DeviceOff
+from tfm_sim.interface.mcuboot.trailer import mark_pending
 from tfm_sim.interface.tfm.services import TFM_ATTESTATION_SERVICE_HANDLE
 from tfm_sim.platform.board import BOARDS_DIRECTORY, load_board, packaged_boards
 from tfm_sim.platform.nv_counters import NvCounter

@@ -10,10 +10,10 @@ import pytest
 from support.command_line import CommandLine
 
 from tfm_sim.bootloader.config import Bl2Config
-from tfm_sim.bootloader.image import IMAGE_MAGIC
 from tfm_sim.bootloader.inspect import inspect_image
-from tfm_sim.bootloader.trailer import Magic
 from tfm_sim.device import Device
+from tfm_sim.interface.mcuboot.image import IMAGE_MAGIC
+from tfm_sim.interface.mcuboot.trailer import Magic
 from tfm_sim.tools.demo_firmware import NON_SECURE_IMAGE, SECURE_IMAGE
 
 DEMO = SECURE_IMAGE.parent.parent

@@ -10,8 +10,8 @@ import click
 
 from ...bootloader.config import Bl2Config, KeyMode, SignatureType
 from ...bootloader.keys import load_public_key, public_key_encoding
-from ...bootloader.trailer import TrailerError, mark_pending
 from ...device import Build, Device, bl2_config_for
+from ...interface.mcuboot.trailer import TrailerError, mark_pending
 from ...interface.trace import Listener
 from ...partitions.initial_attestation.config import AttestationConfig, TokenProfile
 from ...platform.board import Board, SlotName, load_board

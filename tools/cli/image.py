@@ -13,10 +13,10 @@ import click
 from click.core import ParameterSource
 
 from ...bootloader.elf import FlatImage, elf_to_flat
-from ...bootloader.image import IMAGE_HEADER_SIZE, U32_MAX, ImageError, flag_names
 from ...bootloader.inspect import DigestReport, ImageReport, TlvReport, inspect_image
 from ...bootloader.keys import load_public_key
 from ...interface.errors import ExitCode, TfmSimError
+from ...interface.mcuboot.image import IMAGE_HEADER_SIZE, U32_MAX, ImageError, flag_names
 from .output import FILE_NAME, MAX_IMAGE, STDIN, display, print_lines, read_file, write_file
 
 _STYLES = (

@@ -11,7 +11,7 @@ from tfm_sim.bootloader.config import Bl2Config, HashAlgorithm, KeyMode, Signatu
 from tfm_sim.bootloader.keys import ImageKey, KeyFileError, key_hash, load_public_key, public_key_encoding
 from tfm_sim.bootloader.loader import BootRefused
 from tfm_sim.bootloader.ports import PRIMARY, SECONDARY, SLOTS, Ports
-from tfm_sim.bootloader.trailer import read_swap_state, write_image
+from tfm_sim.interface.mcuboot.trailer import read_swap_state, write_image
 from tfm_sim.interface.trace import Trace
 from tfm_sim.platform.board import Board, SlotName, load_board
 from tfm_sim.platform.flash import FlashArea

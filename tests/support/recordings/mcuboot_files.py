@@ -18,9 +18,15 @@ from support.recordings.mcuboot_bench import (
 )
 
 from tfm_sim.bootloader.config import Bl2Config, HashAlgorithm, KeyMode, SignatureType
-from tfm_sim.bootloader.image import COMPRESSED_FLAGS, ENCRYPTED_FLAGS, ImageError, ImageHeader, read_header
 from tfm_sim.bootloader.keys import ImageKey, load_public_key, public_key_encoding, rotpk_hash
-from tfm_sim.bootloader.tlv import TlvType, iter_tlvs, load_tlv, tlv_areas, tlv_name
+from tfm_sim.interface.mcuboot.image import (
+    COMPRESSED_FLAGS,
+    ENCRYPTED_FLAGS,
+    ImageError,
+    ImageHeader,
+    read_header,
+)
+from tfm_sim.interface.mcuboot.tlv import TlvType, iter_tlvs, load_tlv, tlv_areas, tlv_name
 from tfm_sim.platform.flash import Flash, FlashArea
 
 SLOT_SIZE = 0x2000

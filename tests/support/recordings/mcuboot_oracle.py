@@ -9,8 +9,8 @@ from typing import Any
 from support.recordings.case import Case, Recorded, not_yet
 from support.recordings.mcuboot_bench import PRIMARY, SECONDARY, Bench, agrees, image_file, recorded_config
 
-from tfm_sim.bootloader.image import read_header
-from tfm_sim.bootloader.trailer import mark_confirmed
+from tfm_sim.interface.mcuboot.image import read_header
+from tfm_sim.interface.mcuboot.trailer import mark_confirmed
 from tfm_sim.interface.tfm.boot_status import decode_area
 from tfm_sim.platform.board import SlotName
 

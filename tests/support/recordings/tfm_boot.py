@@ -8,7 +8,7 @@ from support.recordings.firmware import BOARD, boot_data_of
 from support.recordings.tfm_build import TfmBuild
 
 from tfm_sim.bootloader.boot_status_writer import BootStatusWriter
-from tfm_sim.bootloader.image import ImageHeader
+from tfm_sim.interface.mcuboot.image import ImageHeader
 from tfm_sim.interface.psa.status import PSA_SUCCESS
 from tfm_sim.interface.tfm.boot_status import TlvMajor, decode_area
 from tfm_sim.interface.trace import Trace

@@ -6,16 +6,29 @@ swap_info. A flag is one byte of its cell: erased is unset, 0x01 set, all else b
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, Protocol
 
-from ..interface.errors import TfmSimError
-from ..platform.flash import FlashArea
+from ..errors import TfmSimError
 from .image import ImageSource
 
 BOOT_MAGIC_SIZE: Final = 16
 BOOT_MAX_ALIGN: Final = 8
 _MAGIC_ALIGN_8: Final = bytes.fromhex("77c295f360d2ef7f3552500f2cb67980")
 _MAGIC_REST: Final = bytes.fromhex("2de15d29410b8d77679c110f1f8a")
+
+
+class SlotArea(ImageSource, Protocol):
+    """A flash area that holds a slot; offsets and sizes are bytes. Its accesses raise a TfmSimError."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def write_size(self) -> int: ...
+
+    def write(self, offset: int, data: bytes) -> None: ...
+
+    def erase(self, offset: int, length: int) -> None: ...
 
 
 class Magic(IntEnum):
@@ -118,37 +131,37 @@ def _decode_flag(value: int, erased: int) -> Flag:
     return Flag.SET if value == Flag.SET else Flag.BAD
 
 
-def write_magic(area: FlashArea, max_align: int = BOOT_MAX_ALIGN) -> None:
+def write_magic(area: SlotArea, max_align: int = BOOT_MAX_ALIGN) -> None:
     """MCUboot boot_write_magic: the write begins at an aligned cell, erased bytes before the magic."""
     at = TrailerLayout.of(area.size, max_align).magic
     padded = at // max_align * max_align
     area.write(padded, bytes([area.erased_value]) * (at - padded) + boot_img_magic(max_align))
 
 
-def write_image_ok(area: FlashArea, max_align: int = BOOT_MAX_ALIGN) -> None:
+def write_image_ok(area: SlotArea, max_align: int = BOOT_MAX_ALIGN) -> None:
     """Confirm: the image_ok byte."""
     _write_byte(area, TrailerLayout.of(area.size, max_align).image_ok, Flag.SET)
 
 
-def write_copy_done(area: FlashArea, max_align: int = BOOT_MAX_ALIGN) -> None:
+def write_copy_done(area: SlotArea, max_align: int = BOOT_MAX_ALIGN) -> None:
     """The copy_done byte."""
     _write_byte(area, TrailerLayout.of(area.size, max_align).copy_done, Flag.SET)
 
 
 def write_swap_info(
-    area: FlashArea, swap_type: SwapType, image_num: int, max_align: int = BOOT_MAX_ALIGN
+    area: SlotArea, swap_type: SwapType, image_num: int, max_align: int = BOOT_MAX_ALIGN
 ) -> None:
     """Swap type in the low nibble, image index in the high one."""
     _write_byte(area, TrailerLayout.of(area.size, max_align).swap_info, image_num << 4 | swap_type)
 
 
-def _write_byte(area: FlashArea, offset: int, value: int) -> None:
+def _write_byte(area: SlotArea, offset: int, value: int) -> None:
     """MCUboot boot_write_trailer: one byte, filled up to the write block with erased bytes."""
     area.write(offset, bytes([value]).ljust(area.write_size, bytes([area.erased_value])))
 
 
 def mark_pending(
-    area: FlashArea, permanent: bool, *, image_index: int = 0, max_align: int = BOOT_MAX_ALIGN
+    area: SlotArea, permanent: bool, *, image_index: int = 0, max_align: int = BOOT_MAX_ALIGN
 ) -> None:
     """Ask for an upgrade by the image in a secondary slot (MCUboot boot_set_pending_multi).
 
@@ -165,7 +178,7 @@ def mark_pending(
     write_swap_info(area, SwapType.PERM if permanent else SwapType.TEST, image_index, max_align)
 
 
-def mark_confirmed(area: FlashArea, *, max_align: int = BOOT_MAX_ALIGN) -> None:
+def mark_confirmed(area: SlotArea, *, max_align: int = BOOT_MAX_ALIGN) -> None:
     """Confirm the image in a primary slot (MCUboot boot_set_confirmed_multi).
 
     Without a magic there is nothing to confirm; a bad one raises TrailerError (BOOT_EBADVECT).
@@ -177,7 +190,7 @@ def mark_confirmed(area: FlashArea, *, max_align: int = BOOT_MAX_ALIGN) -> None:
         write_image_ok(area, max_align)
 
 
-def write_image(area: FlashArea, image: bytes) -> None:
+def write_image(area: SlotArea, image: bytes) -> None:
     """Flash an image into a slot: erase all of it, then program.
 
     Raises TrailerError where the image is empty or longer than the slot.

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from construct import Int8ul, Int16ul, Int32ul, Struct
 
-from ..interface.errors import TfmSimError
+from ..errors import TfmSimError
 
 IMAGE_MAGIC: Final = 0x96F3B83D
 IMAGE_MAGIC_V1: Final = 0x96F3B83C
