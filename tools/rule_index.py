@@ -21,7 +21,7 @@ from typing import Final
 from .generated_page import write_page
 
 ROOT: Final = Path(__file__).parents[1]
-ROOMS: Final = ("spm", "bootloader", "partitions")
+ROOMS: Final = ("spm", "bootloader", "interface/mcuboot", "partitions")
 DOCUMENTS: Final = ("FF-M 1.1", "FF-M 1.0", "TF-M", "MCUboot", "PSA Crypto", "Armv8-M")
 HEAD: Final = """\
 # Rules by name
