@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NoReturn, Self
 
-from ..interface.errors import TfmSimError
+from ..interface.errors import ExitCode, TfmSimError
 
 
 class SystemReset(TfmSimError):
@@ -19,6 +19,8 @@ class SystemReset(TfmSimError):
 
 class PowerCut(SystemReset):
     """Power went away at a numbered write or erase. The device stays off until it is powered on again."""
+
+    exit_code = ExitCode.NO
 
 
 class CutError(TfmSimError):
