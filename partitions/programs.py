@@ -6,6 +6,8 @@ from typing import Final
 
 from .crypto.config import CryptoConfig
 from .crypto.partition import CryptoPartition
+from .firmware_update.config import FwuBuild
+from .firmware_update.partition import FwuPartition
 from .initial_attestation.config import AttestationConfig
 from .initial_attestation.partition import InitialAttestationPartition
 from .ns_agent_mailbox.config import MailboxConfig
@@ -26,18 +28,23 @@ _BASE_ATTESTATION: Final = AttestationConfig()
 
 
 def programs(
-    attestation: AttestationConfig = _BASE_ATTESTATION, crypto: CryptoConfig = _BASE_CRYPTO
+    attestation: AttestationConfig = _BASE_ATTESTATION,
+    crypto: CryptoConfig = _BASE_CRYPTO,
+    firmware_update: FwuBuild | None = None,
 ) -> Mapping[str, Program]:
-    """What runs in each partition of the manifest list, by partition name.
+    """What runs in each partition of the manifest list that the build has, by partition name.
 
     Each class is called once at power-on, with the partition's API and its configuration, for the object
     whose methods carry the manifest's symbols.
     """
-    return {
+    made: dict[str, Program] = {
         "TFM_SP_CRYPTO": (CryptoPartition, crypto),
         "TFM_SP_PLATFORM": (PlatformPartition, None),
         "TFM_SP_INITIAL_ATTESTATION": (InitialAttestationPartition, attestation),
     }
+    if firmware_update is not None:
+        made["TFM_SP_FWU"] = (FwuPartition, firmware_update)
+    return made
 
 
 def mailbox_programs(mailbox: MailboxConfig) -> Mapping[str, Program]:

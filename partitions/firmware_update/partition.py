@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-
 from ...interface.psa.platform import tfm_platform_system_reset
 from ...interface.psa.service import psa_msg_t
 from ...interface.psa.status import (

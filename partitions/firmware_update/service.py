@@ -59,7 +59,7 @@ class FwuService:
         return TRIAL if self._lib.is_on_trial(component) else READY
 
     def query(self, component: int) -> psa_fwu_component_info_t:
-        """PSA FWU 1.0 psa_fwu_query."""
+        """PSA FWU 1.0 psa_fwu_query: an error is told in FAILED and REJECTED only."""
         self._check_component(component)
         state = self.state(component)
         image = self._lib.active_image(component)
@@ -83,7 +83,7 @@ class FwuService:
         return PSA_SUCCESS
 
     def write(self, component: int, offset: int, block: bytes) -> int:
-        """PSA FWU 1.0 psa_fwu_write. An error leaves the component WRITING."""
+        """PSA FWU 1.0 psa_fwu_write: an error leaves the component WRITING."""
         self._demand(component, FwuEvent.WRITE)
         if len(block) > self._config.max_write_size:
             raise FwuRefused(PSA_ERROR_INVALID_ARGUMENT, "a block of more than the maximum")
@@ -108,7 +108,7 @@ class FwuService:
         return PSA_SUCCESS
 
     def clean(self, component: int) -> int:
-        """PSA FWU 1.0 psa_fwu_clean. A staging area that does not erase leaves the state as it was."""
+        """PSA FWU 1.0 psa_fwu_clean: a staging area that does not erase leaves the state as it was."""
         self._demand(component, FwuEvent.CLEAN)
         self._lib.clean_component(component)
         self._fire(component, FwuEvent.CLEAN)
@@ -138,7 +138,7 @@ class FwuService:
         return status
 
     def accept(self) -> int:
-        """PSA FWU 1.0 psa_fwu_accept. Where it fails, all stay on TRIAL and the next reset rolls back."""
+        """PSA FWU 1.0 psa_fwu_accept: where it fails, all stay on TRIAL and the next reset rolls back."""
         if not self._lib.kind.has_trial:
             raise FwuRefused(PSA_ERROR_NOT_SUPPORTED)
         trials = [component for component, state in self._states().items() if state is TRIAL]
@@ -158,7 +158,7 @@ class FwuService:
         states = self._states()
         if not {STAGED, TRIAL} & set(states.values()):
             raise FwuRefused(PSA_ERROR_BAD_STATE)
-        answers = []
+        answers: list[int] = []
         for component, state in states.items():
             if state is STAGED:
                 self._lib.reject_staged_image(component)
@@ -183,7 +183,7 @@ class FwuService:
             raise FwuRefused(PSA_ERROR_DOES_NOT_EXIST)
 
     def _demand(self, component: int, event: FwuEvent) -> None:
-        """PSA FWU 1.0: DOES_NOT_EXIST and BAD_STATE promise that nothing has changed."""
+        """PSA FWU 1.0 error codes: DOES_NOT_EXIST and BAD_STATE promise that nothing has changed."""
         self._check_component(component)
         if event not in self._table[self.state(component)]:
             raise FwuRefused(PSA_ERROR_BAD_STATE)
@@ -198,4 +198,6 @@ class FwuService:
 
 def _worst(answers: Iterable[int]) -> int:
     found = set(answers)
-    return next((answer for answer in (PSA_SUCCESS_REBOOT, PSA_SUCCESS_RESTART) if answer in found), PSA_SUCCESS)
+    return next(
+        (answer for answer in (PSA_SUCCESS_REBOOT, PSA_SUCCESS_RESTART) if answer in found), PSA_SUCCESS
+    )

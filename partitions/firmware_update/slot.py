@@ -8,7 +8,7 @@ SECONDARY_SLOT = 1
 
 
 class HalSlot:
-    """A slot, open; a SlotArea of MCUboot's formats. Sizes and offsets are bytes. Accesses raise PlatError."""
+    """A slot, open: a SlotArea of MCUboot's formats. Sizes are bytes. Accesses raise PlatError."""
 
     def __init__(self, hal: PlatformHal, image: int, slot: int) -> None:
         self._hal = hal

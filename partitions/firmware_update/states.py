@@ -102,7 +102,9 @@ def table_of(kind: ComponentKind) -> Table:
         if kind.needs_reboot:
             table[REJECTED] = {}
     table[FAILED] = {FwuEvent.CLEAN: READY}
-    table[UPDATED] = {FwuEvent.CLEAN: READY}
+    # Where a reset both installs and forgets, nobody is left to see that it was done.
+    if kind.has_trial or not kind.needs_reboot or not kind.volatile_staging:
+        table[UPDATED] = {FwuEvent.CLEAN: READY}
     reboots = _volatile_reboots(kind) if kind.volatile_staging else _non_volatile_reboots(kind)
     for state, targets in reboots.items():
         if state in table:
@@ -114,11 +116,11 @@ def _non_volatile_reboots(kind: ComponentKind) -> Table:
     reboot, failed = FwuEvent.REBOOT, FwuEvent.REBOOT_FAILED
     return {
         READY: {reboot: READY},
-        # PSA FWU 1.0: an implementation may discard what was written; it must keep a CANDIDATE.
+        # PSA FWU 1.0 WRITING: an implementation may discard what was written; it must keep a CANDIDATE.
         WRITING: {reboot: WRITING},
         CANDIDATE: {reboot: CANDIDATE},
         STAGED: {reboot: TRIAL if kind.has_trial else UPDATED, failed: FAILED},
-        # PSA FWU 1.0: a component that needs no reboot stays on trial over one.
+        # PSA FWU 1.0 TRIAL: a component that needs no reboot stays on trial over one.
         TRIAL: {reboot: FAILED if kind.needs_reboot else TRIAL},
         REJECTED: {reboot: FAILED},
         FAILED: {reboot: FAILED},

@@ -1,5 +1,6 @@
 """A bench for the partitions: the standard build on the kernel, with boot status and OTP as given."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from support.kernel_bench import in_the_name_of, make_machine
@@ -7,9 +8,11 @@ from support.kernel_bench import in_the_name_of, make_machine
 from tfm_sim.interface.psa.client import PsaClient
 from tfm_sim.interface.trace import Trace
 from tfm_sim.partitions.crypto.config import CryptoConfig
+from tfm_sim.partitions.firmware_update.config import FwuBuild
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig
 from tfm_sim.partitions.programs import MANIFEST_LIST, programs
 from tfm_sim.platform.board import load_board
+from tfm_sim.platform.flash import FlashArea
 from tfm_sim.platform.hal import PlatformHal, granted
 from tfm_sim.platform.memory import Access, Memory, Region, Security
 from tfm_sim.platform.nv_counters import NvCounters
@@ -54,6 +57,7 @@ def start_partitions(
     provisioning: Provisioning = DUMMY,
     hal: PlatformHal | None = None,
     seed: int = 0,
+    firmware_update: FwuBuild | None = None,
 ) -> PartitionBench:
     """``boot_status`` is the shared data area as BL2 left it; empty means that there was no BL2."""
     memory = Memory()
@@ -66,7 +70,7 @@ def start_partitions(
     device_hal = hal
     boot_data = BootData(memory, SHARED_DATA, SHARED_DATA_SIZE if boot_status else 0)
     kernel = Kernel(make_machine(memory, device_hal), boot_data, Trace(), SpmConfig())
-    builds = standard_builds(attestation or AttestationConfig(), crypto or CryptoConfig())
+    builds = standard_builds(attestation or AttestationConfig(), crypto or CryptoConfig(), firmware_update)
     kernel.load(builds)
     arenas = {
         build.manifest.name: Arena(SHARED_DATA + 0x10000 + index * ARENA_SIZE, ARENA_SIZE)
@@ -77,11 +81,20 @@ def start_partitions(
     return PartitionBench(kernel, device_hal, kernel.ns_client(first), kernel.ns_client(second, -2))
 
 
-def standard_builds(attestation: AttestationConfig, crypto: CryptoConfig) -> list[PartitionBuild]:
-    by_name = programs(attestation, crypto)
+def standard_builds(
+    attestation: AttestationConfig, crypto: CryptoConfig, firmware_update: FwuBuild | None = None
+) -> list[PartitionBuild]:
+    by_name = programs(attestation, crypto, firmware_update)
     listed = [(item.load(), item.pid) for item in load_manifest_list(MANIFEST_LIST)]
-    return [PartitionBuild(manifest, pid, *by_name[manifest.name]) for manifest, pid in listed]
+    return [
+        PartitionBuild(manifest, pid, *by_name[manifest.name])
+        for manifest, pid in listed
+        if manifest.name in by_name
+    ]
 
 
-def make_hal(otp: Otp, seed: int = 0) -> PlatformHal:
-    return PlatformHal(otp, NvCounters(otp), RandomSource(b"entropy", seed))
+def make_hal(
+    otp: Otp, seed: int = 0, slots: Mapping[tuple[int, int], FlashArea] | None = None
+) -> PlatformHal:
+    """``slots`` by image index and slot number, 0 primary and 1 secondary."""
+    return PlatformHal(otp, NvCounters(otp), RandomSource(b"entropy", seed), slots=slots)
