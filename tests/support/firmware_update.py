@@ -1,18 +1,26 @@
-"""A boot loader library in memory, for components of any kind, beside the service that works with it."""
+"""Benches for firmware update: the service over a library in memory, and the partition over slots."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from support.partition_bench import make_hal, start_partitions
+
+from tfm_sim.interface.mcuboot.image import ImageVersion
 from tfm_sim.interface.psa.firmware_update import (
     PSA_SUCCESS_REBOOT,
+    FirmwareUpdate,
     PsaFwuState,
+    psa_fwu_component_info_t,
     psa_fwu_image_version_t,
 )
 from tfm_sim.interface.psa.status import PSA_SUCCESS
+from tfm_sim.interface.tfm.boot_status import BootStatusEntry, Claim, TlvMajor, encode_area, tlv_type
 from tfm_sim.partitions.firmware_update.bootloader import ActiveImage, FwuRefused
-from tfm_sim.partitions.firmware_update.config import FwuConfig
+from tfm_sim.partitions.firmware_update.config import FwuBuild, FwuConfig
 from tfm_sim.partitions.firmware_update.service import FwuService
 from tfm_sim.partitions.firmware_update.states import ComponentKind
+from tfm_sim.platform.flash import Flash, FlashArea, FlashError
+from tfm_sim.platform.provisioning import DUMMY, provisioned_otp
 
 CALLS = ("start", "write", "finish", "cancel", "clean", "install", "reject", "accept")
 CLIENTS_ERROR = -4321
@@ -147,3 +155,73 @@ def bench_in(state: PsaFwuState, kind: ComponentKind) -> ServiceBench:
     if state is PsaFwuState.UPDATED and kind.has_trial:
         assert bench.call("accept") == PSA_SUCCESS
     return bench
+
+
+SLOT_SIZE = 0x1000
+ERASE_BLOCK = 0x400
+WRITE_SIZE = 4
+RUNNING = ImageVersion(1, 2, 3, 4)
+
+
+class FragileFlash(Flash):
+    """Refuses what it is told to: erases, or writes at an offset."""
+
+    refuse_erase = False
+    refuse_write_at: int | None = None
+
+    def erase(self, offset: int, length: int) -> None:
+        if self.refuse_erase:
+            raise FlashError("worn out")
+        super().erase(offset, length)
+
+    def write(self, offset: int, data: bytes) -> None:
+        if self.refuse_write_at is not None and offset <= self.refuse_write_at < offset + len(data):
+            raise FlashError("worn out")
+        super().write(offset, data)
+
+
+class FwuBench:
+    """The partition on the kernel, over slots of 4 KiB; each slot is a flash device of its own."""
+
+    def __init__(self, build: FwuBuild, versions: Sequence[ImageVersion] | None = None) -> None:
+        self.build = build
+        keys = [(image, slot) for image in range(build.components) for slot in (0, 1)]
+        self.flash = {
+            key: FragileFlash(f"slot{key[1]}_{key[0]}", SLOT_SIZE, ERASE_BLOCK, WRITE_SIZE) for key in keys
+        }
+        self.areas = {
+            key: FlashArea(1 + n, flash.name, flash, 0, SLOT_SIZE)
+            for n, (key, flash) in enumerate(self.flash.items())
+        }
+        self.versions = versions if versions is not None else [RUNNING] * build.components
+        self.reset()
+
+    def reset(self) -> None:
+        """Everything anew but the flash; BL2 does nothing here."""
+        entries = [
+            BootStatusEntry(tlv_type(TlvMajor.FWU, image, Claim.SW_VERSION), version.encode())
+            for image, version in enumerate(self.versions)
+        ]
+        bench = start_partitions(
+            hal=make_hal(provisioned_otp(DUMMY), slots=self.areas),
+            boot_status=encode_area(entries),
+            firmware_update=self.build,
+        )
+        self.ns = bench.ns
+        self.kernel = bench.kernel
+
+    def primary(self, image: int = 0) -> FlashArea:
+        return self.areas[image, 0]
+
+    def secondary(self, image: int = 0) -> FlashArea:
+        return self.areas[image, 1]
+
+    def cells(self) -> dict[tuple[int, int], bytes]:
+        return {key: bytes(flash.cells) for key, flash in self.flash.items()}
+
+    def stage(self, image: int, data: bytes) -> None:
+        """Start, write, finish; each succeeds."""
+        FirmwareUpdate(self.ns).stage(image, data)
+
+    def info(self, image: int = 0) -> psa_fwu_component_info_t:
+        return FirmwareUpdate(self.ns).query(image)
