@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfm_sim.interface.psa import firmware_update as fwu
-from tfm_sim.interface.psa.client import InVec, PsaClient, psa_outvec
+from tfm_sim.interface.psa.client import InVec, PsaClient, psa_invec, psa_outvec
 from tfm_sim.interface.psa.firmware_update import (
     FirmwareUpdate,
     PsaFwuFlag,
@@ -34,7 +34,7 @@ INFO_BYTES = bytes.fromhex(
 Request = tuple[int, int, list[bytes], list[int]]
 
 
-class Recorder(PsaClient):
+class Recorder:
     """Keeps what is called, answers ``status`` and fills the first output vector."""
 
     def __init__(self, status: int = 0, output: bytes = b"") -> None:
@@ -45,7 +45,7 @@ class Recorder(PsaClient):
     def psa_call(
         self, handle: int, type_: int, in_vec: Sequence[InVec] = (), out_vec: Sequence[psa_outvec] = ()
     ) -> int:
-        inputs = [bytes(item) for item in in_vec if not hasattr(item, "base")]
+        inputs = [bytes(item) for item in in_vec if not isinstance(item, psa_invec)]
         rooms = []
         for item in out_vec:
             assert isinstance(item.base, bytearray)
@@ -53,6 +53,17 @@ class Recorder(PsaClient):
             item.base[: len(self.output)] = self.output
         self.requests.append((handle, type_, inputs, rooms))
         return self.status
+
+    def psa_framework_version(self) -> int:
+        return 0x0101
+
+    def psa_version(self, sid: int) -> int:
+        return 1
+
+    def psa_connect(self, sid: int, version: int) -> int:
+        return self.status
+
+    def psa_close(self, handle: int) -> None: ...
 
 
 @pytest.mark.parametrize(
@@ -132,7 +143,7 @@ def test_the_layer_for_python_raises_what_is_negative_and_returns_the_rest() -> 
         (refused.accept, "accept"),
     ):
         with pytest.raises(PsaError, match=rf"^psa_fwu_{name}: PSA_ERROR_DEPENDENCY_NEEDED \(-156\)$"):
-            call()  # type: ignore[operator]
+            call()
 
 
 def test_stage_is_start_blocks_of_the_largest_size_and_finish() -> None:
