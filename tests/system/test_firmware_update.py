@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Callable, Iterator
 
 import pytest
-from support.image_builder import P256, P256_OTHER, RECORD, ImageParts, dependency, sec_cnt
+from support.device_updates import NEW, OLD, boot, build, image, reboot, running, seen, service, update
+from support.image_builder import P256, P256_OTHER, dependency
 
 from tfm_sim import (
     TFM_FWU_TODAY,
@@ -13,83 +14,25 @@ from tfm_sim import (
     FwuConfig,
     PsaError,
     PsaStatus,
-    SpmConfig,
 )
 from tfm_sim.bootloader.config import UpgradeStrategy
-from tfm_sim.interface.mcuboot.tlv import TlvType
 from tfm_sim.interface.psa.firmware_update import (
     PSA_SUCCESS_REBOOT,
-    FirmwareUpdate,
     PsaFwuState,
     psa_fwu_query,
 )
 from tfm_sim.interface.tfm.services import TFM_FIRMWARE_UPDATE_SERVICE_SID
 from tfm_sim.platform.nv_counters import NvCounter
-from tfm_sim.platform.power import PowerCut, SystemReset
+from tfm_sim.platform.power import PowerCut
 from tfm_sim.spm.load import LoadError
 
 READY, WRITING, CANDIDATE, STAGED, FAILED, TRIAL, REJECTED, UPDATED = PsaFwuState
-OVERWRITE = UpgradeStrategy.OVERWRITE_ONLY
-OLD, NEW = (1, 0, 0, 0), (1, 1, 0, 0)
-Version = tuple[int, int, int, int]
-
-
-def image(version: Version, *dependencies: tuple[int, bytes], counter: int = 1) -> bytes:
-    """A signed image of about 2 KiB; its payload says its version."""
-    payload = ImageParts().payload.ljust(1800, bytes([16 * version[0] + version[1]]))
-    protected = (sec_cnt(counter), (TlvType.BOOT_RECORD, RECORD), *dependencies)
-    return P256.image(ImageParts(payload=payload, version=version, protected=protected))
-
-
-def build(strategy: UpgradeStrategy = OVERWRITE, level: int = 1, config: FwuConfig | None = None) -> Build:
-    return Build(
-        bl2=P256.config(image_number=2, strategy=strategy),
-        spm=SpmConfig(isolation_level=level),
-        firmware_update=config or FwuConfig(),
-    )
-
-
-def boot(made: Build) -> Device:
-    """A factory-fresh device at version 1.0.0 of both images."""
-    device = Device("mcuboot_8k", build=made)
-    for component in (0, 1):
-        device.flash_image(component, image(OLD))
-    return device.power_on()
 
 
 @pytest.fixture
 def device() -> Iterator[Device]:
     with boot(build()) as device:
         yield device
-
-
-def service(device: Device) -> FirmwareUpdate:
-    return device.psa.firmware_update
-
-
-def seen(device: Device, component: int = 0) -> tuple[PsaFwuState, Version]:
-    info = service(device).query(component)
-    return info.state, (info.version.major, info.version.minor, info.version.patch, info.version.build)
-
-
-def running(device: Device, component: int = 0) -> Version:
-    """The version in the primary slot's header, read from flash."""
-    raw = device.hardware.slot(component, "primary").read(20, 8)
-    return raw[0], raw[1], int.from_bytes(raw[2:4], "little"), int.from_bytes(raw[4:], "little")
-
-
-def reboot(device: Device) -> None:
-    """By the service, as a client asks for it."""
-    with pytest.raises(SystemReset):
-        service(device).request_reboot()
-    device.reset()
-
-
-def update(device: Device, *images: tuple[int, bytes]) -> None:
-    """Stage and install; the reset is up to the caller."""
-    for component, data in images:
-        service(device).stage(component, data)
-    assert service(device).install() == PSA_SUCCESS_REBOOT
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
