@@ -5,7 +5,10 @@ from enum import Enum
 from typing import Final
 
 from ..interface.errors import TfmSimError
+from ..interface.mcuboot.boot_info import McubootRecoveryMode
+from ..interface.mcuboot.image import ImageVersion
 from ..interface.mcuboot.tlv import TlvType
+from ..interface.tfm.boot_status import BootStatusEra, GeneralClaim
 
 
 class UpgradeStrategy(Enum):
@@ -28,6 +31,9 @@ class SignatureType(Enum):
     EC_P256 = "EC-P256"
     EC_P384 = "EC-P384"
     ED25519 = "ED25519"
+
+
+MAX_ROTPKS: Final = 4
 
 
 class KeyMode(Enum):
@@ -81,6 +87,40 @@ SIGNATURE_PARAMETERS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class BootInfo:
+    """MCUBOOT_DATA_SHARING_BOOTINFO: what a port of MCUboot says of itself beside what its options say.
+
+    ``version`` is the loader's own, None for a port that states none.
+    """
+
+    version: ImageVersion | None = None
+    recovery: McubootRecoveryMode = McubootRecoveryMode.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class RseRotpks:
+    """Key hashes that the RSE's BL2 measures, of the chip's (CM) and the device's (DM) manufacturer.
+
+    Each has 32 or 48 bytes. ``reprovisioning`` is NV counter CM_ROTPK_REPROVISIONING, one digit.
+    """
+
+    cm: tuple[bytes, ...] = ()
+    dm: tuple[bytes, ...] = ()
+    reprovisioning: int = 0
+
+    def __post_init__(self) -> None:
+        if len(self.cm) > MAX_ROTPKS or len(self.dm) > MAX_ROTPKS:
+            raise Bl2ConfigError(
+                f"BL2: {len(self.cm)} CM and {len(self.dm)} DM ROTPKs; legal: {MAX_ROTPKS} each"
+            )
+        wrong = [len(rotpk) for rotpk in (*self.cm, *self.dm) if len(rotpk) not in (32, 48)]
+        if wrong:
+            raise Bl2ConfigError(f"BL2: a ROTPK hash of {wrong[0]} bytes; legal: 32, 48")
+        if not 0 <= self.reprovisioning <= 9:
+            raise Bl2ConfigError(f"BL2: ROTPK reprovisioning {self.reprovisioning}; legal: 0 to 9")
+
+
 class Bl2ConfigError(TfmSimError):
     """A combination of options that no build of BL2 has."""
 
@@ -101,9 +141,19 @@ class Bl2Config:
     rollback: bool = True
     """MCUBOOT_HW_ROLLBACK_PROT: security counters against NV counters."""
     measured_boot: bool = True
-    """MCUBOOT_MEASURED_BOOT: each image's boot record goes to the shared area."""
+    """CONFIG_TFM_BOOT_STORE_MEASUREMENTS: what is known of each image goes to the shared area."""
+    store_encoded_measurements: bool = True
+    """CONFIG_TFM_BOOT_STORE_ENCODED_MEASUREMENTS: as boot records; else as pairs for measured boot."""
     fwu_boot_data: bool = False
     """TFM_PARTITION_FIRMWARE_UPDATE: each image's version goes to the shared area."""
+    rse_rotpks: RseRotpks | None = None
+    """The ROTPKs that an RSE's BL2 stores as measurements, where they are not encoded."""
+    boot_info: BootInfo | None = None
+    """MCUBOOT_DATA_SHARING_BOOTINFO of plain MCUboot; TF-M's BL2 has its own function in that place."""
+    boot_status: BootStatusEra = BootStatusEra.TODAY
+    """The era whose boot status this BL2 writes."""
+    general_claims: tuple[tuple[GeneralClaim, bytes], ...] = ()
+    """What a platform's BL2 of 2019 hands on of the device itself, ahead of the images."""
     downgrade_prevention: bool = False
     """MCUBOOT_DOWNGRADE_PREVENTION: a candidate older than the primary image is erased."""
     sha512: bool = False
@@ -132,6 +182,45 @@ class Bl2Config:
             raise Bl2ConfigError(f"BL2: pure signatures with {self.signature_type.value}; legal: ED25519")
         if self.key_mode is KeyMode.KEYHASH and not self.keys:
             raise Bl2ConfigError("BL2: key mode KEYHASH without keys; legal: at least one public key")
+
+        self._check_shared_data()
+
+    def _check_shared_data(self) -> None:
+        if self.boot_info is not None and (self.fwu_boot_data or self.measured_boot_api):
+            raise Bl2ConfigError(
+                "BL2: boot_info beside fwu_boot_data or measurements that are not encoded; "
+                "legal: one of them, MCUboot and TF-M have a boot_save_shared_data each"
+            )
+        if self.rse_rotpks is not None and not self.measured_boot_api:
+            raise Bl2ConfigError("BL2: rse_rotpks among encoded measurements; legal: measurements as pairs")
+        if self.boot_status is BootStatusEra.TODAY:
+            if self.general_claims:
+                raise Bl2ConfigError("BL2: general_claims in the boot status of today; legal: in one of 2019")
+            return
+        if self.data_sharing:
+            raise Bl2ConfigError(
+                f"BL2: entries for others than attestation in the boot status of {self.boot_status.value}; "
+                "legal: neither boot_info nor fwu_boot_data, encoded measurements"
+            )
+        if self.image_hash is not HashAlgorithm.SHA256:
+            raise Bl2ConfigError(
+                f"BL2: {self.image_hash.name} in the boot status of {self.boot_status.value}; legal: SHA256"
+            )
+
+    @property
+    def mcuboot_measured_boot(self) -> bool:
+        """MCUBOOT_MEASURED_BOOT: MCUboot itself publishes each image's boot record."""
+        return self.measured_boot and self.store_encoded_measurements
+
+    @property
+    def measured_boot_api(self) -> bool:
+        """TFM_MEASURED_BOOT_API: pairs of metadata and value for the measured boot partition."""
+        return self.measured_boot and not self.store_encoded_measurements
+
+    @property
+    def data_sharing(self) -> bool:
+        """MCUBOOT_DATA_SHARING: boot_save_shared_data is called for each image."""
+        return self.fwu_boot_data or self.measured_boot_api or self.boot_info is not None
 
     @property
     def image_hash(self) -> HashAlgorithm:

@@ -45,9 +45,9 @@ def boot_data_of(hardware: Hardware, boot_status: bytes | None) -> BootData:
     """Put the bytes where BL2 would, and let the SPM validate them; None is a build without BL2."""
     shared = hardware.board.shared_data
     if boot_status is None:
-        return BootData(hardware.memory, shared.base, 0)
+        return BootData(hardware.memory, None)
     hardware.memory.write(shared.base, boot_status.ljust(shared.size, b"\0"))
-    return BootData(hardware.memory, shared.base, shared.size)
+    return BootData(hardware.memory, (shared.base, shared.size))
 
 
 def start_firmware(
