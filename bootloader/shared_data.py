@@ -4,10 +4,11 @@ The two writers of the area do not know of each other. Where both are in a build
 boot zeroes the area: what BL1 measured is lost then.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
-from ..interface.mcuboot.image import ImageError, ImageHeader, ImageSource
-from ..interface.mcuboot.tlv import Tlv, TlvType, iter_tlvs, load_tlv, tlv_areas
+from ..interface.mcuboot.image import ImageError, ImageHeader
+from ..interface.mcuboot.tlv import TlvType, iter_tlvs, load_tlv, tlv_areas
 from ..interface.psa.crypto_values import PSA_ALG_SHA_256, PSA_ALG_SHA_384
 from ..interface.tfm.boot_measurement import (
     SIGNER_ID_MIN_SIZE,
@@ -113,7 +114,9 @@ class SharedData:
             self.problem = (f"image {slot.image}", f"measurements go up to image {len(SW_TYPES) - 1}")
             return 1
         try:
-            metadata, value = collect_image_measurement(self._config, where, header, slot.area)
+            tlvs = iter_tlvs(header, slot.area, tlv_areas(header, slot.area))
+            bare = ((tlv.type, load_tlv(slot.area, tlv)) for tlv in tlvs)
+            metadata, value = collect_image_measurement(self._config, where, header, bare)
         except ImageError as error:
             self.problem = (f"{error.check} {error.found}", error.wanted)
             return -1
@@ -122,49 +125,44 @@ class SharedData:
 
 
 def collect_image_measurement(
-    config: Bl2Config, slot: int, header: ImageHeader, area: ImageSource
+    config: Bl2Config, slot: int, header: ImageHeader, tlvs: Iterable[tuple[int, bytes]]
 ) -> tuple[MeasurementMetadata, bytes]:
-    """An image's metadata and hash from its TLVs (TF-M collect_image_measurement_and_metadata).
+    """An image's metadata and hash from its TLVs, (type, value) in file order.
 
-    The signer id is zeros where no TLV of the build's key mode gives one. Raises ImageError for TLVs that
-    cannot be read or an image hash longer than the build's.
+    TF-M collect_image_measurement_and_metadata: the signer id is zeros where no TLV of the build's key mode
+    gives one, and one of the wrong size is passed over. Raises ImageError for an image hash longer than the
+    build's.
     """
-    size = (
-        HashAlgorithm.SHA384.size if config.image_hash is HashAlgorithm.SHA384 else HashAlgorithm.SHA256.size
-    )
-    measured = HashAlgorithm.SHA384 if size == HashAlgorithm.SHA384.size else HashAlgorithm.SHA256
-    signer, signer_size, value = b"", SIGNER_ID_MIN_SIZE, bytes(size)
-    for tlv in iter_tlvs(header, area, tlv_areas(header, area)):
-        if tlv.type == config.image_hash.tlv:
-            value = _image_hash(tlv, area, size)
+    measured = HashAlgorithm.SHA384 if config.image_hash is HashAlgorithm.SHA384 else HashAlgorithm.SHA256
+    signer, signer_size, value = b"", SIGNER_ID_MIN_SIZE, bytes(measured.size)
+    for type_, data in tlvs:
+        if type_ == config.image_hash.tlv:
+            value = _fitting(data, config.image_hash.name, measured.size)
         else:
-            found = _signer_id(config, measured, tlv, area)
+            found = _signer_id(config, measured, type_, data)
             if found is not None:
-                signer, signer_size = found, size
+                signer, signer_size = found, measured.size
     sw_type = SW_TYPES[MeasurementSlot(slot)]
     return MeasurementMetadata(
         _MEASUREMENT_HASH[measured], signer, signer_size, sw_type, header.version
     ), value
 
 
-def _image_hash(tlv: Tlv, area: ImageSource, size: int) -> bytes:
+def _fitting(data: bytes, name: str, size: int) -> bytes:
     # TF-M shared_data.c: SHA-384 for EC-P384, else SHA-256; a build with SHA-512 images cannot measure them.
-    if tlv.length > size:
+    if len(data) > size:
         raise ImageError(
             "collect_image_measurement_and_metadata",
-            tlv.name,
-            f"{tlv.length} bytes",
+            name,
+            f"{len(data)} bytes",
             f"a measurement has at most {size}",
         )
-    return load_tlv(area, tlv).ljust(size, b"\0")
+    return data.ljust(size, b"\0")
 
 
-def _signer_id(config: Bl2Config, measured: HashAlgorithm, tlv: Tlv, area: ImageSource) -> bytes | None:
-    """The hash of the signer's key, if the TLV gives it; one of the wrong size is passed over."""
+def _signer_id(config: Bl2Config, measured: HashAlgorithm, type_: int, data: bytes) -> bytes | None:
+    """The hash of the signer's key, if the TLV gives it."""
     if config.key_mode is KeyMode.HW_KEY:
-        limit = _KEY_BUFFER[config.signature_type]
-        if tlv.type == TlvType.PUBKEY and tlv.length <= limit:
-            return key_hash(load_tlv(area, tlv), measured)
-    elif tlv.type == TlvType.KEYHASH and tlv.length == measured.size:
-        return load_tlv(area, tlv)
-    return None
+        fits = len(data) <= _KEY_BUFFER[config.signature_type]
+        return key_hash(data, measured) if type_ == TlvType.PUBKEY and fits else None
+    return data if type_ == TlvType.KEYHASH and len(data) == measured.size else None
