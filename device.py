@@ -33,6 +33,7 @@ from .platform.board import Board, SlotName, load_board
 from .platform.hal import PlatformHal, granted
 from .platform.hardware import Hardware
 from .platform.memory import Access
+from .platform.power import Cut
 from .platform.provisioning import DUMMY, DUMMY_ROTPKS, Provisioning
 from .spm.boot_data import BootData
 from .spm.config import Backend, SpmConfig
@@ -179,6 +180,7 @@ def start_firmware(hardware: Hardware, kernel: Kernel) -> None:
         return granted(hardware.hal, names, partition, partial(kernel.hal_denied, partition))
 
     hardware.on_reset = kernel.reset_requested
+    hardware.power.on_cut = kernel.power_lost
     kernel.start(hal_of, arenas.__getitem__)
     kernel.boot_data.scrub()
 
@@ -248,14 +250,23 @@ class Device:
         """Write a signed image to a slot, as a programmer does: ``image`` 0 is secure, 1 non-secure."""
         _expect("image", image, int)
         _expect("data", data, bytes, bytearray, memoryview)
-        write_image(self.hardware.slot(image, slot), data)
+        with self.hardware.power.programmer():
+            write_image(self.hardware.slot(image, slot), data)
+
+    def cut_power(self, cut: Cut | str | int) -> None:
+        """Take power away at a write or erase of lasting memory: N, "N:before", "N:after" or "N:torn".
+
+        Operations are numbered from 1 at each power-on and reset, across flash and OTP. Whoever is using the
+        device by then gets PowerCut; `power_on` boots it again from what flash and OTP hold. Raises CutError.
+        """
+        self.hardware.power.cut_at(cut if isinstance(cut, Cut) else Cut.parse(str(cut)))
 
     def power_on(self) -> Self:
         """Boot to the non-secure side.
 
-        Raises BootRefused where BL2 stops, LoadError and ManifestError for partitions that do not fit
-        together, DevicePanic where a partition fails to start, DeviceOff for a device whose state directory
-        was let go.
+        Raises BootRefused where BL2 stops, PowerCut where `cut_power` asked for one, LoadError and
+        ManifestError for partitions that do not fit together, DevicePanic where a partition fails to start,
+        DeviceOff for a device whose state directory was let go.
         """
         if self._let_go:
             raise DeviceOff("the device let go of its state directory; legal: a new Device on it")

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..interface.mcuboot.boot_info import BlInfo, McubootMode, McubootSignatureType
-from .config import Bl2Config, BootInfo, SignatureType, UpgradeStrategy
+from .config import Bl2Config, SignatureType, UpgradeStrategy
+from .image_validate import max_image_size
 from .ports import SLOTS, Ports, Slot
-from .validate import max_image_size
+from .shared_data_config import BootInfo
 
 _MODE: Final = {
     UpgradeStrategy.OVERWRITE_ONLY: McubootMode.UPGRADE_ONLY,

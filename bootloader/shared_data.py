@@ -20,9 +20,10 @@ from ..interface.trace import Trace
 from .boot_info import boot_info_entries
 from .boot_measurement import BootMeasurements
 from .boot_status_writer import BootStatusWriter
-from .config import Bl2Config, HashAlgorithm, KeyMode, RseRotpks, SignatureType
+from .config import Bl2Config, HashAlgorithm, KeyMode, SignatureType
 from .keys import key_hash
 from .ports import Ports, Slot
+from .shared_data_config import RseRotpks
 
 _MEASUREMENT_HASH: Final = {
     HashAlgorithm.SHA256: PSA_ALG_SHA_256,

@@ -1,45 +1,24 @@
 """Flash devices with erase blocks and program units, and windows into them.
 
 The model is NOR flash: erasing sets a whole block to the erased value, programming only moves bits away
-from it. Every program and erase operation is numbered, so that a run can later be cut at any of them.
+from it. Every program and erase operation has a number at which power can be cut (`power`).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 
 from ..interface.errors import TfmSimError
+from .power import CutMode, OperationKind, PowerSupply, torn_write
 
 
 class FlashError(TfmSimError):
     """An access that the flash device cannot do: out of range, misaligned, or setting programmed bits."""
 
 
-class FlashOperationKind(Enum):
-    WRITE = "write"
-    ERASE = "erase"
-
-
-@dataclass(frozen=True, slots=True)
-class FlashOperation:
-    """One program or erase operation, as announced just before it takes place.
-
-    ``number`` counts from 1 for each device; ``data`` is what a write programs and is empty for an erase.
-    """
-
-    number: int
-    flash: str
-    kind: FlashOperationKind
-    offset: int
-    length: int
-    data: bytes = b""
-
-
 class Flash:
     """One flash device. Offsets and sizes are bytes, counted from the start of the device.
 
     ``contents`` are the initial bytes (exactly ``size``); without them the device is all erased.
-    ``on_operation`` is called before each write and erase with its number; it may raise to cut the power.
+    ``power`` numbers its writes and erases; without one it has a supply of its own.
     """
 
     __slots__ = (
@@ -47,8 +26,7 @@ class Flash:
         "erase_block",
         "erased_value",
         "name",
-        "on_operation",
-        "operations",
+        "power",
         "size",
         "write_size",
     )
@@ -61,6 +39,7 @@ class Flash:
         write_size: int,
         erased_value: int = 0xFF,
         contents: bytes | None = None,
+        power: PowerSupply | None = None,
     ) -> None:
         if erased_value not in (0x00, 0xFF):
             raise FlashError(f"flash {name}: erased value {erased_value:#x}; legal: 0x00 or 0xff")
@@ -76,8 +55,7 @@ class Flash:
         self.erase_block = erase_block
         self.write_size = write_size
         self.erased_value = erased_value
-        self.operations = 0
-        self.on_operation: Callable[[FlashOperation], None] | None = None
+        self.power = power or PowerSupply()
         self._cells = bytearray(bytes((erased_value,)) * size if contents is None else contents)
 
     @property
@@ -94,27 +72,30 @@ class Flash:
         """Program ``data`` at ``offset``; both in whole program units.
 
         Raises FlashError where the range leaves the device, is not aligned to ``write_size``, or where a
-        programmed bit would have to return to its erased state.
+        programmed bit would have to return to its erased state; PowerCut where power goes away.
         """
         self._check_range("write", offset, len(data))
         self._check_alignment("write", offset, len(data), self.write_size)
         old = memoryview(self._cells)[offset : offset + len(data)]
         if self._cells.count(self.erased_value, offset, offset + len(data)) != len(data):
             self._check_programmable(offset, bytes(old), data)
-        self._announce(FlashOperationKind.WRITE, offset, len(data), data)
-        old[:] = data
+        cut = self.power.start(self.name, OperationKind.WRITE, offset, len(data), data)
+        old[:] = torn_write(bytes(old), bytes(data)) if cut is CutMode.TORN else data
+        if cut is not None:
+            self.power.fail(self.name, OperationKind.WRITE, offset, len(data))
 
     def erase(self, offset: int, length: int) -> None:
-        """Set whole erase blocks to the erased value. Raises FlashError on a range that is not such."""
+        """Set whole erase blocks to the erased value.
+
+        Raises FlashError on a range that is not such, PowerCut where power goes away.
+        """
         self._check_range("erase", offset, length)
         self._check_alignment("erase", offset, length, self.erase_block)
-        self._announce(FlashOperationKind.ERASE, offset, length, b"")
-        self._cells[offset : offset + length] = bytes((self.erased_value,)) * length
-
-    def _announce(self, kind: FlashOperationKind, offset: int, length: int, data: bytes) -> None:
-        self.operations += 1
-        if self.on_operation is not None:
-            self.on_operation(FlashOperation(self.operations, self.name, kind, offset, length, bytes(data)))
+        cut = self.power.start(self.name, OperationKind.ERASE, offset, length)
+        done = length // 2 if cut is CutMode.TORN else length
+        self._cells[offset : offset + done] = bytes((self.erased_value,)) * done
+        if cut is not None:
+            self.power.fail(self.name, OperationKind.ERASE, offset, length)
 
     def _check_range(self, what: str, offset: int, length: int) -> None:
         if offset < 0 or length < 0 or offset + length > self.size:

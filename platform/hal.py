@@ -27,6 +27,7 @@ from .lifecycle import psa_lifecycle
 from .nv_counters import NvCounter, NvCounters
 from .otp import Otp, OtpField
 from .plat_err import PlatError, TfmPlatErr
+from .power import SystemReset
 from .random_source import RandomSource
 
 PLATFORM_CONFIG: Final = bytes.fromhex("efbeadde")
@@ -38,10 +39,6 @@ T = TypeVar("T")
 
 class HalDenied(TfmSimError):
     """A partition called a HAL function that its board does not grant it."""
-
-
-class SystemReset(TfmSimError):
-    """The device was reset or lost power while somebody was using it; nothing of the caller runs on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ from .bus import Bus
 from .claims import claim_named, claim_range
 from .clock import VirtualClock
 from .flash import Flash, FlashArea
-from .hal import PlatformHal, SystemReset
+from .hal import PlatformHal
 from .interrupts import InterruptController
 from .memory import Access, Memory, Region, RegionKind
 from .nv_counters import NvCounters
 from .otp import Otp, OtpError, OtpField
 from .peripheral import PeripheralModel
 from .peripheral_models import peripheral_models
+from .power import PowerSupply, SystemReset
 from .provisioning import DUMMY, Provisioning, dummy_notice, provisioned_otp
 from .random_source import RandomSource
 from .state import StateDirectory, StateError
@@ -31,6 +32,8 @@ class Hardware:
     ``clock``, ``interrupts`` and ``bus`` are what their names say; ``cpu1_interrupts`` are those of the other
     core, which on most boards nobody runs; ``peripherals`` are the models of those
     that have one, by their name on the board.
+
+    ``power`` numbers the writes and erases of flash and OTP, and can be cut at each.
 
     ``provisioning`` is burnt into a new device; without one ``dummy`` is, which a build may vary. ``seed``
     makes the random source repeat. ``state`` is None for a device in memory, or the path of a state directory
@@ -53,6 +56,7 @@ class Hardware:
         self.seed = seed
         self.resets = 0
         self.on_reset: Callable[[str], None] | None = None
+        self.power = PowerSupply()
         self.state = StateDirectory(state, board.name, _image_files(board)) if state is not None else None
         try:
             images = self.state.images() if self.state is not None else None
@@ -64,10 +68,12 @@ class Hardware:
                     f.write_size,
                     f.erased_value,
                     None if images is None else images[f"{f.name}.bin"],
+                    self.power,
                 )
                 for f in board.flash
             }
             self.otp = self._otp(provisioning, dummy, None if images is None else images[OTP_FILE])
+            self.otp.power = self.power
         except BaseException:
             if self.state is not None:
                 self.state.close()
@@ -133,6 +139,7 @@ class Hardware:
 
     def clear(self) -> None:
         """What a reset and a power-on do to volatile state: RAM, peripherals, interrupts and the clock."""
+        self.power.restore()
         self.memory.clear_ram()
         self.interrupts.reset()
         self.cpu1_interrupts.reset()

@@ -11,9 +11,11 @@ from functools import cached_property
 from typing import Final
 
 from .plat_err import PlatError, TfmPlatErr
+from .power import CutMode, OperationKind, PowerSupply, torn_write
 
 OTP_NV_COUNTERS_INITIALIZED: Final = 0xC0DE8112
 FLASH_NV_COUNTERS: Final = 3
+OTP: Final = "otp"
 UINT32_MAX: Final = 0xFFFFFFFF
 
 
@@ -129,13 +131,14 @@ class Otp:
     """The OTP and NV counter area of one device; ``bytes(otp)`` is the raw area.
 
     ``area_size`` is the size of the sector that holds it (AN521: 4096); what the layout does not use reads
-    0xff and cannot be written.
+    0xff and cannot be written. ``power`` numbers its writes; a write raises PowerCut where power goes away.
     """
 
-    __slots__ = ("_cells", "layout")
+    __slots__ = ("_cells", "layout", "power")
 
     def __init__(self, layout: OtpLayout = AN521_LAYOUT, area_size: int = 0x1000) -> None:
         self.layout = layout
+        self.power = PowerSupply()
         if area_size < layout.size:
             raise OtpError(
                 TfmPlatErr.SYSTEM_ERR,
@@ -206,17 +209,32 @@ class Otp:
                 TfmPlatErr.INVALID_INPUT,
                 f"OTP {field.name}: the write would clear bits that are burnt; legal: bits only rise",
             )
-        self._cells[offset : offset + len(data)] = data
-        self._count_write()
+        cut = self.power.start(OTP, OperationKind.WRITE, offset, len(data), data)
+        if cut is CutMode.TORN:
+            old_data = bytes(self._cells[offset : offset + len(data)])
+            self._cells[offset : offset + len(data)] = torn_write(old_data, data)
+        else:
+            self._cells[offset : offset + len(data)] = data
+            self._count_write()
+        if cut is not None:
+            self.power.fail(OTP, OperationKind.WRITE, offset, len(data))
 
     def read_flash_counter(self, index: int) -> int:
         """The PS counter ``index`` (0 to 2), a plain u32 beside the OTP elements."""
         return self._get_u32(self.layout.flash_nv_counters_offset + 4 * index)
 
     def write_flash_counter(self, index: int, value: int) -> None:
-        """Store a PS counter. It is flash and not OTP: its rules are in nv_counters.py."""
-        self._set_u32(self.layout.flash_nv_counters_offset + 4 * index, value)
-        self._count_write()
+        """Store a PS counter. It is flash and not OTP: its rules are in nv_counters.py.
+
+        Cut half way it keeps its old value: TF-M writes a copy of the area first and swaps the two.
+        """
+        offset = self.layout.flash_nv_counters_offset + 4 * index
+        cut = self.power.start(OTP, OperationKind.WRITE, offset, 4, value.to_bytes(4, "little"))
+        if cut is not CutMode.TORN:
+            self._set_u32(offset, value)
+            self._count_write()
+        if cut is not None:
+            self.power.fail(OTP, OperationKind.WRITE, offset, 4)
 
     @property
     def swap_count(self) -> int:

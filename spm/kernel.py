@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NoReturn
 from greenlet import GreenletExit
 
 from ..interface.trace import Trace
-from ..platform.hal import PlatformHal, SystemReset
+from ..platform.hal import PlatformHal
 from ..platform.interrupts import InterruptStorm
+from ..platform.power import PowerCut, SystemReset
 from .boot_data import BootData
 from .client import NS_ID_LOWEST, Client, NonSecureClient, Partition, ns_client_id
 from .config import Backend, SpmConfig
@@ -83,6 +84,7 @@ class Kernel:
         self.irqs_by_line: dict[int, Irq] = {}
         self.serve = serve if config.backend is Backend.SFN else None
         self.down: PanicReport | str | None = None
+        self._reset_kind: type[SystemReset] = SystemReset
         self.handling: Irq | None = None
         self.closed = False
         self.joining: dict[Thread, list[NsTask]] = {}
@@ -344,6 +346,12 @@ class Kernel:
         if self.down is None:
             self._go_down(why)
 
+    def power_lost(self, why: str) -> None:
+        """Power goes away; every call that is in progress ends here."""
+        if self.down is None:
+            self._reset_kind = PowerCut
+            self._go_down(why)
+
     def _idle(self) -> bool:
         """Nobody can run: time passes until something happens that a device of the board was set to."""
         moved = self._let_time_pass()
@@ -431,7 +439,7 @@ class Kernel:
         """What every call raises once the device is down."""
         if isinstance(self.down, PanicReport):
             return DevicePanic(self.down)
-        return SystemReset(str(self.down))
+        return self._reset_kind(str(self.down))
 
     def _fault_in(self, partition: Partition, error: BaseException) -> BaseException:
         """What an exception in a partition's code comes to."""
@@ -439,7 +447,7 @@ class Kernel:
             return error
         kind = type(error)  # an object may deny its class
         if self.down is not None:
-            return error if kind in (DevicePanic, SystemReset) else self.gone()
+            return error if kind in (DevicePanic, self._reset_kind) else self.gone()
         if kind is SystemReset:
             self._go_down(printable(str(error)))
             return error

@@ -11,6 +11,7 @@ from ..interface.mcuboot.image import ImageError, read_header
 from ..interface.mcuboot.trailer import SwapType, read_swap_state
 from ..interface.tfm.boot_status import BootStatusEntry, BootStatusError, Claim, TlvMajor, decode_area
 from ..platform.board import SlotName
+from ..platform.hardware import Hardware
 from ..platform.lifecycle import psa_lifecycle
 from ..platform.nv_counters import NvCounter
 from ..platform.otp import OtpField
@@ -18,9 +19,8 @@ from ..platform.otp import OtpField
 SLOTS: tuple[SlotName, SlotName] = ("primary", "secondary")
 
 
-def slots(device: Device) -> list[dict[str, Any]]:
+def slots(hardware: Hardware) -> list[dict[str, Any]]:
     """Each slot's address, header and trailer."""
-    hardware = device.hardware
     rows = []
     for image in range(hardware.board.image_count):
         for slot in SLOTS:
@@ -54,10 +54,10 @@ def _swap_type(value: int) -> str:
     return SwapType(value).name.lower() if value in set(SwapType) else str(value)
 
 
-def counters(device: Device) -> dict[str, int]:
+def counters(hardware: Hardware) -> dict[str, int]:
     """The security counters of the board's images by name."""
-    names = [NvCounter(NvCounter.BL2_0 + image) for image in range(device.hardware.board.image_count)]
-    return {counter.name: device.hardware.nv_counters.read(counter) for counter in names}
+    names = [NvCounter(NvCounter.BL2_0 + image) for image in range(hardware.board.image_count)]
+    return {counter.name: hardware.nv_counters.read(counter) for counter in names}
 
 
 def lifecycle(device: Device) -> str:
@@ -95,8 +95,8 @@ def _entry(entry: BootStatusEntry) -> dict[str, Any]:
     return row
 
 
-def slot_lines(device: Device) -> Iterator[str]:
-    for row in slots(device):
+def slot_lines(hardware: Hardware) -> Iterator[str]:
+    for row in slots(hardware):
         trailer = row["trailer"]
         what = (
             f"version {row['version']}, {row['img_size']} bytes" if "version" in row else row["image_state"]
@@ -105,8 +105,8 @@ def slot_lines(device: Device) -> Iterator[str]:
         yield f"image {row['image']} {row['slot']:<9} {row['address']:#010x}  {what}; trailer: {flags}"
 
 
-def counter_lines(device: Device) -> Iterator[str]:
-    for name, value in counters(device).items():
+def counter_lines(hardware: Hardware) -> Iterator[str]:
+    for name, value in counters(hardware).items():
         yield f"NV counter {name} = {value}"
 
 

@@ -190,15 +190,19 @@ def mark_confirmed(area: SlotArea, *, max_align: int = BOOT_MAX_ALIGN) -> None:
         write_image_ok(area, max_align)
 
 
-def write_image(area: SlotArea, image: bytes) -> None:
-    """Flash an image into a slot: erase all of it, then program.
+def write_image(area: SlotArea, image: bytes, offset: int = 0) -> None:
+    """Flash an image into a slot: erase all of it, then program from ``offset`` bytes on.
 
-    Raises TrailerError where the image is empty or longer than the slot.
+    Raises TrailerError where the image is empty, or does not fit the slot from a whole program unit on.
     """
     if not image:
         raise TrailerError(f"{area.name}: an empty image")
-    if len(image) > area.size:
-        raise TrailerError(f"{area.name}: an image of {len(image)} bytes; the slot has {area.size}")
+    if offset < 0 or offset % area.write_size:
+        unit = area.write_size
+        raise TrailerError(f"{area.name}: an image at offset {offset:#x}; legal: multiples of {unit} from 0")
+    if offset + len(image) > area.size:
+        where = f" at offset {offset:#x}" if offset else ""
+        raise TrailerError(f"{area.name}: an image of {len(image)} bytes{where}; the slot has {area.size}")
     area.erase(0, area.size)
     fill = -len(image) % area.write_size
-    area.write(0, image + bytes([area.erased_value]) * fill)
+    area.write(offset, image + bytes([area.erased_value]) * fill)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from ...interface.psa.service import psa_msg_t
 from ...interface.wire.frames import HEADER_SIZE, Frame, Op, WireError
 from ...interface.wire.payloads import Kind, decode, encode
-from ...platform.hal import SystemReset
+from ...platform.power import SystemReset
 from ..load import LoadError, sfn_symbol
 from ..manifest import IrqHandling
 from ..outcome import Fault

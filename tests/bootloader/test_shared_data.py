@@ -13,10 +13,11 @@ from support.image_builder import ED25519, P256, P384, RSA_3072, ImageParts, Sig
 from tfm_sim.bootloader.bl2 import Bl2
 from tfm_sim.bootloader.boot_measurement import BootMeasurements
 from tfm_sim.bootloader.boot_status_writer import BootStatusWriter
-from tfm_sim.bootloader.config import Bl2Config, Bl2ConfigError, BootInfo, KeyMode, RseRotpks
+from tfm_sim.bootloader.config import Bl2Config, Bl2ConfigError, KeyMode
 from tfm_sim.bootloader.loader import BootRefused
 from tfm_sim.bootloader.ports import PRIMARY, Ports
 from tfm_sim.bootloader.shared_data import collect_image_measurement
+from tfm_sim.bootloader.shared_data_config import BootInfo, RseRotpks
 from tfm_sim.interface.mcuboot.boot_info import BlInfo, McubootRecoveryMode, blinfo_name
 from tfm_sim.interface.mcuboot.image import ImageError, ImageHeader, ImageVersion
 from tfm_sim.interface.mcuboot.tlv import TlvType
@@ -333,16 +334,17 @@ def test_builds_that_nobody_can_have(options: dict[str, Any], names: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "make",
+    ("rotpks", "names"),
     [
-        lambda: RseRotpks(cm=(bytes(32),) * 5),
-        lambda: RseRotpks(dm=(bytes(33),)),
-        lambda: RseRotpks(reprovisioning=10),
+        (RseRotpks(cm=(bytes(32),) * 5), "5 CM and 0 DM ROTPKs; legal: 4 each"),
+        (RseRotpks(dm=(bytes(32),) * 5), "0 CM and 5 DM ROTPKs; legal: 4 each"),
+        (RseRotpks(dm=(bytes(33),)), "a ROTPK hash of 33 bytes; legal: 32, 48"),
+        (RseRotpks(reprovisioning=10), "reprovisioning 10; legal: 0 to 9"),
     ],
 )
-def test_rotpks_that_the_rse_cannot_have(make: Callable[[], object]) -> None:
-    with pytest.raises(Bl2ConfigError, match="legal"):
-        make()
+def test_rotpks_that_the_rse_cannot_have(rotpks: RseRotpks, names: str) -> None:
+    with pytest.raises(Bl2ConfigError, match=names):
+        P256.config(rse_rotpks=rotpks, **MEASURED)
 
 
 @given(st.binary(max_size=0x100), st.integers(0, 40), st.binary(max_size=200))

@@ -228,6 +228,6 @@ def test_a_strategy_that_is_not_there_yet_is_one_clear_error(
     )
     for name in (PRIMARY, SECONDARY):
         assert (
-            ports.slot(0, name).area.flash.operations == 0
+            ports.slot(0, name).area.flash.power.operations == 0
             or ports.slot(0, name).area.read(0, 4) == b"\xff" * 4
         )

@@ -21,8 +21,8 @@ from tfm_sim.interface.psa.status import (
 )
 from tfm_sim.interface.tfm.platform import TfmPlatformErr
 from tfm_sim.interface.tfm.services import TFM_PLATFORM_SERVICE_HANDLE
-from tfm_sim.platform.hal import SystemReset
 from tfm_sim.platform.otp import OtpLayout
+from tfm_sim.platform.power import SystemReset
 from tfm_sim.platform.provisioning import DUMMY, provisioned_otp
 
 SUCCESS = TfmPlatformErr.TFM_PLATFORM_ERR_SUCCESS

@@ -284,7 +284,7 @@ def test_a_store_into_the_non_secure_code_of_an521_reaches_the_flash() -> None:
     hardware = Hardware(load_board("an521"))
     hardware.memory.write(0x00100000, b"\xbe\xba\xfe\xca")
     assert hardware.slot(1, "primary").read(0, 4) == b"\xbe\xba\xfe\xca"
-    assert hardware.flash["flash0"].operations == 0
+    assert hardware.flash["flash0"].power.operations == 0
 
 
 def test_the_otp_is_seen_where_tfm_keeps_it() -> None:

@@ -11,10 +11,10 @@ from tfm_sim.platform.clock import VirtualClock
 from tfm_sim.platform.cmsdk_timer import CmsdkTimer
 from tfm_sim.platform.cmsdk_uart import CmsdkUart
 from tfm_sim.platform.cmsdk_watchdog import CmsdkWatchdog
-from tfm_sim.platform.hal import SystemReset
 from tfm_sim.platform.hardware import Hardware
 from tfm_sim.platform.memory import Access, MemoryFault
 from tfm_sim.platform.peripheral import PeripheralModel
+from tfm_sim.platform.power import SystemReset
 
 BOARD = load_board("an521")
 UART0, TIMER0, DUALTIMER = 0x40200000, 0x40000000, 0x40002000

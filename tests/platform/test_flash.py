@@ -5,7 +5,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tfm_sim.platform.flash import Flash, FlashArea, FlashError, FlashOperation, FlashOperationKind
+from tfm_sim.platform.flash import Flash, FlashArea, FlashError
+from tfm_sim.platform.power import Operation, OperationKind
 
 
 def small_flash(erased_value: int = 0xFF) -> Flash:
@@ -36,7 +37,7 @@ def test_write_takes_whole_program_units_inside_the_device(
         with pytest.raises(FlashError, match=refused):
             flash.write(offset, data)
         assert flash.read(0, 64) == b"\xff" * 64
-        assert flash.operations == 0
+        assert flash.power.operations == 0
 
 
 @pytest.mark.parametrize(
@@ -90,31 +91,16 @@ def test_erase_takes_whole_blocks(offset: int, length: int, refused: str | None)
 
 def test_every_operation_is_announced_with_its_number_before_it_happens() -> None:
     flash = small_flash()
-    seen: list[tuple[FlashOperation, bytes]] = []
-    flash.on_operation = lambda operation: seen.append((operation, flash.read(0, 4)))
+    seen: list[tuple[Operation, bytes]] = []
+    flash.power.on_operation = lambda operation: seen.append((operation, flash.read(0, 4)))
     flash.write(0, b"\x11\x22\x33\x44")
     flash.read(0, 64)
     flash.erase(0, 16)
     assert seen == [
-        (FlashOperation(1, "f", FlashOperationKind.WRITE, 0, 4, b"\x11\x22\x33\x44"), b"\xff" * 4),
-        (FlashOperation(2, "f", FlashOperationKind.ERASE, 0, 16), b"\x11\x22\x33\x44"),
+        (Operation(1, "f", OperationKind.WRITE, 0, 4, b"\x11\x22\x33\x44"), b"\xff" * 4),
+        (Operation(2, "f", OperationKind.ERASE, 0, 16), b"\x11\x22\x33\x44"),
     ]
-    assert flash.operations == 2
-
-
-def test_a_power_cut_in_the_hook_leaves_the_cells_as_they_were() -> None:
-    flash = small_flash()
-
-    class PowerCut(Exception):
-        pass
-
-    def cut(operation: FlashOperation) -> None:
-        raise PowerCut
-
-    flash.on_operation = cut
-    with pytest.raises(PowerCut):
-        flash.write(0, b"\0\0\0\0")
-    assert flash.read(0, 4) == b"\xff" * 4
+    assert flash.power.operations == 2
 
 
 @pytest.mark.parametrize(
@@ -156,7 +142,7 @@ def test_area_keeps_to_its_bounds(offset: int, length: int) -> None:
         area.write(offset, b"\0" * length)
     with pytest.raises(FlashError, match=r"flash area slot: erase"):
         area.erase(offset, length)
-    assert flash.operations == 0
+    assert flash.power.operations == 0
 
 
 class FlashMachine(RuleBasedStateMachine):
@@ -199,7 +185,7 @@ class FlashMachine(RuleBasedStateMachine):
     @invariant()
     def same_cells(self) -> None:
         assert list(self.flash.read(0, 64)) == self.model
-        assert self.flash.operations == self.done
+        assert self.flash.power.operations == self.done
 
 
 TestFlashMachine = FlashMachine.TestCase

@@ -8,13 +8,14 @@ import pytest
 
 from tfm_sim.interface.psa.lifecycle import PsaLifecycle
 from tfm_sim.platform.board import load_board
-from tfm_sim.platform.hal import HAL_FUNCTIONS, FlashAreaInfo, HalDenied, PlatformHal, SystemReset, granted
+from tfm_sim.platform.hal import HAL_FUNCTIONS, FlashAreaInfo, HalDenied, PlatformHal, granted
 from tfm_sim.platform.hardware import Hardware
 from tfm_sim.platform.iak_type import IakType
 from tfm_sim.platform.lifecycle import OtpLcs, psa_lifecycle
 from tfm_sim.platform.nv_counters import NvCounter, NvCounterError
 from tfm_sim.platform.otp import Otp, OtpField
 from tfm_sim.platform.plat_err import PlatError, TfmPlatErr
+from tfm_sim.platform.power import SystemReset
 from tfm_sim.platform.provisioning import DUMMY, Provisioning
 
 BOARD = load_board("mcuboot_8k")
@@ -147,7 +148,7 @@ def test_flash_of_the_storage_areas(area: str) -> None:
     assert hardware.areas[area].read(0x404, 4) == b"data"
     device.tfm_hal_flash_erase(id_, 0x400, 0x400)
     assert device.tfm_hal_flash_read(id_, 0x404, 4) == b"\xff" * 4
-    assert hardware.flash["flash0"].operations == 2
+    assert hardware.flash["flash0"].power.operations == 2
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from support.kernel_bench import Bench, Echo, a_manifest, a_service, start_bench
 
 from tfm_sim.interface.psa.client import psa_invec, psa_outvec
 from tfm_sim.interface.psa.service import psa_msg_t
-from tfm_sim.platform.hal import SystemReset
 from tfm_sim.platform.interrupts import UNQUIETED_LIMIT
 from tfm_sim.platform.memory import Access, Memory, MemoryFault, Region, RegionKind, Security
+from tfm_sim.platform.power import SystemReset
 from tfm_sim.spm.client import Client
 from tfm_sim.spm.config import SpmConfig, TfmQuirks
 from tfm_sim.spm.memory_check import memory_check

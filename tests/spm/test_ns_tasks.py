@@ -10,7 +10,7 @@ from support.kernel_bench import NS_RAM, Bench, Echo, a_manifest, a_service, sta
 
 from tfm_sim.interface.psa.client import psa_outvec
 from tfm_sim.interface.psa.service import PSA_BLOCK, PSA_WAIT_ANY, psa_msg_t
-from tfm_sim.platform.hal import SystemReset
+from tfm_sim.platform.power import SystemReset
 from tfm_sim.spm.door import ClientDoor
 from tfm_sim.spm.kernel import Kernel
 from tfm_sim.spm.ns_tasks import NsTask, join, start_task

@@ -30,7 +30,8 @@ from support.process_programs import (
 )
 
 from tfm_sim.interface.psa.client import psa_invec, psa_outvec
-from tfm_sim.platform.hal import HAL_FUNCTIONS, PlatformHal, SystemReset, granted
+from tfm_sim.platform.hal import HAL_FUNCTIONS, PlatformHal, granted
+from tfm_sim.platform.power import SystemReset
 from tfm_sim.platform.provisioning import DUMMY, provisioned_otp
 from tfm_sim.spm.kernel import Kernel
 from tfm_sim.spm.load import LoadError

@@ -14,7 +14,7 @@ from tfm_sim.interface.psa.client import psa_invec, psa_outvec
 from tfm_sim.interface.psa.service import PSA_BLOCK, PSA_DOORBELL, PSA_POLL, psa_msg_t
 from tfm_sim.interface.trace import Event
 from tfm_sim.interface.wire.frames import HEADER, Op
-from tfm_sim.platform.hal import SystemReset
+from tfm_sim.platform.power import SystemReset
 from tfm_sim.spm.config import Backend, SpmConfig
 from tfm_sim.spm.load import LoadError, PartitionBuild
 from tfm_sim.spm.manifest_file import parse_manifest

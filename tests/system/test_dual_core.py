@@ -29,8 +29,8 @@ import tfm_sim
 from tfm_sim import Build, Device, DevicePanic, SpmConfig, psa_invec, psa_outvec
 from tfm_sim.interface.tfm.services import TFM_ATTESTATION_SERVICE_HANDLE
 from tfm_sim.interface.trace import Event
-from tfm_sim.platform.hal import SystemReset
 from tfm_sim.platform.interrupts import InterruptController
+from tfm_sim.platform.power import SystemReset
 from tfm_sim.spm.buffers import BuffersDoNotFit
 from tfm_sim.spm.config import Backend
 from tfm_sim.spm.door import ClientDoor

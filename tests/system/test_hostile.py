@@ -12,7 +12,7 @@ import tfm_sim
 from tfm_sim import Device
 from tfm_sim.interface.psa.service import PSA_BLOCK, PSA_WAIT_ANY, psa_msg_t
 from tfm_sim.interface.trace import LISTENER_NOTE, Event
-from tfm_sim.platform.hal import SystemReset
+from tfm_sim.platform.power import SystemReset
 from tfm_sim.spm.config import Backend, SpmConfig
 from tfm_sim.spm.panic import FOUND_MAX, DevicePanic
 from tfm_sim.spm.scheduler import WrongThread

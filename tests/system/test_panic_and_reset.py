@@ -23,8 +23,8 @@ from support.device_programs import (
 import tfm_sim
 from tfm_sim import Build, Device, DevicePanic, SpmConfig
 from tfm_sim.interface.trace import Event
-from tfm_sim.platform.hal import SystemReset
 from tfm_sim.platform.nv_counters import NvCounter
+from tfm_sim.platform.power import SystemReset
 from tfm_sim.spm.events import Panicked
 from tfm_sim.tools.endorsement import iak_verification_key
 from tfm_sim.tools.verifier import load_key, verify

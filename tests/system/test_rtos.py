@@ -11,7 +11,7 @@ import tfm_sim
 from tfm_sim import Build, Device, DevicePanic, SpmConfig
 from tfm_sim.device import DeviceOff
 from tfm_sim.interface.trace import Event
-from tfm_sim.platform.hal import SystemReset
+from tfm_sim.platform.power import SystemReset
 from tfm_sim.spm.door import ClientDoor
 from tfm_sim.spm.ns_ids import NsidError
 

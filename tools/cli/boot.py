@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -12,20 +12,25 @@ from ...bootloader.loader import BootRefused
 from ...device import Device
 from ...interface.errors import ExitCode
 from ...interface.trace import Event
+from ...platform.power import Cut, Operation, PowerCut
 from ..console import STYLES, story
 from ..device_report import boot_status, boot_status_lines, counter_lines, counters, slot_lines, slots
 from .device_options import DeviceOptions, device_options, make_device
 from .output import hex_dump, print_lines
 
+Failure = BootRefused | PowerCut
 HELP = "Enter: next decision; s slots, c counters, m shared memory, t boot status, g go on, q quit"
 
 
 class Stepper:
     """Tells BL2's story; with ``step`` it stops at each decision, to look around, while a person is there."""
 
-    def __init__(self, *, step: bool, quiet: bool) -> None:
+    def __init__(self, *, step: bool, quiet: bool, operations: bool) -> None:
         self.device: Device | None = None
         self.decisions: list[dict[str, Any]] = []
+        self.operations: list[str] = []
+        self.cuts: list[str] = []
+        self._tells_operations = operations
         self._step = step
         self._asks = step and sys.stdin is not None and sys.stdin.isatty()
         self._quiet = quiet
@@ -46,6 +51,22 @@ class Stepper:
                     self._told_help = True
                 self._look_around()
 
+    def operation(self, operation: Operation) -> None:
+        """A write or erase of lasting memory, with the flash area that it is in."""
+        assert self.device is not None
+        text = str(operation)
+        for area in self.device.hardware.areas.values():
+            offset = operation.offset - area.offset
+            if area.flash.name == operation.memory and 0 <= offset < area.size:
+                text += f" ({area.name} + {offset:#x})"
+        self.operations.append(text)
+        if self._tells_operations:
+            self.tell(f"    # {text}")
+
+    def tell(self, *lines: str) -> None:
+        if not self._quiet:
+            print_lines(lines, STYLES)
+
     def _look_around(self) -> None:
         while True:
             answer = click.prompt("step", default="", show_default=False, prompt_suffix="> ").strip().lower()
@@ -64,9 +85,9 @@ class Stepper:
         assert self.device is not None
         match what:
             case "s":
-                yield from slot_lines(self.device)
+                yield from slot_lines(self.device.hardware)
             case "c":
-                yield from counter_lines(self.device)
+                yield from counter_lines(self.device.hardware)
             case "m":
                 yield from self.memory_lines()
             case "t":
@@ -84,59 +105,87 @@ class Stepper:
 
 @click.command()
 @click.option("--step", is_flag=True, help="Stop at each decision and show what it was about.")
+@click.option("--operations", is_flag=True, help="Show each write and erase with its number.")
+@click.option("--again", is_flag=True, help="After a --cut, power on again and show how the boot goes on.")
 @click.option("--json", "as_json", is_flag=True, help="Print decisions, slots and boot status as JSON.")
 @device_options
-def boot(options: DeviceOptions, step: bool, as_json: bool) -> None:
+def boot(options: DeviceOptions, step: bool, operations: bool, again: bool, as_json: bool) -> None:
     """Run BL2 and show how it decides: slots, TLVs, counters, shared memory.
 
-    Exit 0 if BL2 boots, 1 if it refuses, with the check, what was found and what was wanted. On a terminal
-    --step asks at each decision: Enter goes on, h tells the other keys, q quits with exit 4.
+    Exit 0 if BL2 boots, 1 if it refuses, with the check, what was found and what was wanted; 1 too where
+    --cut took power away. On a terminal --step asks at each decision: Enter goes on, h tells the other keys,
+    q quits with exit 4.
     """
-    stepper = Stepper(step=step, quiet=as_json)
+    stepper = Stepper(step=step, quiet=as_json, operations=operations)
     device = make_device(options, [stepper])
     stepper.device = device
-    refusal: BootRefused | None = None
-    before = slots(device)
+    device.hardware.power.on_operation = stepper.operation
+    before = slots(device.hardware)
     try:
-        if not as_json:
-            print_lines(
-                ["== before", *(f"  {line}" for line in (*slot_lines(device), *counter_lines(device)))],
-                STYLES,
-            )
-        try:
-            device.run_bl2()
-        except BootRefused as error:
-            refusal = error
+        stepper.tell("== before", *_state_lines(device))
+        failure = _boot(device, stepper, options.cuts[1:], again=again)
         if as_json:
-            _print_json(device, stepper, before, refusal)
+            _print_json(device, stepper, before, failure)
         else:
-            _print_end(device, refusal)
+            _print_end(device, failure)
+        if options.cuts and not stepper.cuts:
+            count = device.hardware.power.operations
+            click.echo(f"power was not cut: the boot had {count} writes and erases", err=True)
     finally:
         device.power_off()
-    if refusal is not None:
+    if failure is not None:
         if not as_json:
-            raise refusal
+            raise failure
         sys.exit(int(ExitCode.NO))
 
 
-def _print_end(device: Device, refusal: BootRefused | None) -> None:
-    lines = ["== after", *(f"  {line}" for line in (*slot_lines(device), *counter_lines(device)))]
-    if refusal is None:
+def _boot(device: Device, stepper: Stepper, cuts: Sequence[Cut], *, again: bool) -> Failure | None:
+    """Boot, with ``again`` once more after each power cut, the next one of ``cuts`` armed; what ended it."""
+    left = list(cuts)
+    while True:
+        try:
+            device.run_bl2()
+        except BootRefused as error:
+            return error
+        except PowerCut as error:
+            stepper.cuts.append(str(error))
+            if not again:
+                return error
+            stepper.tell(f"== {error}", *_state_lines(device), "== power on again")
+            device.hardware.power.cut_at(left.pop(0) if left else None)
+            device.hardware.clear()
+        else:
+            return None
+
+
+def _state_lines(device: Device) -> Iterator[str]:
+    for line in (*slot_lines(device.hardware), *counter_lines(device.hardware)):
+        yield f"  {line}"
+
+
+def _print_end(device: Device, failure: Failure | None) -> None:
+    lines = [
+        "== after",
+        *(f"  {line}" for line in (*slot_lines(device.hardware), *counter_lines(device.hardware))),
+    ]
+    if failure is None:
         lines += [f"  {line}" for line in boot_status_lines(device.shared_data())]
     print_lines(lines, STYLES)
 
 
 def _print_json(
-    device: Device, stepper: Stepper, before: list[dict[str, Any]], refusal: BootRefused | None
+    device: Device, stepper: Stepper, before: list[dict[str, Any]], failure: Failure | None
 ) -> None:
     report = {
-        "booted": refusal is None,
+        "booted": failure is None,
         "warning": device.hardware.dummy_notice,
-        "refusals": [str(r) for r in refusal.refusals] if refusal else [],
+        "refusals": [str(r) for r in failure.refusals] if isinstance(failure, BootRefused) else [],
+        "power_cuts": stepper.cuts,
+        "operations": stepper.operations,
         "decisions": stepper.decisions,
         "slots_before": before,
-        "slots": slots(device),
-        "counters": counters(device),
+        "slots": slots(device.hardware),
+        "counters": counters(device.hardware),
         "boot_status": boot_status(device.shared_data()),
     }
     click.echo(json.dumps(report, indent=2))

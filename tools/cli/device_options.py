@@ -17,6 +17,7 @@ from ...partitions.initial_attestation.config import AttestationConfig, TokenPro
 from ...platform.board import Board, SlotName, load_board
 from ...platform.iak_type import IakType
 from ...platform.otp import OtpField
+from ...platform.power import Cut, CutError
 from ...platform.provisioning import load_provisioning
 from ...spm.config import SpmConfig
 from ..demo_firmware import flash_demo_firmware, primary_slots_blank
@@ -48,6 +49,19 @@ class DeviceOptions:
     optional_claims: bool
     isolation: str
     seed: int
+    cuts: tuple[Cut, ...]
+
+
+class CutOption(click.ParamType[Cut]):
+    """Where to cut the power: a number, and what that operation has done by then."""
+
+    name = "cut"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Cut:
+        try:
+            return value if isinstance(value, Cut) else Cut.parse(str(value))
+        except CutError as error:
+            self.fail(str(error), param, ctx)
 
 
 def _name(option: str, metavar: str, text: str, default: str | None = None) -> Callable[[Command], Command]:
@@ -97,6 +111,16 @@ _OPTIONS = (
         "process each.",
     ),
     click.option("--seed", type=int, default=0, show_default=True, help="Makes the random source repeat."),
+    click.option(
+        "--cut",
+        "cuts",
+        type=CutOption(),
+        metavar="N[:before|after|torn]",
+        multiple=True,
+        help="Take power away before, behind or in the middle of the N-th write or erase of flash and OTP, "
+        "counted from power-on (`boot --operations` lists them). Exit 1 then. A further --cut is for the "
+        "next power-on of `boot --again`.",
+    ),
 )
 
 
@@ -131,6 +155,7 @@ def make_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
         (image, slot, file, read_file(file, MAX_IMAGE)) for image, slot, file in files if file is not None
     ]
     device = _new_device(options, listeners)
+    device.hardware.power.cut_at(options.cuts[0] if options.cuts else None)
     try:
         if primary_slots_blank(device):
             flash_demo_firmware(device)
@@ -140,7 +165,8 @@ def make_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
             except TrailerError as error:
                 raise TrailerError(f"{file}: {error}") from None
             if slot == "secondary":
-                mark_pending(device.hardware.slot(image, slot), permanent=False)
+                with device.hardware.power.programmer():
+                    mark_pending(device.hardware.slot(image, slot), permanent=False)
     except BaseException:
         device.power_off()
         raise

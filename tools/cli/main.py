@@ -10,6 +10,7 @@ import click
 from ...interface.errors import ExitCode, TfmSimError
 from .attest import attest
 from .boot import boot
+from .flash import dump, erase, flash, mark, slots_command
 from .image import image
 from .patterns import board, provisioning
 from .run import run
@@ -28,6 +29,9 @@ cli.add_command(boot)
 cli.add_command(attest)
 cli.add_command(trace)
 cli.add_command(image)
+cli.add_command(slots_command)
+for slot_command in (flash, erase, dump, mark):
+    image.add_command(slot_command)
 cli.add_command(token)
 cli.add_command(verify)
 cli.add_command(board)

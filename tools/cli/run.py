@@ -88,7 +88,7 @@ def _summary(device: Device, area: bytes) -> Iterator[str]:
         r["module"]: r.get("boot_record") or {} for r in boot_status(area) if r["major"] == TlvMajor.IAS.name
     }
     outcome = device.boot_outcome
-    values = list(counters(device).values())
+    values = list(counters(device.hardware).values())
     for booted in sorted(outcome.images, key=lambda b: b.image) if outcome else []:
         record = records.get(booted.image, {})
         yield (
@@ -108,8 +108,8 @@ def _as_json(device: Device, area: bytes, token: bytes, verdict: Verdict) -> dic
         "board": device.hardware.board.name,
         "lifecycle": lifecycle(device),
         "warning": device.hardware.dummy_notice,
-        "slots": slots(device),
-        "counters": counters(device),
+        "slots": slots(device.hardware),
+        "counters": counters(device.hardware),
         "boot_status": boot_status(area),
         "token": token.hex(),
         "verdict": verdict.as_json(),

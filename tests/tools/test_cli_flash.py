@@ -1,0 +1,150 @@
+"""`tfm-sim slots`, `image flash`, `erase`, `dump`, `mark`, and power cuts: a device between two boots."""
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.command_line import CommandLine
+
+from tfm_sim.tools.demo_firmware import NON_SECURE_IMAGE, SECURE_IMAGE
+
+
+@pytest.fixture
+def tfm_sim(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> CommandLine:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", StringIO())
+    return CommandLine(monkeypatch, capsys)
+
+
+@pytest.fixture
+def flashed(tfm_sim: CommandLine) -> CommandLine:
+    """A device in ``D`` with the demo pair, and the secure image staged as an upgrade."""
+    assert tfm_sim("image", "flash", SECURE_IMAGE, "--state", "D") == 0
+    assert tfm_sim("image", "flash", NON_SECURE_IMAGE, "--state", "D", "--image", 1) == 0
+    staged = ("--slot", "secondary", "--mark", "pending")
+    assert tfm_sim("image", "flash", SECURE_IMAGE, "--state", "D", *staged) == 0
+    assert tfm_sim.out.splitlines() == [
+        "secure_secondary: 1541 bytes written at 0x10180000",
+        "secure_secondary: marked pending",
+    ]
+    return tfm_sim
+
+
+def slot(tfm_sim: CommandLine, image: int, name: str) -> dict[str, Any]:
+    assert tfm_sim("slots", "--state", "D", "--json") == 0
+    rows = json.loads(tfm_sim.out)["slots"]
+    found: dict[str, Any] = next(r for r in rows if (r["image"], r["slot"]) == (image, name))
+    return found
+
+
+def test_what_was_flashed_boots_and_what_was_staged_is_copied(flashed: CommandLine) -> None:
+    assert slot(flashed, 0, "secondary")["trailer"]["swap_type"] == "test"
+    assert flashed("boot", "--state", "D") == 0
+    assert slot(flashed, 0, "secondary")["image_state"] == "blank"
+    assert slot(flashed, 0, "primary")["trailer"]["magic"] == "good"
+    assert flashed("slots", "--state", "D") == 0
+    assert "NV counter BL2_0 = 1" in flashed.out
+
+
+def test_marks(flashed: CommandLine) -> None:
+    assert flashed("image", "mark", "confirmed", "--state", "D") == 0
+    assert flashed.out == "secure_primary: no trailer magic, so there is nothing to confirm\n"
+    assert flashed("boot", "--state", "D") == 0
+    assert flashed("image", "mark", "confirmed", "--state", "D") == 0
+    assert slot(flashed, 0, "primary")["trailer"]["image_ok"] == "set"
+    assert flashed("image", "flash", SECURE_IMAGE, "--state", "D", "--slot", "secondary") == 0
+    assert flashed("image", "mark", "permanent", "--state", "D", "--slot", "secondary") == 0
+    trailer = slot(flashed, 0, "secondary")["trailer"]
+    assert (trailer["swap_type"], trailer["image_ok"]) == ("perm", "set")
+
+
+def test_erase_and_dump(flashed: CommandLine) -> None:
+    assert flashed("image", "dump", "--state", "D", "-o", "slot.bin") == 0
+    data = Path("slot.bin").read_bytes()
+    assert data == SECURE_IMAGE.read_bytes().ljust(0x80000, b"\xff")
+    assert flashed("image", "dump", "--state", "D", "--length", 0x20) == 0
+    assert flashed.out.splitlines()[0] == (
+        "10080000  3d b8 f3 96 00 00 00 00 00 04 6b 00 c8 00 00 00  =.........k....."
+    )
+    assert flashed("image", "erase", "--state", "D") == 0
+    assert flashed("image", "dump", "--state", "D") == 0
+    assert flashed.out == "          (524288 bytes erased)\n"
+
+
+def test_an_image_at_an_offset(flashed: CommandLine) -> None:
+    """SWAP_USING_OFFSET wants the candidate one sector up."""
+    at = ("--slot", "secondary", "--offset", "0x1000")
+    assert flashed("image", "flash", SECURE_IMAGE, "--state", "D", *at) == 0
+    assert flashed("image", "dump", "--state", "D", "--slot", "secondary", "--length", "0x1010") == 0
+    assert flashed.out.splitlines()[:2] == [
+        "          (4096 bytes erased)",
+        "10181000  3d b8 f3 96 00 00 00 00 00 04 6b 00 c8 00 00 00  =.........k.....",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("image", "flash", "nofile", "--state", "D"), 4, "nofile: No such file"),
+        (("image", "flash", SECURE_IMAGE), 2, "Missing option '--state'"),
+        (("image", "flash", SECURE_IMAGE, "--state", "D", "--image", 7), 4, "image 7 has no primary slot"),
+        (("image", "flash", SECURE_IMAGE, "--state", "D", "--offset", 0x7FFFF), 4, "the slot has 524288"),
+        (("image", "flash", SECURE_IMAGE, "--state", "D", "--offset", "-1"), 4, "legal: multiples of 1"),
+        (("image", "dump", "--state", "D", "--offset", 0x80001), 2, "legal: 0 to the slot's size"),
+        (("image", "dump", "--state", "D", "--length", -1), 2, "legal: 0 to 0x80000"),
+        (("image", "mark", "maybe", "--state", "D"), 2, "'pending', 'permanent', 'confirmed'"),
+        (("slots", "--state", "D", "--board", "nope"), 4, "legal: an521"),
+        (("slots",), 2, "Missing option '--state'"),
+        (("boot", "--cut", "0"), 2, "legal: 1 and up"),
+        (("boot", "--cut", "2:half"), 2, "legal: N, N:before, N:after, N:torn"),
+    ],
+)
+def test_wrong_words(tfm_sim: CommandLine, arguments: tuple[object, ...], code: int, said: str) -> None:
+    assert tfm_sim(*arguments) == code
+    assert said in tfm_sim.err
+
+
+def test_a_bad_trailer_cannot_be_marked(flashed: CommandLine) -> None:
+    padded = bytearray(b"\xff" * 0x80000)
+    padded[-16:] = b"not a magic word"
+    Path("bad.bin").write_bytes(padded)
+    assert flashed("image", "flash", "bad.bin", "--state", "D", "--mark", "confirmed") == 4
+    assert "the trailer magic is bad" in flashed.err
+
+
+def test_a_cut_ends_the_boot_and_the_next_one_finishes_the_upgrade(flashed: CommandLine) -> None:
+    assert flashed("boot", "--state", "D", "--cut", "300:torn") == 1
+    said = "power cut in the middle of operation 300: write of 1024 bytes"
+    assert said in flashed.err
+    assert slot(flashed, 0, "secondary")["trailer"]["swap_type"] == "test"
+    assert flashed("boot", "--state", "D") == 0
+    assert slot(flashed, 0, "secondary")["image_state"] == "blank"
+
+
+def test_cuts_one_after_the_other(flashed: CommandLine) -> None:
+    cuts = ("--cut", "300:torn", "--cut", "2", "--cut", "5:after")
+    assert flashed("boot", "--state", "D", "--again", "--operations", *cuts) == 0
+    assert flashed.out.count("== power on again") == 3
+    assert "    # operation 2: erase of 4096 bytes at 0x80000 of flash0 (secure_primary + 0x0)" in flashed.out
+
+
+def test_a_cut_that_is_not_reached_is_told(tfm_sim: CommandLine) -> None:
+    assert tfm_sim("boot", "--cut", "99") == 0
+    assert tfm_sim.err == "power was not cut: the boot had 2 writes and erases\n"
+
+
+def test_a_cut_in_json(tfm_sim: CommandLine) -> None:
+    assert tfm_sim("boot", "--cut", "2", "--json") == 1
+    report = json.loads(tfm_sim.out)
+    assert (report["booted"], report["refusals"]) == (False, [])
+    assert report["power_cuts"] == ["power cut before operation 2: write of 64 bytes at 0x198 of otp"]
+
+
+@pytest.mark.parametrize("command", [("run",), ("attest", "--challenge", "00" * 32, "-o", "t"), ("trace",)])
+def test_every_command_that_boots_can_be_cut(tfm_sim: CommandLine, command: tuple[str, ...]) -> None:
+    assert tfm_sim(*command, "--cut", "1") == 1
+    assert "power cut before operation 1" in tfm_sim.err
