@@ -5,20 +5,22 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from .bootloader.bl2 import Bl2, BootOutcome
-from .bootloader.config import Bl2Config, Bl2ConfigError, KeyMode
+from .bootloader.config import Bl2Config, Bl2ConfigError, KeyMode, UpgradeStrategy
 from .bootloader.ports import SLOTS, Ports
 from .interface.errors import TfmSimError
 from .interface.mcuboot.trailer import write_image
 from .interface.psa.crypto_api import CryptoApi
+from .interface.psa.firmware_update import FirmwareUpdate
 from .interface.psa.initial_attestation import InitialAttestation
 from .interface.psa.platform import PlatformApi
 from .interface.tfm.boot_status import BootStatusEra
 from .interface.tfm.measured_boot import MeasuredBoot
 from .interface.trace import Event, Listener, Trace
 from .partitions.crypto.config import CryptoConfig
+from .partitions.firmware_update.config import FwuBuild, FwuConfig
 from .partitions.initial_attestation.config import AttestationConfig
 from .partitions.measured_boot.config import MeasuredBootConfig
 from .partitions.ns_agent_mailbox.config import MailboxConfig
@@ -68,6 +70,8 @@ class Build:
 
     ``bl2`` None is TF-M with BL2=OFF: the images run unchecked, and there is no boot status.
     ``measured_boot`` is TFM_PARTITION_MEASURED_BOOT, None leaves that partition out.
+    ``firmware_update`` is TFM_PARTITION_FIRMWARE_UPDATE, None (as in TF-M's default) a build without the
+    partition; with it the boot loader publishes the running versions.
     """
 
     bl2: Bl2Config | None = field(default_factory=Bl2Config)
@@ -76,6 +80,7 @@ class Build:
     crypto: CryptoConfig = field(default_factory=CryptoConfig)
     measured_boot: MeasuredBootConfig | None = None
     partitions: tuple[PartitionBuild, ...] = ()
+    firmware_update: FwuConfig | None = None
 
 
 def bl2_config_for(board: Board) -> Bl2Config:
@@ -103,13 +108,43 @@ def dummy_provisioning(build: Build) -> Provisioning:
     return replace(DUMMY, rotpks=DUMMY_ROTPKS.get(name, ()))
 
 
+SWAPS_OF_FWU: Final = (UpgradeStrategy.SWAP_USING_SCRATCH, UpgradeStrategy.SWAP_USING_MOVE)
+"""FWU_SUPPORT_TRIAL_STATE is on with these."""
+
+
+def with_firmware_update(build: Build) -> Build:
+    """The build with what its firmware update partition asks of the boot loader.
+
+    Raises LoadError for a boot loader that TF-M's partition cannot work with.
+    """
+    if build.firmware_update is None:
+        return build
+    legal = (UpgradeStrategy.OVERWRITE_ONLY, *SWAPS_OF_FWU)
+    # TF-M check_config.cmake: no DIRECT_XIP, no RAM_LOAD, and not without MCUBOOT_DATA_SHARING.
+    if build.bl2 is None or build.bl2.strategy not in legal:
+        found = "no boot loader" if build.bl2 is None else build.bl2.strategy.value
+        names = ", ".join(strategy.value for strategy in legal)
+        raise LoadError(f"the firmware update partition with {found}; legal: bl2 with strategy {names}")
+    return replace(build, bl2=replace(build.bl2, fwu_boot_data=True))
+
+
+def fwu_build(build: Build) -> FwuBuild | None:
+    """The firmware update partition for the boot loader that it works with; None for a build without."""
+    if build.firmware_update is None or build.bl2 is None:
+        return None
+    bl2 = build.bl2
+    trial = bl2.strategy in SWAPS_OF_FWU
+    return FwuBuild(build.firmware_update, bl2.image_number, trial, bl2.boot_max_align)
+
+
 def standard_partitions(build: Build) -> list[PartitionBuild]:
-    """The partitions of TF-M's list that this product has, each manifest with its program.
+    """The partitions of TF-M's list that the build has, each manifest with its program.
 
     Raises ManifestError.
     """
-    made = programs(build.attestation, build.crypto, build.measured_boot)
-    configs = configurations(measured_boot=build.measured_boot is not None)
+    fwu = fwu_build(build)
+    made = programs(build.attestation, build.crypto, build.measured_boot, fwu)
+    configs = configurations(measured_boot=build.measured_boot is not None, firmware_update=fwu is not None)
     builds = []
     for item in load_manifest_list(MANIFEST_LIST, configs=configs):
         manifest = item.load()
@@ -192,6 +227,7 @@ class PsaApis:
         self.initial_attestation = InitialAttestation(client)
         self.crypto = CryptoApi(client)
         self.platform = PlatformApi(client)
+        self.firmware_update = FirmwareUpdate(client)
 
 
 class TfmApis:
@@ -228,7 +264,7 @@ class Device:
         _expect("seed", seed, int)
         _expect("state", state, str, Path, type(None))
         loaded = board if isinstance(board, Board) else load_board(board)
-        self.build = build or Build(bl2=bl2_config_for(loaded))
+        self.build = with_firmware_update(build or Build(bl2=bl2_config_for(loaded)))
         _check_image_number(self.build, loaded)
         _check_dual_core(self.build, loaded)
         agents = agent_partitions(loaded)
