@@ -46,6 +46,20 @@ class SharedMemory(Protocol):
     def write(self, address: int, data: bytes) -> None: ...
 
 
+def holds_type(area: bytes, total: int, type_: int) -> bool:
+    """Whether one of the entries in the first ``total`` bytes of an area has this type."""
+    offset = SHARED_DATA_HEADER_SIZE
+    while offset < total:
+        header = area[offset : offset + SHARED_DATA_ENTRY_HEADER_SIZE].ljust(
+            SHARED_DATA_ENTRY_HEADER_SIZE, b"\0"
+        )
+        entry = SharedDataEntryHeader.parse(header)
+        if int(entry.tlv_type) == type_:
+            return True
+        offset += SHARED_DATA_ENTRY_HEADER_SIZE + int(entry.tlv_len)
+    return False
+
+
 class BootStatusWriter:
     """The writer of one boot; ``base`` and ``size`` (bytes) are those of the shared data area."""
 
@@ -160,14 +174,9 @@ class BootStatusWriter:
         return int(header.tlv_tot_len)
 
     def _check(self, type_: int, total: int, size: int) -> SharedMemoryError:
-        offset = SHARED_DATA_HEADER_SIZE
-        while offset < total:
-            raw = self._memory.read(self._base + offset, SHARED_DATA_ENTRY_HEADER_SIZE)
-            entry = SharedDataEntryHeader.parse(raw)
-            if int(entry.tlv_type) == type_:
-                self.problem = (f"a second entry {type_:#06x}", "each type may stand there once a boot")
-                return SharedMemoryError.OVERWRITE
-            offset += SHARED_DATA_ENTRY_HEADER_SIZE + int(entry.tlv_len)
+        if holds_type(self._memory.read(self._base, self._size), total, type_):
+            self.problem = (f"a second entry {type_:#06x}", "each type may stand there once a boot")
+            return SharedMemoryError.OVERWRITE
         new_total = total + SHARED_DATA_ENTRY_HEADER_SIZE + size
         if new_total <= min(U16_MAX, self._size):
             return SharedMemoryError.OK
