@@ -91,7 +91,16 @@ def parse_board(raw: bytes, name: str) -> Board:
     """
     entries = parse_yaml(raw, name, BoardError).mapping(
         ("name", "description", "flash", "ram", "flash_areas", "max_image_sectors", "regions", "shared_data"),
-        ("otp", "system_clock", "peripherals", "mmio_regions", "irq_sources", "hal_grants", "dual_core", "bl1"),
+        (
+            "otp",
+            "system_clock",
+            "peripherals",
+            "mmio_regions",
+            "irq_sources",
+            "hal_grants",
+            "dual_core",
+            "bl1",
+        ),
     )
     flash = tuple(map(_flash, _items(entries, "flash")))
     ram = tuple(map(_ram, _items(entries, "ram")))
@@ -499,25 +508,28 @@ def _dual_core(
     return DualCore(mhu, mailbox)
 
 
-def _bl1(
-    value: YamlValue, areas: YamlValue, layout: OtpLayout, regions: tuple[Region, ...]
-) -> Bl1Memory:
+def _bl1(value: YamlValue, areas: YamlValue, layout: OtpLayout, regions: tuple[Region, ...]) -> Bl1Memory:
     """Where BL1 puts code: secure RAM beside the shared data area, and what else it needs of the board."""
     item = value.mapping(("bl1_2_code", "bl2_code", "bl2_code_size"), ())
     if not layout.bl1 or not layout.bl1_2_code_size:
         raise value.error(
-            "no OTP for BL1_2", f"bl1 {layout.bl1}, bl1_2_code_size {layout.bl1_2_code_size}",
+            "no OTP for BL1_2",
+            f"bl1 {layout.bl1}, bl1_2_code_size {layout.bl1_2_code_size}",
             "otp: {bl1: true, bl1_2_code_size: ...}",
         )
     roles = [i.mapping()["role"].text for i in areas.sequence() if "role" in i.mapping()]
     for role in (AreaRole.BL2_PRIMARY, AreaRole.BL2_SECONDARY):
         if role.value not in roles:
-            raise areas.error("no flash area for BL2", f"none with role {role.value}", "one for each image of BL2")
+            raise areas.error(
+                "no flash area for BL2", f"none with role {role.value}", "one for each image of BL2"
+            )
     memory = Bl1Memory(
         _address(item["bl1_2_code"]), _address(item["bl2_code"]), item["bl2_code_size"].integer(8, MAX_FLASH)
     )
     ranges = [
-        _Range("bl1_2_code", memory.bl1_2_code, memory.bl1_2_code + layout.bl1_2_code_size, item["bl1_2_code"]),
+        _Range(
+            "bl1_2_code", memory.bl1_2_code, memory.bl1_2_code + layout.bl1_2_code_size, item["bl1_2_code"]
+        ),
         _Range(
             "bl2_code",
             memory.bl2_code - BL2_HEADER_MAX_SIZE,
@@ -526,8 +538,12 @@ def _bl1(
         ),
     ]
     for r in ranges:
-        if not any(_is_secure_ram(region) and region.base <= r.start and r.end <= region.end for region in regions):
-            raise r.blame.error(f"{r.name} outside the secure RAM", f"{r.start:#x}..{r.end:#x}", "inside one region")
+        if not any(
+            _is_secure_ram(region) and region.base <= r.start and r.end <= region.end for region in regions
+        ):
+            raise r.blame.error(
+                f"{r.name} outside the secure RAM", f"{r.start:#x}..{r.end:#x}", "inside one region"
+            )
     _no_overlap("BL1's", ranges)
     return memory
 

@@ -130,6 +130,8 @@ DUMMY: Final = Provisioning(
     ),
     lifecycle=OtpLcs.SECURED,
 )
+VIRGIN: Final = Provisioning(lifecycle=OtpLcs.ASSEMBLY_AND_TEST)
+"""A device as it comes from the wafer: nothing is burnt."""
 # Builds with ATTEST_INCLUDE_COSE_KEY_ID burn this as IAK_ID too.
 DUMMY_IAK_ID: Final = b"kid@trustedfirmware.example"
 
@@ -177,7 +179,9 @@ def _provision_bl1(otp: Otp, values: Provisioning) -> None:
 def padded_bl1_2(code: bytes, size: int) -> bytes:
     """BL1_2 as OTP holds it: zeros up to BL1_2_CODE_SIZE. Raises ProvisioningError for a longer one."""
     if len(code) > size:
-        raise ProvisioningError(f"provisioning: BL1_2 of {len(code)} bytes; legal: at most {size} on this board")
+        raise ProvisioningError(
+            f"provisioning: BL1_2 of {len(code)} bytes; legal: at most {size} on this board"
+        )
     return code.ljust(size, b"\0")
 
 

@@ -72,7 +72,9 @@ class LmsPrivateKey:
         try:
             fields = KeyFile.parse(raw)
         except ConstructError as error:
-            raise LmsKeyError(f"{name}: not an LMS private key as pyhsslms writes it, of one level") from error
+            raise LmsKeyError(
+                f"{name}: not an LMS private key as pyhsslms writes it, of one level"
+            ) from error
         if fields.lms not in LMS or fields.lmots not in LMOTS or LMS[fields.lms].m != LMOTS[fields.lmots].n:
             raise LmsKeyError(
                 f"{name}: LMS type {fields.lms:#x} with one-time type {fields.lmots:#x}; legal: 5 to 9 with "

@@ -10,7 +10,13 @@ from tfm_sim.platform.iak_type import IakType
 from tfm_sim.platform.lifecycle import STEPS, LifecycleError, OtpLcs, check_step
 from tfm_sim.platform.otp import Otp, OtpField, OtpLayout
 from tfm_sim.platform.plat_err import PlatError, TfmPlatErr
-from tfm_sim.platform.provisioning import DUMMY, DUMMY_ROTPKS, Provisioning, ProvisioningError, provisioned_otp
+from tfm_sim.platform.provisioning import (
+    DUMMY,
+    DUMMY_ROTPKS,
+    Provisioning,
+    ProvisioningError,
+    provisioned_otp,
+)
 from tfm_sim.platform.provisioning_bundle import BundleLayout, make_bundles
 from tfm_sim.platform.provisioning_stages import (
     BundleError,
@@ -193,5 +199,3 @@ def test_the_lifecycle_goes_one_step_at_a_time(present: OtpLcs, wanted: int) -> 
     else:
         with pytest.raises(LifecycleError, match="legal from here"):
             check_step(present, wanted)
-
-
