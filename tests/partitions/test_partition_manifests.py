@@ -124,5 +124,5 @@ def test_attestation_comes_after_measured_boot() -> None:
     assert order["TFM_SP_MEASURED_BOOT"] < order["TFM_SP_INITIAL_ATTESTATION"]
 
 
-def test_measured_boot_is_off_unless_asked_for() -> None:
-    assert set(PLAIN) == set(programs()) == set(BUILDS) - {"TFM_SP_MEASURED_BOOT"}
+def test_measured_boot_and_firmware_update_are_off_unless_asked_for() -> None:
+    assert set(PLAIN) == set(programs()) == set(BUILDS) - {"TFM_SP_MEASURED_BOOT", "TFM_SP_FWU"}
