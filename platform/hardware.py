@@ -144,6 +144,10 @@ class Hardware:
         self.clear()
         self.save()
 
+    def reseed(self) -> None:
+        """The random source takes the ENTROPY_SEED that was burnt since it was made."""
+        self.rng.reseed(self.otp.read(OtpField.ENTROPY_SEED), self.seed)
+
     def clear(self) -> None:
         """What a reset and a power-on do to volatile state: RAM, peripherals, interrupts and the clock."""
         self.power.restore()
