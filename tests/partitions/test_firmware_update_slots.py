@@ -309,6 +309,16 @@ def test_install(tfm: bool, first: bytes, second: bytes | None, ours: int, their
         assert device.cells() == before
 
 
+def test_an_image_that_is_still_written_is_nobodys_dependency() -> None:
+    device = bench()
+    device.stage(0, image(dependency(1, 1, 3, 0, 0)))
+    fwu.psa_fwu_start(device.ns, 1)
+    fwu.psa_fwu_write(device.ns, 1, 0, IMAGE)
+    assert fwu.psa_fwu_install(device.ns) == PSA_ERROR_DEPENDENCY_NEEDED
+    fwu.psa_fwu_finish(device.ns, 1)
+    assert fwu.psa_fwu_install(device.ns) == fwu.PSA_SUCCESS_REBOOT
+
+
 @pytest.mark.parametrize(
     ("quirk", "status"), [(False, PSA_ERROR_INVALID_ARGUMENT), (True, fwu.PSA_SUCCESS_REBOOT)]
 )
