@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .bootloader.config import Bl2Config
     from .bootloader.loader import BootRefused
-    from .device import Build, Device, bl2_config_for
+    from .device import Build, Device, bl2_config_for, with_boot_status
     from .interface.errors import TfmSimError
     from .interface.psa.client import psa_invec, psa_outvec
     from .interface.psa.service import psa_msg_t
     from .interface.psa.status import PsaError, PsaStatus
+    from .interface.tfm.boot_status import BootStatusEra
     from .partitions.initial_attestation.config import AttestationConfig, TokenProfile
+    from .partitions.measured_boot.config import MeasuredBootConfig, MeasurementHash
     from .platform.board import load_board
     from .spm.config import TFM_TODAY, Backend, SpmConfig, TfmQuirks
     from .spm.load import PartitionBuild
@@ -33,10 +35,13 @@ _HOME = {
     "AttestationConfig": ".partitions.initial_attestation.config",
     "Backend": ".spm.config",
     "Bl2Config": ".bootloader.config",
+    "BootStatusEra": ".interface.tfm.boot_status",
     "BootRefused": ".bootloader.loader",
     "Build": ".device",
     "Device": ".device",
     "DevicePanic": ".spm.panic",
+    "MeasuredBootConfig": ".partitions.measured_boot.config",
+    "MeasurementHash": ".partitions.measured_boot.config",
     "PartitionBuild": ".spm.load",
     "PsaError": ".interface.psa.status",
     "PsaStatus": ".interface.psa.status",
@@ -53,6 +58,7 @@ _HOME = {
     "psa_invec": ".interface.psa.client",
     "psa_msg_t": ".interface.psa.service",
     "psa_outvec": ".interface.psa.client",
+    "with_boot_status": ".device",
 }
 
 __all__ = [
@@ -61,9 +67,12 @@ __all__ = [
     "Backend",
     "Bl2Config",
     "BootRefused",
+    "BootStatusEra",
     "Build",
     "Device",
     "DevicePanic",
+    "MeasuredBootConfig",
+    "MeasurementHash",
     "PartitionBuild",
     "PsaError",
     "PsaStatus",
@@ -79,6 +88,7 @@ __all__ = [
     "psa_invec",
     "psa_msg_t",
     "psa_outvec",
+    "with_boot_status",
 ]
 
 
