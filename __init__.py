@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .interface.psa.service import psa_msg_t
     from .interface.psa.status import PsaError, PsaStatus
     from .interface.tfm.boot_status import BootStatusEra
+    from .partitions.firmware_update.config import TFM_FWU_TODAY, FwuConfig, FwuQuirks
     from .partitions.initial_attestation.config import AttestationConfig, TokenProfile
     from .partitions.measured_boot.config import MeasuredBootConfig, MeasurementHash
     from .platform.board import load_board
@@ -40,12 +41,15 @@ _HOME = {
     "Build": ".device",
     "Device": ".device",
     "DevicePanic": ".spm.panic",
+    "FwuConfig": ".partitions.firmware_update.config",
+    "FwuQuirks": ".partitions.firmware_update.config",
     "MeasuredBootConfig": ".partitions.measured_boot.config",
     "MeasurementHash": ".partitions.measured_boot.config",
     "PartitionBuild": ".spm.load",
     "PsaError": ".interface.psa.status",
     "PsaStatus": ".interface.psa.status",
     "SpmConfig": ".spm.config",
+    "TFM_FWU_TODAY": ".partitions.firmware_update.config",
     "TFM_TODAY": ".spm.config",
     "TfmQuirks": ".spm.config",
     "TfmSimError": ".interface.errors",
@@ -62,6 +66,7 @@ _HOME = {
 }
 
 __all__ = [
+    "TFM_FWU_TODAY",
     "TFM_TODAY",
     "AttestationConfig",
     "Backend",
@@ -71,6 +76,8 @@ __all__ = [
     "Build",
     "Device",
     "DevicePanic",
+    "FwuConfig",
+    "FwuQuirks",
     "MeasuredBootConfig",
     "MeasurementHash",
     "PartitionBuild",
