@@ -18,6 +18,7 @@ from tfm_sim import (
     Build,
     Device,
     DevicePanic,
+    FwuConfig,
     MeasuredBootConfig,
     MeasurementHash,
     PsaError,
@@ -28,10 +29,8 @@ from tfm_sim import (
     load_board,
     with_boot_status,
 )
-from tfm_sim.bootloader.boot_measurement import BootMeasurements
-from tfm_sim.device import Stage
+from tfm_sim.device import Stage, bl1_config_for
 from tfm_sim.interface.psa.crypto_values import PSA_ALG_SHA_256, PSA_ALG_SHA_384
-from tfm_sim.interface.tfm.boot_measurement import MeasurementMetadata, MeasurementSlot
 from tfm_sim.interface.tfm.boot_status import GeneralClaim, decode_area
 from tfm_sim.interface.trace import Event
 from tfm_sim.spm.load import LoadError
@@ -167,26 +166,28 @@ def test_slots_in_every_profile(profile: TokenProfile) -> None:
         assert [c[1] for c in claims[label]] == ["RT_0", "RT_1"]
 
 
+def with_bl1(**options: Any) -> Build:
+    board = load_board("an521_bl1")
+    bl2 = replace(bl2_config_for(board), store_encoded_measurements=False)
+    return replace(measuring(), bl1=bl1_config_for(board), bl2=bl2, **options)
+
+
 def test_what_bl1_measured_is_in_slots_of_its_own() -> None:
     """BL1 writes before BL2, whose writer leaves that alone."""
-
-    def bl1(event: Event) -> None:
-        if isinstance(event, Stage) and event.name == "BL2":
-            area = device.hardware.board.shared_data
-            store = BootMeasurements(device.hardware.memory, area.base, area.size, device.trace, "BL1")
-            for slot, sw_type in ((MeasurementSlot.BL1_2, b"BL1_2"), (MeasurementSlot.BL2, b"BL2")):
-                metadata = MeasurementMetadata(PSA_ALG_SHA_256, bytes(32), 48, sw_type)
-                assert store.boot_store_measurement(slot, bytes([slot]) * 32, metadata, lock=True) == 0
-
-    with Device(build=measuring(), listeners=[bl1]) as device:
-        flash_demo_firmware(device)
-        device.power_on()
+    with tfm_sim.boot("an521_bl1", build=with_bl1()) as device:
         slots = device.tfm.measured_boot
         assert [slots.read_measurement(n).is_locked for n in range(4)] == [True, True, False, False]
         assert [c[1] for c in components(device)] == ["BL1_2", "BL2", "RT_0", "RT_1"]
-        assert slots.read_measurement(1).signer_id == bytes(48)
+        assert slots.read_measurement(0).signer_id == bytes(32)
+        assert len(slots.read_measurement(1).signer_id) == 48  # the size of BL1_2's buffer
         with pytest.raises(PsaError, match="BAD_STATE"):
-            slots.extend_measurement(1, bytes(32), signer_id=bytes(48))
+            slots.extend_measurement(1, bytes(32), signer_id=slots.read_measurement(1).signer_id)
+
+
+def test_what_bl1_measured_is_lost_where_mcuboot_writes_first() -> None:
+    """The firmware update partition's entries come through MCUboot's writer, which zeroes the area."""
+    with tfm_sim.boot("an521_bl1", build=with_bl1(firmware_update=FwuConfig())) as device:
+        assert [c[1] for c in components(device)] == ["RT_0", "RT_1"]
 
 
 def test_firmware_update_entries_go_beside_the_pairs() -> None:
