@@ -161,6 +161,7 @@ def test_a_file_that_is_no_area(tmp_path: Path, tfm_sim: CommandLine) -> None:
     ("options", "said"),
     [
         (["--measured-boot"], "RT_0         e30466f6b8470c1f"),
+        (["--measured-boot", "--board", "an521_bl1"], "RT_1         82a5b443594853d4"),
         (["--boot-status", "2019-02"], "SPE          e30466f6b8470c1f"),
         (["--boot-status", "2019-10"], "NSPE         82a5b443594853d4"),
     ],

@@ -30,6 +30,8 @@ PROFILES = {
     "psa-2.0.0": TokenProfile.PSA_2_0_0,
     "cca": TokenProfile.ARM_CCA,
 }
+MEASURED_TOKEN_SIZE = 0x800
+"""What the RSE has for PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE."""
 SIGNATURE_TYPES = {t.value: t for t in SignatureType}
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -237,4 +239,6 @@ def _bl2_config(options: DeviceOptions, board: Board) -> Bl2Config:
 
 
 def _attestation_config(options: DeviceOptions) -> AttestationConfig:
-    return AttestationConfig(profile=PROFILES[options.profile], optional_claims=options.optional_claims)
+    config = AttestationConfig(profile=PROFILES[options.profile], optional_claims=options.optional_claims)
+    # TF-M rse config: so many components do not fit into the default token.
+    return replace(config, max_token_size=MEASURED_TOKEN_SIZE) if options.measured_boot else config
