@@ -101,7 +101,7 @@ class Bl1_1(Stage):
         return found, wanted
 
     def _measure(self, digest: bytes) -> None:
-        # TF-M collect_boot_measurement: nobody signs BL1_2 and it has no version; a failure is only a warning.
+        # TF-M collect_boot_measurement: nobody signs BL1_2, it has no version, and a failure is a warning.
         base, size = self.ports.shared_data
         writer = BootMeasurements(self.ports.memory, base, size, self.trace, self.name)
         metadata = MeasurementMetadata(PSA_ALG_SHA_256, b"", len(digest), b"BL1_2")

@@ -40,7 +40,7 @@ MEASUREMENT_TYPES: Final = {HashAlgorithm.SHA256: PSA_ALG_SHA_256, HashAlgorithm
 
 @dataclass(frozen=True, slots=True)
 class Bl1_2Outcome:
-    """The BL2 that will run: image id, version, measurement, vectors; and RSE's boot keys where it has them."""
+    """The BL2 that will run: image id, version, measurement, vectors; and RSE's boot keys if it has any."""
 
     image: int
     version: ImageVersion

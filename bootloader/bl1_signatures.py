@@ -71,10 +71,7 @@ def _check_one(
     rotpk = ports.read_otp(BL1_ROTPKS[index], ROTPK_MAX_SIZE)
     if rotpk is None:
         raise ImageError(RULE, name, "no such field in OTP", "wanted the key of each signer")
-    if config.embed_rotpk:
-        key = _embedded_key(name, rotpk, signer.hash, entry)
-    else:
-        key = rotpk
+    key = _embedded_key(name, rotpk, signer.hash, entry) if config.embed_rotpk else rotpk
     signature = entry.signature[: entry.sig_len]
     if signer.key_type is Bl1KeyType.LMS:
         _check_lms(name, key, protected, signature)

@@ -1,5 +1,7 @@
 """Provisioning bundles: TF-M's structures, what each boot stage burns of them, and what stops the boot."""
 
+# ruff: noqa: E501 - tables of one line a case
+
 from dataclasses import replace
 
 import pytest
@@ -51,7 +53,7 @@ def test_assembly_and_test_is_three_structures_one_behind_the_other() -> None:
     bundle = source().assembly_and_test
     magic = bytes.fromhex("edfedec0")
     bl1 = 4 + 32 + 32 + 32 + 0x200 + 4 + 56
-    assert [at for at in range(0, len(bundle)) if bundle[at : at + 4] == magic] == [0, bl1, bl1 + 4 + 64]
+    assert [at for at in range(len(bundle)) if bundle[at : at + 4] == magic] == [0, bl1, bl1 + 4 + 64]
     assert bundle[4:36] == DUMMY.bl2_encryption_key
     assert bundle[36:68] == DUMMY.guk
     assert bundle[100 : 100 + len(DUMMY.bl1_2_image)] == DUMMY.bl1_2_image
@@ -123,7 +125,9 @@ def test_fields_that_the_otp_lacks_are_no_error() -> None:
 def broken(bundles: BundleSource, part: str, at: int) -> BundleSource:
     raw = bytearray(getattr(bundles, part))
     raw[at] ^= 1
-    return replace(bundles, **{part: bytes(raw)})
+    if part == "psa_rot":
+        return replace(bundles, psa_rot=bytes(raw))
+    return replace(bundles, assembly_and_test=bytes(raw))
 
 
 GOOD = source()
