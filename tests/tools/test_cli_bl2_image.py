@@ -3,6 +3,7 @@
 # ruff: noqa: E501 - tables of one line a case
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ from hypothesis import strategies as st
 from support.command_line import CommandLine
 
 from tfm_sim.platform.board import load_board
-from tfm_sim.tools import lms_key
 from tfm_sim.tools.bl2_image import demo_bl2_image, load_bl2_key
 from tfm_sim.tools.lms_key import DUMMY_KEY, LmsKeyError, LmsPrivateKey, dummy_key, new_key
 
@@ -125,7 +125,7 @@ def test_bl2_key_makes_a_key_once(tfm_sim: CommandLine, monkeypatch: pytest.Monk
     key = load_bl2_key(Path("own.prv"))
     assert isinstance(key, LmsPrivateKey)
     assert tfm_sim.out.strip() == key.public_key.encode().hex()
-    assert key.leaves == tuple(lms_key.replace(key, leaves=()).nodes[32:])
+    assert key.leaves == tuple(replace(key, leaves=()).nodes[32:])
     assert tfm_sim("image", "bl2-key", "own.prv") == 2
     assert "is there already" in tfm_sim.err
 
