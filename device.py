@@ -5,25 +5,36 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from .bootloader.bl1_1 import Bl1_1
 from .bootloader.bl1_2 import Bl1_2, Bl1_2Outcome
 from .bootloader.bl1_config import Bl1Config, Bl1ConfigError
 from .bootloader.bl1_stage import Bl1Ports, provision
 from .bootloader.bl2 import Bl2, BootOutcome
-from .bootloader.config import Bl2Config, Bl2ConfigError, KeyMode
+from .bootloader.config import Bl2Config, Bl2ConfigError, KeyMode, UpgradeStrategy
 from .bootloader.ports import SLOTS, Ports
 from .interface.errors import TfmSimError
 from .interface.mcuboot.trailer import write_image
 from .interface.psa.crypto_api import CryptoApi
+from .interface.psa.firmware_update import FirmwareUpdate
 from .interface.psa.initial_attestation import InitialAttestation
 from .interface.psa.platform import PlatformApi
+from .interface.tfm.boot_status import BootStatusEra
+from .interface.tfm.measured_boot import MeasuredBoot
 from .interface.trace import Event, Listener, Trace
 from .partitions.crypto.config import CryptoConfig
+from .partitions.firmware_update.config import FwuBuild, FwuConfig
 from .partitions.initial_attestation.config import AttestationConfig
+from .partitions.measured_boot.config import MeasuredBootConfig
 from .partitions.ns_agent_mailbox.config import MailboxConfig
-from .partitions.programs import MAILBOX_MANIFEST_LIST, MANIFEST_LIST, mailbox_programs, programs
+from .partitions.programs import (
+    MAILBOX_MANIFEST_LIST,
+    MANIFEST_LIST,
+    configurations,
+    mailbox_programs,
+    programs,
+)
 from .platform.board import AreaRole, Board, BoardError, SlotName, load_board
 from .platform.flash import FlashArea
 from .platform.hal import PlatformHal, granted
@@ -66,13 +77,18 @@ class Build:
 
     ``bl2`` None is TF-M with BL2=OFF: the images run unchecked, and there is no boot status. ``bl1`` None is
     BL1=OFF, TF-M's default on most boards: BL2 runs unchecked.
+    ``measured_boot`` is TFM_PARTITION_MEASURED_BOOT, None leaves that partition out.
+    ``firmware_update`` is TFM_PARTITION_FIRMWARE_UPDATE, None (as in TF-M's default) a build without the
+    partition; with it the boot loader publishes the running versions.
     """
 
     bl2: Bl2Config | None = field(default_factory=Bl2Config)
     spm: SpmConfig = field(default_factory=SpmConfig)
     attestation: AttestationConfig = field(default_factory=AttestationConfig)
     crypto: CryptoConfig = field(default_factory=CryptoConfig)
+    measured_boot: MeasuredBootConfig | None = None
     partitions: tuple[PartitionBuild, ...] = ()
+    firmware_update: FwuConfig | None = None
     bl1: Bl1Config | None = None
 
 
@@ -86,6 +102,16 @@ def bl2_config_for(board: Board) -> Bl2Config:
     return Bl2Config(image_number=board.image_count, max_img_sectors=board.max_image_sectors)
 
 
+def with_boot_status(build: Build, era: BootStatusEra) -> Build:
+    """The build with the boot status of an era: BL2 writes it, SPM and attestation read it."""
+    return replace(
+        build,
+        bl2=None if build.bl2 is None else replace(build.bl2, boot_status=era),
+        spm=replace(build.spm, boot_status=era),
+        attestation=replace(build.attestation, boot_status=era),
+    )
+
+
 def dummy_provisioning(build: Build) -> Provisioning:
     """TF-M's dummy values (NOT SECURE) as its build burns them: ROTPKs by signature type and key mode."""
     if build.bl2 is None:
@@ -96,14 +122,45 @@ def dummy_provisioning(build: Build) -> Provisioning:
     return replace(DUMMY, rotpks=DUMMY_ROTPKS.get(name, ()))
 
 
+SWAPS_OF_FWU: Final = (UpgradeStrategy.SWAP_USING_SCRATCH, UpgradeStrategy.SWAP_USING_MOVE)
+"""FWU_SUPPORT_TRIAL_STATE is on with these."""
+
+
+def with_firmware_update(build: Build) -> Build:
+    """The build with what its firmware update partition asks of the boot loader.
+
+    Raises LoadError for a boot loader that TF-M's partition cannot work with.
+    """
+    if build.firmware_update is None:
+        return build
+    legal = (UpgradeStrategy.OVERWRITE_ONLY, *SWAPS_OF_FWU)
+    # TF-M check_config.cmake: no DIRECT_XIP, no RAM_LOAD, and not without MCUBOOT_DATA_SHARING.
+    if build.bl2 is None or build.bl2.strategy not in legal:
+        found = "no boot loader" if build.bl2 is None else build.bl2.strategy.value
+        names = ", ".join(strategy.value for strategy in legal)
+        raise LoadError(f"the firmware update partition with {found}; legal: bl2 with strategy {names}")
+    return replace(build, bl2=replace(build.bl2, fwu_boot_data=True))
+
+
+def fwu_build(build: Build) -> FwuBuild | None:
+    """The firmware update partition for the boot loader that it works with; None for a build without."""
+    if build.firmware_update is None or build.bl2 is None:
+        return None
+    bl2 = build.bl2
+    trial = bl2.strategy in SWAPS_OF_FWU
+    return FwuBuild(build.firmware_update, bl2.image_number, trial, bl2.boot_max_align)
+
+
 def standard_partitions(build: Build) -> list[PartitionBuild]:
-    """The partitions of TF-M's list that this product has, each manifest with its program.
+    """The partitions of TF-M's list that the build has, each manifest with its program.
 
     Raises ManifestError.
     """
-    made = programs(build.attestation, build.crypto)
+    fwu = fwu_build(build)
+    made = programs(build.attestation, build.crypto, build.measured_boot, fwu)
+    configs = configurations(measured_boot=build.measured_boot is not None, firmware_update=fwu is not None)
     builds = []
-    for item in load_manifest_list(MANIFEST_LIST):
+    for item in load_manifest_list(MANIFEST_LIST, configs=configs):
         manifest = item.load()
         builds.append(PartitionBuild(manifest, item.pid, *made[manifest.name]))
     return builds
@@ -184,6 +241,14 @@ class PsaApis:
         self.initial_attestation = InitialAttestation(client)
         self.crypto = CryptoApi(client)
         self.platform = PlatformApi(client)
+        self.firmware_update = FirmwareUpdate(client)
+
+
+class TfmApis:
+    """The same for services that are TF-M's own and no PSA API."""
+
+    def __init__(self, client: ClientDoor) -> None:
+        self.measured_boot = MeasuredBoot(client)
 
 
 class Device:
@@ -214,7 +279,8 @@ class Device:
         _expect("seed", seed, int)
         _expect("state", state, str, Path, type(None))
         loaded = board if isinstance(board, Board) else load_board(board)
-        self.build = build or Build(bl2=bl2_config_for(loaded), bl1=bl1_config_for(loaded))
+        default = Build(bl2=bl2_config_for(loaded), bl1=bl1_config_for(loaded))
+        self.build = with_firmware_update(build or default)
         _check_image_number(self.build, loaded)
         _check_dual_core(self.build, loaded)
         _check_bl1(self.build, loaded)
@@ -308,7 +374,8 @@ class Device:
             self.trace.log("SPM", f"[WRN] {hardware.dummy_notice}")
         self.trace.log("SPM", "[INF] [Sec Thread] Secure image initializing!")
         self._provision_firmware()
-        boot_data = BootData(hardware.memory, shared.base, shared.size if self.build.bl2 else 0)
+        area = (shared.base, shared.size) if self.build.bl2 is not None else None
+        boot_data = BootData(hardware.memory, area, self.build.spm.boot_status)
         # Two cores: an interrupt of the secure one interrupts nobody of the other.
         at_once = self.build.spm.schedule_when_ns_interrupted or hardware.board.dual_core is not None
         spm = replace(self.build.spm, schedule_when_ns_interrupted=at_once)
@@ -406,6 +473,11 @@ class Device:
     def psa(self) -> PsaApis:
         """The PSA APIs for the non-secure side. Raises DeviceOff before power_on."""
         return PsaApis(self.ns)
+
+    @property
+    def tfm(self) -> TfmApis:
+        """The APIs of TF-M's own services for the non-secure side. Raises DeviceOff before power_on."""
+        return TfmApis(self.ns)
 
     def service(self, name: str) -> Service:
         """An RoT Service by its manifest's name: what TF-M's tool writes to sid.h, and more.
@@ -566,4 +638,14 @@ def _check_dual_core(build: Build, board: Board) -> None:
         raise LoadError(f"ns_manage_nsid on {where}; legal: False")
 
 
-__all__ = ["Build", "Device", "DeviceOff", "PsaApis", "Stage", "bl1_config_for", "bl2_config_for"]
+__all__ = [
+    "Build",
+    "Device",
+    "DeviceOff",
+    "PsaApis",
+    "Stage",
+    "TfmApis",
+    "bl1_config_for",
+    "bl2_config_for",
+    "with_boot_status",
+]

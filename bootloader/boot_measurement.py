@@ -11,6 +11,7 @@ from ..interface.tfm.boot_status import (
     SHARED_DATA_ENTRY_HEADER_SIZE,
     SHARED_DATA_HEADER_SIZE,
     SHARED_DATA_TLV_INFO_MAGIC,
+    U16_MAX,
     BootStatusEntry,
     Claim,
     TlvMajor,
@@ -18,7 +19,7 @@ from ..interface.tfm.boot_status import (
     tlv_type,
 )
 from ..interface.trace import Trace
-from .boot_status_writer import U16_MAX, SharedMemory, holds_type
+from .boot_status_writer import SharedMemory, holds_type
 from .events import SharedDataAdded
 
 _RULE: Final = "boot_store_measurement"

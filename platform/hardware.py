@@ -23,6 +23,8 @@ from .random_source import RandomSource
 from .state import StateDirectory, StateError
 
 OTP_FILE: Final = "otp.bin"
+SLOT_NUMBERS: Final[dict[SlotName, int]] = {"primary": 0, "secondary": 1}
+"""MCUboot's numbers of an image's slots."""
 _COUNTERS: Final = frozenset(otp_field for otp_field in OtpField if otp_field.name.startswith("NV_COUNTER"))
 
 
@@ -96,6 +98,11 @@ class Hardware:
             self.area_with_role(AreaRole.ITS),
             self.area_with_role(AreaRole.PS),
             self._reset_requested,
+            {
+                (area.image, SLOT_NUMBERS[area.slot]): self.areas[area.name]
+                for area in board.flash_areas
+                if area.image is not None and area.slot is not None
+            },
         )
 
     def slot(self, image: int, slot: SlotName) -> FlashArea:

@@ -15,6 +15,7 @@ from .flash import dump, erase, flash, mark, slots_command
 from .image import image
 from .patterns import board, provisioning
 from .run import run
+from .sign import sign
 from .token import token, verify
 from .trace import trace
 
@@ -30,6 +31,7 @@ cli.add_command(boot)
 cli.add_command(attest)
 cli.add_command(trace)
 cli.add_command(image)
+image.add_command(sign)
 image.add_command(bl2_image)
 image.add_command(bl2_key)
 cli.add_command(slots_command)
