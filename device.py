@@ -374,7 +374,10 @@ class Device:
             self.trace.log("SPM", f"[WRN] {hardware.dummy_notice}")
         self.trace.log("SPM", "[INF] [Sec Thread] Secure image initializing!")
         self._provision_firmware()
-        area = (shared.base, shared.size) if self.build.bl2 is not None else None
+        available = self.build.spm.boot_data_available
+        if available is None:
+            available = self.build.bl2 is not None
+        area = (shared.base, shared.size) if available else None
         boot_data = BootData(hardware.memory, area, self.build.spm.boot_status)
         # Two cores: an interrupt of the secure one interrupts nobody of the other.
         at_once = self.build.spm.schedule_when_ns_interrupted or hardware.board.dual_core is not None
