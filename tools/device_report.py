@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-import cbor2
-
-from ..bootloader.inspect import BOOT_RECORD_LABELS
+from ..bootloader.inspect import boot_record
 from ..device import Device
 from ..interface.mcuboot.image import ImageError, read_header
 from ..interface.mcuboot.trailer import SwapType, read_swap_state
@@ -84,14 +82,7 @@ def _entry(entry: BootStatusEntry) -> dict[str, Any]:
         "data": entry.data.hex(),
     }
     if entry.major == TlvMajor.IAS and entry.claim == Claim.SW_BOOT_RECORD:
-        try:
-            record = cbor2.loads(entry.data)
-            row["boot_record"] = {
-                BOOT_RECORD_LABELS.get(key, str(key)): value.hex() if isinstance(value, bytes) else value
-                for key, value in record.items()
-            }
-        except (cbor2.CBORError, AttributeError):
-            row["boot_record"] = None
+        row["boot_record"] = boot_record(entry.data)
     return row
 
 
