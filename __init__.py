@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .interface.psa.client import psa_invec, psa_outvec
     from .interface.psa.service import psa_msg_t
     from .interface.psa.status import PsaError, PsaStatus
+    from .partitions.firmware_update.config import TFM_FWU_TODAY, FwuConfig, FwuQuirks
     from .partitions.initial_attestation.config import AttestationConfig, TokenProfile
     from .platform.board import load_board
     from .spm.config import TFM_TODAY, Backend, SpmConfig, TfmQuirks
@@ -37,10 +38,13 @@ _HOME = {
     "Build": ".device",
     "Device": ".device",
     "DevicePanic": ".spm.panic",
+    "FwuConfig": ".partitions.firmware_update.config",
+    "FwuQuirks": ".partitions.firmware_update.config",
     "PartitionBuild": ".spm.load",
     "PsaError": ".interface.psa.status",
     "PsaStatus": ".interface.psa.status",
     "SpmConfig": ".spm.config",
+    "TFM_FWU_TODAY": ".partitions.firmware_update.config",
     "TFM_TODAY": ".spm.config",
     "TfmQuirks": ".spm.config",
     "TfmSimError": ".interface.errors",
@@ -56,6 +60,7 @@ _HOME = {
 }
 
 __all__ = [
+    "TFM_FWU_TODAY",
     "TFM_TODAY",
     "AttestationConfig",
     "Backend",
@@ -64,6 +69,8 @@ __all__ = [
     "Build",
     "Device",
     "DevicePanic",
+    "FwuConfig",
+    "FwuQuirks",
     "PartitionBuild",
     "PsaError",
     "PsaStatus",

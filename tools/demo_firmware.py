@@ -10,8 +10,9 @@ from typing import Final
 
 from ..device import Build, Device
 from ..interface.trace import Listener
-from ..platform.board import Board
+from ..platform.board import AreaRole, Board
 from ..platform.provisioning import Provisioning
+from .bl2_image import demo_bl2_image
 
 IMAGES: Final = Path(__file__).parent / "demo" / "images"
 SECURE_IMAGE: Final = IMAGES / "secure_1.0.0.bin"
@@ -19,7 +20,12 @@ NON_SECURE_IMAGE: Final = IMAGES / "non_secure_1.0.0.bin"
 
 
 def flash_demo_firmware(device: Device) -> None:
-    """Write the pair to the primary slots; a board with one image gets the secure one."""
+    """Write the pair to the primary slots; a board with one image gets the secure one.
+
+    A board with BL1 gets a BL2 as well, if it has none.
+    """
+    if device.hardware.board.bl1 is not None and bl2_slots_blank(device):
+        device.flash_bl2(demo_bl2_image(device.hardware.board))
     device.flash_image(0, SECURE_IMAGE.read_bytes())
     if device.hardware.board.image_count > 1:
         device.flash_image(1, NON_SECURE_IMAGE.read_bytes())
@@ -56,3 +62,10 @@ def primary_slots_blank(device: Device) -> bool:
     hardware = device.hardware
     areas = [hardware.slot(image, "primary") for image in range(hardware.board.image_count)]
     return all(area.read(0, 4) == bytes([area.erased_value]) * 4 for area in areas)
+
+
+def bl2_slots_blank(device: Device) -> bool:
+    """True when no BL2 was ever written to a board with BL1."""
+    roles = AreaRole.BL2_PRIMARY, AreaRole.BL2_SECONDARY
+    areas = [area for role in roles if (area := device.hardware.area_with_role(role)) is not None]
+    return all(area.read(0, 64) == bytes([area.erased_value]) * 64 for area in areas)

@@ -110,7 +110,7 @@ class Stepper:
 @click.option("--json", "as_json", is_flag=True, help="Print decisions, slots and boot status as JSON.")
 @device_options
 def boot(options: DeviceOptions, step: bool, operations: bool, again: bool, as_json: bool) -> None:
-    """Run BL2 and show how it decides: slots, TLVs, counters, shared memory.
+    """Run the boot loaders and show how they decide: slots, TLVs, counters, shared memory.
 
     Exit 0 if BL2 boots, 1 if it refuses, with the check, what was found and what was wanted; 1 too where
     --cut took power away. On a terminal --step asks at each decision: Enter goes on, h tells the other keys,
@@ -144,7 +144,7 @@ def _boot(device: Device, stepper: Stepper, cuts: Sequence[Cut], *, again: bool)
     left = list(cuts)
     while True:
         try:
-            device.run_bl2()
+            device.run_boot_loaders()
         except BootRefused as error:
             return error
         except PowerCut as error:

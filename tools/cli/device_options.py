@@ -10,7 +10,7 @@ import click
 
 from ...bootloader.config import Bl2Config, KeyMode, SignatureType
 from ...bootloader.keys import load_public_key, public_key_encoding
-from ...device import Build, Device, bl2_config_for
+from ...device import Build, Device, bl1_config_for, bl2_config_for
 from ...interface.mcuboot.trailer import TrailerError, mark_pending
 from ...interface.trace import Listener
 from ...partitions.initial_attestation.config import AttestationConfig, TokenProfile
@@ -39,6 +39,7 @@ class DeviceOptions:
     board: str
     state: str | None
     provisioning: str | None
+    bl2_image: str | None
     secure_image: str | None
     ns_image: str | None
     secure_update: str | None
@@ -74,6 +75,7 @@ _OPTIONS = (
     _name("--board", "BOARD", "A packaged board (`tfm-sim board list`), or a YAML file.", "an521"),
     _name("--state", "DIR", "Keep flash, OTP and counters in DIR between runs."),
     _name("--provisioning", "FILE", "Keys and identities as YAML, not TF-M's dummies."),
+    _name("--bl2-image", "FILE", "BL2 as BL1 checks it (`image bl2`), for a board with BL1."),
     _name("--secure-image", "FILE", "Signed image for the secure primary slot."),
     _name("--ns-image", "FILE", "Signed image for the non-secure primary slot."),
     _name("--secure-update", "FILE", "Stage FILE as an upgrade of the secure image."),
@@ -154,11 +156,14 @@ def make_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
     images = [
         (image, slot, file, read_file(file, MAX_IMAGE)) for image, slot, file in files if file is not None
     ]
+    bl2 = read_file(options.bl2_image, MAX_IMAGE) if options.bl2_image is not None else None
     device = _new_device(options, listeners)
     device.hardware.power.cut_at(options.cuts[0] if options.cuts else None)
     try:
         if primary_slots_blank(device):
             flash_demo_firmware(device)
+        if bl2 is not None:
+            device.flash_bl2(bl2)
         for image, slot, file, data in images:
             try:
                 device.flash_image(image, data, slot)
@@ -182,7 +187,12 @@ def _new_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
     def make(attestation: AttestationConfig) -> Device:
         return Device(
             board,
-            build=Build(bl2, SpmConfig(isolation_level=int(options.isolation)), attestation),
+            build=Build(
+                bl2,
+                SpmConfig(isolation_level=int(options.isolation)),
+                attestation,
+                bl1=bl1_config_for(board),
+            ),
             provisioning=provisioning,
             seed=options.seed,
             state=options.state,

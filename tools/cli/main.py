@@ -9,11 +9,13 @@ import click
 
 from ...interface.errors import ExitCode, TfmSimError
 from .attest import attest
+from .bl2_image import bl2_image
 from .boot import boot
 from .flash import dump, erase, flash, mark, slots_command
 from .image import image
 from .patterns import board, provisioning
 from .run import run
+from .sign import sign
 from .token import token, verify
 from .trace import trace
 
@@ -29,6 +31,8 @@ cli.add_command(boot)
 cli.add_command(attest)
 cli.add_command(trace)
 cli.add_command(image)
+image.add_command(sign)
+image.add_command(bl2_image)
 cli.add_command(slots_command)
 for slot_command in (flash, erase, dump, mark):
     image.add_command(slot_command)
