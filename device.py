@@ -352,9 +352,9 @@ class Device:
     def power_on(self) -> Self:
         """Boot to the non-secure side.
 
-        Raises BootRefused where a boot loader or provisioning stops, PowerCut where `cut_power` asked for one, LoadError and
-        ManifestError for partitions that do not fit together, DevicePanic where a partition fails to start,
-        DeviceOff for a device whose state directory was let go.
+        Raises BootRefused where a boot loader or provisioning stops, PowerCut where `cut_power` asked for
+        one, LoadError and ManifestError for partitions that do not fit together, DevicePanic where a
+        partition fails to start, DeviceOff for a device whose state directory was let go.
         """
         if self._let_go:
             raise DeviceOff("the device let go of its state directory; legal: a new Device on it")
@@ -618,8 +618,8 @@ def _check_bl1(build: Build, board: Board) -> None:
         return
     if board.bl1 is None:
         raise Bl1ConfigError(
-            f"BL1 on board {board.name}, which has no OTP, slots and memory for it; legal: bl1=None, or a board "
-            "with bl1"
+            f"BL1 on board {board.name}, which has no OTP, slots and memory for it; legal: bl1=None, or a "
+            "board with bl1"
         )
     if len(build.bl1.signers) > board.otp.layout.bl1_signers:
         raise Bl1ConfigError(

@@ -9,7 +9,7 @@ import click
 
 from ...interface.errors import ExitCode, TfmSimError
 from .attest import attest
-from .bl2_image import bl2_image
+from .bl2_image import bl2_image, bl2_key
 from .boot import boot
 from .boot_status import boot_status_command
 from .flash import dump, erase, flash, mark, slots_command
@@ -35,6 +35,7 @@ cli.add_command(trace)
 cli.add_command(image)
 image.add_command(sign)
 image.add_command(bl2_image)
+image.add_command(bl2_key)
 cli.add_command(slots_command)
 for slot_command in (flash, erase, dump, mark):
     image.add_command(slot_command)
