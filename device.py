@@ -20,7 +20,7 @@ from .partitions.crypto.config import CryptoConfig
 from .partitions.initial_attestation.config import AttestationConfig
 from .partitions.ns_agent_mailbox.config import MailboxConfig
 from .partitions.programs import MAILBOX_MANIFEST_LIST, MANIFEST_LIST, mailbox_programs, programs
-from .platform.board import Board, SlotName, load_board
+from .platform.board import AreaRole, Board, SlotName, load_board
 from .platform.hal import PlatformHal, granted
 from .platform.hardware import Hardware
 from .platform.memory import Access
@@ -387,7 +387,14 @@ class Device:
             for image in range(hardware.board.image_count)
             for slot in SLOTS
         }
-        return Ports(slots, hardware.otp, hardware.nv_counters, hardware.memory, (shared.base, shared.size))
+        return Ports(
+            slots,
+            hardware.otp,
+            hardware.nv_counters,
+            hardware.memory,
+            (shared.base, shared.size),
+            hardware.area_with_role(AreaRole.SCRATCH),
+        )
 
     def _stage(self, name: str, text: str) -> None:
         if self.trace.listeners:
