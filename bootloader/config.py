@@ -1,11 +1,12 @@
 """How a BL2 is built: what MCUboot's and TF-M's build options decide, as data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
 from ..interface.errors import TfmSimError
 from ..interface.mcuboot.tlv import TlvType
+from .encryption_key import EncryptionKeyError, EncryptionType, decode_encryption_key
 
 
 class UpgradeStrategy(Enum):
@@ -116,6 +117,16 @@ class Bl2Config:
     """MCUBOOT_UUID_VID: the 16 bytes that each image's vendor id must equal."""
     uuid_cid: bytes | None = None
     """MCUBOOT_UUID_CID: the same for the class id."""
+    encryption: EncryptionType | None = None
+    """MCUBOOT_ENC_IMAGES with one of MCUBOOT_ENCRYPT_*; None takes plain images only."""
+    encryption_key: bytes = field(default=b"", repr=False)
+    """What unwraps image keys: a DER private key, with KW the key encryption key's raw bytes."""
+    aes_256: bool = False
+    """MCUBOOT_AES_256: image keys have 32 bytes, not 16. The flag in a header does not decide it."""
+    hmac_sha512: bool = False
+    """MCUBOOT_HMAC_SHA512: X25519 wraps with SHA-512, in a TLV type of its own."""
+    save_enctlv: bool = False
+    """MCUBOOT_SWAP_SAVE_ENCTLV: a trailer keeps the wrapped image keys in place of the keys themselves."""
     boot_max_align: int = 8
     """MCUBOOT_BOOT_MAX_ALIGN: 8, 16 or 32 bytes a trailer cell."""
     max_img_sectors: int = 128
@@ -132,6 +143,26 @@ class Bl2Config:
             raise Bl2ConfigError(f"BL2: pure signatures with {self.signature_type.value}; legal: ED25519")
         if self.key_mode is KeyMode.KEYHASH and not self.keys:
             raise Bl2ConfigError("BL2: key mode KEYHASH without keys; legal: at least one public key")
+        self._check_encryption()
+
+    def _check_encryption(self) -> None:
+        if self.encryption is None:
+            return
+        if self.strategy in (UpgradeStrategy.DIRECT_XIP, UpgradeStrategy.DIRECT_XIP_REVERT):
+            # MCUboot bootutil_priv.h: an image that runs in place cannot be encrypted.
+            raise Bl2ConfigError(f"BL2: encryption with {self.strategy.value}; legal: all other strategies")
+        if self.hmac_sha512 and self.encryption is not EncryptionType.X25519:
+            raise Bl2ConfigError(f"BL2: hmac_sha512 with {self.encryption.value}; legal: X25519")
+        try:
+            decode_encryption_key(self.encryption, self.encryption_key)
+        except EncryptionKeyError as error:
+            raise Bl2ConfigError(f"BL2: encryption key for {self.encryption.value}: {error}") from None
+        if self.encryption is EncryptionType.KW and len(self.encryption_key) != self.enc_key_size:
+            # MCUboot boot_decrypt_key asserts it.
+            raise Bl2ConfigError(
+                f"BL2: a key encryption key of {len(self.encryption_key)} bytes; "
+                f"legal: {self.enc_key_size}, as image keys have"
+            )
 
     @property
     def image_hash(self) -> HashAlgorithm:
@@ -159,6 +190,44 @@ class Bl2Config:
         if self.key_mode is KeyMode.HW_KEY:
             return self.signature.buffer_size + 24
         return self.image_hash.size
+
+    @property
+    def enc_key_size(self) -> int:
+        """MCUboot BOOT_ENC_KEY_SIZE: bytes of an image key."""
+        return 32 if self.aes_256 else 16
+
+    @property
+    def enc_tlv(self) -> TlvType | None:
+        """MCUboot BOOT_ENC_TLV; None without encryption."""
+        return None if self.encryption is None else self.encryption.tlv(self.hmac_sha512)
+
+    @property
+    def enc_tlv_size(self) -> int:
+        """MCUboot BOOT_ENC_TLV_SIZE in bytes; 0 without encryption."""
+        mac = 64 if self.hmac_sha512 else 32
+        match self.encryption:
+            case None:
+                return 0
+            case EncryptionType.RSA:
+                return 256
+            case EncryptionType.KW:
+                return self.enc_key_size + 8
+            case EncryptionType.EC256:
+                return 65 + mac + self.enc_key_size
+            case EncryptionType.X25519:
+                return 32 + mac + self.enc_key_size
+
+    @property
+    def enc_cell_size(self) -> int:
+        """Bytes that a trailer has for one slot's image key: the key or the TLV, in whole cells.
+
+        MCUboot BOOT_ENC_KEY_ALIGN_SIZE, with MCUBOOT_SWAP_SAVE_ENCTLV BOOT_ENC_TLV_ALIGN_SIZE; 0 without
+        encryption.
+        """
+        if self.encryption is None:
+            return 0
+        size = self.enc_tlv_size if self.save_enctlv else self.enc_key_size
+        return -(-size // self.boot_max_align) * self.boot_max_align
 
     @property
     def max_boot_record_size(self) -> int:
