@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ..interface.mcuboot.image import ImageSource
 from ..platform.flash import FlashArea
 from ..platform.memory import Memory, RegionKind
 from ..platform.nv_counters import NvCounter, NvCounterError, NvCounters
@@ -25,41 +24,12 @@ class SecurityCounterError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class ShiftedSource:
-    """A slot as its image sees it that begins ``start`` bytes into the slot. ``size`` is the whole slot's."""
-
-    area: FlashArea
-    start: int
-
-    @property
-    def size(self) -> int:
-        return self.area.size
-
-    @property
-    def erased_value(self) -> int:
-        return self.area.erased_value
-
-    def read(self, offset: int, length: int) -> bytes:
-        """``length`` bytes from ``offset`` of the image. Raises FlashError where they leave the slot."""
-        return self.area.read(self.start + offset, length)
-
-
-@dataclass(frozen=True, slots=True)
 class Slot:
-    """One slot of one image.
-
-    ``start`` is where its image begins: not 0 only in the secondary slot of SWAP_USING_OFFSET.
-    """
+    """One slot of one image."""
 
     image: int
     name: str
     area: FlashArea
-    start: int = 0
-
-    @property
-    def source(self) -> ImageSource:
-        """What the image is read from, offset 0 its header."""
-        return ShiftedSource(self.area, self.start) if self.start else self.area
 
     @property
     def address(self) -> int:
@@ -71,8 +41,7 @@ class Slot:
 class Ports:
     """All that BL2 touches of a device.
 
-    ``slots`` by image index and slot name; ``shared_data`` is the area's address and size in bytes;
-    ``scratch`` serves all images, None where the board has none.
+    ``slots`` by image index and slot name; ``shared_data`` is the area's address and size in bytes.
     """
 
     slots: Mapping[tuple[int, str], FlashArea]
@@ -80,7 +49,6 @@ class Ports:
     nv_counters: NvCounters
     memory: Memory
     shared_data: tuple[int, int]
-    scratch: FlashArea | None = None
 
     def slot(self, image: int, name: str) -> Slot:
         return Slot(image, name, self.slots[image, name])

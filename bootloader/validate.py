@@ -182,12 +182,12 @@ class _Walk:
     uuids_seen: set[TlvType] = field(default_factory=set)
 
     def load(self, tlv: Tlv) -> bytes:
-        return load_tlv(self.slot.source, tlv)
+        return load_tlv(self.slot.area, tlv)
 
 
 def validate_image(slot: Slot, header: ImageHeader, config: Bl2Config, ports: Ports, trace: Trace) -> None:
     """Hash, TLV walk and final verdict (MCUboot bootutil_img_validate). Raises ImageError."""
-    area = slot.source
+    area = slot.area
     hashed = load_image_data(area, 0, header.hashed_size, "hashed region")
     digest = b"" if config.pure else image_digest(config.image_hash, hashed)
     if config.pure:
