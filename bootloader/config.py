@@ -82,6 +82,30 @@ SIGNATURE_PARAMETERS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class KeySlot:
+    """A key that may sign an image in multi-signature mode (TF-M tfm_image_key_map).
+
+    ``rotpk`` says where it is: the number of OTP's BL2_ROTPK, or of one of the loader's ``keys``.
+    """
+
+    key_id: int
+    rotpk: int
+
+
+TFM_S_KEY_ID: Final = 0x7FFF816B
+TFM_NS_KEY_ID: Final = 0x7FFF816C
+TFM_KEY_SLOTS: Final = (
+    (KeySlot(TFM_S_KEY_ID, 0), KeySlot(TFM_NS_KEY_ID, 1)),
+    (KeySlot(TFM_NS_KEY_ID, 1),),
+    (KeySlot(TFM_S_KEY_ID, 0),),
+    (KeySlot(TFM_S_KEY_ID, 0),),
+)
+"""TF-M bl2/ext/mcuboot/keys_builtin.c: the secure image has two keys, any other one."""
+TFM_ROTPK_POLICIES: Final = 0b111
+"""TF-M BL2_ROTPK_POLICIES, its dummy provisioning: all keys of the first two images must sign."""
+
+
 class Bl2ConfigError(TfmSimError):
     """A combination of options that no build of BL2 has."""
 
@@ -117,6 +141,15 @@ class Bl2Config:
     """MCUBOOT_UUID_VID: the 16 bytes that each image's vendor id must equal."""
     uuid_cid: bytes | None = None
     """MCUBOOT_UUID_CID: the same for the class id."""
+    key_slots: tuple[tuple[KeySlot, ...], ...] = ()
+    """MCUBOOT_IMAGE_MULTI_SIG_SUPPORT: the keys of each image index; () is one signature an image."""
+    rotpk_policies: int | None = None
+    """MCUBOOT_ROTPK_SIGN_POLICY: bit (image x most key slots of an image + slot) says that a key must sign.
+
+    None: the option is off and all keys must.
+    """
+    decompression: bool = False
+    """MCUBOOT_DECOMPRESS_IMAGES: compressed candidates (LZMA2) become plain images in the primary slot."""
     encryption: EncryptionType | None = None
     """MCUBOOT_ENC_IMAGES with one of MCUBOOT_ENCRYPT_*; None takes plain images only."""
     encryption_key: bytes = field(default=b"", repr=False)
@@ -143,6 +176,13 @@ class Bl2Config:
             raise Bl2ConfigError(f"BL2: pure signatures with {self.signature_type.value}; legal: ED25519")
         if self.key_mode is KeyMode.KEYHASH and not self.keys:
             raise Bl2ConfigError("BL2: key mode KEYHASH without keys; legal: at least one public key")
+        if self.decompression and self.strategy is not UpgradeStrategy.OVERWRITE_ONLY:
+            raise Bl2ConfigError(f"BL2: decompression with {self.strategy.value}; legal: OVERWRITE_ONLY")
+        if self.pure and (self.decompression or self.encryption or self.key_slots):
+            # MCUboot: a pure signature is checked over flash as it stands, and collected by no policy.
+            raise Bl2ConfigError(
+                "BL2: pure signatures with decompression, encryption or key slots; legal: none of these"
+            )
         self._check_encryption()
 
     def _check_encryption(self) -> None:
@@ -177,11 +217,11 @@ class Bl2Config:
 
     @property
     def key_tlv(self) -> TlvType | None:
-        """MCUboot EXPECTED_KEY_TLV; none with built-in keys."""
+        """MCUboot EXPECTED_KEY_TLV; none with built-in keys, unless there are key slots."""
         return {
             KeyMode.KEYHASH: TlvType.KEYHASH,
             KeyMode.HW_KEY: TlvType.PUBKEY,
-            KeyMode.BUILTIN_KEY: None,
+            KeyMode.BUILTIN_KEY: TlvType.KEYID if self.key_slots else None,
         }[self.key_mode]
 
     @property
@@ -189,7 +229,18 @@ class Bl2Config:
         """MCUboot KEY_BUF_SIZE in bytes: a longer key TLV fails the image."""
         if self.key_mode is KeyMode.HW_KEY:
             return self.signature.buffer_size + 24
-        return self.image_hash.size
+        return 4 if self.key_mode is KeyMode.BUILTIN_KEY else self.image_hash.size
+
+    def slots_of(self, image: int) -> tuple[KeySlot, ...]:
+        """The key slots of an image index; () where there are none."""
+        return self.key_slots[image] if image < len(self.key_slots) else ()
+
+    def must_sign(self, image: int, slot: int) -> bool:
+        """Whether the policy makes the key in a slot compulsory."""
+        if self.rotpk_policies is None:
+            return True
+        bit = image * max(len(slots) for slots in self.key_slots) + slot
+        return bool(self.rotpk_policies >> bit & 1)
 
     @property
     def enc_key_size(self) -> int:
