@@ -393,7 +393,7 @@ class Device:
             hardware.nv_counters,
             hardware.memory,
             (shared.base, shared.size),
-            hardware.area_with_role(AreaRole.SCRATCH),
+            scratch=hardware.area_with_role(AreaRole.SCRATCH),
         )
 
     def _stage(self, name: str, text: str) -> None:

@@ -11,11 +11,17 @@ from .events import BootStarted, JumpPrepared
 from .loader import BootLoader, BootRefused, Strategy
 from .overwrite import OverwriteOnly
 from .ports import Ports
+from .swap_move import SwapUsingMove
+from .swap_offset import SwapUsingOffset
+from .swap_scratch import SwapUsingScratch
 from .validate import Refusal, role_of
 from .vectors import VectorTable, read_vectors
 
 STRATEGIES: Final[dict[UpgradeStrategy, Callable[[BootLoader], Strategy]]] = {
     UpgradeStrategy.OVERWRITE_ONLY: OverwriteOnly,
+    UpgradeStrategy.SWAP_USING_SCRATCH: SwapUsingScratch,
+    UpgradeStrategy.SWAP_USING_MOVE: SwapUsingMove,
+    UpgradeStrategy.SWAP_USING_OFFSET: SwapUsingOffset,
 }
 
 

@@ -16,8 +16,6 @@ from .image import ImageSource
 BOOT_MAGIC_SIZE: Final = 16
 BOOT_MAX_ALIGN: Final = 8
 BOOT_MAX_IMG_SECTORS: Final = 128
-BOOT_STATUS_STATE_COUNT: Final = 3
-"""Swap status entries of one sector."""
 _MAGIC_ALIGN_8: Final = bytes.fromhex("77c295f360d2ef7f3552500f2cb67980")
 _MAGIC_REST: Final = bytes.fromhex("2de15d29410b8d77679c110f1f8a")
 
@@ -147,31 +145,40 @@ class TrailerFormat:
     """What a loader's build options decide of its trailers.
 
     ``max_sectors`` is MCUBOOT_MAX_IMG_SECTORS; ``key_cell`` the bytes for one image key (or for the TLV that it
-    came in), in whole cells, 0 without encryption; ``tlv_sizes`` whether the cell of SWAP_USING_OFFSET is there.
+    came in), in whole cells, 0 without encryption; ``swap_offset`` is SWAP_USING_OFFSET, which has a cell more, and
+    two status entries a sector in place of three.
     """
 
     max_align: int = BOOT_MAX_ALIGN
     max_sectors: int = BOOT_MAX_IMG_SECTORS
     key_cell: int = 0
-    tlv_sizes: bool = False
+    swap_offset: bool = False
+
+    @property
+    def state_count(self) -> int:
+        """MCUboot BOOT_STATUS_STATE_COUNT: swap status entries of one sector."""
+        return 2 if self.swap_offset else 3
 
     @property
     def info_size(self) -> int:
         """MCUboot boot_trailer_info_sz: all of a trailer but the swap status, in bytes."""
-        cells = 5 if self.tlv_sizes else 4
+        cells = 5 if self.swap_offset else 4
         return 2 * self.key_cell + cells * self.max_align + _align_up(BOOT_MAGIC_SIZE, self.max_align)
 
     def size(self, write_size: int) -> int:
         """MCUboot boot_trailer_sz for status entries of ``write_size`` bytes."""
-        return self.max_sectors * BOOT_STATUS_STATE_COUNT * write_size + self.info_size
+        return self.max_sectors * self.state_count * write_size + self.info_size
 
     def scratch_size(self, write_size: int) -> int:
         """MCUboot boot_scratch_trailer_sz: the scratch area keeps the status of one sector."""
-        return BOOT_STATUS_STATE_COUNT * write_size + self.info_size
+        return self.state_count * write_size + self.info_size
 
     def swap_size_at(self, area_size: int) -> int:
         """MCUboot boot_swap_size_off."""
-        return TrailerLayout.of(area_size, self.max_align).swap_info - (2 if self.tlv_sizes else 1) * self.max_align
+        return (
+            TrailerLayout.of(area_size, self.max_align).swap_info
+            - (2 if self.swap_offset else 1) * self.max_align
+        )
 
     def tlv_sizes_at(self, area_size: int) -> int:
         """MCUboot boot_unprotected_tlv_sizes_off."""
@@ -188,13 +195,13 @@ class TrailerFormat:
     def cells(self, area_size: int, write_size: int, scratch: bool = False) -> tuple[TrailerCell, ...]:
         """The whole trailer from the lowest field to the magic."""
         at, align = TrailerLayout.of(area_size, self.max_align), self.max_align
-        entries = BOOT_STATUS_STATE_COUNT * (1 if scratch else self.max_sectors)
+        entries = self.state_count * (1 if scratch else self.max_sectors)
         status = self.status_at(area_size, write_size, scratch)
         keys = [
             TrailerCell(f"key {slot}", self.key_at(area_size, slot), self.key_cell)
             for slot in ((1, 0) if self.key_cell else ())
         ]
-        sizes = [TrailerCell("unprotected TLV sizes", self.tlv_sizes_at(area_size), align)] * self.tlv_sizes
+        sizes = [TrailerCell("unprotected TLV sizes", self.tlv_sizes_at(area_size), align)] * self.swap_offset
         return (
             TrailerCell("swap status", status, entries * write_size),
             *keys,
@@ -266,9 +273,7 @@ def write_copy_done(area: SlotArea, max_align: int = BOOT_MAX_ALIGN) -> None:
     _write_byte(area, _layout(area.size, max_align).copy_done, Flag.SET)
 
 
-def write_swap_info(
-    area: SlotArea, swap_type: SwapType, image_num: int, max_align: int = BOOT_MAX_ALIGN
-) -> None:
+def write_swap_info(area: SlotArea, swap_type: int, image_num: int, max_align: int = BOOT_MAX_ALIGN) -> None:
     """Swap type in the low nibble, image index in the high one."""
     _write_byte(area, _layout(area.size, max_align).swap_info, image_num << 4 | swap_type)
 
@@ -292,7 +297,8 @@ def mark_pending(
     state = read_swap_state(area, max_align)
     if state.magic is Magic.BAD:
         raise TrailerError(
-            f"{area.name}: the trailer magic is bad; erase the slot and write the image again", BootError.BADIMAGE
+            f"{area.name}: the trailer magic is bad; erase the slot and write the image again",
+            BootError.BADIMAGE,
         )
     if state.magic is Magic.GOOD:
         return

@@ -117,7 +117,7 @@ class Bench:
             self.hardware.nv_counters,
             self.hardware.memory,
             (shared.base, shared.size),
-            self.hardware.area_with_role(AreaRole.SCRATCH),
+            scratch=self.hardware.area_with_role(AreaRole.SCRATCH),
         )
 
     def area(self, image: int, slot: str) -> FlashArea:
