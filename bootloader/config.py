@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Final
 
 from ..interface.errors import TfmSimError
+from ..interface.mcuboot.image import ImageVersion
 from ..interface.mcuboot.tlv import TlvType
 
 
@@ -18,6 +19,25 @@ class UpgradeStrategy(Enum):
     DIRECT_XIP = "DIRECT_XIP"
     DIRECT_XIP_REVERT = "DIRECT_XIP+REVERT"
     RAM_LOAD = "RAM_LOAD"
+    RAM_LOAD_REVERT = "RAM_LOAD+REVERT"
+
+    @property
+    def slots_equivalent(self) -> bool:
+        """MCUboot ARE_SLOTS_EQUIVALENT: an image may run from either slot; none is for candidates only."""
+        return self in _SLOTS_EQUIVALENT
+
+    @property
+    def loads_to_ram(self) -> bool:
+        """MCUboot MCUBOOT_RAM_LOAD: images are copied to RAM, and judged there."""
+        return self in (UpgradeStrategy.RAM_LOAD, UpgradeStrategy.RAM_LOAD_REVERT)
+
+
+_SLOTS_EQUIVALENT: Final = (
+    UpgradeStrategy.DIRECT_XIP,
+    UpgradeStrategy.DIRECT_XIP_REVERT,
+    UpgradeStrategy.RAM_LOAD,
+    UpgradeStrategy.RAM_LOAD_REVERT,
+)
 
 
 class SignatureType(Enum):
@@ -120,6 +140,8 @@ class Bl2Config:
     """MCUBOOT_BOOT_MAX_ALIGN: 8, 16 or 32 bytes a trailer cell."""
     max_img_sectors: int = 128
     """MCUBOOT_MAX_IMG_SECTORS; on AN521 0x80000 / 0x1000."""
+    version_build_number: bool = False
+    """MCUBOOT_VERSION_CMP_USE_BUILD_NUMBER: the build number counts where versions are compared."""
     single_boot_go: bool = False
     """Plain MCUboot ports examine all images in one boot_go; TF-M boots each by itself, the last first."""
 
@@ -139,6 +161,10 @@ class Bl2Config:
         if self.signature_type is SignatureType.EC_P384:
             return HashAlgorithm.SHA384
         return HashAlgorithm.SHA512 if self.sha512 else HashAlgorithm.SHA256
+
+    def version_order(self, version: ImageVersion) -> tuple[int, ...]:
+        """What boot_compare_version compares of a version, the most significant number first."""
+        return (*version.comparable, version.build) if self.version_build_number else version.comparable
 
     @property
     def signature(self) -> SignatureParameters:

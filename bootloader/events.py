@@ -46,6 +46,56 @@ class SwapTypeDecided(BootDecision):
 
 
 @dataclass(frozen=True, slots=True)
+class SlotsExamined(BootDecision):
+    """Which slots of an image hold something with a plausible header, where either may run."""
+
+    available: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SlotChosen(BootDecision):
+    """The slot that is tried next."""
+
+    slot: str
+    version: ImageVersion
+
+
+@dataclass(frozen=True, slots=True)
+class SlotDropped(BootDecision):
+    """A slot is out of this boot; ``erased`` says whether its image is gone for good."""
+
+    slot: str
+    erased: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TrialExamined(BootDecision):
+    """What a slot's trailer says about its image's trial; ``selected`` is false where the slot is erased."""
+
+    slot: str
+    state: SwapState
+    selected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLoaded(BootDecision):
+    """An image was copied to RAM: address and size in bytes."""
+
+    slot: str
+    address: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageUnloaded(BootDecision):
+    """An image in RAM was overwritten with zeros."""
+
+    slot: str
+    address: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class TlvExamined(BootDecision):
     """One step of the validation walk."""
 

@@ -5,15 +5,18 @@ MCUboot's context_boot_go without DIRECT_XIP and RAM_LOAD. A strategy adds `perf
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Final
 
-from ..interface.mcuboot.image import ImageError
+from ..interface.mcuboot.image import ImageError, ImageVersion
 from ..interface.mcuboot.swap import decide
-from ..interface.mcuboot.tlv import DEPENDENCY_SIZE, Dependency, TlvType, iter_tlvs, load_tlv, tlv_areas
-from ..interface.mcuboot.trailer import SwapType, read_swap_state
-from .events import DependencyExamined, SwapTypeDecided
+from ..interface.mcuboot.trailer import Flag, Magic, SwapType, read_swap_state
+from .dependencies import verify_slot_dependencies
+from .events import SwapTypeDecided
 from .loader import BootLoader
 from .ports import PRIMARY, SECONDARY, Slot
 from .validate import ImageOk, refuse
+
+UNMET: Final = ("no image is upgraded in this boot", "the upgrade waits in its slot")
 
 
 class UpgradeFlow(ABC):
@@ -38,6 +41,16 @@ class UpgradeFlow(ABC):
     def revalidates(self, image: int) -> bool:
         # TF-M MCUBOOT_VALIDATE_PRIMARY_SLOT: it is defined.
         return True
+
+    def holds_counter(self, slot: Slot) -> str:
+        # MCUboot boot_update_hw_rollback_protection: an image on probation does not raise the counter.
+        state = read_swap_state(slot.area, self.loader.config.boot_max_align)
+        if state.magic is Magic.GOOD and state.image_ok is not Flag.SET:
+            return "the trailer's magic is good and image_ok is not set"
+        return ""
+
+    def conclude(self, active: Sequence[int]) -> None:
+        return
 
     @abstractmethod
     def perform_update(self, image: int) -> None:
@@ -94,49 +107,17 @@ class UpgradeFlow(ABC):
             name = SECONDARY if states[image].swap_type.is_upgrade else PRIMARY
             slot = self.loader.ports.slot(image, name)
             try:
-                self._verify_slot_dependencies(slot)
+                verify_slot_dependencies(self.loader, slot, self._version_of, UNMET)
             except ImageError as error:
                 self.loader.refusals.append(refuse(slot, self.loader.config, error))
                 for state in states:
                     state.swap_type = SwapType.NONE
                 return
 
-    def _verify_slot_dependencies(self, slot: Slot) -> None:
-        # MCUboot boot_verify_slot_dependencies. Raises ImageError at the first that is not met.
-        header = self.loader.images[slot.image].headers[slot.name]
-        if header is None:
-            raise ImageError("boot_verify_slot_dependencies", "header", "none", "dependencies cannot be read")
-        areas = tlv_areas(header, slot.area)
-        for tlv in iter_tlvs(header, slot.area, areas, protected_only=True):
-            if tlv.type == TlvType.DEPENDENCY:
-                self._verify_dependency(slot, load_tlv(slot.area, tlv))
-
-    def _verify_dependency(self, slot: Slot, data: bytes) -> None:
-        rule, states = "boot_verify_slot_dependency", self.loader.images
-        if len(data) != DEPENDENCY_SIZE:
-            raise ImageError(rule, "dependency", f"{len(data)} bytes", f"wanted {DEPENDENCY_SIZE}")
-        dependency = Dependency.decode(data)
-        other = dependency.image
-        if other >= len(states):
-            raise ImageError(
-                rule, "dependency", f"image {other}", f"this loader has images 0 to {len(states) - 1}"
-            )
-        name = SECONDARY if states[other].swap_type.is_upgrade else PRIMARY
-        # The header as the loader remembers it: TF-M looks at one image at a time, so another image's may
-        # not have been read yet (0.0.0), or be that of a slot erased a moment ago (255.255.65535).
-        header = states[other].headers[name]
-        found = None if header is None else header.version
-        satisfied = found is not None and found.comparable >= dependency.min_version.comparable
-        if self.loader.trace.listeners:
-            met = "met" if satisfied else "not met, so no image is upgraded in this boot"
-            text = f"image {slot.image} needs image {other} >= {dependency.min_version}, found {found}: {met}"
-            self.loader.trace.emit(
-                DependencyExamined(slot.image, rule, text, slot.name, dependency, found, satisfied)
-            )
-        if not satisfied:
-            raise ImageError(
-                rule,
-                "dependency",
-                f"image {other} at {found}",
-                f"this image needs at least {dependency.min_version}; the upgrade waits in its slot",
-            )
+    def _version_of(self, image: int) -> ImageVersion | None:
+        # MCUboot boot_verify_slot_dependency. The header as the loader remembers it: TF-M looks at one image
+        # at a time, so another image's may not have been read yet (0.0.0), or be that of a slot erased a
+        # moment ago (255.255.65535).
+        state = self.loader.images[image]
+        header = state.headers[SECONDARY if state.swap_type.is_upgrade else PRIMARY]
+        return None if header is None else header.version

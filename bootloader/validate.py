@@ -98,12 +98,20 @@ def no_image(slot: Slot, header: ImageHeader | None, config: Bl2Config) -> Refus
 
 
 def validate_slot(
-    slot: Slot, header: ImageHeader, config: Bl2Config, ports: Ports, trace: Trace
+    slot: Slot,
+    header: ImageHeader,
+    config: Bl2Config,
+    ports: Ports,
+    trace: Trace,
+    source: ImageSource | None = None,
 ) -> ImageOk | Refusal:
-    """Header gate and image validation (MCUboot boot_validate_slot, the second half)."""
+    """Header gate and image validation (MCUboot boot_validate_slot, the second half).
+
+    ``source`` is where the image is read, None in the slot itself.
+    """
     try:
         check_header(header, slot.area)
-        validate_image(slot, header, config, ports, trace)
+        validate_image(slot, header, config, ports, trace, source)
     except ImageError as error:
         return refuse(slot, config, error)
     return ImageOk(slot.image, slot.name, header.version)
@@ -166,6 +174,7 @@ class _Walk:
     header: ImageHeader
     config: Bl2Config
     ports: Ports
+    source: ImageSource
     digest: bytes
     message: bytes
     key: ImageKey | None = None
@@ -182,18 +191,28 @@ class _Walk:
     uuids_seen: set[TlvType] = field(default_factory=set)
 
     def load(self, tlv: Tlv) -> bytes:
-        return load_tlv(self.slot.area, tlv)
+        return load_tlv(self.source, tlv)
 
 
-def validate_image(slot: Slot, header: ImageHeader, config: Bl2Config, ports: Ports, trace: Trace) -> None:
-    """Hash, TLV walk and final verdict (MCUboot bootutil_img_validate). Raises ImageError."""
-    area = slot.area
+def validate_image(
+    slot: Slot,
+    header: ImageHeader,
+    config: Bl2Config,
+    ports: Ports,
+    trace: Trace,
+    source: ImageSource | None = None,
+) -> None:
+    """Hash, TLV walk and final verdict (MCUboot bootutil_img_validate). Raises ImageError.
+
+    ``source`` is where the image is read, None in the slot itself.
+    """
+    area = slot.area if source is None else source
     hashed = load_image_data(area, 0, header.hashed_size, "hashed region")
     digest = b"" if config.pure else image_digest(config.image_hash, hashed)
     if config.pure:
         _check_pure(header, area)
     areas = tlv_areas(header, area)
-    limit = max_image_size(config, area.size)
+    limit = max_image_size(config, slot.area.size)
     if areas.end > limit:
         raise ImageError(
             RULE,
@@ -201,7 +220,7 @@ def validate_image(slot: Slot, header: ImageHeader, config: Bl2Config, ports: Po
             f"the last TLV ends at {areas.end:#x}",
             f"the trailer begins at {limit:#x} of the slot",
         )
-    walk = _Walk(slot, header, config, ports, digest, hashed if config.pure else digest)
+    walk = _Walk(slot, header, config, ports, area, digest, hashed if config.pure else digest)
     if config.key_mode is KeyMode.BUILTIN_KEY:
         _select_builtin_key(walk)
     for tlv in iter_tlvs(header, area, areas):
