@@ -1,12 +1,13 @@
 """How a BL2 is built: what MCUboot's and TF-M's build options decide, as data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
 from ..interface.errors import TfmSimError
 from ..interface.mcuboot.image import ImageVersion
 from ..interface.mcuboot.tlv import TlvType
+from .encryption_key import EncryptionKeyError, EncryptionType, decode_encryption_key
 
 
 class UpgradeStrategy(Enum):
@@ -101,6 +102,30 @@ SIGNATURE_PARAMETERS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class KeySlot:
+    """A key that may sign an image in multi-signature mode (TF-M tfm_image_key_map).
+
+    ``rotpk`` says where it is: the number of OTP's BL2_ROTPK, or of one of the loader's ``keys``.
+    """
+
+    key_id: int
+    rotpk: int
+
+
+TFM_S_KEY_ID: Final = 0x7FFF816B
+TFM_NS_KEY_ID: Final = 0x7FFF816C
+TFM_KEY_SLOTS: Final = (
+    (KeySlot(TFM_S_KEY_ID, 0), KeySlot(TFM_NS_KEY_ID, 1)),
+    (KeySlot(TFM_NS_KEY_ID, 1),),
+    (KeySlot(TFM_S_KEY_ID, 0),),
+    (KeySlot(TFM_S_KEY_ID, 0),),
+)
+"""TF-M bl2/ext/mcuboot/keys_builtin.c: the secure image has two keys, any other one."""
+TFM_ROTPK_POLICIES: Final = 0b111
+"""TF-M BL2_ROTPK_POLICIES, its dummy provisioning: all keys of the first two images must sign."""
+
+
 class Bl2ConfigError(TfmSimError):
     """A combination of options that no build of BL2 has."""
 
@@ -136,6 +161,25 @@ class Bl2Config:
     """MCUBOOT_UUID_VID: the 16 bytes that each image's vendor id must equal."""
     uuid_cid: bytes | None = None
     """MCUBOOT_UUID_CID: the same for the class id."""
+    key_slots: tuple[tuple[KeySlot, ...], ...] = ()
+    """MCUBOOT_IMAGE_MULTI_SIG_SUPPORT: the keys of each image index; () is one signature an image."""
+    rotpk_policies: int | None = None
+    """MCUBOOT_ROTPK_SIGN_POLICY: bit (image x most key slots of an image + slot) says that a key must sign.
+
+    None: the option is off and all keys must.
+    """
+    decompression: bool = False
+    """MCUBOOT_DECOMPRESS_IMAGES: compressed candidates (LZMA2) become plain images in the primary slot."""
+    encryption: EncryptionType | None = None
+    """MCUBOOT_ENC_IMAGES with one of MCUBOOT_ENCRYPT_*; None takes plain images only."""
+    encryption_key: bytes = field(default=b"", repr=False)
+    """What unwraps image keys: a DER private key, with KW the key encryption key's raw bytes."""
+    aes_256: bool = False
+    """MCUBOOT_AES_256: image keys have 32 bytes, not 16. The flag in a header does not decide it."""
+    hmac_sha512: bool = False
+    """MCUBOOT_HMAC_SHA512: X25519 wraps with SHA-512, in a TLV type of its own."""
+    save_enctlv: bool = False
+    """MCUBOOT_SWAP_SAVE_ENCTLV: a trailer keeps the wrapped image keys in place of the keys themselves."""
     boot_max_align: int = 8
     """MCUBOOT_BOOT_MAX_ALIGN: 8, 16 or 32 bytes a trailer cell."""
     max_img_sectors: int = 128
@@ -154,6 +198,33 @@ class Bl2Config:
             raise Bl2ConfigError(f"BL2: pure signatures with {self.signature_type.value}; legal: ED25519")
         if self.key_mode is KeyMode.KEYHASH and not self.keys:
             raise Bl2ConfigError("BL2: key mode KEYHASH without keys; legal: at least one public key")
+        if self.decompression and self.strategy is not UpgradeStrategy.OVERWRITE_ONLY:
+            raise Bl2ConfigError(f"BL2: decompression with {self.strategy.value}; legal: OVERWRITE_ONLY")
+        if self.pure and (self.decompression or self.encryption or self.key_slots):
+            # MCUboot: a pure signature is checked over flash as it stands, and collected by no policy.
+            raise Bl2ConfigError(
+                "BL2: pure signatures with decompression, encryption or key slots; legal: none of these"
+            )
+        self._check_encryption()
+
+    def _check_encryption(self) -> None:
+        if self.encryption is None:
+            return
+        if self.strategy in (UpgradeStrategy.DIRECT_XIP, UpgradeStrategy.DIRECT_XIP_REVERT):
+            # MCUboot bootutil_priv.h: an image that runs in place cannot be encrypted.
+            raise Bl2ConfigError(f"BL2: encryption with {self.strategy.value}; legal: all other strategies")
+        if self.hmac_sha512 and self.encryption is not EncryptionType.X25519:
+            raise Bl2ConfigError(f"BL2: hmac_sha512 with {self.encryption.value}; legal: X25519")
+        try:
+            decode_encryption_key(self.encryption, self.encryption_key)
+        except EncryptionKeyError as error:
+            raise Bl2ConfigError(f"BL2: encryption key for {self.encryption.value}: {error}") from None
+        if self.encryption is EncryptionType.KW and len(self.encryption_key) != self.enc_key_size:
+            # MCUboot boot_decrypt_key asserts it.
+            raise Bl2ConfigError(
+                f"BL2: a key encryption key of {len(self.encryption_key)} bytes; "
+                f"legal: {self.enc_key_size}, as image keys have"
+            )
 
     @property
     def image_hash(self) -> HashAlgorithm:
@@ -172,11 +243,11 @@ class Bl2Config:
 
     @property
     def key_tlv(self) -> TlvType | None:
-        """MCUboot EXPECTED_KEY_TLV; none with built-in keys."""
+        """MCUboot EXPECTED_KEY_TLV; none with built-in keys, unless there are key slots."""
         return {
             KeyMode.KEYHASH: TlvType.KEYHASH,
             KeyMode.HW_KEY: TlvType.PUBKEY,
-            KeyMode.BUILTIN_KEY: None,
+            KeyMode.BUILTIN_KEY: TlvType.KEYID if self.key_slots else None,
         }[self.key_mode]
 
     @property
@@ -184,7 +255,56 @@ class Bl2Config:
         """MCUboot KEY_BUF_SIZE in bytes: a longer key TLV fails the image."""
         if self.key_mode is KeyMode.HW_KEY:
             return self.signature.buffer_size + 24
-        return self.image_hash.size
+        return 4 if self.key_mode is KeyMode.BUILTIN_KEY else self.image_hash.size
+
+    def slots_of(self, image: int) -> tuple[KeySlot, ...]:
+        """The key slots of an image index; () where there are none."""
+        return self.key_slots[image] if image < len(self.key_slots) else ()
+
+    def must_sign(self, image: int, slot: int) -> bool:
+        """Whether the policy makes the key in a slot compulsory."""
+        if self.rotpk_policies is None:
+            return True
+        bit = image * max(len(slots) for slots in self.key_slots) + slot
+        return bool(self.rotpk_policies >> bit & 1)
+
+    @property
+    def enc_key_size(self) -> int:
+        """MCUboot BOOT_ENC_KEY_SIZE: bytes of an image key."""
+        return 32 if self.aes_256 else 16
+
+    @property
+    def enc_tlv(self) -> TlvType | None:
+        """MCUboot BOOT_ENC_TLV; None without encryption."""
+        return None if self.encryption is None else self.encryption.tlv(self.hmac_sha512)
+
+    @property
+    def enc_tlv_size(self) -> int:
+        """MCUboot BOOT_ENC_TLV_SIZE in bytes; 0 without encryption."""
+        mac = 64 if self.hmac_sha512 else 32
+        match self.encryption:
+            case None:
+                return 0
+            case EncryptionType.RSA:
+                return 256
+            case EncryptionType.KW:
+                return self.enc_key_size + 8
+            case EncryptionType.EC256:
+                return 65 + mac + self.enc_key_size
+            case EncryptionType.X25519:
+                return 32 + mac + self.enc_key_size
+
+    @property
+    def enc_cell_size(self) -> int:
+        """Bytes that a trailer has for one slot's image key: the key or the TLV, in whole cells.
+
+        MCUboot BOOT_ENC_KEY_ALIGN_SIZE, with MCUBOOT_SWAP_SAVE_ENCTLV BOOT_ENC_TLV_ALIGN_SIZE; 0 without
+        encryption.
+        """
+        if self.encryption is None:
+            return 0
+        size = self.enc_tlv_size if self.save_enctlv else self.enc_key_size
+        return -(-size // self.boot_max_align) * self.boot_max_align
 
     @property
     def max_boot_record_size(self) -> int:

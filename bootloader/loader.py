@@ -14,6 +14,7 @@ from ..interface.mcuboot.trailer import SwapType
 from ..interface.trace import Trace
 from .boot_status_writer import BootStatusWriter, SharedMemoryError
 from .config import Bl2Config, UpgradeStrategy
+from .encryption import EncKey
 from .events import CounterChecked, HeadersRead, ImageAccepted, ImageRefused, SlotErased
 from .ports import PRIMARY, SECONDARY, SLOTS, Ports, SecurityCounterError, Slot
 from .validate import ImageOk, Refusal, is_erased, no_image, refuse, validate_slot
@@ -42,6 +43,8 @@ class ImageState:
     swap_type: SwapType = SwapType.NONE
     loaded: dict[str, ImageSource] = field(default_factory=dict)
     """By slot: where the image of a slot is read that lies elsewhere by now (MCUboot LOAD_IMAGE_DATA)."""
+    enc_keys: dict[str, EncKey] = field(default_factory=dict)
+    """By slot name, since the slot's image was found good: what its payload is encrypted with."""
 
 
 class Strategy(Protocol):
@@ -129,6 +132,8 @@ class BootLoader:
                     self.log(f"[ERR] Image in the {slot.name} slot is not valid!")
                     if slot.name == SECONDARY or self.config.strategy.slots_equivalent:
                         self.scramble(slot, "an invalid candidate is erased")
+                elif verdict.enc_key is not None:
+                    self.images[slot.image].enc_keys[slot.name] = verdict.enc_key
         assert verdict is not None
         self._tell(slot, verdict)
         return verdict

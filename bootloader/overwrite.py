@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from ..interface.mcuboot.image import ImageError
+from ..interface.mcuboot.image import ImageError, ImageHeader
+from .candidate import candidate
 from .events import ImageCopied, SlotErased
 from .loader import BootRefused, update_error_code
 from .ports import PRIMARY, SECONDARY
@@ -22,29 +23,33 @@ class OverwriteOnly(UpgradeFlow):
         """
         loader = self.loader
         primary, secondary = loader.ports.slot(image, PRIMARY), loader.ports.slot(image, SECONDARY)
-        size = primary.area.size
+        state = loader.images[image]
+        header = state.headers[SECONDARY]
+        assert header is not None
+        new = candidate(secondary, header, loader.config, state.enc_keys.get(SECONDARY))
         loader.log(f"[INF] Image {image} upgrade secondary slot -> primary slot")
         loader.log("[INF] Erasing the primary slot")
         sector = primary.area.erase_block
-        for offset in range(0, size, sector):
+        for offset in range(0, primary.area.size, sector):
             primary.area.erase(offset, sector)
+        size = primary.area.size
         loader.log(f"[INF] Image {image} copying the secondary slot to the primary slot: {size:#x} bytes")
-        for offset in range(0, size, COPY_BUFFER_SIZE):
-            length = min(COPY_BUFFER_SIZE, size - offset)
-            primary.area.write(offset, secondary.area.read(offset, length))
+        for offset in range(0, new.size, COPY_BUFFER_SIZE):
+            length = min(COPY_BUFFER_SIZE, new.size - offset)
+            primary.area.write(offset, new.read(offset, length))
         if loader.trace.listeners:
-            text = f"image {image}: {size:#x} bytes copied from the secondary to the primary slot"
-            loader.trace.emit(ImageCopied(image, "boot_copy_image", text, size))
+            text = f"image {image}: {new.size:#x} bytes copied from the secondary to the primary slot"
+            loader.trace.emit(ImageCopied(image, "boot_copy_image", text, new.size))
         if loader.config.rollback:
-            self._raise_counter(image)
+            self._raise_counter(image, new.header)
         self._spoil_secondary(image)
 
-    def _raise_counter(self, image: int) -> None:
+    def _raise_counter(self, image: int, header: ImageHeader) -> None:
         loader = self.loader
         primary = loader.ports.slot(image, PRIMARY)
-        # Both slots hold the new image; only the secondary's header has been read so far.
+        # The primary slot's header has not been read yet; the candidate's is what stands there now.
         try:
-            loader.update_security_counter(primary, loader.images[image].headers[SECONDARY])
+            loader.update_security_counter(primary, header)
         except ImageError as error:
             code = update_error_code(error)
             loader.log(f"[ERR] Security counter update failed after image upgrade: {code}")

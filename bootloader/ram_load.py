@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..interface.errors import TfmSimError
 from ..interface.mcuboot.image import U32_MAX, ImageError, ImageFlag, ImageHeader
 from ..interface.mcuboot.tlv import tlv_areas
+from .encryption import boot_enc_load, is_encrypted
 from .events import ImageLoaded, ImageUnloaded
 from .loader import BootLoader
 from .ports import Slot
@@ -164,12 +165,23 @@ class RamLoad(SlotChoice):
             wanted = f"the slot has {slot.area.size:#x}"
             found = f"{extent.size:#x} bytes up to the end of the TLVs"
             raise ImageError("boot_copy_image_to_sram", "image size", found, wanted) from error
+        if is_encrypted(header):
+            data = self._decrypt(slot, header, data)
         ram = loader.ports.ram(extent.address, extent.size)
         ram[:] = data
         image = RamImage(ram, extent.address, slot.area.erased_value)
         loader.images[slot.image].loaded[slot.name] = image
         if loader.trace.listeners:
-            text = f"image {slot.image}: {extent.size:#x} bytes copied from the {slot.name} slot"
+            copied = "decrypted and copied" if is_encrypted(header) else "copied"
+            text = f"image {slot.image}: {extent.size:#x} bytes {copied} from the {slot.name} slot"
             text += f" to {extent.address:#010x}"
             rule = "boot_copy_image_to_sram"
             loader.trace.emit(ImageLoaded(slot.image, rule, text, slot.name, extent.address, extent.size))
+
+    def _decrypt(self, slot: Slot, header: ImageHeader, data: bytes) -> bytes:
+        # MCUboot boot_decrypt_and_copy_image_to_sram: the payload is decrypted in RAM, from either slot.
+        key = boot_enc_load(slot.area, header, self.loader.config)
+        if key is None:
+            rule, wanted = "boot_decrypt_and_copy_image_to_sram", "an encrypted image carries its key"
+            raise ImageError(rule, "image key", "none", wanted)
+        return key.crypt_image(header, data, 0)

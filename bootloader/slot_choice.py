@@ -112,7 +112,7 @@ class SlotChoice:
                 raise ImageError(rule, "header", "none", "the slot cannot hold the 32 bytes of one")
             if is_erased(header, slot.area):
                 raise ImageError(rule, "image magic", "erased flash", "no image was written there")
-            check_header(header, slot.area)
+            check_header(header, slot, self.loader.config, self.loader.ports)
         except ImageError as error:
             return refuse(slot, self.loader.config, error)
         return None

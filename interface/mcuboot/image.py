@@ -140,6 +140,22 @@ class ImageHeader:
         """Bytes from the image's start that the digest covers: header, payload, protected TLVs."""
         return (self.hdr_size + self.img_size + self.protect_tlv_size) & U32_MAX
 
+    def encode(self) -> bytes:
+        """The 32 bytes."""
+        encoded: bytes = ImageHeaderLayout.build(
+            {
+                "ih_magic": self.magic,
+                "ih_load_addr": self.load_addr,
+                "ih_hdr_size": self.hdr_size,
+                "ih_protect_tlv_size": self.protect_tlv_size,
+                "ih_img_size": self.img_size,
+                "ih_flags": int(self.flags),
+                "ih_ver": ImageVersionLayout.parse(self.version.encode()),
+                "pad1": self.pad,
+            }
+        )
+        return encoded
+
     @classmethod
     def decode(cls, data: bytes) -> "ImageHeader":
         """From 32 bytes, whatever they hold."""

@@ -29,6 +29,7 @@ class TlvType(IntEnum):
 
     KEYHASH = 0x01
     PUBKEY = 0x02
+    KEYID = 0x03
     SHA256 = 0x10
     SHA384 = 0x11
     SHA512 = 0x12

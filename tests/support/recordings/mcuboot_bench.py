@@ -52,6 +52,14 @@ def key_file(folder: Path, name: str) -> Path:
     return not_yet(f"the key {name} is not at hand")
 
 
+def private_key_file(folder: Path, name: str) -> Path:
+    """The PEM of a private key of the recordings."""
+    for place in (folder, OWN_IMAGES):
+        if (file := place / f"{name}.pem").is_file():
+            return file
+    return not_yet(f"the private key {name} is not at hand")
+
+
 def key_by_hash(folder: Path, wanted: bytes) -> ImageKey | None:
     """The key among the recording's files that a KEYHASH TLV names."""
     for place in (folder, OWN_IMAGES):
@@ -171,5 +179,6 @@ __all__ = [
     "image_file",
     "key_by_hash",
     "key_file",
+    "private_key_file",
     "recorded_config",
 ]

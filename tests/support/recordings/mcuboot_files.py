@@ -2,10 +2,14 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from support.recordings.case import Case, Recorded, not_yet, skipped
 from support.recordings.mcuboot_bench import (
     PRIMARY,
@@ -14,19 +18,24 @@ from support.recordings.mcuboot_bench import (
     image_file,
     key_by_hash,
     key_file,
+    private_key_file,
     recorded_config,
 )
 
 from tfm_sim.bootloader.config import Bl2Config, HashAlgorithm, KeyMode, SignatureType
+from tfm_sim.bootloader.encryption import boot_enc_load
+from tfm_sim.bootloader.encryption_key import EncryptionType, load_encryption_key
 from tfm_sim.bootloader.keys import ImageKey, load_public_key, public_key_encoding, rotpk_hash
 from tfm_sim.interface.mcuboot.image import (
     COMPRESSED_FLAGS,
     ENCRYPTED_FLAGS,
     ImageError,
+    ImageFlag,
     ImageHeader,
     read_header,
 )
 from tfm_sim.interface.mcuboot.tlv import TlvType, iter_tlvs, load_tlv, tlv_areas, tlv_name
+from tfm_sim.interface.mcuboot.trailer import mark_pending
 from tfm_sim.platform.flash import Flash, FlashArea
 
 SLOT_SIZE = 0x2000
@@ -44,6 +53,12 @@ SIGNATURE_TYPES = {
     TlvType.RSA3072_PSS: SignatureType.RSA_3072,
     TlvType.ED25519: SignatureType.ED25519,
 }
+ENCRYPTION_KEYS = {
+    "ENC_EC256": "key_enc_p256",
+    "ENC_X25519": "key_enc_x25519",
+    "ENC_RSA2048": "key_enc_rsa2048",
+}
+PKCS8 = (Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 TFM_PAIR = ("good_tfm_s_rsa3072.bin", "good_tfm_ns_rsa3072.bin")
 TFM_PAIR_KEYS = ("key_rsa3072_s", "key_rsa3072_ns")
 PAIR_AREAS = {"encoded_only": False, "encoded_plus_fwu": True}
@@ -61,8 +76,12 @@ def file_cases(recording: Recorded, folder: Path) -> Iterator[Case]:
             yield Case(f"{name}: boot", partial(_boots_as_recorded, name, boot, folder))
         else:
             yield Case(f"{name}: boot", partial(_boots_by_its_own_key, name, entry, folder))
+        flags = int(entry["header"]["ih_flags"], 16) if "header" in entry else 0
         if "decryption" in entry:
-            yield skipped(f"{name}: decryption", "image decryption")
+            yield Case(f"{name}: decryption", partial(_decrypts, name, entry, folder))
+        if flags & (ENCRYPTED_FLAGS | COMPRESSED_FLAGS) and not flags & ImageFlag.NON_BOOTABLE:
+            yield Case(f"{name}: upgrade", partial(_upgrades, name, entry, folder))
+            yield Case(f"{name}: refused as a candidate", partial(_is_refused, name, entry, folder))
 
 
 def _file_as_area(data: bytes) -> FlashArea:
@@ -162,11 +181,87 @@ def _boots_by_its_own_key(name: str, entry: Recorded, folder: Path) -> None:
     bench = Bench(config, {(0, "primary"): image_file(folder, name)}, OTHER_CONFIG_COUNTER, rotpks)
     found = bench.boot()
     if header.flags & (ENCRYPTED_FLAGS | COMPRESSED_FLAGS):
-        assert found["result"] == "FAIL"
-        not_yet("decryption and decompression of images: refused until there is a loader for them")
+        assert found["result"] == "FAIL", "a loader that knows neither takes neither"
+        return
     assert found["result"] == "OK"
     assert found["version"] == entry["header"]["version"]
     assert found["slot"] == PRIMARY
+
+
+def _decryption(entry: Recorded, folder: Path) -> dict[str, Any]:
+    """The build options of a loader that can read this file."""
+    flags = int(entry["header"]["ih_flags"], 16)
+    options: dict[str, Any] = {"decompression": bool(flags & COMPRESSED_FLAGS)}
+    recorded: Recorded | None = entry.get("decryption")
+    if recorded is None:
+        return options
+    name = next((file for kind, file in ENCRYPTION_KEYS.items() if recorded["enc"].startswith(kind)), None)
+    if name is None:
+        not_yet(f"a loader's key for {recorded['enc']}")
+    encryption, key = load_encryption_key(private_key_file(folder, name))
+    return options | {
+        "encryption": encryption,
+        "encryption_key": key,
+        "aes_256": recorded["keylen"] == 32,
+        "hmac_sha512": recorded["enc"].endswith("SHA512"),
+    }
+
+
+def _decrypts(name: str, entry: Recorded, folder: Path) -> None:
+    """The image key that was recorded, and a digest over plain bytes that agrees with it."""
+    area = _file_as_area(image_file(folder, name))
+    header = read_header(area)
+    config, _ = _config_for(header, area, entry, folder)
+    config = replace(config, **_decryption(entry, folder))
+    key = boot_enc_load(area, header, config)
+    assert key is not None
+    recorded = entry["decryption"]
+    assert (key.key.hex(), len(key.key)) == (recorded["aes_key"], recorded["keylen"])
+    assert (len(key.tlv), tlv_name(config.enc_tlv or 0)) == (recorded["tlvlen"], recorded["enc"])
+    plain = key.crypt_image(header, area.read(0, header.hashed_size), 0)
+    hashes = [load_tlv(area, t) for t in iter_tlvs(header, area, tlv_areas(header, area)) if t.type == 0x10]
+    assert [hashlib.sha256(plain).digest()] == hashes
+    assert entry["after_decryption"]["hash_ok"]
+
+
+def _candidate(name: str, entry: Recorded, folder: Path, **options: Any) -> Bench:
+    """A device with nothing but this file, marked as a candidate, in its secondary slot."""
+    image = image_file(folder, name)
+    area = _file_as_area(image)
+    config, rotpks = _config_for(read_header(area), area, entry, folder)
+    bench = Bench(replace(config, **options), {(0, "secondary"): image}, OTHER_CONFIG_COUNTER, rotpks)
+    mark_pending(bench.area(0, "secondary"), permanent=False)
+    return bench
+
+
+def _upgrades(name: str, entry: Recorded, folder: Path) -> None:
+    """By a loader with the means, to a plain image in the primary slot, which boots again by itself."""
+    bench = _candidate(name, entry, folder, **_decryption(entry, folder))
+    for _ in range(2):
+        found = bench.boot()
+        assert (found["result"], found["version"]) == ("OK", entry["header"]["version"])
+        assert found["secondary"]["header"] == "blank"
+    primary = bench.area(0, "primary")
+    header = read_header(primary)
+    assert not header.flags & COMPRESSED_FLAGS
+    tlvs = {t.type: load_tlv(primary, t) for t in iter_tlvs(header, primary, tlv_areas(header, primary))}
+    plain = primary.read(0, header.hashed_size)
+    assert hashlib.sha256(plain).digest() == tlvs[TlvType.SHA256]
+    inner = [tlv["value"] for tlv in entry["tlvs"] if tlv["name"] == "DECOMP_SHA"]
+    assert inner == [tlvs[TlvType.SHA256].hex()] * len(inner)
+
+
+def _is_refused(name: str, entry: Recorded, folder: Path) -> None:
+    """By a loader without the means, and by one with another key: the candidate is erased, nothing boots."""
+    means = _decryption(entry, folder)
+    loaders: list[dict[str, Any]] = [{}]
+    if means.get("encryption") is EncryptionType.EC256:
+        other = ec.derive_private_key(1, ec.SECP256R1())
+        loaders.append(means | {"encryption_key": other.private_bytes(*PKCS8)})
+    for options in loaders:
+        found = _candidate(name, entry, folder, **options).boot()
+        assert found["result"] == "FAIL"
+        assert (found["primary"]["header"], found["secondary"]["header"]) == ("blank", "blank")
 
 
 def _config_for(
