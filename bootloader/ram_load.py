@@ -165,10 +165,10 @@ class RamLoad(SlotChoice):
             wanted = f"the slot has {slot.area.size:#x}"
             found = f"{extent.size:#x} bytes up to the end of the TLVs"
             raise ImageError("boot_copy_image_to_sram", "image size", found, wanted) from error
-        if is_encrypted(header):
-            data = self._decrypt(slot, header, data)
         ram = loader.ports.ram(extent.address, extent.size)
         ram[:] = data
+        if is_encrypted(header):
+            ram[:] = self._decrypt(slot, header, data)
         image = RamImage(ram, extent.address, slot.area.erased_value)
         loader.images[slot.image].loaded[slot.name] = image
         if loader.trace.listeners:
