@@ -47,6 +47,56 @@ class SwapTypeDecided(BootDecision):
 
 
 @dataclass(frozen=True, slots=True)
+class SlotsExamined(BootDecision):
+    """Which slots of an image hold something with a plausible header, where either may run."""
+
+    available: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SlotChosen(BootDecision):
+    """The slot that is tried next."""
+
+    slot: str
+    version: ImageVersion
+
+
+@dataclass(frozen=True, slots=True)
+class SlotDropped(BootDecision):
+    """A slot is out of this boot; ``erased`` says whether its image is gone for good."""
+
+    slot: str
+    erased: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TrialExamined(BootDecision):
+    """What a slot's trailer says about its image's trial; ``selected`` is false where the slot is erased."""
+
+    slot: str
+    state: SwapState
+    selected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLoaded(BootDecision):
+    """An image was copied to RAM: address and size in bytes."""
+
+    slot: str
+    address: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageUnloaded(BootDecision):
+    """An image in RAM was overwritten with zeros."""
+
+    slot: str
+    address: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class TlvExamined(BootDecision):
     """One step of the validation walk."""
 
@@ -95,8 +145,10 @@ class ImageCopied(BootDecision):
 
 @dataclass(frozen=True, slots=True)
 class SwapStatusFound(BootDecision):
-    """Where a trailer tells of a swap, and how far that had got: ``index`` and ``state`` are 1 where it had not
-    begun. ``swap_type`` is what the trailer says, whatever it is."""
+    """Where a trailer tells of a swap, and how far that had got.
+
+    ``index`` and ``state`` are 1 where it had not begun; ``swap_type`` is as in the trailer.
+    """
 
     source: StatusSource
     index: int
@@ -106,7 +158,7 @@ class SwapStatusFound(BootDecision):
 
 @dataclass(frozen=True, slots=True)
 class SwapBegun(BootDecision):
-    """Sectors of both slots change places from here: the bytes of the longer image; ``resumed`` after a cut."""
+    """Sectors of both slots change places from here: ``size`` bytes; ``resumed`` after a cut."""
 
     size: int
     resumed: bool

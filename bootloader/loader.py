@@ -41,10 +41,10 @@ class ImageState:
         default_factory=lambda: {PRIMARY: ImageHeader(), SECONDARY: ImageHeader()}
     )
     swap_type: SwapType = SwapType.NONE
-    enc_keys: dict[str, EncKey] = field(default_factory=dict)
-    """By slot name, since the slot's image was found good: what its payload is encrypted with."""
     loaded: dict[str, ImageSource] = field(default_factory=dict)
     """By slot: where the image of a slot is read that lies elsewhere by now (MCUboot LOAD_IMAGE_DATA)."""
+    enc_keys: dict[str, EncKey] = field(default_factory=dict)
+    """By slot name, since the slot's image was found good: what its payload is encrypted with."""
 
 
 class Strategy(Protocol):
@@ -124,7 +124,8 @@ class BootLoader:
     def validate(self, slot: Slot) -> ImageOk | Refusal:
         """MCUboot boot_validate_slot: judge a slot; an invalid candidate in the secondary slot is erased.
 
-        Where slots are equivalent an invalid image in the primary slot is erased too. A slot without an image is refused in silence and left alone.
+        Where slots are equivalent an invalid image in the primary slot is erased too. A slot without an
+        image is refused in silence and left alone.
         """
         header = self.images[slot.image].headers[slot.name]
         verdict: ImageOk | Refusal | None = no_image(slot, header, self.config)
