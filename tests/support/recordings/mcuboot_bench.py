@@ -125,6 +125,7 @@ class Bench:
             self.hardware.nv_counters,
             self.hardware.memory,
             (shared.base, shared.size),
+            self.hardware.board.executable_ram,
         )
 
     def area(self, image: int, slot: str) -> FlashArea:
