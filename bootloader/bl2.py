@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from ..interface.mcuboot.image import ImageHeader, ImageVersion
+from ..interface.mcuboot.image import ImageFlag, ImageHeader, ImageVersion
 from ..interface.trace import Trace
 from .config import Bl2Config, Bl2ConfigError, KeyMode, UpgradeStrategy
 from .direct_xip import DirectXip
@@ -41,6 +41,11 @@ class BootedImage:
     slot: str
     address: int
     header: ImageHeader
+
+    @property
+    def runs_in_place(self) -> bool:
+        """It runs from its slot, not from RAM."""
+        return ImageFlag.RAM_LOAD not in self.header.flags
 
     @property
     def version(self) -> ImageVersion:

@@ -125,7 +125,8 @@ class Bench:
             self.hardware.nv_counters,
             self.hardware.memory,
             (shared.base, shared.size),
-            scratch=self.hardware.area_with_role(AreaRole.SCRATCH),
+            self.hardware.board.executable_ram,
+            self.hardware.area_with_role(AreaRole.SCRATCH),
         )
 
     def area(self, image: int, slot: str) -> FlashArea:
