@@ -352,9 +352,9 @@ class Device:
     def power_on(self) -> Self:
         """Boot to the non-secure side.
 
-        Raises BootRefused where a boot loader or provisioning stops, PowerCut where `cut_power` asked for one, LoadError and
-        ManifestError for partitions that do not fit together, DevicePanic where a partition fails to start,
-        DeviceOff for a device whose state directory was let go.
+        Raises BootRefused where a boot loader or provisioning stops, PowerCut where `cut_power` asked for
+        one, LoadError and ManifestError for partitions that do not fit together, DevicePanic where a
+        partition fails to start, DeviceOff for a device whose state directory was let go.
         """
         if self._let_go:
             raise DeviceOff("the device let go of its state directory; legal: a new Device on it")
@@ -374,7 +374,10 @@ class Device:
             self.trace.log("SPM", f"[WRN] {hardware.dummy_notice}")
         self.trace.log("SPM", "[INF] [Sec Thread] Secure image initializing!")
         self._provision_firmware()
-        area = (shared.base, shared.size) if self.build.bl2 is not None else None
+        available = self.build.spm.boot_data_available
+        if available is None:
+            available = self.build.bl2 is not None
+        area = (shared.base, shared.size) if available else None
         boot_data = BootData(hardware.memory, area, self.build.spm.boot_status)
         # Two cores: an interrupt of the secure one interrupts nobody of the other.
         at_once = self.build.spm.schedule_when_ns_interrupted or hardware.board.dual_core is not None
@@ -402,13 +405,17 @@ class Device:
 
         Raises BootRefused where one of them stops, DeviceOff for a build without BL1.
         """
-        if self.build.bl1 is None:
+        config, bl2 = self.build.bl1, self.build.bl2
+        if config is None:
             raise DeviceOff("this build has no BL1; legal: a Build with bl1")
+        # TF-M TFM_MEASURED_BOOT_API: one option for all boot stages.
+        measures = config.measured_boot and (bl2 is None or bl2.measured_boot_api)
+        config = replace(config, measured_boot=measures)
         ports = self._bl1_ports()
         self._stage("BL1_1", "provisions a virgin device and checks BL1_2 in OTP")
-        rom = Bl1_1(ports, self.build.bl1, self.trace).run()
+        rom = Bl1_1(ports, config, self.trace).run()
         self._stage("BL1_2", "decrypts and checks BL2")
-        self.bl1_outcome = Bl1_2(ports, self.build.bl1, self.trace, rom.bl1_2_hash).run()
+        self.bl1_outcome = Bl1_2(ports, config, self.trace, rom.bl1_2_hash).run()
         return self.bl1_outcome
 
     def run_bl2(self) -> BootOutcome:
@@ -615,8 +622,8 @@ def _check_bl1(build: Build, board: Board) -> None:
         return
     if board.bl1 is None:
         raise Bl1ConfigError(
-            f"BL1 on board {board.name}, which has no OTP, slots and memory for it; legal: bl1=None, or a board "
-            "with bl1"
+            f"BL1 on board {board.name}, which has no OTP, slots and memory for it; legal: bl1=None, or a "
+            "board with bl1"
         )
     if len(build.bl1.signers) > board.otp.layout.bl1_signers:
         raise Bl1ConfigError(

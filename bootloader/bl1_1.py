@@ -38,7 +38,8 @@ class Bl1_1(Stage):
         """Up to the jump to BL1_2. Raises BootRefused where TF-M would end in its error state."""
         ports = self.ports
         base, size = ports.shared_data
-        ports.memory.write(base, bytes(size))  # boot_platform_init
+        # TF-M boot_platform_init: what an earlier boot left in the shared data area is gone.
+        ports.memory.write(base, bytes(size))
         self.log("[INF] Starting TF-M BL1_1")
         provision(self.name, ports.otp, ports.bundles, provision_in_bl1_1, self.trace)
         warn_of_dummy_guk(self)
@@ -91,6 +92,7 @@ class Bl1_1(Stage):
     def _digests(self) -> tuple[bytes, bytes]:
         """Over the whole of BL1_2_CODE_SIZE in RAM, however short the image is; and OTP's."""
         ports = self.ports
+        # TF-M bl1_1_validate_image_at_addr: over BL1_2_CODE_SIZE bytes of RAM.
         code = ports.memory.read(ports.layout.bl1_2_code, self._code_size)
         found = hashlib.sha256(code).digest()
         wanted = ports.read_otp(OtpField.BL1_2_IMAGE_HASH) or b""
@@ -101,7 +103,7 @@ class Bl1_1(Stage):
         return found, wanted
 
     def _measure(self, digest: bytes) -> None:
-        # TF-M collect_boot_measurement: nobody signs BL1_2 and it has no version; a failure is only a warning.
+        # TF-M collect_boot_measurement: nobody signs BL1_2, it has no version, and a failure is a warning.
         base, size = self.ports.shared_data
         writer = BootMeasurements(self.ports.memory, base, size, self.trace, self.name)
         metadata = MeasurementMetadata(PSA_ALG_SHA_256, b"", len(digest), b"BL1_2")

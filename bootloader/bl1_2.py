@@ -40,7 +40,7 @@ MEASUREMENT_TYPES: Final = {HashAlgorithm.SHA256: PSA_ALG_SHA_256, HashAlgorithm
 
 @dataclass(frozen=True, slots=True)
 class Bl1_2Outcome:
-    """The BL2 that will run: image id, version, measurement, vectors; and RSE's boot keys where it has them."""
+    """The BL2 that will run: image id, version, measurement, vectors; and RSE's boot keys if it has any."""
 
     image: int
     version: ImageVersion
@@ -68,6 +68,7 @@ class Bl1_2(Stage):
         self.log("[INF] Starting TF-M BL1_2")
         keys = self._derive_rse_keys()
         image_id, image = self._choose()
+        # TF-M kmu_invalidate_hardware_keys: nobody behind BL1_2 derives from them.
         if keys is not None:
             keys.invalidate_hardware_keys()
             if self.trace.listeners:
@@ -187,6 +188,7 @@ class Bl1_2(Stage):
             raise ImageError("submit_boot_measurement", "boot measurement", found, wanted)
 
     def _check_counter(self, image_id: int, image: Bl2Image) -> None:
+        # TF-M is_image_security_counter_valid: equal is fine; no stage ever raises this counter.
         rule = "is_image_security_counter_valid"
         stored, found = self.ports.nv_counters.read(NvCounter.BL1_0), image.security_counter
         if self.trace.listeners:

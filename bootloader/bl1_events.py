@@ -1,4 +1,4 @@
-"""What BL1 decides, as typed trace events; in all of them ``image`` is the BL2 image, None for BL1_2 or none."""
+"""What BL1 decides, as typed trace events; ``image`` is the id of an image of BL2, None for anything else."""
 
 from dataclasses import dataclass
 

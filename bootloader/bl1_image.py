@@ -1,7 +1,7 @@
 """The image of BL2 that BL1_2 checks (TF-M bl1_2/lib/interface/image_layout_bl1_2.h), packed, little endian.
 
-``[ctr_iv] signatures[N] | version security_counter {[decrypt_magic] code}``: the part behind the bar is what is
-signed and measured, in plain; the braces are what is encrypted. The size is the build's, not the image's.
+``[ctr_iv] signatures[N] | version security_counter {[decrypt_magic] code}``: the part behind the bar is what
+is signed and measured, in plain; the braces are what is encrypted. The size is the build's.
 """
 
 from dataclasses import dataclass
@@ -39,8 +39,8 @@ class Bl2ImageLayout:
             raise Bl2ImageError(f"BL2 image: {self.code_size} bytes of code; legal: 1 and up")
         if self.header_size > HEADER_MAX_SIZE:
             raise Bl2ImageError(
-                f"BL2 image: a header of {self.header_size:#x} bytes for {self.signers} signers; legal: up to "
-                f"{HEADER_MAX_SIZE:#x}"
+                f"BL2 image: a header of {self.header_size:#x} bytes for {self.signers} signers; "
+                f"legal: up to {HEADER_MAX_SIZE:#x}"
             )
 
     @cached_property
@@ -79,7 +79,7 @@ class Bl2ImageLayout:
         return self.protected_offset + int(self.protected.sizeof()) + (4 if self.encryption else 0)
 
     def decode(self, raw: bytes) -> "Bl2Image":
-        """The image in the first ``size`` bytes of ``raw``, whatever they are. Raises Bl2ImageError for fewer."""
+        """The image in the first ``size`` bytes, whatever they are. Raises Bl2ImageError for fewer."""
         if len(raw) < self.size:
             raise Bl2ImageError(f"BL2 image: {len(raw)} bytes; legal: {self.size}")
         header = self.header.parse(raw[: self.protected_offset])

@@ -1,7 +1,7 @@
 """BL1's key derivation: NIST SP 800-108 in counter mode over AES-CMAC, with K(0) as TF-M feeds it back.
 
 PSA_ALG_SP800_108_COUNTER_CMAC: K(0) = CMAC(Label || 0x00 || Context || [L]), then
-K(i) = CMAC([i] || Label || 0x00 || Context || [L] || K(0)); counter and length in bits are 32 bits, big endian.
+K(i) = CMAC([i] || Label || 0x00 || Context || [L] || K(0)); counter and length in bits are u32, big endian.
 """
 
 from typing import Final
@@ -15,7 +15,7 @@ BL2_DECRYPTION_LABEL: Final = b"BL2_DECRYPTION_KEY\0"
 
 
 def derive_key(key: bytes, label: bytes, context: bytes, length: int = 32) -> bytes:
-    """``length`` bytes from a 16, 24 or 32-byte key (TF-M bl1_derive_key, tools/modules/key_derivation.py)."""
+    """``length`` bytes from an AES key (TF-M bl1_derive_key, tools/modules/key_derivation.py)."""
     fixed = label + b"\0" + context + (8 * length).to_bytes(4, "big")
     mac = CMAC(algorithms.AES(key))
     mac.update(fixed)

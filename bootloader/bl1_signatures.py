@@ -42,6 +42,7 @@ def check_signatures(
     policy needs one an image without a single good signature passes. Raises ImageError.
     """
     first = b""
+    # TF-M is_image_signature_valid: by default every ROTPK must have signed; policies may let some off.
     for index, signer in enumerate(config.signers):
         needed = not config.rotpk_policies or signer.policy is Bl1KeyPolicy.MUST_SIGN
         problem: ImageError | None = None
@@ -71,10 +72,7 @@ def _check_one(
     rotpk = ports.read_otp(BL1_ROTPKS[index], ROTPK_MAX_SIZE)
     if rotpk is None:
         raise ImageError(RULE, name, "no such field in OTP", "wanted the key of each signer")
-    if config.embed_rotpk:
-        key = _embedded_key(name, rotpk, signer.hash, entry)
-    else:
-        key = rotpk
+    key = _embedded_key(name, rotpk, signer.hash, entry) if config.embed_rotpk else rotpk
     signature = entry.signature[: entry.sig_len]
     if signer.key_type is Bl1KeyType.LMS:
         _check_lms(name, key, protected, signature)
@@ -91,7 +89,7 @@ def _embedded_key(name: str, rotpk: bytes, algorithm: HashAlgorithm, entry: Imag
         )
     key = entry.rotpk[: entry.rotpk_len]
     found = hashlib.new(algorithm.value, key).digest()
-    # TF-M compares as many bytes as the OTP's field has, out of a 48-byte buffer.
+    # TF-M validate_image_signature: as many bytes are compared as the OTP's field has.
     if found.ljust(ROTPK_BUFFER_SIZE, b"\0")[: len(rotpk)] != rotpk:
         raise ImageError(RULE, "ROTPK in the image", f"hash {found.hex()}", f"{name} is {rotpk.hex()}")
     return key

@@ -59,7 +59,8 @@ class StageRefusal(Refusal):
     where: str
 
     def __str__(self) -> str:
-        return f"{self.stage} refused {self.what} {self.where}\n  {self.check}: found {self.found}; {self.wanted}"
+        what = f"{self.stage} refused {self.what} {self.where}"
+        return f"{what}\n  {self.check}: found {self.found}; {self.wanted}"
 
 
 def stage_refusal(

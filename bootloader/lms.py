@@ -31,7 +31,7 @@ class LmsError(TfmSimError):
 
 @dataclass(frozen=True, slots=True)
 class Lmots:
-    """A one-time signature's parameters: ``n`` bytes a hash, ``w`` bits a digit, ``p`` chains, shift ``ls``."""
+    """A one-time signature: ``n`` bytes a hash, ``w`` bits a digit, ``p`` chains, checksum shift ``ls``."""
 
     code: int
     n: int
@@ -157,7 +157,7 @@ def digest(n: int, *parts: bytes) -> bytes:
 
 
 def digits(lmots: Lmots, hashed: bytes) -> Iterator[int]:
-    """RFC 8554 sections 3.1.3 and 4.4: the ``w``-bit digits of a hash and of its checksum, high bits first."""
+    """RFC 8554 sections 3.1.3, 4.4: the ``w``-bit digits of a hash and of its checksum, high bits first."""
     top = (1 << lmots.w) - 1
     total = sum(top - digit for digit in _coefficients(hashed, lmots.w))
     checked = hashed + (total << lmots.ls).to_bytes(2, "big")

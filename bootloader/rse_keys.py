@@ -62,7 +62,7 @@ def boot_state(state: RseState, lcs: int, bl1_2_hash: bytes, include: BootState)
         BootState.BL1_2_HASH: bl1_2_hash[:32],
         BootState.DCU_STATE: state.dcu_state or b"",
     }
-    return hashlib.sha256(b"".join(part for which, part in parts.items() if which in include)).digest()
+    return hashlib.sha256(b"".join(part for which, part in parts.items() if which & include)).digest()
 
 
 ALL_STATE: Final = BootState.TP_MODE | BootState.LCS | BootState.REPROVISIONING_BITS | BootState.BL1_2_HASH
@@ -70,7 +70,7 @@ ALL_STATE: Final = BootState.TP_MODE | BootState.LCS | BootState.REPROVISIONING_
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """One boot key: from which key, by which label (its NUL counts), bound to which part of the boot state."""
+    """One boot key: from which key, by which label (its NUL counts), bound to which of the boot state."""
 
     name: str
     source: HardwareKey

@@ -80,9 +80,9 @@ class OtpLayout:
     ``rotpk_size``: 32 (SHA-256 of the key), 48 (SHA-384), 68 (whole P-256 point) or 100 (whole P-384 point).
     BL1 adds its ROTPK and counter; ``ns_counters`` is PLATFORM_NS_NV_COUNTERS, 0 to 3.
 
-    ``bl1_2_code_size`` is BL1_2_CODE_SIZE: the OTP holds BL1_2, its hash and length, BL2's encryption key, the
-    GUK and ``bl1_signers`` ROTPKs of ``bl1_rotpk_size`` bytes each (56: a whole LMS key), as that of a board
-    with PLATFORM_DEFAULT_BL1 does (TF-M otp_cc312.c). 0: TF-M's emulated OTP, which has no room for them.
+    ``bl1_2_code_size`` is BL1_2_CODE_SIZE: the OTP holds BL1_2, its hash and length, BL2's encryption key,
+    the GUK and ``bl1_signers`` ROTPKs of ``bl1_rotpk_size`` bytes each (56: a whole LMS key), as that of a
+    board with PLATFORM_DEFAULT_BL1 does (TF-M otp_cc312.c). 0: TF-M's emulated OTP, with no room for them.
     """
 
     rotpk_size: int = 68

@@ -170,7 +170,8 @@ def _provision_bl1(otp: Otp, values: Provisioning) -> None:
         _write(otp, OtpField.BL1_2_IMAGE_LEN, len(image).to_bytes(4, "little"))
     if len(values.bl1_rotpks) > otp.layout.bl1_signers:
         raise ProvisioningError(
-            f"provisioning: {len(values.bl1_rotpks)} BL1 ROTPKs; legal: {otp.layout.bl1_signers} on this board"
+            f"provisioning: {len(values.bl1_rotpks)} BL1 ROTPKs; "
+            f"legal: {otp.layout.bl1_signers} on this board"
         )
     for otp_field, rotpk in zip(BL1_ROTPKS, values.bl1_rotpks, strict=False):
         _write(otp, otp_field, rotpk)

@@ -1,8 +1,8 @@
 """Provisioning as the boot stages do it: each burns its part of the bundles, by the lifecycle in OTP.
 
 BL1_1 and BL2 burn theirs in assembly and test and leave the lifecycle as it is; the runtime firmware burns
-the HUK, goes on to PSA RoT provisioning, and runs straight through that to SECURED. All may be run again: what
-is burnt already is burnt once more, and bits only rise.
+the HUK, goes on to PSA RoT provisioning, and runs straight through that to SECURED. All may be run again:
+what is burnt already is burnt once more, and bits only rise.
 """
 
 from collections.abc import Sequence
@@ -97,7 +97,8 @@ def provision_in_firmware(otp: Otp, source: BundleSource) -> Provisioned:
 
     Raises as provision_in_bl1_1 does; what was burnt by then stays.
     """
-    before, fields = lifecycle_in(otp), []
+    before = lifecycle_in(otp)
+    fields: list[OtpField] = []
     layout = source.layout
     if before == OtpLcs.ASSEMBLY_AND_TEST:
         data = _data(source.assembly_and_test, layout.tfm_offset, layout.tfm, _ASSEMBLY_AND_TEST)
@@ -130,7 +131,7 @@ _PSA_ROT: Final = ("PSA_ROT", PSA_ROT_PROV_DATA_MAGIC)
 
 
 def _data(raw: bytes, offset: int, layout: Struct, kind: tuple[str, int]) -> Any:
-    """One structure out of a bundle. Raises BundleError for a wrong magic, and for bytes that end before it."""
+    """One structure out of a bundle. Raises BundleError for a wrong magic and for too few bytes."""
     name, magic = kind
     size = int(layout.sizeof())
     if len(raw) < offset + size:

@@ -19,7 +19,7 @@ from ..bootloader.bl1_kdf import crypt_bl2
 from ..interface.mcuboot.image import ImageVersion
 from ..platform.board import Board
 from ..platform.provisioning import DUMMY
-from .lms_key import LmsKeyError, LmsPrivateKey, dummy_key
+from .lms_key import LmsKeyError, LmsPrivateKey, dummy_key, load_key
 
 Bl2Key = LmsPrivateKey | ec.EllipticCurvePrivateKey
 DEFAULT_VERSION: Final = ImageVersion(1, 9, 0, 0)
@@ -51,7 +51,7 @@ def make_bl2_image(
     security_counter: int = DEFAULT_SECURITY_COUNTER,
     randomness: Randomness | None = None,
 ) -> bytes:
-    """The bytes for a slot of BL2: signed by each of ``keys`` in the order of their ROTPKs, None being nobody.
+    """The bytes for a slot of BL2, signed by each of ``keys`` in the order of their ROTPKs; None is nobody.
 
     Raises Bl2ImageError for what the layout does not hold, LmsKeyError for a key that is used up.
     """
@@ -100,7 +100,7 @@ def load_bl2_key(path: Path) -> Bl2Key:
     except (OSError, ValueError) as error:
         raise LmsKeyError(f"{path}: cannot read the key: {getattr(error, 'strerror', error)}") from None
     if not raw.lstrip().startswith(b"-----"):
-        return LmsPrivateKey.decode(raw, str(path))
+        return load_key(path, raw)
     try:
         key = load_pem_private_key(raw, None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:

@@ -5,7 +5,7 @@ carries its state and is written before a signature is handed out. The format is
 which TF-M's scripts use: one HSS level around one LMS key.
 """
 
-from collections.abc import Sequence
+import secrets
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +34,9 @@ LMOTS_SHA256_N32_W8: Final = 4
 KEYS: Final = Path(__file__).parent / "demo" / "keys"
 DUMMY_KEY: Final = KEYS / "bl1_dummy_rotpk.prv"
 """TF-M's dummy signing key of BL2 (NOT SECURE), and beside it the leaves of its tree."""
+
+LEAVES: Final = ".leaves"
+"""Suffix of the file with the leaves of a key's tree, 32 bytes each."""
 
 KeyFile: Final = Struct(
     "levels" / Const(1, Int32ub),
@@ -67,7 +70,7 @@ class LmsPrivateKey:
     leaves: tuple[bytes, ...] = ()
 
     @classmethod
-    def decode(cls, raw: bytes, name: str, leaves: Sequence[bytes] = ()) -> "LmsPrivateKey":
+    def decode(cls, raw: bytes, name: str) -> "LmsPrivateKey":
         """From the bytes of a key file; ``name`` stands for it in messages. Raises LmsKeyError."""
         try:
             fields = KeyFile.parse(raw)
@@ -75,12 +78,13 @@ class LmsPrivateKey:
             raise LmsKeyError(
                 f"{name}: not an LMS private key as pyhsslms writes it, of one level"
             ) from error
-        if fields.lms not in LMS or fields.lmots not in LMOTS or LMS[fields.lms].m != LMOTS[fields.lmots].n:
+        # The format has room for a seed of 32 bytes, which is that of the types with 32-byte hashes.
+        if fields.lms not in range(5, 10) or fields.lmots not in range(1, 5):
             raise LmsKeyError(
-                f"{name}: LMS type {fields.lms:#x} with one-time type {fields.lmots:#x}; legal: 5 to 9 with "
-                "1 to 4, 10 to 14 with 5 to 8"
+                f"{name}: LMS type {fields.lms:#x} with one-time type {fields.lmots:#x}; "
+                "legal: 5 to 9 with 1 to 4"
             )
-        return cls(fields.lms, fields.lmots, fields.seed, fields.identifier, fields.q, tuple(leaves))
+        return cls(fields.lms, fields.lmots, fields.seed, fields.identifier, fields.q)
 
     def encode(self) -> bytes:
         raw: bytes = KeyFile.build(
@@ -152,6 +156,26 @@ class LmsPrivateKey:
         return following
 
 
+def new_key(lms_code: int = LMS_SHA256_M32_H10, lmots_code: int = LMOTS_SHA256_N32_W8) -> LmsPrivateKey:
+    """A key from the host's random source."""
+    return LmsPrivateKey(lms_code, lmots_code, secrets.token_bytes(32), secrets.token_bytes(16))
+
+
+def load_key(path: Path, raw: bytes) -> LmsPrivateKey:
+    """The key in a file; a file of its leaves beside it saves the making of its tree. Raises LmsKeyError."""
+    key = LmsPrivateKey.decode(raw, str(path))
+    count = 1 << LMS[key.lms_code].h
+    try:
+        tree = path.with_suffix(LEAVES).read_bytes()
+    except OSError:
+        return key
+    if len(tree) != 32 * count:
+        raise LmsKeyError(
+            f"{path.with_suffix(LEAVES)}: {len(tree)} bytes; legal: {32 * count}, the leaves of {path}"
+        )
+    return replace(key, leaves=tuple(tree[at : at + 32] for at in range(0, len(tree), 32)))
+
+
 def secret(lmots_code: int, seed: bytes, identifier: bytes, q: int, index: int) -> bytes:
     """RFC 8554 appendix A: the start of a chain."""
     return digest(LMOTS[lmots_code].n, identifier, u32(q), index.to_bytes(2, "big"), b"\xff", seed)
@@ -169,6 +193,4 @@ def one_time_public_key(lmots_code: int, seed: bytes, identifier: bytes, q: int)
 
 def dummy_key() -> LmsPrivateKey:
     """TF-M's dummy BL2 signing key (NOT SECURE: it is published), with its tree at hand."""
-    tree = DUMMY_KEY.with_suffix(".leaves").read_bytes()
-    leaves = [tree[at : at + 32] for at in range(0, len(tree), 32)]
-    return LmsPrivateKey.decode(DUMMY_KEY.read_bytes(), str(DUMMY_KEY), leaves)
+    return load_key(DUMMY_KEY, DUMMY_KEY.read_bytes())

@@ -17,6 +17,7 @@ from support.boot_status_fuzz import read_everywhere
 
 from tfm_sim.bootloader.config import UpgradeStrategy
 from tfm_sim.interface.mcuboot.trailer import Flag, Magic, SwapType, read_swap_state
+from tfm_sim.interface.tfm.boot_status import BootStatusEra
 from tfm_sim.platform.flash import Flash, FlashArea
 
 T = TypeVar("T")
@@ -25,8 +26,8 @@ T = TypeVar("T")
 class DrawnChoices:
     """Choices that Hypothesis makes, and can shrink."""
 
-    def __init__(self, draw: st.DrawFn) -> None:
-        self._draw = draw
+    def __init__(self, data: st.DataObject) -> None:
+        self._draw = data.draw
 
     def pick(self, options: Sequence[T]) -> T:
         return self._draw(st.sampled_from(options))
@@ -42,7 +43,7 @@ class DrawnChoices:
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
 def test_a_device_with_anything_in_its_flash(strategy: UpgradeStrategy, data: st.DataObject) -> None:
-    ends = power_on_and_check(draw_device(DrawnChoices(data.draw), strategy))
+    ends = power_on_and_check(draw_device(DrawnChoices(data), strategy))
     assert set(ends) <= {"booted", "refused", "cut"}
     assert ends[-1] != "cut", "power stayed"
 
@@ -86,10 +87,10 @@ areas = st.builds(
 )
 
 
-@given(area=st.binary(max_size=64) | areas)
-@settings(max_examples=300, deadline=None)
-def test_everybody_who_reads_the_boot_status_takes_any_bytes(area: bytes) -> None:
-    read_everywhere(area)
+@given(area=st.binary(max_size=64) | areas, era=st.sampled_from(BootStatusEra))
+@settings(max_examples=400, deadline=None)
+def test_everybody_who_reads_the_boot_status_takes_any_bytes(area: bytes, era: BootStatusEra) -> None:
+    read_everywhere(area, era)
 
 
 @given(

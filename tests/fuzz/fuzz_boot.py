@@ -27,6 +27,8 @@ with atheris.instrument_imports(include=["tfm_sim"]):
     )
     from support.boot_status_fuzz import read_everywhere
 
+    from tfm_sim.interface.tfm.boot_status import BootStatusEra
+
 FILES = 2
 """Of ten inputs, these many are a boot status, and as many an image file."""
 SEEDS = 100
@@ -36,7 +38,9 @@ ends: Counter[str] = Counter()
 def one_input(data: bytes) -> None:
     kind = data[0] % 10 if data else 0
     if kind < FILES:
-        ends["status read" if read_everywhere(data[1:]) is not None else "no status"] += 1
+        eras = list(BootStatusEra)
+        status = read_everywhere(data[2:], eras[data[1] % len(eras)] if len(data) > 1 else eras[0])
+        ends["status read" if status is not None else "no status"] += 1
     elif kind < 2 * FILES:
         choices = ByteChoices(data[1:])
         content = bytearray(images()[choices.number(0, len(images()) - 1)].stored)

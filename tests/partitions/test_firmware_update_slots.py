@@ -4,6 +4,7 @@
 
 import hashlib
 from dataclasses import fields, replace
+from typing import cast
 
 import pytest
 from support.firmware_update import ERASE_BLOCK, RUNNING, SLOT_SIZE, FwuBench
@@ -21,6 +22,8 @@ from tfm_sim.interface.mcuboot.trailer import (
     write_magic,
 )
 from tfm_sim.interface.psa import firmware_update as fwu
+from tfm_sim.interface.psa.crypto_api import CryptoApi
+from tfm_sim.interface.psa.crypto_values import PSA_ALG_SHA_256
 from tfm_sim.interface.psa.firmware_update import PsaFwuFlag, PsaFwuState, psa_fwu_image_version_t
 from tfm_sim.interface.psa.status import (
     PSA_ERROR_BAD_STATE,
@@ -34,7 +37,11 @@ from tfm_sim.interface.psa.status import (
     PSA_SUCCESS,
     PsaError,
 )
+from tfm_sim.interface.tfm.boot_status import BootStatusEntry, Claim, TlvMajor, tlv_type
+from tfm_sim.partitions.firmware_update.boot_data import fetch_boot_data
 from tfm_sim.partitions.firmware_update.config import TFM_FWU_TODAY, FwuBuild, FwuConfig, FwuQuirks
+from tfm_sim.spm.panic import DevicePanic
+from tfm_sim.spm.partition_api import PartitionApi
 
 READY, WRITING, CANDIDATE, STAGED, FAILED, TRIAL, REJECTED, UPDATED = PsaFwuState
 MARKS = SLOT_SIZE - 40
@@ -74,6 +81,40 @@ def test_without_a_version_from_the_boot_loader_nothing_can_be_asked() -> None:
     assert device.info(0).state is READY
     assert fwu.psa_fwu_query(device.ns, 1) == (PSA_ERROR_STORAGE_FAILURE, None)
     assert fwu.psa_fwu_start(device.ns, 1) == PSA_ERROR_STORAGE_FAILURE
+
+
+def fwu_entry(image: int, claim: int, data: bytes) -> BootStatusEntry:
+    return BootStatusEntry(tlv_type(TlvMajor.FWU, image, claim), data)
+
+
+@pytest.mark.parametrize(
+    ("further", "status"),
+    [
+        (fwu_entry(0, Claim.SW_TYPE, bytes(8)), PSA_SUCCESS),
+        (fwu_entry(1, Claim.SW_VERSION, bytes(8)), PSA_SUCCESS),
+        (fwu_entry(0, Claim.SW_VERSION, bytes(7)), PSA_ERROR_STORAGE_FAILURE),
+        (BootStatusEntry(tlv_type(TlvMajor.IAS, 0, Claim.SW_VERSION), bytes(100)), PSA_SUCCESS),
+    ],
+)
+def test_the_version_is_the_first_entry_of_that_image(further: BootStatusEntry, status: int) -> None:
+    device = FwuBench(FwuBuild(), versions=[RUNNING], further=[further])
+    found, info = fwu.psa_fwu_query(device.ns, 0)
+    assert found == status
+    if info is not None:
+        assert info.version == psa_fwu_image_version_t(1, 2, 3, 4)
+
+
+def test_more_boot_status_than_there_is_room_for_stops_the_device_at_its_start() -> None:
+    with pytest.raises(DevicePanic, match="TFM_SP_FWU"):
+        FwuBench(FwuBuild(), further=[fwu_entry(0, Claim.SW_TYPE, b"")])
+
+
+def test_what_is_no_boot_status_counts_as_none() -> None:
+    class Junk:
+        def tfm_core_get_boot_data(self, major: int, size: int) -> tuple[int, bytes]:
+            return PSA_SUCCESS, b"junk"[:size]
+
+    assert fetch_boot_data(cast(PartitionApi, Junk()), 2) is None
 
 
 def test_start_erases_the_whole_secondary_slot_block_by_block() -> None:
@@ -171,8 +212,19 @@ def test_a_digest_over_more_than_the_slot_is_a_storage_failure_in_tf_m() -> None
     for _ in range(5):
         fwu.psa_fwu_write(device.ns, 0, 0, bytes(1024))
     fwu.psa_fwu_finish(device.ns, 0)
-    for _ in range(20):  # and the crypto service's operations do not run out
+    for _ in range(20):
         assert fwu.psa_fwu_query(device.ns, 0) == (PSA_ERROR_STORAGE_FAILURE, None)
+    # The crypto service's operations have not run out.
+    CryptoApi(device.ns).hash_operation(PSA_ALG_SHA_256).close()
+
+
+def test_the_digest_of_a_shorter_image_after_a_longer_one() -> None:
+    device = bench()
+    device.stage(0, bytes(2000))
+    fwu.psa_fwu_cancel(device.ns, 0)
+    fwu.psa_fwu_clean(device.ns, 0)
+    device.stage(0, IMAGE)
+    assert device.info().impl.candidate_digest == hashlib.sha256(IMAGE).digest()
 
 
 def test_install_asks_for_a_test_run_in_the_trailer() -> None:
@@ -255,6 +307,16 @@ def test_install(tfm: bool, first: bytes, second: bytes | None, ours: int, their
         assert (info.state, info.error) == (after, status if after is FAILED else 0)
     if status != REBOOT:
         assert device.cells() == before
+
+
+def test_an_image_that_is_still_written_is_nobodys_dependency() -> None:
+    device = bench()
+    device.stage(0, image(dependency(1, 1, 3, 0, 0)))
+    fwu.psa_fwu_start(device.ns, 1)
+    fwu.psa_fwu_write(device.ns, 1, 0, IMAGE)
+    assert fwu.psa_fwu_install(device.ns) == PSA_ERROR_DEPENDENCY_NEEDED
+    fwu.psa_fwu_finish(device.ns, 1)
+    assert fwu.psa_fwu_install(device.ns) == fwu.PSA_SUCCESS_REBOOT
 
 
 @pytest.mark.parametrize(
@@ -349,6 +411,24 @@ def test_an_acceptance_that_fails_leaves_the_trial() -> None:
     device.flash[1, 0].refuse_write_at = None
     assert fwu.psa_fwu_accept(device.ns) == PSA_SUCCESS
     assert [device.info(0).state, device.info(1).state] == [UPDATED, UPDATED]
+
+
+def test_a_trailer_that_is_bad_is_not_accepted() -> None:
+    device = bench(trial=True, unconfirmed_is_on_trial=True)
+    device.primary(1).write(SLOT_SIZE - 16, bytes(16))
+    before = device.cells()
+    assert [device.info(0).state, device.info(1).state] == [TRIAL, TRIAL]
+    assert fwu.psa_fwu_accept(device.ns) == PSA_ERROR_STORAGE_FAILURE
+    assert [device.info(0).state, device.info(1).state] == [TRIAL, TRIAL]
+    assert device.cells() == before
+
+
+def test_in_tf_m_an_unconfirmed_factory_image_is_on_trial_for_ever() -> None:
+    device = bench(trial=True, unconfirmed_is_on_trial=True)
+    assert fwu.psa_fwu_accept(device.ns) == PSA_SUCCESS
+    assert device.info().state is UPDATED
+    assert fwu.psa_fwu_clean(device.ns, 0) == PSA_SUCCESS
+    assert device.info().state is TRIAL
 
 
 def test_a_rejected_trial_waits_for_the_reset_that_reverts_it() -> None:

@@ -117,7 +117,10 @@ def images() -> tuple[SignedImage, ...]:
         _parts(3, 64, flags=ROM_FIXED, header={"load_addr": 0x10002000}),
         _parts(4, 64, flags=ROM_FIXED, header={"load_addr": 0x6000}),
     ]
-    made = [SignedImage(*[P256.image(parts)] * 2, parts.hashed()) for parts in plain]
+    made = []
+    for parts in plain:
+        image = P256.image(parts)
+        made.append(SignedImage(image, image, parts.hashed()))
     for parts in (_parts(3, 100), _parts(6, 3000, 6)):
         encrypted = Encrypted(P256, FOR_EC256, parts=parts)
         made.append(SignedImage(encrypted.image(), encrypted.plain(), encrypted.flagged.hashed()))

@@ -183,8 +183,15 @@ class FragileFlash(Flash):
 class FwuBench:
     """The partition on the kernel, over slots of 4 KiB; each slot is a flash device of its own."""
 
-    def __init__(self, build: FwuBuild, versions: Sequence[ImageVersion] | None = None) -> None:
+    def __init__(
+        self,
+        build: FwuBuild,
+        versions: Sequence[ImageVersion] | None = None,
+        further: Sequence[BootStatusEntry] = (),
+    ) -> None:
+        """``further`` are entries of the boot status before those of the versions."""
         self.build = build
+        self.further = further
         keys = [(image, slot) for image in range(build.components) for slot in (0, 1)]
         self.flash = {
             key: FragileFlash(f"slot{key[1]}_{key[0]}", SLOT_SIZE, ERASE_BLOCK, WRITE_SIZE) for key in keys
@@ -204,7 +211,7 @@ class FwuBench:
         ]
         bench = start_partitions(
             hal=make_hal(provisioned_otp(DUMMY), slots=self.areas),
-            boot_status=encode_area(entries),
+            boot_status=encode_area([*self.further, *entries]),
             firmware_update=self.build,
         )
         self.ns = bench.ns

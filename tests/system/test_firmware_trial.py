@@ -1,5 +1,7 @@
 """New images on trial: swapped in by BL2, accepted, rejected, or rolled back by the next reset."""
 
+from dataclasses import replace
+
 import pytest
 from support.device_updates import (
     NEW,
@@ -98,9 +100,7 @@ def test_one_update_after_the_other(strategy: UpgradeStrategy) -> None:
 @pytest.mark.parametrize("accepted", [False, True])
 def test_both_images_on_trial(strategy: UpgradeStrategy, accepted: bool) -> None:
     with boot(build(strategy)) as device:
-        update(device, (0, image(NEW, dependency(1, *NEW))), (1, image(NEW)))
-        reboot(device)
-        assert (seen(device, 0), seen(device, 1)) == ((TRIAL, NEW), (TRIAL, NEW))
+        on_trial(device, 0, 1)
         if accepted:
             service(device).accept()
         else:
@@ -108,6 +108,28 @@ def test_both_images_on_trial(strategy: UpgradeStrategy, accepted: bool) -> None
         reboot(device)
         left = NEW if accepted else OLD
         assert (seen(device, 0), seen(device, 1)) == ((READY, left), (READY, left))
+
+
+@STRATEGIES
+def test_images_that_need_each_other_with_one_boot_go(strategy: UpgradeStrategy) -> None:
+    made = build(strategy)
+    assert made.bl2 is not None
+    with boot(replace(made, bl2=replace(made.bl2, single_boot_go=True))) as device:
+        update(device, (0, image(NEW, dependency(1, *NEW))), (1, image(NEW, dependency(0, *NEW))))
+        reboot(device)
+        assert (seen(device, 0), seen(device, 1)) == ((TRIAL, NEW), (TRIAL, NEW))
+
+
+@STRATEGIES
+def test_a_needed_image_must_be_accepted_first_in_tf_ms_order(strategy: UpgradeStrategy) -> None:
+    """BL2 looks for it in its secondary slot, where by then its old version lies; the upgrade waits."""
+    with boot(build(strategy)) as device:
+        update(device, (0, image(NEW, dependency(1, *NEW))), (1, image(NEW)))
+        reboot(device)
+        assert (seen(device, 0), seen(device, 1)) == ((READY, OLD), (TRIAL, NEW))
+        service(device).accept()
+        reboot(device)
+        assert (seen(device, 0), seen(device, 1)) == ((TRIAL, NEW), (READY, NEW))
 
 
 @STRATEGIES
@@ -173,20 +195,23 @@ def test_power_goes_away_while_a_trial_is_accepted(strategy: UpgradeStrategy, mo
 @pytest.mark.parametrize("mode", ["before", "after", "torn"])
 @STRATEGIES
 def test_power_goes_away_while_bl2_swaps(strategy: UpgradeStrategy, mode: str) -> None:
-    """Whenever it does, the service finds the new image on trial afterwards."""
+    """The swap goes on, and the new image is on trial; one that was done is a trial that ended."""
     with boot(build(strategy)) as counted:
         update(counted, (0, image(NEW)))
         counted.reset()
         count = counted.hardware.power.operations
     assert count > 20
-    for number in range(1, count + 1, 5):
+    for number in (*range(1, count, 5), count):
         with boot(build(strategy)) as device:
             update(device, (0, image(NEW)))
             device.power_off()
             device.cut_power(f"{number}:{mode}")
             with pytest.raises(PowerCut):
                 device.power_on()
+            done = read_swap_state(device.hardware.slot(0, "primary")).copy_done is Flag.SET
+            assert done == (number == count and mode != "before")
             device.power_on()
-            assert (seen(device), running(device)) == ((TRIAL, NEW), NEW)
-            device.reset()
+            if not done:
+                assert (seen(device), running(device)) == ((TRIAL, NEW), NEW)
+                device.reset()
             assert (seen(device), running(device)) == ((READY, OLD), OLD)

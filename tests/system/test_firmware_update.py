@@ -220,6 +220,7 @@ def test_a_build_without_the_partition_has_no_such_service() -> None:
         (None, "no boot loader"),
         (P256.config(image_number=2, strategy=UpgradeStrategy.DIRECT_XIP), "DIRECT_XIP"),
         (P256.config(image_number=2, strategy=UpgradeStrategy.RAM_LOAD), "RAM_LOAD"),
+        (P256.config(image_number=2, strategy=UpgradeStrategy.SWAP_USING_OFFSET), "SWAP_USING_OFFSET"),
     ],
 )
 def test_a_boot_loader_that_the_partition_does_not_work_with(bl2: object, found: str) -> None:

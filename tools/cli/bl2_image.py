@@ -1,5 +1,6 @@
 """`tfm-sim image bl2`: an image of BL2 for a board with BL1, signed and encrypted."""
 
+import os
 import re
 from pathlib import Path
 
@@ -17,8 +18,8 @@ from ..bl2_image import (
     make_bl2_image,
     public_key_of,
 )
-from ..lms_key import LmsPrivateKey, dummy_key
-from .output import FILE_NAME, MAX_IMAGE, hex_bytes, read_file, write_file
+from ..lms_key import LEAVES, LmsPrivateKey, dummy_key, new_key
+from .output import FILE_NAME, MAX_IMAGE, STDIN, hex_bytes, read_file, write_file
 
 VERSION_LIMITS = (0xFF, 0xFF, 0xFFFF, 0xFFFFFFFF)
 
@@ -50,8 +51,8 @@ def _version(_context: click.Context, _parameter: click.Parameter, value: str) -
     type=FILE_NAME,
     metavar="KEY",
     multiple=True,
-    help="A signing key, one for each ROTPK: an LMS key file (its state is written back), or a P-256 or P-384 "
-    "PEM file. None: TF-M's dummy LMS key, NOT SECURE.",
+    help="A signing key, one for each ROTPK: an LMS key file (its state is written back), or a P-256 or "
+    "P-384 PEM file. None: TF-M's dummy LMS key, NOT SECURE.",
 )
 @click.option(
     "--encryption-key",
@@ -86,6 +87,11 @@ def bl2_image(
 
     CODE begins with BL2's vector table and is padded with zeros to the board's size of BL2.
     """
+    for name, needed in (("CODE", file), *(("--key", key) for key in key_files)):
+        if output != STDIN and os.path.realpath(output) == os.path.realpath(needed):
+            raise click.UsageError(f"-o {output} would overwrite {name}; legal: another file")
+    if len(set(map(os.path.realpath, key_files))) < len(key_files):
+        raise click.UsageError("--key: one file twice; legal: a key of its own for each signer")
     if encryption_key is not None and len(encryption_key) != 32:
         raise click.BadParameter(
             f"found {len(encryption_key)} bytes; legal: 32", param_hint="--encryption-key"
@@ -130,3 +136,20 @@ def _report(keys: list[Bl2Key], *, dummy_signer: bool, dummy_cipher: bool) -> No
         click.echo("encrypted by TF-M's dummy key, which is published: NOT SECURE", err=True)
     for index, key in enumerate(keys):
         click.echo(f"BL1_ROTPK_{index}: {public_key_of(key).hex()}", err=True)
+
+
+@click.command("bl2-key")
+@click.argument("file", type=FILE_NAME, metavar="KEY")
+def bl2_key(file: str) -> None:
+    """Make a key that signs BL2: LMS with SHA-256, 1024 signatures, as TF-M's default BL1 wants it.
+
+    Its tree takes seconds to make and is kept in a file beside KEY. The public key for OTP is printed.
+    """
+    path = Path(file)
+    if path.exists():
+        raise click.UsageError(f"{file}: is there already; legal: a new file, for a key lives once")
+    key = new_key()
+    leaves = key.nodes[len(key.nodes) // 2 :]
+    write_file(path.with_suffix(LEAVES), b"".join(leaves))
+    write_file(path, key.encode())
+    click.echo(public_key_of(key).hex())

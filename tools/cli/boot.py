@@ -13,8 +13,9 @@ from ...device import Device
 from ...interface.errors import ExitCode
 from ...interface.trace import Event
 from ...platform.power import Cut, Operation, PowerCut
+from ..boot_status_report import Reading, boot_status, boot_status_lines
 from ..console import STYLES, story
-from ..device_report import boot_status, boot_status_lines, counter_lines, counters, slot_lines, slots
+from ..device_report import counter_lines, counters, slot_lines, slots
 from .device_options import DeviceOptions, device_options, make_device
 from .output import hex_dump, print_lines
 
@@ -91,7 +92,7 @@ class Stepper:
             case "m":
                 yield from self.memory_lines()
             case "t":
-                yield from boot_status_lines(self.device.shared_data())
+                yield from boot_status_lines(self.device.shared_data(), Reading.of(self.device.build.bl2))
             case _:
                 yield HELP
 
@@ -169,7 +170,8 @@ def _print_end(device: Device, failure: Failure | None) -> None:
         *(f"  {line}" for line in (*slot_lines(device.hardware), *counter_lines(device.hardware))),
     ]
     if failure is None:
-        lines += [f"  {line}" for line in boot_status_lines(device.shared_data())]
+        told = boot_status_lines(device.shared_data(), Reading.of(device.build.bl2))
+        lines += [f"  {line}" for line in told]
     print_lines(lines, STYLES)
 
 
@@ -186,6 +188,6 @@ def _print_json(
         "slots_before": before,
         "slots": slots(device.hardware),
         "counters": counters(device.hardware),
-        "boot_status": boot_status(device.shared_data()),
+        "boot_status": boot_status(device.shared_data(), Reading.of(device.build.bl2)),
     }
     click.echo(json.dumps(report, indent=2))
