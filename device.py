@@ -20,7 +20,7 @@ from .partitions.crypto.config import CryptoConfig
 from .partitions.initial_attestation.config import AttestationConfig
 from .partitions.ns_agent_mailbox.config import MailboxConfig
 from .partitions.programs import MAILBOX_MANIFEST_LIST, MANIFEST_LIST, mailbox_programs, programs
-from .platform.board import Board, SlotName, load_board
+from .platform.board import AreaRole, Board, SlotName, load_board
 from .platform.hal import PlatformHal, granted
 from .platform.hardware import Hardware
 from .platform.memory import Access
@@ -395,6 +395,7 @@ class Device:
             hardware.memory,
             (shared.base, shared.size),
             hardware.board.executable_ram,
+            hardware.area_with_role(AreaRole.SCRATCH),
         )
 
     def _map_running_slots(self, outcome: BootOutcome) -> None:

@@ -14,6 +14,9 @@ from .loader import BootLoader, BootRefused, Strategy
 from .overwrite import OverwriteOnly
 from .ports import Ports
 from .ram_load import RamLoad
+from .swap_move import SwapUsingMove
+from .swap_offset import SwapUsingOffset
+from .swap_scratch import SwapUsingScratch
 from .validate import Refusal, role_of
 from .vectors import VectorTable, read_vectors, run_address
 
@@ -23,6 +26,9 @@ STRATEGIES: Final[dict[UpgradeStrategy, Callable[[BootLoader], Strategy]]] = {
     UpgradeStrategy.DIRECT_XIP_REVERT: partial(DirectXip, revert=True),
     UpgradeStrategy.RAM_LOAD: partial(RamLoad, revert=False),
     UpgradeStrategy.RAM_LOAD_REVERT: partial(RamLoad, revert=True),
+    UpgradeStrategy.SWAP_USING_SCRATCH: SwapUsingScratch,
+    UpgradeStrategy.SWAP_USING_MOVE: SwapUsingMove,
+    UpgradeStrategy.SWAP_USING_OFFSET: SwapUsingOffset,
 }
 
 

@@ -151,6 +151,14 @@ class Bl2Config:
     """TFM_PARTITION_FIRMWARE_UPDATE: each image's version goes to the shared area."""
     downgrade_prevention: bool = False
     """MCUBOOT_DOWNGRADE_PREVENTION: a candidate older than the primary image is erased."""
+    downgrade_by_counter: bool = False
+    """MCUBOOT_DOWNGRADE_PREVENTION_SECURITY_COUNTER: swap strategies compare security counters, not versions."""
+    bootstrap: bool = False
+    """MCUBOOT_BOOTSTRAP: a primary slot without a valid image takes that of the secondary slot, marked or not."""
+    overwrite_fast: bool = False
+    """MCUBOOT_OVERWRITE_ONLY_FAST: only as many sectors are copied as the image has, and the magic is written."""
+    overwrite_keep_backup: bool = False
+    """MCUBOOT_OVERWRITE_ONLY_KEEP_BACKUP: the copied candidate keeps its header and loses its trailer only."""
     sha512: bool = False
     """MCUBOOT_SHA512: image digests by SHA-512."""
     pure: bool = False
@@ -204,6 +212,11 @@ class Bl2Config:
             # MCUboot: a pure signature is checked over flash as it stands, and collected by no policy.
             raise Bl2ConfigError(
                 "BL2: pure signatures with decompression, encryption or key slots; legal: none of these"
+            )
+        fast = self.overwrite_fast or self.overwrite_keep_backup
+        if fast and self.strategy is not UpgradeStrategy.OVERWRITE_ONLY:
+            raise Bl2ConfigError(
+                f"BL2: overwrite_fast or overwrite_keep_backup with {self.strategy.value}; legal: OVERWRITE_ONLY"
             )
         self._check_encryption()
 

@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 
 from ..interface.mcuboot.image import ImageHeader, ImageVersion
+from ..interface.mcuboot.swap import StatusSource
 from ..interface.mcuboot.tlv import Dependency, Tlv
 from ..interface.mcuboot.trailer import SwapState, SwapType
 from ..interface.trace import Event
@@ -140,6 +141,57 @@ class ImageCopied(BootDecision):
     """The secondary slot was copied over the primary one."""
 
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class SwapStatusFound(BootDecision):
+    """Where a trailer tells of a swap, and how far that had got: ``index`` and ``state`` are 1 where it had not
+    begun. ``swap_type`` is what the trailer says, whatever it is."""
+
+    source: StatusSource
+    index: int
+    state: int
+    swap_type: int
+
+
+@dataclass(frozen=True, slots=True)
+class SwapBegun(BootDecision):
+    """Sectors of both slots change places from here: the bytes of the longer image; ``resumed`` after a cut."""
+
+    size: int
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SwapPhase(BootDecision):
+    """A swap by moving has two: all of the primary image up by a sector, then the exchange."""
+
+    phase: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwapStatusWritten(Event):
+    """An entry of the swap status: step ``state`` of sector ``index`` (or group of sectors) is done."""
+
+    image: int
+    area: str
+    offset: int
+    index: int
+    state: int
+
+
+@dataclass(frozen=True, slots=True)
+class SwapDone(BootDecision):
+    """The slots have changed places and the primary trailer says so."""
+
+    swap_type: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrailerErased(BootDecision):
+    """The trailer of a slot was erased, so that nothing is asked for by it any more."""
+
+    slot: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,8 @@ class BootLoader:
         self.trace = trace
         self.images = [ImageState() for _ in range(config.image_number)]
         self.refusals: list[Refusal] = []
+        self.header_source: Callable[[int, str], ImageSource] = lambda image, name: ports.slots[image, name]
+        """Where the header of an image in a slot stands, offset 0; a strategy may have it elsewhere."""
         base, size = ports.shared_data
         self.writer = BootStatusWriter(ports.memory, base, size, config, trace)
 
@@ -107,9 +109,13 @@ class BootLoader:
         headers = self.images[image].headers
         for name in SLOTS:
             try:
-                headers[name] = read_header(self.ports.slot(image, name).area)
+                headers[name] = read_header(self.header_source(image, name))
             except ImageError:
                 headers[name] = None
+        self.tell_headers(image)
+
+    def tell_headers(self, image: int) -> None:
+        headers = self.images[image].headers
         if self.trace.listeners:
             text = f"image {image}: " + ", ".join(f"{n} {_describe(headers[n])}" for n in SLOTS)
             rule = "boot_read_image_headers"

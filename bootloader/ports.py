@@ -43,7 +43,7 @@ class Ports:
 
     ``slots`` by image index and slot name; ``shared_data`` is the area's address and size in bytes;
     ``executable_ram`` those of the RAM into which BL2 may load each image (MCUboot
-    boot_get_image_exec_ram_info).
+    boot_get_image_exec_ram_info); ``scratch`` serves the swaps of all images, None on a board without.
     """
 
     slots: Mapping[tuple[int, str], FlashArea]
@@ -52,6 +52,7 @@ class Ports:
     memory: Memory
     shared_data: tuple[int, int]
     executable_ram: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    scratch: FlashArea | None = None
 
     def slot(self, image: int, name: str) -> Slot:
         return Slot(image, name, self.slots[image, name])

@@ -103,21 +103,22 @@ def validate_slot(
 
     ``source`` is where the image is read, None in the slot itself.
     """
+    source = slot.area if source is None else source
     try:
         check_header(header, slot, config, ports)
-        key = _load_key(slot, header, config)
+        key = _load_key(slot, header, config, source)
         validate_image(slot, header, config, ports, trace, key, source)
     except ImageError as error:
         return refuse(slot, config, error)
     return ImageOk(slot.image, slot.name, header.version, key)
 
 
-def _load_key(slot: Slot, header: ImageHeader, config: Bl2Config) -> EncKey | None:
+def _load_key(slot: Slot, header: ImageHeader, config: Bl2Config, source: ImageSource) -> EncKey | None:
     # MCUboot boot_check_image: MUST_DECRYPT asks for the secondary slot and a flag; RAM_LOAD has decrypted by
     # now. Without a TLV the key stays unset, which bootutil_img_hash finds.
     if slot.name != SECONDARY or not is_encrypted(header) or config.strategy.loads_to_ram:
         return None
-    key = boot_enc_load(slot.area, header, config)
+    key = boot_enc_load(source, header, config)
     if key is None:
         wanted = "an encrypted image carries its key, wrapped for this loader"
         found = f"no {config.enc_tlv.name if config.enc_tlv else 'key'} TLV"
