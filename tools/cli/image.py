@@ -2,9 +2,7 @@
 
 import json
 import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -13,14 +11,16 @@ import click
 from click.core import ParameterSource
 
 from ...bootloader.elf import FlatImage, elf_to_flat
+from ...bootloader.encryption_key import load_encryption_key
 from ...bootloader.inspect import DigestReport, ImageReport, TlvReport, inspect_image
 from ...bootloader.keys import load_public_key
 from ...interface.errors import ExitCode, TfmSimError
 from ...interface.mcuboot.image import IMAGE_HEADER_SIZE, U32_MAX, ImageError, flag_names
+from .imgtool import imgtool_sign
 from .output import FILE_NAME, MAX_IMAGE, STDIN, display, print_lines, read_file, write_file
 
 _STYLES = (
-    (r"^\s*(digest \S+ matches)", "green"),
+    (r"^\s*(digest \S+ matches.*)", "green"),
     (r"^\s*(problem|warning):", "bold yellow"),
     (r"digest \S+ (does not match|not checked)", "bold red"),
     (r"\b[0-9a-f]{32,}\b", "dim"),
@@ -31,10 +31,6 @@ class NotAnImageError(TfmSimError):
     """The answer to "what image is this" is: none."""
 
     exit_code = ExitCode.NO
-
-
-class ImgtoolError(TfmSimError):
-    """imgtool did not sign."""
 
 
 class _Number(click.ParamType[int]):
@@ -50,9 +46,6 @@ class _Number(click.ParamType[int]):
 NUMBER = _Number()
 _FOR_ALL: Final = ("output", "sign", "help")
 SMALLEST_SECTOR: Final = 0x800
-NUMBERS_OF_AN_IMAGE: Final = (
-    "a security counter of 0 to 4294967295, a version of at most 255.255.65535+4294967295"
-)
 
 
 @click.group()
@@ -63,14 +56,22 @@ def image() -> None:
 @image.command()
 @click.argument("file", type=FILE_NAME, metavar="FILE")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def info(file: str, as_json: bool) -> None:
-    """Show what the image in FILE says: header, flags, every TLV, digest, trailer.
+@click.option(
+    "--decrypt-key",
+    type=FILE_NAME,
+    metavar="KEY",
+    help="Private key (PEM), or key encryption key (16 or 32 raw bytes), that an encrypted image is for.",
+)
+def info(file: str, as_json: bool, decrypt_key: str | None) -> None:
+    """Show what the image in FILE says: header, flags, every TLV, digest, trailer; what is in an encrypted or
+    compressed one.
 
     - reads standard input. Exit 1 if FILE is no MCUboot image, or if its TLVs cannot be read to the end.
     """
+    key = load_encryption_key(Path(decrypt_key)) if decrypt_key is not None else None
     data = read_file(file, MAX_IMAGE)
     try:
-        report = inspect_image(data)
+        report = inspect_image(data, key)
     except ImageError as error:
         raise NotAnImageError(f"{display(file)}: {error}") from None
     if as_json:
@@ -154,9 +155,9 @@ def from_elf(
         options += ["--pad"] if pad else []
         options += ["--confirm"] if confirm else []
         load_public_key(Path(str(key)))
-        data = _imgtool_sign(flat.data, [*options, *imgtool_options])
+        data = imgtool_sign(flat.data, [*options, *imgtool_options])
     write_file(output, data)
-    warnings = list(_vector_warnings(flat))
+    warnings = list(vector_warnings(flat))
     if sign and (flat.base - header_size) % SMALLEST_SECTOR:
         warnings.append(
             f"linked to run at {flat.base:#010x}: behind a header of {header_size:#x} bytes that is a slot "
@@ -180,23 +181,7 @@ def _options_for_signing(imgtool_options: tuple[str, ...]) -> list[str]:
     return [*given, *(["imgtool options"] if imgtool_options else [])]
 
 
-def _imgtool_sign(data: bytes, options: list[str]) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="tfm-sim-") as directory:
-        flat, signed = Path(directory) / "flat.bin", Path(directory) / "signed.bin"
-        flat.write_bytes(data)
-        command = [sys.executable, "-m", "imgtool.main", "sign", *options, str(flat), str(signed)]
-        run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        if run.returncode or not signed.exists():
-            said = [line for line in (run.stderr or run.stdout).splitlines() if line.strip()]
-            reason = said[-1].strip() if said else "it said nothing"
-            if reason.startswith("struct.error"):
-                # imgtool packs some numbers without a look at them.
-                reason = f"a number does not fit its field ({reason}); legal: {NUMBERS_OF_AN_IMAGE}"
-            raise ImgtoolError(f"imgtool sign failed: {reason}")
-        return signed.read_bytes()
-
-
-def _vector_warnings(flat: FlatImage) -> Iterator[str]:
+def vector_warnings(flat: FlatImage) -> Iterator[str]:
     if len(flat.data) < 8:
         yield f"{len(flat.data)} bytes cannot hold a vector table"
         return
@@ -225,6 +210,7 @@ def _lines(file: str, report: ImageReport) -> Iterator[str]:
         yield f"problem: {report.problem}"
     for digest in report.digests:
         yield _digest_line(digest)
+    yield from _content_lines(report)
     if report.trailer is not None:
         trailer = report.trailer
         yield (
@@ -252,6 +238,28 @@ def _digest_line(digest: DigestReport) -> str:
     if digest.matches:
         return f"digest {name} matches"
     return f"digest {name} does not match: header, payload and protected TLVs hash to {digest.computed.hex()}"
+
+
+def _content_lines(report: ImageReport) -> Iterator[str]:
+    """What stands in an encrypted or compressed payload."""
+    if (encryption := report.encryption) is not None:
+        wrapped = "; ".join(encryption.wrappings) or "no TLV with its key"
+        state = {
+            "plain": "plain in this file, as in a primary slot",
+            "encrypted": "encrypted in this file, and the key decrypts it",
+        }.get(encryption.state, "encrypted in this file, or damaged")
+        yield f"encryption: {wrapped}"
+        yield f"  payload           {state}"
+    if (compression := report.compression) is not None:
+        plain = "unknown" if compression.plain_size is None else f"{compression.plain_size} bytes"
+        yield f"compression: {compression.compressed_size} bytes stand for {plain}"
+        if compression.computed is None:
+            yield f"  digest DECOMP_SHA not checked: {compression.reason}"
+        elif compression.matches:
+            yield "  digest DECOMP_SHA matches the decompressed image"
+        else:
+            digest = compression.computed.hex()
+            yield f"  digest DECOMP_SHA does not match: the plain image hashes to {digest}"
 
 
 def _as_json(report: ImageReport) -> dict[str, object]:
@@ -290,6 +298,23 @@ def _as_json(report: ImageReport) -> dict[str, object]:
             }
             for digest in report.digests
         ],
+        "encryption": None
+        if report.encryption is None
+        else {
+            "wrappings": list(report.encryption.wrappings),
+            "payload": report.encryption.state,
+            "decrypted": report.encryption.decrypted,
+        },
+        "compression": None
+        if (inner := report.compression) is None
+        else {
+            "compressed_size": inner.compressed_size,
+            "plain_size": inner.plain_size,
+            "found": inner.found.hex(),
+            "computed": None if inner.computed is None else inner.computed.hex(),
+            "matches": inner.matches,
+            "reason": inner.reason,
+        },
         "trailer": None
         if trailer is None
         else {

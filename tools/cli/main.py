@@ -9,11 +9,15 @@ import click
 
 from ...interface.errors import ExitCode, TfmSimError
 from .attest import attest
+from .bl2_image import bl2_image, bl2_key
 from .boot import boot
+from .boot_status import boot_status_command
+from .bundles import bundles
 from .flash import dump, erase, flash, mark, slots_command
 from .image import image
 from .patterns import board, provisioning
 from .run import run
+from .sign import sign
 from .token import token, verify
 from .trace import trace
 
@@ -26,9 +30,13 @@ def cli() -> None:
 
 cli.add_command(run)
 cli.add_command(boot)
+cli.add_command(boot_status_command)
 cli.add_command(attest)
 cli.add_command(trace)
 cli.add_command(image)
+image.add_command(sign)
+image.add_command(bl2_image)
+image.add_command(bl2_key)
 cli.add_command(slots_command)
 for slot_command in (flash, erase, dump, mark):
     image.add_command(slot_command)
@@ -36,6 +44,7 @@ cli.add_command(token)
 cli.add_command(verify)
 cli.add_command(board)
 cli.add_command(provisioning)
+provisioning.add_command(bundles)
 
 
 CLOSED_PIPE: Final = 128 + 13
