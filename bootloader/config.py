@@ -169,13 +169,13 @@ class Bl2Config:
     downgrade_prevention: bool = False
     """MCUBOOT_DOWNGRADE_PREVENTION: a candidate older than the primary image is erased."""
     downgrade_by_counter: bool = False
-    """MCUBOOT_DOWNGRADE_PREVENTION_SECURITY_COUNTER: swap strategies compare security counters, not versions."""
+    """MCUBOOT_DOWNGRADE_PREVENTION_SECURITY_COUNTER: swaps compare security counters."""
     bootstrap: bool = False
-    """MCUBOOT_BOOTSTRAP: a primary slot without a valid image takes that of the secondary slot, marked or not."""
+    """MCUBOOT_BOOTSTRAP: a primary slot without a valid image takes the secondary slot's."""
     overwrite_fast: bool = False
-    """MCUBOOT_OVERWRITE_ONLY_FAST: only as many sectors are copied as the image has, and the magic is written."""
+    """MCUBOOT_OVERWRITE_ONLY_FAST: no more is copied than the image has, and the magic written."""
     overwrite_keep_backup: bool = False
-    """MCUBOOT_OVERWRITE_ONLY_KEEP_BACKUP: the copied candidate keeps its header and loses its trailer only."""
+    """MCUBOOT_OVERWRITE_ONLY_KEEP_BACKUP: a copied candidate loses its trailer only."""
     sha512: bool = False
     """MCUBOOT_SHA512: image digests by SHA-512."""
     pure: bool = False
@@ -233,7 +233,8 @@ class Bl2Config:
         fast = self.overwrite_fast or self.overwrite_keep_backup
         if fast and self.strategy is not UpgradeStrategy.OVERWRITE_ONLY:
             raise Bl2ConfigError(
-                f"BL2: overwrite_fast or overwrite_keep_backup with {self.strategy.value}; legal: OVERWRITE_ONLY"
+                "BL2: overwrite_fast or overwrite_keep_backup with "
+                f"{self.strategy.value}; legal: OVERWRITE_ONLY"
             )
         self._check_encryption()
         self._check_shared_data()

@@ -145,8 +145,10 @@ class ImageCopied(BootDecision):
 
 @dataclass(frozen=True, slots=True)
 class SwapStatusFound(BootDecision):
-    """Where a trailer tells of a swap, and how far that had got: ``index`` and ``state`` are 1 where it had not
-    begun. ``swap_type`` is what the trailer says, whatever it is."""
+    """Where a trailer tells of a swap, and how far that had got.
+
+    ``index`` and ``state`` are 1 where it had not begun; ``swap_type`` is as in the trailer.
+    """
 
     source: StatusSource
     index: int
@@ -156,7 +158,7 @@ class SwapStatusFound(BootDecision):
 
 @dataclass(frozen=True, slots=True)
 class SwapBegun(BootDecision):
-    """Sectors of both slots change places from here: the bytes of the longer image; ``resumed`` after a cut."""
+    """Sectors of both slots change places from here: ``size`` bytes; ``resumed`` after a cut."""
 
     size: int
     resumed: bool

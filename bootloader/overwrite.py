@@ -17,7 +17,7 @@ from .validate import refuse
 
 
 class OverwriteOnly(UpgradeFlow):
-    """MCUboot MCUBOOT_OVERWRITE_ONLY: all of the slot is copied, trailer too; FAST leaves out what is empty."""
+    """MCUboot MCUBOOT_OVERWRITE_ONLY: all of the slot is copied, trailer too; FAST copies the image."""
 
     def perform_update(self, image: int) -> None:
         config = self.loader.config
@@ -28,8 +28,8 @@ def copy_image(flow: UpgradeFlow, image: int, *, fast: bool, keep_header: bool, 
     """MCUboot boot_copy_image: erase, copy, raise the counter, spoil the candidate's header and trailer.
 
     ``fast`` copies no more than the image has, and writes the magic; ``keep_header`` spoils the trailer only;
-    ``start`` is where the candidate begins in its slot. Raises BootRefused where the counter cannot be raised,
-    or the candidate cannot be read: BL2 halts there.
+    ``start`` is where the candidate begins in its slot. Raises BootRefused where the counter cannot be
+    raised, or the candidate cannot be read: BL2 halts there.
     """
     loader, g = flow.loader, flow.geometry(image)
     header = loader.images[image].headers[SECONDARY]
@@ -67,7 +67,7 @@ def _image_size(flow: UpgradeFlow, image: int, header: ImageHeader) -> int:
 
 
 def _erase_for(g: Geometry, image_size: int) -> int:
-    """Erase the sectors that the image and the trailer need; the bytes to copy (MCUBOOT_OVERWRITE_ONLY_FAST)."""
+    """Erase what image and trailer need; the bytes to copy (MCUBOOT_OVERWRITE_ONLY_FAST)."""
     sector = g.primary.erase_block
     sectors = min(-(-image_size // sector), g.primary.size // sector)
     erase_region(g.primary, 0, sectors * sector)

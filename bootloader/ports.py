@@ -43,7 +43,7 @@ class Ports:
 
     ``slots`` by image index and slot name; ``shared_data`` is the area's address and size in bytes;
     ``executable_ram`` those of the RAM into which BL2 may load each image (MCUboot
-    boot_get_image_exec_ram_info); ``scratch`` serves the swaps of all images, None on a board without.
+    boot_get_image_exec_ram_info); ``scratch`` serves the swaps of all images, None where the board has none.
     """
 
     slots: Mapping[tuple[int, str], FlashArea]

@@ -1,7 +1,7 @@
-"""What the three swap strategies share: finding and finishing an interrupted swap, the marks before and after.
+"""What the swap strategies share: finding and finishing an interrupted swap, the marks before and after.
 
-MCUboot loader.c and swap_misc.c. A strategy adds where the status stands, where headers are in the middle of a
-swap, and the exchange itself.
+MCUboot loader.c and swap_misc.c. A strategy adds where the status stands, where headers are in the middle
+of a swap, and the exchange itself.
 """
 
 from abc import abstractmethod
@@ -376,7 +376,8 @@ class SwapFlow(UpgradeFlow):
                 if status.is_reset
                 else f"{status.op.value}, sector {status.idx}, step {status.state} is next"
             )
-            text = f"image {image}: {_source_text(status.source)} tells of a swap of type {status.swap_type}: {how}"
+            where = _source_text(status.source)
+            text = f"image {image}: {where} tells of a swap of type {status.swap_type}: {how}"
             self.loader.trace.emit(
                 SwapStatusFound(
                     image, "swap_read_status", text, status.source, status.idx, status.state, status.swap_type

@@ -1,7 +1,7 @@
 """The SWAP_USING_MOVE strategy: the primary image moves up by a sector, then sectors change places.
 
-MCUboot swap_move.c. No scratch area is needed, one sector of the primary slot stays free, and each sector of it
-is erased twice a swap.
+MCUboot swap_move.c. No scratch area is needed; one sector of the primary slot stays free, and each sector
+of it is erased twice a swap.
 """
 
 from ..interface.mcuboot.image import ImageHeader, read_header

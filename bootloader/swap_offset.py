@@ -1,8 +1,7 @@
-"""The SWAP_USING_OFFSET strategy: the candidate begins in the second sector of its slot, so that sectors change
-places without a move before.
+"""The SWAP_USING_OFFSET strategy: a candidate begins in the second sector; no sector moves first.
 
-MCUboot swap_offset.c. Sector x of the primary slot goes to sector x of the secondary one, whose sector x + 1 comes
-back. A revert runs the other way, from the last sector to the first.
+MCUboot swap_offset.c. Sector x of the primary slot goes to sector x of the secondary one, whose sector x + 1
+comes back. A revert runs the other way, from the last sector to the first.
 """
 
 from ..interface.mcuboot.image import IMAGE_MAGIC, U32_MAX, ImageError, ImageHeader, ImageSource, read_header
@@ -84,7 +83,7 @@ class SwapUsingOffset(SwapFlow):
         return header
 
     def _read_secondary(self, image: int, start: int) -> tuple[ShiftedSource, ImageHeader]:
-        """The secondary slot's header where it should be, or else in the other one of the first two sectors."""
+        """The secondary slot's header where it should be, or else in the other of the first two sectors."""
         area = self.area(image, SECONDARY)
         source = ShiftedSource(area, start)
         header = read_header(source)
@@ -203,7 +202,7 @@ class SwapUsingOffset(SwapFlow):
     def _exchange(
         self, image: int, index: int, shift: int, back: int, skip_primary: bool, skip_secondary: bool
     ) -> None:
-        """Sector ``index`` of the primary slot to ``index + shift`` of the secondary, whose ``back`` comes."""
+        """Sector ``index`` of the primary slot to ``index + shift`` of the other, whose ``back`` comes."""
         status, g = self.status, self.geometry(image)
         sector = g.sector
         if status.state == STATE_0:

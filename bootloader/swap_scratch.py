@@ -1,7 +1,7 @@
-"""The SWAP_USING_SCRATCH strategy: pieces of both slots change places by way of a scratch area, the last first.
+"""The SWAP_USING_SCRATCH strategy: pieces of both slots change places through a scratch area, the last first.
 
-MCUboot swap_scratch.c. A piece is as many sectors as the scratch area holds. The one in which the trailers begin
-has its status in the scratch area, while the primary trailer is not there.
+MCUboot swap_scratch.c. A piece is as many sectors as the scratch area holds. The one in which the trailers
+begin has its status in the scratch area, while the primary trailer is not there.
 """
 
 from ..interface.mcuboot.image import U32_MAX, ImageHeader, read_header

@@ -32,8 +32,8 @@ class SwapOp(Enum):
 class BootStatus:
     """MCUboot boot_status. ``idx`` and ``state`` count from 1.
 
-    ``swap_type`` is a nibble of a trailer, so it may be no SwapType. ``key_cells`` are what the trailer has for
-    the image key of the primary and the secondary slot: bytes to be filled up with 0xff.
+    ``swap_type`` is a nibble of a trailer, so it may be no SwapType. ``key_cells`` are what the trailer has
+    for the image keys of primary and secondary slot: bytes to be filled up with 0xff.
     """
 
     first_op: SwapOp = SwapOp.MOVE
@@ -116,7 +116,7 @@ def read_tlv_sizes(g: Geometry, area: FlashArea) -> tuple[int, int]:
 
 
 def write_keys(g: Geometry, area: FlashArea, status: BootStatus) -> None:
-    """MCUboot boot_write_enc_keys: both cells whole, 0xff where a slot has no key; nothing without encryption."""
+    """MCUboot boot_write_enc_keys: both cells whole, 0xff where a slot has no key."""
     if g.format.key_cell:
         for slot, cell in enumerate(status.key_cells):
             area.write(g.format.key_at(area.size, slot), cell.ljust(g.format.key_cell, b"\xff"))

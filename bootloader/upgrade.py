@@ -1,6 +1,6 @@
 """What all strategies with an upgrade slot share: swap type of each image, dependencies, then the move.
 
-MCUboot's context_boot_go without DIRECT_XIP and RAM_LOAD. A strategy adds `perform_update`; the swap strategies
+MCUboot's context_boot_go without DIRECT_XIP and RAM_LOAD. A strategy adds `perform_update`; swap strategies
 also what a boot finds of an interrupted swap (`swap_flow`).
 """
 
@@ -79,7 +79,7 @@ class UpgradeFlow(ABC):
         return ""
 
     def conclude(self, active: Sequence[int]) -> None:
-        pass
+        return
 
     @abstractmethod
     def perform_update(self, image: int) -> None:
@@ -91,6 +91,7 @@ class UpgradeFlow(ABC):
 
     def complete_interrupted(self, image: int) -> None:
         """Finish what `find_interrupted` found (MCUboot boot_complete_partial_swap)."""
+        return
 
     def prevents_downgrade(self, image: int) -> bool:
         """Whether the candidate of a test or permanent upgrade is too old (check_downgrade_prevention)."""
@@ -98,9 +99,10 @@ class UpgradeFlow(ABC):
 
     def give_up(self, image: int) -> None:
         """The candidate of an upgrade that had begun is invalid, and erased by now."""
+        return
 
     def validate_candidate(self, image: int, expected: SwapType) -> ImageOk | Refusal:
-        """Judge the secondary slot. ``expected`` is what its trailer asks for, NONE where that is not known."""
+        """Judge the secondary slot. ``expected`` is what its trailer asks for, NONE where that is unknown."""
         return self.loader.validate(self.slot(image, SECONDARY))
 
     def geometry(self, image: int) -> Geometry:

@@ -77,7 +77,7 @@ OFFSET_SWAP_TABLE: Final = (
     ),
     *SWAP_TABLE,
 )
-"""The table of SWAP_USING_OFFSET: a revert that was begun is told from a test by the secondary's copy_done."""
+"""That of SWAP_USING_OFFSET: a revert that was begun is told from a test by the secondary's copy_done."""
 NO_RULE: Final = "no row of the swap table matches"
 
 

@@ -1,8 +1,8 @@
-"""The trailer at the end of a slot: magic, flags, swap info, swap status, and the marks that ask for an upgrade.
+"""The trailer at the end of a slot: magic, flags, swap info and status, and the marks that ask for upgrades.
 
-From the slot's end towards its start, in cells of BOOT_MAX_ALIGN bytes: magic, image_ok, copy_done, swap_info,
-[unprotected TLV sizes], swap_size, [key 0, key 1], and below them the swap status, one write block an entry.
-A flag is one byte of its cell: erased is unset, 0x01 set, all else bad. `TrailerFormat` has all sizes.
+From the slot's end towards its start, in cells of BOOT_MAX_ALIGN bytes: magic, image_ok, copy_done,
+swap_info, [unprotected TLV sizes], swap_size, [key 0, key 1]; below them the swap status, one write block
+an entry. A flag is one byte of its cell: erased is unset, 0x01 set, all else bad.
 """
 
 from dataclasses import dataclass
@@ -144,9 +144,9 @@ class TrailerLayout:
 class TrailerFormat:
     """What a loader's build options decide of its trailers.
 
-    ``max_sectors`` is MCUBOOT_MAX_IMG_SECTORS; ``key_cell`` the bytes for one image key (or for the TLV that it
-    came in), in whole cells, 0 without encryption; ``swap_offset`` is SWAP_USING_OFFSET, which has a cell more, and
-    two status entries a sector in place of three.
+    ``max_sectors`` is MCUBOOT_MAX_IMG_SECTORS; ``key_cell`` the bytes for one image key (or for the TLV that
+    it came in), in whole cells, 0 without encryption; ``swap_offset`` is SWAP_USING_OFFSET, which has a cell
+    more, and two status entries a sector in place of three.
     """
 
     max_align: int = BOOT_MAX_ALIGN

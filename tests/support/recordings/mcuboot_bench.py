@@ -126,7 +126,7 @@ class Bench:
             self.hardware.memory,
             (shared.base, shared.size),
             self.hardware.board.executable_ram,
-            scratch=self.hardware.area_with_role(AreaRole.SCRATCH),
+            self.hardware.area_with_role(AreaRole.SCRATCH),
         )
 
     def area(self, image: int, slot: str) -> FlashArea:
