@@ -32,7 +32,7 @@ def image(
 ) -> bytes:
     """Of version ``major``.0.0; the sizes of two images differ only by their signatures and payloads."""
     protected = [*([] if counter is None else [sec_cnt(counter)]), ImageParts().protected[1], *extra]
-    more = {} if payload is None else {"payload": payload}
+    more: dict[str, Any] = {} if payload is None else {"payload": payload}
     return P256.image(
         version=(major, 0, 0, build),
         flags=flags,
