@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Callable
 from typing import Final, TextIO
 
-from ...bootloader.events import BootDecision
+from ...bootloader.events import BootDecision, SwapStatusWritten
 from ...device import Stage
 from ...interface.trace import Event, LogLine
 from ...spm.events import (
@@ -38,7 +38,7 @@ from .writer import TraceWriter
 
 SPM: Final = "SPM"
 NOTE_WIDTH: Final = 60
-NOT_DRAWN: Final = (LogLine, ThreadSwitched, ClockAdvanced)
+NOT_DRAWN: Final = (SwapStatusWritten, LogLine, ThreadSwitched, ClockAdvanced)
 """They would bury the calls; the other formats have them."""
 PLAIN_WORD: Final = re.compile(r"[A-Z]*|par_over", re.IGNORECASE)
 """As participant these could be keywords of Mermaid's."""

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TextIO
 
-from ...bootloader.events import BootDecision
+from ...bootloader.events import BootDecision, SwapStatusWritten
 from ...device import Stage
 from ...interface.trace import Event, LogLine
 from ...spm.events import (
@@ -184,6 +184,8 @@ def _instant_text(event: Event) -> tuple[str, str]:
             return source, text
         case BootDecision(_, _, text):
             return BL2, text
+        case SwapStatusWritten(_, _, _, index, state):
+            return BL2, f"swap status: sector {index}, step {state}"
         case PartitionStarted(partition):
             return partition, "started"
         case ProgrammerError(client, rule):

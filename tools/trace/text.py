@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TextIO
 
-from ...bootloader.events import BootDecision
+from ...bootloader.events import BootDecision, SwapStatusWritten
 from ...device import Stage
 from ...interface.trace import Event, LogLine
 from ...spm.events import (
@@ -96,6 +96,8 @@ def _state(event: Event) -> str:
             return f"{source} | {text}"
         case BootDecision(_, rule, text):
             return f"BL2 > {text}  [{rule}]"
+        case SwapStatusWritten(image, area, offset, index, state):
+            return f"BL2 > image {image}: swap status at {area} + {offset:#x}: sector {index}, step {state}"
         case PartitionStarted(partition, partition_id, model, load_order):
             return f"{partition} is up: id {partition_id}, {model}, load order {load_order:#06x}"
         case ProgrammerError(client, rule, found, legal, status):
