@@ -123,7 +123,7 @@ def _examine(walk: _Walk, tlv: Tlv) -> str:
         return _examine_hash(walk, tlv)
     if tlv.type == config.key_tlv:
         return _examine_key(walk, tlv)
-    if tlv.type == config.signature.tlv:
+    if tlv.type == config.signature.tlv and not config.unsigned:
         return _examine_signature(walk, tlv)
     if tlv.type in KEY_TLVS and config.key_tlv is not None:
         walk.other_key = f" (the image carries {tlv.name}; this loader finds keys by {config.key_tlv.name})"
@@ -211,6 +211,13 @@ def _examine_counter(walk: _Walk, tlv: Tlv) -> str:
             f"{value}, the device's NV counter BL2_{walk.slot.image} is at {stored}",
             "an image needs at least that",
         )
+    if walk.config.counter_limited and not walk.ports.can_reach(walk.slot.image, value):
+        raise ImageError(
+            RULE,
+            "security counter",
+            f"{value}, which NV counter BL2_{walk.slot.image} cannot hold",
+            "wanted one that the counter can still be raised to",
+        )
     walk.counter_seen = True
     return f"SEC_CNT: {value}, NV counter BL2_{walk.slot.image} is at {stored}"
 
@@ -230,7 +237,7 @@ def _judge(walk: _Walk) -> None:
         raise ImageError(RULE, "image hash", f"no {config.image_hash.name} TLV", "every image must carry one")
     if config.key_slots:
         check_key_policy(walk.slot.image, config, walk.verified)
-    elif not walk.signature_ok:
+    elif not walk.signature_ok and not config.unsigned:
         raise ImageError(
             RULE,
             "signature",
