@@ -206,3 +206,27 @@ def test_no_damage_raises_anything_but_a_refusal(
     for position, value in damage:
         image[position] = value
     assert upgrade(make_ports, bytes(image[:end]), CONFIG, OLD).booted
+
+
+INNER = st.lists(
+    st.tuples(st.sampled_from([0x70, 0x71, 0x72, 0x73, 0xA0]), st.binary(max_size=80))
+    | st.sampled_from(NEW.inner_tlvs())
+    | st.integers(0, 0x2000).map(lambda size: (0x70, u32(size))),
+    max_size=6,
+)
+
+
+@given(
+    INNER,
+    st.binary(max_size=100).map(lambda data: HEADER + data)
+    | st.binary(max_size=40)
+    | st.just(compress(PAYLOAD)),
+    st.sampled_from([0x400, 0xC00, 0x800, 0x200, 0x404, 0x40C]),
+)
+def test_nothing_that_a_trusted_key_has_signed_raises_anything_but_a_refusal(
+    make_ports: Callable[..., Any], inner: list[tuple[int, bytes]], payload: bytes, flags: int
+) -> None:
+    config = replace(CONFIG, **FOR_EC256.options())
+    done = upgrade(make_ports, NEW.image(inner, payload, flags), config, OLD)
+    assert done.booted
+    assert done.refusals or done.primary[:32] == NEW.plain.hashed()[:32]
