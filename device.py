@@ -15,11 +15,20 @@ from .interface.mcuboot.trailer import write_image
 from .interface.psa.crypto_api import CryptoApi
 from .interface.psa.initial_attestation import InitialAttestation
 from .interface.psa.platform import PlatformApi
+from .interface.tfm.boot_status import BootStatusEra
+from .interface.tfm.measured_boot import MeasuredBoot
 from .interface.trace import Event, Listener, Trace
 from .partitions.crypto.config import CryptoConfig
 from .partitions.initial_attestation.config import AttestationConfig
+from .partitions.measured_boot.config import MeasuredBootConfig
 from .partitions.ns_agent_mailbox.config import MailboxConfig
-from .partitions.programs import MAILBOX_MANIFEST_LIST, MANIFEST_LIST, mailbox_programs, programs
+from .partitions.programs import (
+    MAILBOX_MANIFEST_LIST,
+    MANIFEST_LIST,
+    configurations,
+    mailbox_programs,
+    programs,
+)
 from .platform.board import Board, SlotName, load_board
 from .platform.hal import PlatformHal, granted
 from .platform.hardware import Hardware
@@ -58,18 +67,30 @@ class Build:
     """What is decided when firmware is built: loader, SPM, attestation profile, further partitions.
 
     ``bl2`` None is TF-M with BL2=OFF: the images run unchecked, and there is no boot status.
+    ``measured_boot`` is TFM_PARTITION_MEASURED_BOOT, None leaves that partition out.
     """
 
     bl2: Bl2Config | None = field(default_factory=Bl2Config)
     spm: SpmConfig = field(default_factory=SpmConfig)
     attestation: AttestationConfig = field(default_factory=AttestationConfig)
     crypto: CryptoConfig = field(default_factory=CryptoConfig)
+    measured_boot: MeasuredBootConfig | None = None
     partitions: tuple[PartitionBuild, ...] = ()
 
 
 def bl2_config_for(board: Board) -> Bl2Config:
     """The boot loader of a board as its flash layout asks for it: so many images, of so many sectors."""
     return Bl2Config(image_number=board.image_count, max_img_sectors=board.max_image_sectors)
+
+
+def with_boot_status(build: Build, era: BootStatusEra) -> Build:
+    """The build with the boot status of an era: BL2 writes it, SPM and attestation read it."""
+    return replace(
+        build,
+        bl2=None if build.bl2 is None else replace(build.bl2, boot_status=era),
+        spm=replace(build.spm, boot_status=era),
+        attestation=replace(build.attestation, boot_status=era),
+    )
 
 
 def dummy_provisioning(build: Build) -> Provisioning:
@@ -87,9 +108,10 @@ def standard_partitions(build: Build) -> list[PartitionBuild]:
 
     Raises ManifestError.
     """
-    made = programs(build.attestation, build.crypto)
+    made = programs(build.attestation, build.crypto, build.measured_boot)
+    configs = configurations(measured_boot=build.measured_boot is not None)
     builds = []
-    for item in load_manifest_list(MANIFEST_LIST):
+    for item in load_manifest_list(MANIFEST_LIST, configs=configs):
         manifest = item.load()
         builds.append(PartitionBuild(manifest, item.pid, *made[manifest.name]))
     return builds
@@ -170,6 +192,13 @@ class PsaApis:
         self.initial_attestation = InitialAttestation(client)
         self.crypto = CryptoApi(client)
         self.platform = PlatformApi(client)
+
+
+class TfmApis:
+    """The same for services that are TF-M's own and no PSA API."""
+
+    def __init__(self, client: ClientDoor) -> None:
+        self.measured_boot = MeasuredBoot(client)
 
 
 class Device:
@@ -254,7 +283,8 @@ class Device:
         if hardware.dummy_notice:
             self.trace.log("SPM", f"[WRN] {hardware.dummy_notice}")
         self.trace.log("SPM", "[INF] [Sec Thread] Secure image initializing!")
-        boot_data = BootData(hardware.memory, shared.base, shared.size if self.build.bl2 else 0)
+        area = (shared.base, shared.size) if self.build.bl2 is not None else None
+        boot_data = BootData(hardware.memory, area, self.build.spm.boot_status)
         # Two cores: an interrupt of the secure one interrupts nobody of the other.
         at_once = self.build.spm.schedule_when_ns_interrupted or hardware.board.dual_core is not None
         spm = replace(self.build.spm, schedule_when_ns_interrupted=at_once)
@@ -331,6 +361,11 @@ class Device:
     def psa(self) -> PsaApis:
         """The PSA APIs for the non-secure side. Raises DeviceOff before power_on."""
         return PsaApis(self.ns)
+
+    @property
+    def tfm(self) -> TfmApis:
+        """The APIs of TF-M's own services for the non-secure side. Raises DeviceOff before power_on."""
+        return TfmApis(self.ns)
 
     def service(self, name: str) -> Service:
         """An RoT Service by its manifest's name: what TF-M's tool writes to sid.h, and more.
@@ -429,4 +464,13 @@ def _check_dual_core(build: Build, board: Board) -> None:
         raise LoadError(f"ns_manage_nsid on {where}; legal: False")
 
 
-__all__ = ["Build", "Device", "DeviceOff", "PsaApis", "Stage", "bl2_config_for"]
+__all__ = [
+    "Build",
+    "Device",
+    "DeviceOff",
+    "PsaApis",
+    "Stage",
+    "TfmApis",
+    "bl2_config_for",
+    "with_boot_status",
+]

@@ -11,7 +11,7 @@ from .events import BootStarted, JumpPrepared
 from .loader import BootLoader, BootRefused, Strategy
 from .overwrite import OverwriteOnly
 from .ports import Ports
-from .validate import Refusal, role_of
+from .validate import PlatformRefusal, Refusal, role_of
 from .vectors import VectorTable, read_vectors
 
 STRATEGIES: Final[dict[UpgradeStrategy, Callable[[BootLoader], Strategy]]] = {
@@ -67,6 +67,7 @@ class Bl2:
         groups = [list(order)] if config.single_boot_go else [[image] for image in reversed(order)]
         self._greet(groups)
         loader = BootLoader(self._ports, config, self._trace)
+        self._post_init(loader)
         strategy = STRATEGIES[config.strategy](loader)
         booted: list[BootedImage] = []
         for active in groups:
@@ -93,6 +94,17 @@ class Bl2:
             order = tuple(image for active in groups for image in active)
             text = f"{config.strategy.value}, images in the order {', '.join(map(str, order))}"
             self._trace.emit(BootStarted(None, "bl2_main", text, order))
+
+    def _post_init(self, loader: BootLoader) -> None:
+        # TF-M boot_platform_post_init, as the RSE has it.
+        rotpks = self._config.rse_rotpks
+        if rotpks is None or loader.shared_data.store_rotpks(rotpks) == 0:
+            return
+        self._log("[ERR] Platform post init failed")
+        found, wanted = loader.shared_data.problem
+        address = self._ports.shared_data[0]
+        rule, check = "boot_platform_post_init", "ROTPK measurements"
+        raise BootRefused([PlatformRefusal(0, "", "", address, rule, check, found, wanted)])
 
     def _booted(self, loader: BootLoader, image: int, name: str) -> BootedImage:
         header = loader.images[image].headers[name]

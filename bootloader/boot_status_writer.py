@@ -12,10 +12,13 @@ from ..interface.mcuboot.tlv import Tlv, TlvType, iter_tlvs, load_tlv, tlv_areas
 from ..interface.tfm.boot_status import (
     SHARED_DATA_ENTRY_HEADER_SIZE,
     SHARED_DATA_HEADER_SIZE,
+    U16_MAX,
     BootStatusEntry,
+    BootStatusEra,
     Claim,
     SharedDataEntryHeader,
     SharedDataHeader,
+    SwModule,
     TlvMajor,
     encode_area,
     tlv_type,
@@ -23,8 +26,10 @@ from ..interface.tfm.boot_status import (
 from ..interface.trace import Trace
 from .config import Bl2Config
 from .events import SharedDataAdded
+from .separate_claims import separate_claims, sw_module
 
-U16_MAX: Final = 0xFFFF
+BOOT_STATUS_ERROR: Final = 1
+"""What TF-M's boot_save_boot_status of 2019 answers to every error."""
 
 
 class SharedMemoryError(IntEnum):
@@ -44,6 +49,21 @@ class SharedMemory(Protocol):
     def read(self, address: int, length: int) -> bytes: ...
 
     def write(self, address: int, data: bytes) -> None: ...
+
+
+def holds_type(area: bytes, total: int, type_: int, era: BootStatusEra = BootStatusEra.TODAY) -> bool:
+    """Whether one of the entries in the first ``total`` bytes of an area has this type."""
+    own = 0 if era.counts_entry_header else SHARED_DATA_ENTRY_HEADER_SIZE
+    offset = SHARED_DATA_HEADER_SIZE
+    while offset < total:
+        header = area[offset : offset + SHARED_DATA_ENTRY_HEADER_SIZE].ljust(
+            SHARED_DATA_ENTRY_HEADER_SIZE, b"\0"
+        )
+        entry = SharedDataEntryHeader.parse(header)
+        if int(entry.tlv_type) == type_:
+            return True
+        offset += max(own + int(entry.tlv_len), 1)
+    return False
 
 
 class BootStatusWriter:
@@ -69,13 +89,12 @@ class BootStatusWriter:
             self.problem = ("no data", "an entry needs some")
             return SharedMemoryError.GEN_ERROR
         if not self._init_done:
-            self._memory.write(self._base, encode_area([]).ljust(self._size, b"\0"))
-            self._init_done = True
+            self._begin()
         type_ = tlv_type(major, module, claim)
         total = self._total()
         code = self._check(type_, total, len(data))
         if code == SharedMemoryError.OK:
-            entry = BootStatusEntry(type_, data).encode()
+            entry = BootStatusEntry(type_, data).encode(self._config.boot_status)
             self._memory.write(self._base + total, entry)
             header = SharedDataHeader.build({"tlv_tot_len": total + len(entry)})
             self._memory.write(self._base, header)
@@ -92,8 +111,11 @@ class BootStatusWriter:
     def boot_save_boot_status(self, image: int, header: ImageHeader, area: ImageSource) -> int:
         """Publish the boot record of an image in flash (MCUboot boot_save_boot_status); 0 or an error code.
 
-        The walk ends at the first image hash TLV: a boot record behind it is not found.
+        The walk ends at the first image hash TLV: a boot record behind it is not found. The eras of separate
+        claims publish those instead (`separate_claims`).
         """
+        if self._config.boot_status.separate_claims:
+            return self._save_separate_claims(image, header, area)
         record: bytes | None = None
         image_hash: bytes | None = None
         try:
@@ -123,7 +145,27 @@ class BootStatusWriter:
             return -1
         # MCUboot boot_save_boot_status: the measurement is found by its place, not by parsing the CBOR.
         patched = record[: len(record) - size] + image_hash
-        return self.boot_add_data_to_shared_area(TlvMajor.IAS, image, Claim.SW_BOOT_RECORD, patched)
+        module = image if self._config.boot_status is BootStatusEra.TODAY else sw_module(self._config, image)
+        return self.boot_add_data_to_shared_area(TlvMajor.IAS, module, Claim.SW_BOOT_RECORD, patched)
+
+    def _save_separate_claims(self, image: int, header: ImageHeader, area: ImageSource) -> int:
+        """TF-M boot_save_boot_status of 2019; what went in before an error stays."""
+        module = sw_module(self._config, image)
+        try:
+            for claim, data in separate_claims(self._config, module, header, area):
+                if self.boot_add_data_to_shared_area(TlvMajor.IAS, module, claim, data):
+                    return BOOT_STATUS_ERROR
+        except ImageError as error:
+            self.problem = (f"{error.check} {error.found}", error.wanted)
+            return BOOT_STATUS_ERROR
+        return SharedMemoryError.OK
+
+    def _begin(self) -> None:
+        """The first entry of a boot finds an area of zeros with an empty header in it."""
+        self._memory.write(self._base, encode_area([]).ljust(self._size, b"\0"))
+        self._init_done = True
+        for claim, data in self._config.general_claims:
+            self.boot_add_data_to_shared_area(TlvMajor.IAS, SwModule.GENERAL, claim, data)
 
     def boot_save_shared_data(self, image: int, version: ImageVersion) -> int:
         """Publish an image's version for the firmware update partition (TF-M boot_save_shared_data)."""
@@ -160,14 +202,9 @@ class BootStatusWriter:
         return int(header.tlv_tot_len)
 
     def _check(self, type_: int, total: int, size: int) -> SharedMemoryError:
-        offset = SHARED_DATA_HEADER_SIZE
-        while offset < total:
-            raw = self._memory.read(self._base + offset, SHARED_DATA_ENTRY_HEADER_SIZE)
-            entry = SharedDataEntryHeader.parse(raw)
-            if int(entry.tlv_type) == type_:
-                self.problem = (f"a second entry {type_:#06x}", "each type may stand there once a boot")
-                return SharedMemoryError.OVERWRITE
-            offset += SHARED_DATA_ENTRY_HEADER_SIZE + int(entry.tlv_len)
+        if holds_type(self._memory.read(self._base, self._size), total, type_, self._config.boot_status):
+            self.problem = (f"a second entry {type_:#06x}", "each type may stand there once a boot")
+            return SharedMemoryError.OVERWRITE
         new_total = total + SHARED_DATA_ENTRY_HEADER_SIZE + size
         if new_total <= min(U16_MAX, self._size):
             return SharedMemoryError.OK

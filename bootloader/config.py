@@ -6,7 +6,9 @@ from typing import Final
 
 from ..interface.errors import TfmSimError
 from ..interface.mcuboot.tlv import TlvType
+from ..interface.tfm.boot_status import BootStatusEra, GeneralClaim
 from .encryption_key import EncryptionKeyError, EncryptionType, decode_encryption_key
+from .shared_data_config import BootInfo, RseRotpks
 
 
 class UpgradeStrategy(Enum):
@@ -129,9 +131,19 @@ class Bl2Config:
     """MCUBOOT_HW_ROLLBACK_PROT_COUNTER_LIMITED: an image whose counter the NV counter cannot take is refused
     before it moves anything; else the update fails after validation."""
     measured_boot: bool = True
-    """MCUBOOT_MEASURED_BOOT: each image's boot record goes to the shared area."""
+    """CONFIG_TFM_BOOT_STORE_MEASUREMENTS: what is known of each image goes to the shared area."""
+    store_encoded_measurements: bool = True
+    """CONFIG_TFM_BOOT_STORE_ENCODED_MEASUREMENTS: as boot records; else as pairs for measured boot."""
     fwu_boot_data: bool = False
     """TFM_PARTITION_FIRMWARE_UPDATE: each image's version goes to the shared area."""
+    rse_rotpks: RseRotpks | None = None
+    """The ROTPKs that an RSE's BL2 stores as measurements, where they are not encoded."""
+    boot_info: BootInfo | None = None
+    """MCUBOOT_DATA_SHARING_BOOTINFO of plain MCUboot; TF-M's BL2 has its own function in that place."""
+    boot_status: BootStatusEra = BootStatusEra.TODAY
+    """The era whose boot status this BL2 writes."""
+    general_claims: tuple[tuple[GeneralClaim, bytes], ...] = ()
+    """What a platform's BL2 of 2019 hands on of the device itself, ahead of the images."""
     downgrade_prevention: bool = False
     """MCUBOOT_DOWNGRADE_PREVENTION: a candidate older than the primary image is erased."""
     sha512: bool = False
@@ -193,6 +205,7 @@ class Bl2Config:
                 "BL2: pure signatures with decompression, encryption or key slots; legal: none of these"
             )
         self._check_encryption()
+        self._check_shared_data()
 
     def _check_encryption(self) -> None:
         if self.encryption is None:
@@ -212,6 +225,46 @@ class Bl2Config:
                 f"BL2: a key encryption key of {len(self.encryption_key)} bytes; "
                 f"legal: {self.enc_key_size}, as image keys have"
             )
+
+    def _check_shared_data(self) -> None:
+        if self.boot_info is not None and (self.fwu_boot_data or self.measured_boot_api):
+            raise Bl2ConfigError(
+                "BL2: boot_info beside fwu_boot_data or measurements that are not encoded; "
+                "legal: one of them, MCUboot and TF-M have a boot_save_shared_data each"
+            )
+        if self.rse_rotpks is not None:
+            if not self.measured_boot_api:
+                raise Bl2ConfigError("BL2: rse_rotpks among encoded measurements; legal: pairs")
+            if self.rse_rotpks.problem:
+                raise Bl2ConfigError(f"BL2: {self.rse_rotpks.problem}")
+        if self.boot_status is BootStatusEra.TODAY:
+            if self.general_claims:
+                raise Bl2ConfigError("BL2: general_claims in the boot status of today; legal: in one of 2019")
+            return
+        if self.data_sharing:
+            raise Bl2ConfigError(
+                f"BL2: entries for others than attestation in the boot status of {self.boot_status.value}; "
+                "legal: neither boot_info nor fwu_boot_data, encoded measurements"
+            )
+        if self.image_hash is not HashAlgorithm.SHA256:
+            raise Bl2ConfigError(
+                f"BL2: {self.image_hash.name} in the boot status of {self.boot_status.value}; legal: SHA256"
+            )
+
+    @property
+    def mcuboot_measured_boot(self) -> bool:
+        """MCUBOOT_MEASURED_BOOT: MCUboot itself publishes each image's boot record."""
+        return self.measured_boot and self.store_encoded_measurements
+
+    @property
+    def measured_boot_api(self) -> bool:
+        """TFM_MEASURED_BOOT_API: pairs of metadata and value for the measured boot partition."""
+        return self.measured_boot and not self.store_encoded_measurements
+
+    @property
+    def data_sharing(self) -> bool:
+        """MCUBOOT_DATA_SHARING: boot_save_shared_data is called for each image."""
+        return self.fwu_boot_data or self.measured_boot_api or self.boot_info is not None
 
     @property
     def image_hash(self) -> HashAlgorithm:

@@ -17,6 +17,7 @@ from .config import Bl2Config
 from .encryption import EncKey
 from .events import CounterChecked, HeadersRead, ImageAccepted, ImageRefused, SlotErased
 from .ports import PRIMARY, SECONDARY, SLOTS, Ports, SecurityCounterError, Slot
+from .shared_data import SharedData
 from .validate import ImageOk, Refusal, is_erased, no_image, refuse, validate_slot
 
 BOOT_EBADIMAGE = 3
@@ -68,6 +69,7 @@ class BootLoader:
         self.refusals: list[Refusal] = []
         base, size = ports.shared_data
         self.writer = BootStatusWriter(ports.memory, base, size, config, trace)
+        self.shared_data = SharedData(self.writer, ports, config, trace)
 
     def log(self, text: str) -> None:
         self.trace.log("BL2", text)
@@ -220,20 +222,18 @@ class BootLoader:
         # MCUboot boot_add_shared_data: the counter has moved by now, even where this fails the boot.
         header = self.images[slot.image].headers[slot.name]
         assert header is not None
-        if self.config.measured_boot:
+        if self.config.mcuboot_measured_boot:
             code = self.writer.boot_save_boot_status(slot.image, header, slot.area)
             if code != SharedMemoryError.OK:
                 self.log("[ERR] Failed to add image data to shared area")
-                raise BootRefused([self._shared_data_refusal(slot, "boot_save_boot_status")])
-        if self.config.fwu_boot_data:
-            code = self.writer.boot_save_shared_data(slot.image, header.version)
-            if code != SharedMemoryError.OK:
-                self.log("[ERR] Failed to add data to shared memory area.")
-                raise BootRefused([self._shared_data_refusal(slot, "boot_save_shared_data")])
+                raise self._not_shared(slot, "boot_save_boot_status", self.writer.problem)
+        if self.config.data_sharing and self.shared_data.boot_save_shared_data(slot, header) != 0:
+            self.log("[ERR] Failed to add data to shared memory area.")
+            raise self._not_shared(slot, "boot_save_shared_data", self.shared_data.problem)
 
-    def _shared_data_refusal(self, slot: Slot, rule: str) -> Refusal:
-        found, wanted = self.writer.problem
-        return refuse(slot, self.config, ImageError(rule, "boot status", found, wanted))
+    def _not_shared(self, slot: Slot, rule: str, problem: tuple[str, str]) -> BootRefused:
+        found, wanted = problem
+        return BootRefused([refuse(slot, self.config, ImageError(rule, "boot status", found, wanted))])
 
 
 def _describe(header: ImageHeader | None) -> str:

@@ -64,6 +64,14 @@ class Refusal:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class PlatformRefusal(Refusal):
+    """A step of the platform's own that failed, about no image."""
+
+    def __str__(self) -> str:
+        return f"BL2 stops in {self.rule}\n  {self.check}: found {self.found}; {self.wanted}"
+
+
 def role_of(config: Bl2Config, image: int) -> str:
     """TF-M's use of two images; with one image, S and NS share it."""
     return IMAGE_ROLES.get(image, "") if config.image_number > 1 else ""

@@ -1,6 +1,7 @@
 """What runs in each partition of the standard build."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +9,8 @@ from .crypto.config import CryptoConfig
 from .crypto.partition import CryptoPartition
 from .initial_attestation.config import AttestationConfig
 from .initial_attestation.partition import InitialAttestationPartition
+from .measured_boot.config import MeasuredBootConfig
+from .measured_boot.partition import MeasuredBootPartition
 from .ns_agent_mailbox.config import MailboxConfig
 from .ns_agent_mailbox.partition import MailboxAgent
 from .platform.partition import PlatformPartition
@@ -25,19 +28,37 @@ _BASE_CRYPTO: Final = CryptoConfig()
 _BASE_ATTESTATION: Final = AttestationConfig()
 
 
+def configurations(*, measured_boot: bool = False) -> Mapping[str, bool]:
+    """What the ``conditional`` of each partition in the manifest list asks for; TF-M's defaults."""
+    return {
+        "TFM_PARTITION_CRYPTO": True,
+        "TFM_PARTITION_PLATFORM": True,
+        "TFM_PARTITION_INITIAL_ATTESTATION": True,
+        "TFM_PARTITION_MEASURED_BOOT": measured_boot,
+    }
+
+
 def programs(
-    attestation: AttestationConfig = _BASE_ATTESTATION, crypto: CryptoConfig = _BASE_CRYPTO
+    attestation: AttestationConfig = _BASE_ATTESTATION,
+    crypto: CryptoConfig = _BASE_CRYPTO,
+    measured_boot: MeasuredBootConfig | None = None,
 ) -> Mapping[str, Program]:
-    """What runs in each partition of the manifest list, by partition name.
+    """What runs in each partition that the build has, by partition name.
 
     Each class is called once at power-on, with the partition's API and its configuration, for the object
-    whose methods carry the manifest's symbols.
+    whose methods carry the manifest's symbols. With ``measured_boot`` attestation reads the slots.
     """
-    return {
+    made: dict[str, Program] = {
         "TFM_SP_CRYPTO": (CryptoPartition, crypto),
         "TFM_SP_PLATFORM": (PlatformPartition, None),
-        "TFM_SP_INITIAL_ATTESTATION": (InitialAttestationPartition, attestation),
+        "TFM_SP_INITIAL_ATTESTATION": (
+            InitialAttestationPartition,
+            replace(attestation, measured_boot=measured_boot is not None),
+        ),
     }
+    if measured_boot is not None:
+        made["TFM_SP_MEASURED_BOOT"] = (MeasuredBootPartition, measured_boot)
+    return made
 
 
 def mailbox_programs(mailbox: MailboxConfig) -> Mapping[str, Program]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, fields
 from enum import Enum
 
+from ..interface.tfm.boot_status import BootStatusEra
 from .load import LoadError
 
 
@@ -47,8 +48,8 @@ class SpmConfig:
     ``schedule_when_ns_interrupted`` CONFIG_TFM_SCHEDULE_WHEN_NS_INTERRUPTED. With
     ``ns_programmer_error_panics`` a non-secure client's PROGRAMMER ERROR resets the device, which FF-M leaves
     to the implementation. ``ns_manage_nsid`` is TFM_NS_MANAGE_NSID: an RTOS gives its tasks their client ids.
-    ``process_watchdog_seconds`` is how long, in host time, a partition's process may leave the SPM without a
-    word.
+    ``boot_status`` is how this SPM reads what BL2 left. ``process_watchdog_seconds`` is how long, in host
+    time, a partition's process may leave the SPM without a word.
 
     Raises LoadError for values that no build has.
     """
@@ -61,6 +62,7 @@ class SpmConfig:
     ns_manage_nsid: bool = False
     process_watchdog_seconds: float = 10.0
     in_one_process: bool = False
+    boot_status: BootStatusEra = BootStatusEra.TODAY
     quirks: TfmQuirks = field(default_factory=TfmQuirks)
 
     @property

@@ -1,13 +1,14 @@
 """The boot status that BL2 hands to the runtime firmware in shared memory.
 
 Layout: header, then entries without padding, all little endian. ``tlv_tot_len`` counts the header;
-``tlv_len`` does not count the entry's own four bytes. The type holds the major in bits 15-12; for IAS,
-FWU and MBS bits 11-6 are the software module (the MCUboot image index) or slot and bits 5-0 the claim.
+``tlv_len`` does not count the entry's own four bytes, but did until 2020 (`BootStatusEra`). The type holds
+the major in bits 15-12; for IAS, FWU and MBS bits 11-6 are the software module (the MCUboot image index) or
+slot and bits 5-0 the claim.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import Final
 
 from construct import Const, Int16ul, StreamError, Struct
@@ -18,6 +19,7 @@ from ..errors import TfmSimError
 SHARED_DATA_TLV_INFO_MAGIC: Final = 0x2016
 SHARED_DATA_HEADER_SIZE: Final = 4
 SHARED_DATA_ENTRY_HEADER_SIZE: Final = 4
+U16_MAX: Final = 0xFFFF
 
 SharedDataHeader: Final = Struct(
     "tlv_magic" / Const(SHARED_DATA_TLV_INFO_MAGIC, Int16ul), "tlv_tot_len" / Int16ul
@@ -31,12 +33,14 @@ class TlvMajor(IntEnum):
     CORE = 0x0
     IAS = 0x1
     FWU = 0x2
+    BLINFO = 0x2
+    """Plain MCUboot: what the boot loader tells about itself. TF-M gives the number to firmware update."""
     MBS = 0x3
     INVALID = 0xF
 
 
 class SwModule(IntEnum):
-    """Names of IAS modules. BL2 of today puts the MCUboot image index in this place instead."""
+    """Names of IAS modules, as BL2 of 2019 used them; today it puts the MCUboot image index in this place."""
 
     GENERAL = 0
     BL2 = 1
@@ -53,12 +57,45 @@ class Claim(IntEnum):
 
     SW_VERSION = 0x00
     SW_SIGNER_ID = 0x01
+    SW_EPOCH = 0x02
+    """Until September 2019; the number is reserved since."""
     SW_TYPE = 0x03
     SW_MEASURE_VALUE = 0x08
     SW_MEASURE_TYPE = 0x09
     SW_MEASURE_METADATA = 0x0A
     SW_MEASURE_VALUE_NON_EXTENDABLE = 0x0B
     SW_BOOT_RECORD = 0x3F
+
+
+class GeneralClaim(IntEnum):
+    """What an entry of module GENERAL says: claims of 2019 that stand above those of the platform."""
+
+    BOOT_SEED = 0x00
+    HW_VERSION = 0x01
+    SECURITY_LIFECYCLE = 0x02
+
+
+class BootStatusEra(Enum):
+    """How TF-M's boot status was written over time; an area does not say which it is."""
+
+    TFM_2019_02 = "2019-02"
+    """An entry a claim, the security epoch among them."""
+    TFM_2019_09 = "2019-09"
+    """An entry a claim; no epoch any more."""
+    TFM_2019_10 = "2019-10"
+    """A CBOR boot record a software module."""
+    TODAY = "today"
+    """The same, in MCUboot's encoding: an entry's length does not count its header."""
+
+    @property
+    def counts_entry_header(self) -> bool:
+        """Whether ``tlv_len`` counts the entry's own four bytes."""
+        return self is not BootStatusEra.TODAY
+
+    @property
+    def separate_claims(self) -> bool:
+        """Whether each claim of a software module has an entry of its own."""
+        return self in (BootStatusEra.TFM_2019_02, BootStatusEra.TFM_2019_09)
 
 
 class BootStatusError(TfmSimError):
@@ -85,8 +122,14 @@ class BootStatusEntry:
     def claim(self) -> int:
         return self.tlv_type & 0x3F
 
-    def encode(self) -> bytes:
-        header: bytes = SharedDataEntryHeader.build({"tlv_type": self.tlv_type, "tlv_len": len(self.data)})
+    def encode(self, era: BootStatusEra = BootStatusEra.TODAY) -> bytes:
+        """Entry header and data. Raises BootStatusError where the length does not fit into 16 bits."""
+        length = len(self.data) + SHARED_DATA_ENTRY_HEADER_SIZE * era.counts_entry_header
+        if length > U16_MAX:
+            raise BootStatusError(
+                f"boot status: entry {self.tlv_type:#06x} of {len(self.data)} bytes; its length has 16 bits"
+            )
+        header: bytes = SharedDataEntryHeader.build({"tlv_type": self.tlv_type, "tlv_len": length})
         return header + self.data
 
 
@@ -95,17 +138,24 @@ def tlv_type(major: int, module: int, claim: int) -> int:
     return major << 12 | module << 6 | claim
 
 
-def encode_area(entries: Iterable[BootStatusEntry]) -> bytes:
-    """Header and entries, as they lie in memory; without entries an empty header of four bytes."""
-    body = b"".join(entry.encode() for entry in entries)
-    header: bytes = SharedDataHeader.build({"tlv_tot_len": SHARED_DATA_HEADER_SIZE + len(body)})
+def encode_area(entries: Iterable[BootStatusEntry], era: BootStatusEra = BootStatusEra.TODAY) -> bytes:
+    """Header and entries, as they lie in memory; without entries an empty header of four bytes.
+
+    Raises BootStatusError where a length does not fit into 16 bits.
+    """
+    body = b"".join(entry.encode(era) for entry in entries)
+    total = SHARED_DATA_HEADER_SIZE + len(body)
+    if total > U16_MAX:
+        raise BootStatusError(f"boot status: {total} bytes; the total length has 16 bits")
+    header: bytes = SharedDataHeader.build({"tlv_tot_len": total})
     return header + body
 
 
-def decode_area(area: bytes) -> list[BootStatusEntry]:
+def decode_area(area: bytes, era: BootStatusEra = BootStatusEra.TODAY) -> list[BootStatusEntry]:
     """The entries of a shared data area, in order.
 
-    Raises BootStatusError where the magic is wrong, or a length passes the area or its parent.
+    Raises BootStatusError where the magic is wrong, a length passes the area or its parent, or a length of
+    2019 leaves out the header that it counts.
     """
     try:
         total: int = SharedDataHeader.parse(area).tlv_tot_len
@@ -119,15 +169,27 @@ def decode_area(area: bytes) -> list[BootStatusEntry]:
     entries = []
     offset = SHARED_DATA_HEADER_SIZE
     while offset < total:
-        if offset + SHARED_DATA_ENTRY_HEADER_SIZE > total:
-            raise BootStatusError(f"boot status: entry header at offset {offset} passes the end at {total}")
-        entry = SharedDataEntryHeader.parse(area[offset : offset + SHARED_DATA_ENTRY_HEADER_SIZE])
-        start = offset + SHARED_DATA_ENTRY_HEADER_SIZE
-        offset = start + entry.tlv_len
-        if offset > total:
-            raise BootStatusError(
-                f"boot status: entry {entry.tlv_type:#06x} of {entry.tlv_len} bytes at offset {start - 4} "
-                f"passes the end at {total}"
-            )
-        entries.append(BootStatusEntry(entry.tlv_type, area[start:offset]))
+        entry, end = _decode_entry(area[:total], offset, era)
+        entries.append(entry)
+        offset = end
     return entries
+
+
+def _decode_entry(area: bytes, offset: int, era: BootStatusEra) -> tuple[BootStatusEntry, int]:
+    start = offset + SHARED_DATA_ENTRY_HEADER_SIZE
+    if start > len(area):
+        raise BootStatusError(f"boot status: entry header at offset {offset} passes the end at {len(area)}")
+    header = SharedDataEntryHeader.parse(area[offset:start])
+    type_, length = int(header.tlv_type), int(header.tlv_len)
+    if era.counts_entry_header and length < SHARED_DATA_ENTRY_HEADER_SIZE:
+        raise BootStatusError(
+            f"boot status: entry {type_:#06x} at offset {offset} has length {length}; "
+            f"legal in {era.value}: from {SHARED_DATA_ENTRY_HEADER_SIZE}, the entry's header counts"
+        )
+    end = offset + length if era.counts_entry_header else start + length
+    if end > len(area):
+        raise BootStatusError(
+            f"boot status: entry {type_:#06x} of {end - start} bytes at offset {offset} "
+            f"passes the end at {len(area)}"
+        )
+    return BootStatusEntry(type_, area[start:end]), end

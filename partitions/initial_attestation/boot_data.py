@@ -1,20 +1,32 @@
-"""Software components from the boot status (TF-M attest_boot_data)."""
+"""Software components from what boot stages measured (TF-M attest_boot_data; attestation_core of 2019)."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+import cbor2
+
+from ...interface.psa.crypto_values import PSA_ALG_SHA_256, PSA_ALG_SHA_384, PSA_ALG_SHA_512
 from ...interface.psa.status import PSA_SUCCESS
 from ...interface.tfm.boot_status import (
     SHARED_DATA_HEADER_SIZE,
     BootStatusEntry,
+    BootStatusEra,
     BootStatusError,
     Claim,
+    GeneralClaim,
     SwModule,
     TlvMajor,
     decode_area,
 )
+from ...interface.tfm.measured_boot import (
+    NUM_OF_MEASUREMENT_SLOTS,
+    Measurement,
+    tfm_measured_boot_read_measurement,
+)
 from ...spm.partition_api import PartitionApi
-from .config import Release
-from .encoding import join_array
+from .config import AttestationConfig, Release
+from .encoding import encode_text, join_array, join_map
 from .errors import AttestErr, AttestFailure
 
 MAX_BOOT_STATUS: Final = 512
@@ -24,34 +36,197 @@ _BUDGET: Final = {
 }
 """TF-M keeps header and 512 bytes; 2.2 asks the SPM for 512 in all, 2.1 for the whole of it."""
 
+# Labels of a software component's map: RFC 9783, 4.4.1; 3 was the security epoch.
+_TYPE, _VALUE, _EPOCH, _VERSION, _SIGNER_ID, _DESCRIPTION = (cbor2.dumps(label) for label in range(1, 7))
 
-class BootData:
-    """The attestation entries of the boot status, fetched once at start."""
+_DESCRIPTION_OF: Final = {
+    PSA_ALG_SHA_256: b"sha-256",
+    PSA_ALG_SHA_384: b"sha-384",
+    PSA_ALG_SHA_512: b"sha-512",
+}
 
-    def __init__(self, psa: PartitionApi, release: Release) -> None:
-        status, self._area = psa.tfm_core_get_boot_data(TlvMajor.IAS, _BUDGET[release])
-        if status != PSA_SUCCESS:
-            raise AttestFailure(AttestErr.INIT_FAILED)
+
+class BootData(ABC):
+    """Where a build has its software components from."""
+
+    @abstractmethod
+    def software_components(self) -> bytes:
+        """A CBOR array of them; empty without any. Raises AttestFailure."""
+
+    def general_claim(self, claim: GeneralClaim) -> bytes | None:
+        """What the boot loader says in the platform's place; since 2023 it has no say."""
+        return None
+
+
+def boot_data_of(psa: PartitionApi, config: AttestationConfig) -> BootData:
+    """What the build reads, fetched from the SPM where it is the boot status.
+
+    Raises AttestFailure INIT_FAILED where the SPM does not give it.
+    """
+    if config.measured_boot:
+        return MeasuredSlots(psa)
+    today = config.boot_status is BootStatusEra.TODAY
+    room = _BUDGET[config.release] if today else MAX_BOOT_STATUS
+    status, area = psa.tfm_core_get_boot_data(TlvMajor.IAS, room)
+    if status != PSA_SUCCESS:
+        raise AttestFailure(AttestErr.INIT_FAILED)
+    if config.boot_status.separate_claims:
+        return SeparateClaims(area, config.boot_status)
+    return BootRecords(area) if today else EarlyBootRecords(area, config.boot_status)
+
+
+class BootStatus(BootData):
+    """Entries of the attestation's own major, as they were at start; ``era`` says how they are encoded."""
+
+    def __init__(self, area: bytes, era: BootStatusEra) -> None:
+        self._area = area
+        self._era = era
         self._components: bytes | None = None
 
-    def software_components(self) -> bytes:
-        """The boot records as they were stored, by ascending module, in a CBOR array; empty without any.
+    def entries(self) -> list[BootStatusEntry]:
+        """Raises AttestFailure CLAIM_UNAVAILABLE for an area that cannot be read."""
+        try:
+            return decode_area(self._area, self._era)
+        except BootStatusError as error:
+            raise AttestFailure(AttestErr.CLAIM_UNAVAILABLE) from error
 
-        TF-M attest_encode_sw_components_array: of each module below SW_MAX the first entry counts, and only
-        if it is a boot record. Raises AttestFailure CLAIM_UNAVAILABLE for an area that cannot be read.
-        """
+    def software_components(self) -> bytes:
+        """They do not change within a boot."""
         if self._components is None:
-            try:
-                entries = decode_area(self._area)
-            except BootStatusError as error:
-                raise AttestFailure(AttestErr.CLAIM_UNAVAILABLE) from error
-            first: dict[int, BootStatusEntry] = {}
-            for entry in entries:
-                first.setdefault(entry.module, entry)
-            records = [
-                first[module].data
-                for module in range(SwModule.MAX)
-                if module in first and first[module].claim == Claim.SW_BOOT_RECORD
-            ]
-            self._components = join_array(records) if records else b""
+            by_module: dict[int, list[BootStatusEntry]] = {}
+            for entry in self.entries():
+                by_module.setdefault(entry.module, []).append(entry)
+            modules = [by_module[module] for module in range(SwModule.MAX) if module in by_module]
+            components = list(self.components(modules))
+            self._components = join_array(components) if components else b""
         return self._components
+
+    @abstractmethod
+    def components(self, modules: Sequence[list[BootStatusEntry]]) -> Iterator[bytes]:
+        """The encoded components, from the entries of each module, by ascending module."""
+
+
+class BootRecords(BootStatus):
+    """The boot records as they were stored.
+
+    TF-M attest_encode_sw_components_array: of each module below SW_MAX the first entry counts, and only if it
+    is a boot record.
+    """
+
+    def __init__(self, area: bytes) -> None:
+        super().__init__(area, BootStatusEra.TODAY)
+
+    def components(self, modules: Sequence[list[BootStatusEntry]]) -> Iterator[bytes]:
+        for first, *_ in modules:
+            if first.claim == Claim.SW_BOOT_RECORD:
+                yield first.data
+
+
+class StatusOf2019(BootStatus):
+    """Module GENERAL is about the device and not about software."""
+
+    def general_claim(self, claim: GeneralClaim) -> bytes | None:
+        """The first such entry. TF-M attest_get_tlv_by_id: an area that cannot be read has none."""
+        try:
+            entries = self.entries()
+        except AttestFailure:
+            return None
+        found = (e.data for e in entries if e.module == SwModule.GENERAL and e.claim == claim)
+        return next(found, None)
+
+    def components(self, modules: Sequence[list[BootStatusEntry]]) -> Iterator[bytes]:
+        for entries in modules:
+            if entries[0].module != SwModule.GENERAL:
+                yield self.component(entries)
+
+    @abstractmethod
+    def component(self, entries: Sequence[BootStatusEntry]) -> bytes:
+        """One encoded component, from all entries of its module."""
+
+
+class EarlyBootRecords(StatusOf2019):
+    """Of each module the first entry, whatever its claim."""
+
+    def component(self, entries: Sequence[BootStatusEntry]) -> bytes:
+        return entries[0].data
+
+
+class SeparateClaims(StatusOf2019):
+    """A map a module, from an entry a claim."""
+
+    def component(self, entries: Sequence[BootStatusEntry]) -> bytes:
+        """In the order of the entries, but that the first measurement claim draws all others to it.
+
+        TF-M attest_add_single_sw_component: claims that it cannot encode are left out, and one among the
+        measurement claims ends those.
+        """
+        items: list[bytes] = []
+        measured = False
+        for at, entry in enumerate(entries):
+            if not _is_measurement(entry):
+                items += self._item(entry)
+            elif not measured:
+                measured = True
+                for claim in filter(_is_measurement, entries[at:]):
+                    item = self._item(claim)
+                    if not item:
+                        break
+                    items += item
+        return join_map(items)
+
+    def _item(self, entry: BootStatusEntry) -> tuple[bytes, ...]:
+        """Label and value; nothing for a claim without an encoding."""
+        match entry.claim:
+            case Claim.SW_MEASURE_VALUE:
+                return _VALUE, cbor2.dumps(entry.data)
+            case Claim.SW_MEASURE_TYPE:
+                return _DESCRIPTION, encode_text(entry.data)
+            case Claim.SW_VERSION:
+                return _VERSION, encode_text(entry.data)
+            case Claim.SW_SIGNER_ID:
+                return _SIGNER_ID, cbor2.dumps(entry.data)
+            case Claim.SW_TYPE:
+                return _TYPE, encode_text(entry.data)
+            case Claim.SW_EPOCH if self._era is BootStatusEra.TFM_2019_02:
+                epoch = get_uint(entry.data)
+                return () if epoch is None else (_EPOCH, cbor2.dumps(epoch))
+        return ()
+
+
+def _is_measurement(entry: BootStatusEntry) -> bool:
+    # TF-M GET_IAS_MEASUREMENT_CLAIM: any of the claim's upper three bits.
+    return entry.claim >> 3 != 0
+
+
+def get_uint(data: bytes) -> int | None:
+    """A number of 1, 2 or 4 bytes, little endian; None for other lengths (TF-M get_uint)."""
+    return int.from_bytes(data, "little") if len(data) in (1, 2, 4) else None
+
+
+class MeasuredSlots(BootData):
+    """The slots of the measured boot partition, read anew for each token."""
+
+    def __init__(self, psa: PartitionApi) -> None:
+        self._psa = psa
+
+    def software_components(self) -> bytes:
+        """Every slot that can be read, in order; GENERAL for an algorithm without a name."""
+        found = (tfm_measured_boot_read_measurement(self._psa, n)[1] for n in range(NUM_OF_MEASUREMENT_SLOTS))
+        components = [_slot_component(measurement) for measurement in found if measurement is not None]
+        return join_array(components) if components else b""
+
+
+def _slot_component(measurement: Measurement) -> bytes:
+    # TF-M attest_encode_sw_component: this order of claims.
+    description = _DESCRIPTION_OF.get(measurement.measurement_algo)
+    if description is None:
+        raise AttestFailure(AttestErr.GENERAL)
+    return join_map(
+        [
+            *(_SIGNER_ID, cbor2.dumps(measurement.signer_id)),
+            *(_VERSION, encode_text(measurement.version)),
+            *(_TYPE, encode_text(measurement.sw_type)),
+            *(_DESCRIPTION, encode_text(description)),
+            *(_VALUE, cbor2.dumps(measurement.measurement_value)),
+        ]
+    )

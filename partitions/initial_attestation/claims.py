@@ -5,9 +5,11 @@ from typing import Final
 
 import cbor2
 
+from ...interface.psa.lifecycle import PsaLifecycle
+from ...interface.tfm.boot_status import GeneralClaim
 from ...platform.plat_err import PlatError
 from ...spm.partition_api import PartitionApi
-from .boot_data import BootData
+from .boot_data import BootData, get_uint
 from .encoding import encode_text, join_map
 from .errors import AttestErr, AttestFailure
 from .iak import Iak
@@ -53,7 +55,7 @@ class Claims:
                 elif claim is Claim.CLIENT_ID:
                     items += (label, cbor2.dumps(client_id))
                 elif claim is Claim.SECURITY_LIFECYCLE:
-                    items += (label, cbor2.dumps(int(self._hal.tfm_attest_hal_get_security_lifecycle())))
+                    items += (label, cbor2.dumps(self._lifecycle()))
                 else:
                     items += self._components(label)
         except PlatError as error:
@@ -75,7 +77,18 @@ class Claims:
         return self._profile.labels[Claim.NO_SW_COMPONENTS], cbor2.dumps(NO_SW_COMPONENT_FIXED_VALUE)
 
     def _boot_seed(self) -> bytes:
-        return cbor2.dumps(self._hal.tfm_plat_get_boot_seed(BOOT_SEED_SIZE))
+        told = self._boot_data.general_claim(GeneralClaim.BOOT_SEED)
+        return cbor2.dumps(self._hal.tfm_plat_get_boot_seed(BOOT_SEED_SIZE) if told is None else told)
+
+    def _lifecycle(self) -> int:
+        """TF-M attest_add_security_lifecycle_claim of 2019: what the boot loader tells is looked at."""
+        told = self._boot_data.general_claim(GeneralClaim.SECURITY_LIFECYCLE)
+        if told is None:
+            return int(self._hal.tfm_attest_hal_get_security_lifecycle())
+        value = get_uint(told)
+        if value is None or value > PsaLifecycle.DECOMMISSIONED:
+            raise AttestFailure(AttestErr.GENERAL)
+        return value
 
     def _instance_id(self) -> bytes:
         return cbor2.dumps(self._iak.instance_id())
@@ -100,4 +113,5 @@ class Claims:
         return encode_text(self._hal.tfm_attest_hal_get_verification_service())
 
     def _certification_reference(self) -> bytes:
-        return encode_text(self._hal.tfm_plat_get_cert_ref())
+        told = self._boot_data.general_claim(GeneralClaim.HW_VERSION)
+        return encode_text(self._hal.tfm_plat_get_cert_ref() if told is None else told)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ...interface.psa.initial_attestation import PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE
+from ...interface.tfm.boot_status import BootStatusEra
 
 
 class TokenProfile(Enum):
@@ -31,7 +32,9 @@ class AttestationConfig:
 
     ``max_token_size`` in bytes is the service's own token buffer. ``tfm_2_2_signature_room_slip`` brings back
     a slip of TF-M 2.2.2: a buffer that lacks room for the signature alone is answered with
-    PSA_ERROR_GENERIC_ERROR where the API specification says PSA_ERROR_BUFFER_TOO_SMALL.
+    PSA_ERROR_GENERIC_ERROR where the API specification says PSA_ERROR_BUFFER_TOO_SMALL. With
+    ``measured_boot`` (TFM_PARTITION_MEASURED_BOOT) software components are what that partition's slots hold;
+    else they come from the boot status, in the form of the era ``boot_status``.
     """
 
     profile: TokenProfile = TokenProfile.PSA_IOT_PROFILE_1
@@ -41,3 +44,5 @@ class AttestationConfig:
     symmetric: bool = False
     max_token_size: int = PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE
     tfm_2_2_signature_room_slip: bool = False
+    measured_boot: bool = False
+    boot_status: BootStatusEra = BootStatusEra.TODAY

@@ -22,7 +22,7 @@ from ...interface.tfm.attestation import (
 )
 from ...platform.plat_err import PlatError
 from ...spm.partition_api import PartitionApi, read_all
-from .boot_data import BootData
+from .boot_data import boot_data_of
 from .claims import Claims
 from .config import AttestationConfig
 from .cose import Envelope, make_envelope
@@ -56,7 +56,7 @@ class InitialAttestationPartition:
     def attest_partition_init(self) -> int:
         """entry_init: take the attestation's part of the boot status."""
         try:
-            boot_data = BootData(self._psa, self._config.release)
+            boot_data = boot_data_of(self._psa, self._config)
         except AttestFailure as failure:
             return STATUS_OF[failure.error]
         self._claims = Claims(self._psa, select_profile(self._config), boot_data, self._iak)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tfm_sim.interface.tfm.boot_status import (
     BootStatusEntry,
+    BootStatusEra,
     BootStatusError,
     Claim,
     TlvMajor,
@@ -79,12 +80,69 @@ def test_an_empty_area_is_legal() -> None:
 entries = st.builds(BootStatusEntry, st.integers(0, 0xFFFF), st.binary(max_size=80))
 
 
-@given(st.lists(entries, max_size=12), st.binary(max_size=20))
-def test_what_is_encoded_decodes_whatever_follows(written: list[BootStatusEntry], behind: bytes) -> None:
-    assert decode_area(encode_area(written) + behind) == written
+ERAS = st.sampled_from(BootStatusEra)
 
 
-@given(st.binary(max_size=200) | st.binary(max_size=200).map(lambda b: b"\x16\x20" + b))
-def test_arbitrary_bytes_raise_nothing_but_the_own_error(area: bytes) -> None:
+@pytest.mark.parametrize(
+    ("era", "area"),
+    [
+        (BootStatusEra.TFM_2019_02, "16200d00 83110900 4e53504521"),
+        (BootStatusEra.TFM_2019_09, "16200d00 83110900 4e53504521"),
+        (BootStatusEra.TFM_2019_10, "16200d00 83110900 4e53504521"),
+        (BootStatusEra.TODAY, "16200d00 83110500 4e53504521"),
+    ],
+)
+def test_length_of_an_entry_by_era(era: BootStatusEra, area: str) -> None:
+    entry = BootStatusEntry(0x1183, b"NSPE!")
+    assert encode_area([entry], era) == bytes.fromhex(area)
+    assert decode_area(bytes.fromhex(area), era) == [entry]
+
+
+@pytest.mark.parametrize(
+    ("area", "names"),
+    [
+        ("16200800 83110000", "length 0; legal in 2019-02: from 4"),
+        ("16200800 83110300", "length 3; legal in 2019-02: from 4"),
+        ("16200900 83110600 41", "2 bytes at offset 4 passes the end at 9"),
+        ("16200600 8311", "entry header at offset 4"),
+    ],
+)
+def test_a_malformed_area_of_2019_is_named(area: str, names: str) -> None:
+    with pytest.raises(BootStatusError, match=names):
+        decode_area(bytes.fromhex(area), BootStatusEra.TFM_2019_02)
+
+
+def test_an_area_of_2019_with_no_data_in_an_entry() -> None:
+    entry = BootStatusEntry(0x1183, b"")
+    area = encode_area([entry], BootStatusEra.TFM_2019_02)
+    assert area.hex() == "1620080083110400"
+    assert decode_area(area, BootStatusEra.TFM_2019_02) == [entry]
+
+
+@pytest.mark.parametrize(
+    ("entries", "era", "names"),
+    [
+        ([BootStatusEntry(0x103F, bytes(0x10000))], BootStatusEra.TODAY, "65536 bytes"),
+        ([BootStatusEntry(0x103F, bytes(0xFFFC))], BootStatusEra.TFM_2019_02, "65532 bytes"),
+        ([BootStatusEntry(0x103F, bytes(0xFFF8))], BootStatusEra.TODAY, "65536 bytes"),
+        ([BootStatusEntry(0x103F, bytes(0x8000))] * 2, BootStatusEra.TODAY, "65548 bytes"),
+    ],
+)
+def test_what_16_bits_cannot_say_is_refused(
+    entries: list[BootStatusEntry], era: BootStatusEra, names: str
+) -> None:
+    with pytest.raises(BootStatusError, match=names):
+        encode_area(entries, era)
+
+
+@given(st.lists(entries, max_size=12), st.binary(max_size=20), ERAS)
+def test_what_is_encoded_decodes_whatever_follows(
+    written: list[BootStatusEntry], behind: bytes, era: BootStatusEra
+) -> None:
+    assert decode_area(encode_area(written, era) + behind, era) == written
+
+
+@given(st.binary(max_size=200) | st.binary(max_size=200).map(lambda b: b"\x16\x20" + b), ERAS)
+def test_arbitrary_bytes_raise_nothing_but_the_own_error(area: bytes, era: BootStatusEra) -> None:
     with contextlib.suppress(BootStatusError):
-        decode_area(area)
+        decode_area(area, era)

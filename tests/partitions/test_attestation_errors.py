@@ -16,7 +16,7 @@ from tfm_sim.interface.psa.status import (
     PSA_ERROR_INVALID_ARGUMENT,
     PSA_SUCCESS,
 )
-from tfm_sim.partitions.initial_attestation.boot_data import BootData
+from tfm_sim.partitions.initial_attestation.boot_data import boot_data_of
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig, Release, TokenProfile
 from tfm_sim.partitions.initial_attestation.errors import STATUS_OF, AttestErr
 from tfm_sim.platform.hal import PlatformHal
@@ -183,7 +183,7 @@ def test_malformed_boot_status_makes_components_unavailable() -> None:
         def tfm_core_get_boot_data(self, major: int, size: int) -> tuple[int, bytes]:
             return 0, b"\x16\x21\x04\x00"
 
-    boot_data = BootData(BrokenArea(), Release.TFM_2_2)  # type: ignore[arg-type]
+    boot_data = boot_data_of(BrokenArea(), AttestationConfig())  # type: ignore[arg-type]
     with pytest.raises(Exception, match="3"):
         boot_data.software_components()
 

@@ -6,11 +6,19 @@ from support.partition_bench import standard_builds, start_partitions
 from tfm_sim.interface.tfm import services
 from tfm_sim.partitions.crypto.config import CryptoConfig
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig
+from tfm_sim.partitions.measured_boot.config import MeasuredBootConfig
 from tfm_sim.partitions.programs import programs
 from tfm_sim.spm.load import load_order
 from tfm_sim.spm.manifest import PartitionModel, PartitionType
 
-BUILDS = {b.manifest.name: b for b in standard_builds(AttestationConfig(), CryptoConfig())}
+MEASURED_BOOT = MeasuredBootConfig()
+BUILDS = {
+    b.manifest.name: b
+    for b in standard_builds(AttestationConfig(), CryptoConfig(), measured_boot=MEASURED_BOOT)
+}
+
+PLAIN = {b.manifest.name: b for b in standard_builds(AttestationConfig(), CryptoConfig())}
+"""Without the measured boot partition, which attestation waits for where there is one."""
 
 
 @pytest.mark.parametrize(
@@ -39,6 +47,17 @@ BUILDS = {b.manifest.name: b for b in standard_builds(AttestationConfig(), Crypt
             True,
             0x1F02,
         ),
+        (
+            "TFM_SP_MEASURED_BOOT",
+            275,
+            "tfm_measured_boot_init",
+            "TFM_MEASURED_BOOT",
+            services.TFM_MEASURED_BOOT_SID,
+            17,
+            1,
+            False,
+            0x1F02,
+        ),
     ],
 )
 def test_manifest(
@@ -59,20 +78,32 @@ def test_manifest(
     assert (manifest.type, manifest.model) == (PartitionType.PSA_ROT, PartitionModel.SFN)
     assert (only.name, only.sid, only.stateless_handle, only.version) == (service, sid, index, version)
     assert (only.non_secure_clients, only.connection_based, only.mm_iovec) == (True, False, mm_iovec)
-    assert load_order([b.manifest for b in BUILDS.values()])[name] == order
+    loaded = PLAIN if name in PLAIN else BUILDS
+    assert load_order([b.manifest for b in loaded.values()])[name] == order
 
 
 def test_dependencies() -> None:
     assert BUILDS["TFM_SP_INITIAL_ATTESTATION"].manifest.dependencies == ("TFM_CRYPTO",)
+    assert BUILDS["TFM_SP_INITIAL_ATTESTATION"].manifest.weak_dependencies == ("TFM_MEASURED_BOOT",)
+    assert BUILDS["TFM_SP_MEASURED_BOOT"].manifest.dependencies == ("TFM_CRYPTO",)
     crypto = BUILDS["TFM_SP_CRYPTO"].manifest
     assert crypto.dependencies == ()
     assert crypto.weak_dependencies == ("TFM_INTERNAL_TRUSTED_STORAGE_SERVICE",)
 
 
 def test_every_listed_partition_has_a_program_with_its_symbols() -> None:
-    bench = start_partitions()
-    assert set(programs()) == set(BUILDS)
+    bench = start_partitions(measured_boot=MEASURED_BOOT)
+    assert set(programs(measured_boot=MEASURED_BOOT)) == set(BUILDS)
     for partition in bench.kernel.partitions:
         service = partition.services[0].name.lower()
         for symbol in (partition.manifest.entry, f"{service}_sfn"):
             assert callable(getattr(partition.program, symbol))
+
+
+def test_attestation_comes_after_measured_boot() -> None:
+    order = load_order([b.manifest for b in BUILDS.values()])
+    assert order["TFM_SP_MEASURED_BOOT"] < order["TFM_SP_INITIAL_ATTESTATION"]
+
+
+def test_measured_boot_is_off_unless_asked_for() -> None:
+    assert set(PLAIN) == set(programs()) == set(BUILDS) - {"TFM_SP_MEASURED_BOOT"}

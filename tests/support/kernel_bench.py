@@ -189,7 +189,7 @@ def start_bench(
     machine = make_machine(memory, hal)
     # The programs are closures of the test, which no other process could find.
     here = replace(config or SpmConfig(), in_one_process=True)
-    kernel = Kernel(machine, BootData(memory, SECURE_RAM, 0), trace, here)
+    kernel = Kernel(machine, BootData(memory, None), trace, here)
     kernel.load(builds)
     arenas = {b.manifest.name: Arena(SECURE_RAM + 0x4000 + 0x1000 * i, 0x1000) for i, b in enumerate(builds)}
     kernel.start(lambda name: hal, arenas.__getitem__)  # type: ignore[arg-type, return-value]

@@ -8,7 +8,8 @@ from tfm_sim.interface.psa.client import PsaClient
 from tfm_sim.interface.trace import Trace
 from tfm_sim.partitions.crypto.config import CryptoConfig
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig
-from tfm_sim.partitions.programs import MANIFEST_LIST, programs
+from tfm_sim.partitions.measured_boot.config import MeasuredBootConfig
+from tfm_sim.partitions.programs import MANIFEST_LIST, configurations, programs
 from tfm_sim.platform.board import load_board
 from tfm_sim.platform.hal import PlatformHal, granted
 from tfm_sim.platform.memory import Access, Memory, Region, Security
@@ -28,6 +29,7 @@ SHARED_DATA = 0x38000000
 SHARED_DATA_SIZE = 0x400
 NS_RAM = 0x28100000
 ARENA_SIZE = 0x4000
+SPM = SpmConfig()
 GRANTS = load_board("an521").hal_grants
 
 
@@ -54,6 +56,8 @@ def start_partitions(
     provisioning: Provisioning = DUMMY,
     hal: PlatformHal | None = None,
     seed: int = 0,
+    measured_boot: MeasuredBootConfig | None = None,
+    spm: SpmConfig = SPM,
 ) -> PartitionBench:
     """``boot_status`` is the shared data area as BL2 left it; empty means that there was no BL2."""
     memory = Memory()
@@ -64,22 +68,28 @@ def start_partitions(
     if hal is None:
         hal = make_hal(provisioned_otp(provisioning), seed)
     device_hal = hal
-    boot_data = BootData(memory, SHARED_DATA, SHARED_DATA_SIZE if boot_status else 0)
-    kernel = Kernel(make_machine(memory, device_hal), boot_data, Trace(), SpmConfig())
-    builds = standard_builds(attestation or AttestationConfig(), crypto or CryptoConfig())
+    area = (SHARED_DATA, SHARED_DATA_SIZE) if boot_status else None
+    boot_data = BootData(memory, area, spm.boot_status)
+    kernel = Kernel(make_machine(memory, device_hal), boot_data, Trace(), spm)
+    builds = standard_builds(
+        attestation or AttestationConfig(), crypto or CryptoConfig(), measured_boot=measured_boot
+    )
     kernel.load(builds)
     arenas = {
         build.manifest.name: Arena(SHARED_DATA + 0x10000 + index * ARENA_SIZE, ARENA_SIZE)
         for index, build in enumerate(builds)
     }
-    kernel.start(lambda name: granted(device_hal, GRANTS[name], name), arenas.__getitem__)
+    kernel.start(lambda name: granted(device_hal, GRANTS.get(name, ()), name), arenas.__getitem__)
     first, second = (Arena(NS_RAM + i * 0x10000, 0x10000) for i in range(2))
     return PartitionBench(kernel, device_hal, kernel.ns_client(first), kernel.ns_client(second, -2))
 
 
-def standard_builds(attestation: AttestationConfig, crypto: CryptoConfig) -> list[PartitionBuild]:
-    by_name = programs(attestation, crypto)
-    listed = [(item.load(), item.pid) for item in load_manifest_list(MANIFEST_LIST)]
+def standard_builds(
+    attestation: AttestationConfig, crypto: CryptoConfig, *, measured_boot: MeasuredBootConfig | None = None
+) -> list[PartitionBuild]:
+    by_name = programs(attestation, crypto, measured_boot)
+    configs = configurations(measured_boot=measured_boot is not None)
+    listed = [(item.load(), item.pid) for item in load_manifest_list(MANIFEST_LIST, configs=configs)]
     return [PartitionBuild(manifest, pid, *by_name[manifest.name]) for manifest, pid in listed]
 
 

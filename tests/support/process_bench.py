@@ -51,7 +51,7 @@ def start_processes(
     events: list[Event] = []
     trace.listeners.append(events.append)
     config = SpmConfig(isolation_level=level, process_watchdog_seconds=seconds)
-    kernel = Kernel(make_machine(memory), BootData(memory, SECURE_RAM, 0), trace, config, launcher)
+    kernel = Kernel(make_machine(memory), BootData(memory, None), trace, config, launcher)
     kernel.load(builds)
     arenas = {b.manifest.name: Arena(SECURE_RAM + 0x4000 + ARENA * i, ARENA) for i, b in enumerate(builds)}
     try:

@@ -9,6 +9,7 @@ from tfm_sim.device import Build, load_firmware, standard_partitions
 from tfm_sim.device import start_firmware as run_firmware
 from tfm_sim.interface.trace import Trace
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig
+from tfm_sim.partitions.measured_boot.config import MeasuredBootConfig
 from tfm_sim.platform.board import load_board
 from tfm_sim.platform.hardware import Hardware
 from tfm_sim.platform.provisioning import Provisioning
@@ -45,9 +46,9 @@ def boot_data_of(hardware: Hardware, boot_status: bytes | None) -> BootData:
     """Put the bytes where BL2 would, and let the SPM validate them; None is a build without BL2."""
     shared = hardware.board.shared_data
     if boot_status is None:
-        return BootData(hardware.memory, shared.base, 0)
+        return BootData(hardware.memory, None)
     hardware.memory.write(shared.base, boot_status.ljust(shared.size, b"\0"))
-    return BootData(hardware.memory, shared.base, shared.size)
+    return BootData(hardware.memory, (shared.base, shared.size))
 
 
 def start_firmware(
@@ -57,6 +58,7 @@ def start_firmware(
     spm: SpmConfig | None = None,
     extra: tuple[PartitionBuild, ...] = (),
     platform: Mapping[str, Callable[[], bytes]] | None = None,
+    measured_boot: MeasuredBootConfig | None = None,
 ) -> Firmware:
     """From the boot status to the non-secure side, as Device does it.
 
@@ -66,7 +68,7 @@ def start_firmware(
     for name, function in (platform or {}).items():
         setattr(hardware.hal, name, function)
     boot_data = boot_data_of(hardware, boot_status)
-    builds = [*standard_partitions(Build(attestation=attestation)), *extra]
+    builds = [*standard_partitions(Build(attestation=attestation, measured_boot=measured_boot)), *extra]
     kernel = load_firmware(hardware, boot_data, Trace(), spm or SpmConfig(), builds)
     run_firmware(hardware, kernel)
     return Firmware(hardware, kernel, kernel.ns_client(non_secure_arena(hardware.memory)))

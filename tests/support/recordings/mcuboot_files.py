@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from support.partition_bench import start_partitions
 from support.recordings.case import Case, Recorded, not_yet, skipped
 from support.recordings.mcuboot_bench import (
     PRIMARY,
@@ -42,6 +43,8 @@ from tfm_sim.interface.mcuboot.image import (
 )
 from tfm_sim.interface.mcuboot.tlv import TlvType, iter_tlvs, load_tlv, tlv_areas, tlv_name
 from tfm_sim.interface.mcuboot.trailer import mark_pending
+from tfm_sim.interface.tfm.measured_boot import MeasuredBoot
+from tfm_sim.partitions.measured_boot.config import MeasuredBootConfig
 from tfm_sim.platform.flash import Flash, FlashArea
 
 SLOT_SIZE = 0x2000
@@ -68,6 +71,7 @@ PKCS8 = (Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 SIGNATURE_TLVS = {parameters.tlv for parameters in SIGNATURE_PARAMETERS.values()}
 TFM_PAIR = ("good_tfm_s_rsa3072.bin", "good_tfm_ns_rsa3072.bin")
 TFM_PAIR_KEYS = ("key_rsa3072_s", "key_rsa3072_ns")
+PAIR_CONFIG = Bl2Config(signature_type=SignatureType.RSA_3072, key_mode=KeyMode.HW_KEY)
 PAIR_AREAS = {"encoded_only": False, "encoded_plus_fwu": True}
 """What of the pair's shared data depends on the firmware update partition."""
 
@@ -306,10 +310,12 @@ def _config_for(
 
 
 def _pair_cases(name: str, entry: Recorded, folder: Path) -> Iterator[Case]:
+    if isinstance(entry, dict) and "shared" in entry:
+        yield Case(f"{name} shared", partial(_measured_pair, entry["shared"], folder))
+        yield Case(f"{name} slots", partial(_slots_of_pair, entry))
+        return
     if not isinstance(entry, dict) or not PAIR_AREAS.keys() & entry.keys():
-        yield skipped(
-            name, "measured boot: BL2 does not write MBS entries yet" if "mbs" in name else f"unknown {name}"
-        )
+        yield skipped(name, f"unknown {name}")
         return
     for key, fwu in PAIR_AREAS.items():
         if key in entry:
@@ -318,8 +324,26 @@ def _pair_cases(name: str, entry: Recorded, folder: Path) -> Iterator[Case]:
 
 def _pair(recorded: str, fwu: bool, folder: Path) -> None:
     """The shared data after a boot of the secure and the non-secure image, byte for byte."""
+    _boots_pair(replace(PAIR_CONFIG, fwu_boot_data=fwu), recorded, folder)
+
+
+def _measured_pair(recorded: str, folder: Path) -> None:
+    """The same with pairs of metadata and value for the measured boot partition."""
+    _boots_pair(replace(PAIR_CONFIG, store_encoded_measurements=False), recorded, folder)
+
+
+def _slots_of_pair(entry: Recorded) -> None:
+    """What the measured boot partition has in its slots after it took that area."""
+    device = start_partitions(boot_status=bytes.fromhex(entry["shared"]), measured_boot=MeasuredBootConfig())
+    read = MeasuredBoot(device.ns).read_measurement
+    for slot, version in entry["versions"].items():
+        found = read(int(slot.removeprefix("slot")))
+        assert found.measurement_value.hex() == entry[f"{slot}_after_collect"]
+        assert found.version.decode() == version
+
+
+def _boots_pair(config: Bl2Config, recorded: str, folder: Path) -> None:
     rotpks = tuple(rotpk_hash(key_file(folder, key)) for key in TFM_PAIR_KEYS)
-    config = Bl2Config(signature_type=SignatureType.RSA_3072, key_mode=KeyMode.HW_KEY, fwu_boot_data=fwu)
     images = [image_file(folder, name) for name in TFM_PAIR]
     bench = Bench(config, {(0, "primary"): images[0], (1, "primary"): images[1]}, 0, rotpks)
     assert bench.boot()["result"] == "OK"

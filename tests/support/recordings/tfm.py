@@ -34,6 +34,7 @@ class Variant:
             self.build.provisioning,
             self.build.spm,
             ipc_test_partitions(self.build.backend),
+            measured_boot=self.build.measured_boot,
         )
 
     def shared(self) -> Firmware:

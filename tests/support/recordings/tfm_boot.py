@@ -7,9 +7,12 @@ from support.recordings.case import Case, Recorded, not_yet
 from support.recordings.firmware import BOARD, boot_data_of
 from support.recordings.tfm_build import TfmBuild
 
+from tfm_sim.bootloader.boot_measurement import BootMeasurements
 from tfm_sim.bootloader.boot_status_writer import BootStatusWriter
+from tfm_sim.bootloader.shared_data import collect_image_measurement
 from tfm_sim.interface.mcuboot.image import ImageHeader
 from tfm_sim.interface.psa.status import PSA_SUCCESS
+from tfm_sim.interface.tfm.boot_measurement import MeasurementSlot
 from tfm_sim.interface.tfm.boot_status import TlvMajor, decode_area
 from tfm_sim.interface.trace import Trace
 from tfm_sim.partitions.initial_attestation.boot_data import MAX_BOOT_STATUS
@@ -52,15 +55,21 @@ def _dict(value: object) -> Recorded:
 
 
 def _published(build: TfmBuild, variant: Recorded, area: Recorded) -> None:
-    if build.has_measured_boot_partition or not build.stores_encoded_measurements:
-        not_yet("measured boot: BL2 does not write MBS entries yet")
     hardware = Hardware(load_board(BOARD), build.provisioning)
     shared = hardware.board.shared_data
     writer = BootStatusWriter(hardware.memory, shared.base, shared.size, build.bl2, Trace())
+    measurements = BootMeasurements(hardware.memory, shared.base, shared.size, Trace())
     for index, image in image_indexes(build, variant):
         header = ImageHeader.decode(bytes.fromhex(image["header_hex"]))
         tlvs = [(int(tlv["type"], 16), bytes.fromhex(tlv["data_hex"])) for tlv in image["tlvs"]]
-        assert writer.publish(index, header, tlvs, fwu=build.has_fwu) == 0, writer.problem
+        if build.bl2.mcuboot_measured_boot:
+            assert writer.publish(index, header, tlvs, fwu=build.has_fwu) == 0, writer.problem
+        elif build.has_fwu:
+            assert writer.boot_save_shared_data(index, header.version) == 0, writer.problem
+        if build.bl2.measured_boot_api:
+            slot = MeasurementSlot.RT_0 + index
+            metadata, value = collect_image_measurement(build.bl2, slot, header, tlvs)
+            assert measurements.boot_store_measurement(slot, value, metadata, lock=False) == 0
     recorded = bytes.fromhex(area["hex"])
     assert _area(hardware.memory, shared.base, len(recorded)) == recorded
     rest = shared.size - len(recorded)

@@ -11,6 +11,7 @@ from tfm_sim.bootloader.config import Bl2Config, KeyMode, SignatureType
 from tfm_sim.interface.psa.initial_attestation import ClientLibrary
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig, Release, TokenProfile
 from tfm_sim.partitions.initial_attestation.profiles import select_profile
+from tfm_sim.partitions.measured_boot.config import MeasuredBootConfig, MeasurementHash
 from tfm_sim.platform.iak_type import IakType
 from tfm_sim.platform.otp import OtpLayout
 from tfm_sim.platform.provisioning import DUMMY, DUMMY_IAK_ID, DUMMY_ROTPKS, Provisioning
@@ -70,8 +71,15 @@ class TfmBuild:
         return is_on(self.options.get("CONFIG_TFM_BOOT_STORE_ENCODED_MEASUREMENTS", "ON"))
 
     @property
-    def has_measured_boot_partition(self) -> bool:
-        return is_on(self.options.get("TFM_PARTITION_MEASURED_BOOT"))
+    def measured_boot(self) -> MeasuredBootConfig | None:
+        """As the real one is, slips included."""
+        if not is_on(self.options.get("TFM_PARTITION_MEASURED_BOOT")):
+            return None
+        return MeasuredBootConfig(
+            hash=MeasurementHash(self.options.get("MEASURED_BOOT_HASH_ALG", "SHA256")),
+            store_measurements=is_on(self.options.get("CONFIG_TFM_BOOT_STORE_MEASUREMENTS", "ON")),
+            version_digits_reversed=True,
+        )
 
     @property
     def symmetric(self) -> bool:
@@ -97,6 +105,8 @@ class TfmBuild:
             key_mode=KeyMode.BUILTIN_KEY if builtin else KeyMode.HW_KEY,
             image_number=self.image_number,
             fwu_boot_data=self.has_fwu,
+            measured_boot=is_on(self.options.get("CONFIG_TFM_BOOT_STORE_MEASUREMENTS", "ON")),
+            store_encoded_measurements=self.stores_encoded_measurements,
         )
 
     @cached_property

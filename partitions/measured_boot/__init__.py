@@ -1,0 +1,1 @@
+"""The measured boot partition: what boot stages and their successors measured, slot by slot."""
