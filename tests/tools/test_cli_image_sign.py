@@ -87,7 +87,8 @@ def test_dummy_keys_boot_an_unprovisioned_device_and_say_not_secure(image: int, 
     assert tfm_sim.err == NOT_SECURE
     options = ("--ns-image", "--secure-image")
     assert tfm_sim("boot", options[image == 0], "out.bin", "--json") == 0
-    assert "3.0.0+0" in json.dumps(json.loads(tfm_sim.out))
+    slots = json.loads(tfm_sim.out)["slots"]
+    assert [s["version"] for s in slots if (s["image"], s["slot"]) == (image, "primary")] == ["3.0.0+0"]
 
 
 @pytest.mark.parametrize(
@@ -237,6 +238,30 @@ def test_signed_images_upgrade_an_encrypting_device(tfm_sim: CommandLine) -> Non
         assert device.hardware.slot(0, "primary").read(0x400, len(PAYLOAD)) == PAYLOAD
         assert device.boot_outcome is not None
         assert [str(image.version) for image in device.boot_outcome.images] == ["1.0.0+0", "2.0.0+0"]
+
+
+@pytest.mark.parametrize(
+    ("signing", "booting"),
+    [
+        (["--encrypt", KEYS / "key_enc_p256_pub.pem"], ["--enc-key", KEYS / "key_enc_p256.pem"]),
+        (
+            ["--encrypt", KEYS / "key_enc_p256_pub.pem", "--encrypt-keylen", "256", "--compression", "lzma2"],
+            ["--enc-key", KEYS / "key_enc_p256.pem", "--enc-keylen", "256", "--decompress"],
+        ),
+    ],
+    ids=["encrypted", "both"],
+)
+def test_boot_takes_such_updates_where_it_is_told_how(
+    signing: list[object], booting: list[object], tfm_sim: CommandLine
+) -> None:
+    report = sign(tfm_sim, "--dummy-key", "--version", "3.0.0", *signing)
+    assert report.encryption is not None
+    assert tfm_sim("boot", "--secure-update", "out.bin", "--json", *booting) == 0
+    assert json.loads(tfm_sim.out)["slots"][0]["version"] == "3.0.0+0"
+    assert tfm_sim("boot", "--secure-update", "out.bin", "--json") == 0
+    told = json.loads(tfm_sim.out)
+    assert told["slots"][0]["version"] == "1.0.0+0", "the demo firmware goes on"
+    assert "built without encryption" in json.dumps(told["decisions"])
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from ...bootloader.config import Bl2Config, KeyMode, SignatureType
+from ...bootloader.encryption_key import load_encryption_key
 from ...bootloader.keys import load_public_key, public_key_encoding
 from ...device import Build, Device, bl2_config_for
 from ...interface.mcuboot.trailer import TrailerError, mark_pending
@@ -45,6 +46,10 @@ class DeviceOptions:
     ns_update: str | None
     signature_type: str
     boot_keys: tuple[str, ...]
+    enc_key: str | None
+    enc_keylen: str
+    enc_hmac: str
+    decompress: bool
     profile: str
     optional_claims: bool
     isolation: str
@@ -94,6 +99,24 @@ _OPTIONS = (
         help="Public key compiled into BL2 for images that carry its hash (`image from-elf "
         "--public-key-format hash`); without it OTP's ROTPK decides, and images carry the whole key.",
     ),
+    _name(
+        "--enc-key", "KEY", "Private key (PEM; or 16 or 32 raw bytes) by which BL2 reads encrypted updates."
+    ),
+    click.option(
+        "--enc-keylen",
+        type=click.Choice(["128", "256"]),
+        default="128",
+        show_default=True,
+        help="With --enc-key: bits of the keys that updates are encrypted with.",
+    ),
+    click.option(
+        "--enc-hmac",
+        type=click.Choice(["256", "512"]),
+        default="256",
+        show_default=True,
+        help="With --enc-key of X25519: hash of the key exchange.",
+    ),
+    click.option("--decompress", is_flag=True, help="BL2 takes compressed updates."),
     click.option(
         "--profile",
         type=click.Choice(list(PROFILES)),
@@ -199,6 +222,16 @@ def _new_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
 
 def _bl2_config(options: DeviceOptions, board: Board) -> Bl2Config:
     config = replace(bl2_config_for(board), signature_type=SIGNATURE_TYPES[options.signature_type])
+    config = replace(config, decompression=options.decompress)
+    if options.enc_key is not None:
+        encryption, key = load_encryption_key(Path(options.enc_key))
+        config = replace(
+            config,
+            encryption=encryption,
+            encryption_key=key,
+            aes_256=options.enc_keylen == "256",
+            hmac_sha512=options.enc_hmac == "512",
+        )
     if not options.boot_keys:
         return config
     keys = tuple(public_key_encoding(load_public_key(Path(file))) for file in options.boot_keys)
