@@ -9,7 +9,7 @@ from typing import Self
 
 from .bootloader.bl2 import Bl2, BootOutcome
 from .bootloader.config import Bl2Config, Bl2ConfigError, KeyMode
-from .bootloader.ports import SLOTS, Ports
+from .bootloader.ports import SECONDARY, SLOTS, Ports
 from .interface.errors import TfmSimError
 from .interface.mcuboot.trailer import write_image
 from .interface.psa.crypto_api import CryptoApi
@@ -29,12 +29,13 @@ from .partitions.programs import (
     mailbox_programs,
     programs,
 )
-from .platform.board import Board, SlotName, load_board
+from .platform.board import AreaRole, Board, SlotName, load_board
 from .platform.hal import PlatformHal, granted
 from .platform.hardware import Hardware
 from .platform.memory import Access
 from .platform.power import Cut
 from .platform.provisioning import DUMMY, DUMMY_ROTPKS, Provisioning
+from .platform.slot_windows import exchange_slots
 from .spm.boot_data import BootData
 from .spm.config import Backend, SpmConfig
 from .spm.door import ClientDoor
@@ -277,7 +278,7 @@ class Device:
         hardware.clear()
         shared = hardware.board.shared_data
         if self.build.bl2 is not None:
-            self.run_bl2()
+            self._map_running_slots(self.run_bl2())
         self._stage("SPM", "validates the boot status and loads the partitions")
         self.trace.log("SPM", "[INF] Booting TF-M (tfm-sim)")
         if hardware.dummy_notice:
@@ -422,7 +423,22 @@ class Device:
             for image in range(hardware.board.image_count)
             for slot in SLOTS
         }
-        return Ports(slots, hardware.otp, hardware.nv_counters, hardware.memory, (shared.base, shared.size))
+        return Ports(
+            slots,
+            hardware.otp,
+            hardware.nv_counters,
+            hardware.memory,
+            (shared.base, shared.size),
+            hardware.board.executable_ram,
+            hardware.area_with_role(AreaRole.SCRATCH),
+        )
+
+    def _map_running_slots(self, outcome: BootOutcome) -> None:
+        hardware = self.hardware
+        for booted in outcome.images:
+            if booted.runs_in_place and booted.slot == SECONDARY:
+                slots = (hardware.slot(booted.image, "primary"), hardware.slot(booted.image, "secondary"))
+                exchange_slots(hardware.memory, *slots)
 
     def _stage(self, name: str, text: str) -> None:
         if self.trace.listeners:

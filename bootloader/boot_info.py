@@ -5,9 +5,9 @@ from typing import Final
 
 from ..interface.mcuboot.boot_info import BlInfo, McubootMode, McubootSignatureType
 from .config import Bl2Config, SignatureType, UpgradeStrategy
-from .image_validate import max_image_size
 from .ports import SLOTS, Ports, Slot
 from .shared_data_config import BootInfo
+from .swap_geometry import Geometry
 
 _MODE: Final = {
     UpgradeStrategy.OVERWRITE_ONLY: McubootMode.UPGRADE_ONLY,
@@ -40,10 +40,8 @@ def boot_info_entries(
     MCUboot boot_save_shared_data: of the largest image sizes only the first that is known is told.
     """
     yield BlInfo.MODE, bytes([_MODE[config.strategy]])
-    yield (
-        BlInfo.SIGNATURE_TYPE,
-        bytes([_SIGNATURE_TYPE.get(config.signature_type, McubootSignatureType.NONE)]),
-    )
+    signed = None if config.unsigned else _SIGNATURE_TYPE.get(config.signature_type)
+    yield BlInfo.SIGNATURE_TYPE, bytes([McubootSignatureType.NONE if signed is None else signed])
     yield BlInfo.RECOVERY, bytes([info.recovery])
     yield BlInfo.RUNNING_SLOT, bytes([SLOTS.index(slot.name)])
     if info.version is not None:
@@ -53,5 +51,5 @@ def boot_info_entries(
             counter = ports.security_counter(image).to_bytes(4, "little")
             yield BlInfo.SECURITY_COUNTER_IMAGE_0 + image, counter
     if config.strategy not in _KNOWS_NO_MAXIMUM:
-        largest = max_image_size(config, ports.slot(0, SLOTS[0]).area.size)
+        largest = Geometry.of(ports, config, 0).max_image_size(ports.slot(0, SLOTS[0]).area)
         yield BlInfo.MAX_APPLICATION_SIZE, largest.to_bytes(4, "little")

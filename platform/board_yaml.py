@@ -85,7 +85,16 @@ def parse_board(raw: bytes, name: str) -> Board:
     """
     entries = parse_yaml(raw, name, BoardError).mapping(
         ("name", "description", "flash", "ram", "flash_areas", "max_image_sectors", "regions", "shared_data"),
-        ("otp", "system_clock", "peripherals", "mmio_regions", "irq_sources", "hal_grants", "dual_core"),
+        (
+            "otp",
+            "system_clock",
+            "peripherals",
+            "mmio_regions",
+            "irq_sources",
+            "hal_grants",
+            "dual_core",
+            "executable_ram",
+        ),
     )
     flash = tuple(map(_flash, _items(entries, "flash")))
     ram = tuple(map(_ram, _items(entries, "ram")))
@@ -112,6 +121,7 @@ def parse_board(raw: bytes, name: str) -> Board:
         hal_grants=_hal_grants(entries.get("hal_grants")),
         mmio_regions=_mmio_regions(entries, regions, peripherals),
         dual_core=_optional(entries, "dual_core", lambda v: _dual_core(v, regions, peripherals), None),
+        executable_ram=_executable_ram(_items(entries, "executable_ram"), regions),
     )
 
 
@@ -476,6 +486,29 @@ def _dual_core(
         legal = f"at least {MAILBOX_QUEUE_SIZE} bytes, from a multiple of {MAILBOX_LINE} on"
         raise item["mailbox"].error("no place for the mailbox queue", str(mailbox), legal)
     return DualCore(mhu, mailbox)
+
+
+def _executable_ram(items: list[YamlValue], regions: tuple[Region, ...]) -> dict[int, tuple[int, int]]:
+    """MCUboot IMAGE_EXECUTABLE_RAM_START and _SIZE, one pair for each image."""
+    found: dict[int, tuple[int, int]] = {}
+    for value in items:
+        item = value.mapping(("image", "base", "size"), ())
+        image, base, size = (
+            item["image"].integer(0, MAX_IMAGES - 1),
+            _address(item["base"]),
+            item["size"].integer(1),
+        )
+        if image in found:
+            raise item["image"].error("executable RAM given twice", str(image), "one range an image")
+        region = next((r for r in regions if r.base <= base and base + size <= r.end), None)
+        if region is None or region.kind is not RegionKind.RAM or Access.EXECUTE not in region.access:
+            raise value.error(
+                "executable RAM not executable",
+                f"{base:#x}..{base + size:#x}",
+                "inside one region of RAM whose access has x",
+            )
+        found[image] = (base, size)
+    return found
 
 
 def _irq_sources(entries: dict[str, YamlValue], peripherals: tuple[Peripheral, ...]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.image_builder import ED25519, P256, P256_OTHER, RSA_2048, ImageParts, Signer, sec_cnt
 from support.image_compression import HEADER, PAYLOAD, Compressed, compress
@@ -19,6 +19,7 @@ from tfm_sim.bootloader.ports import PRIMARY
 from tfm_sim.interface.mcuboot.image import ImageError, ImageFlag, ImageHeader, read_header
 from tfm_sim.interface.mcuboot.tlv import TlvType, find_protected, load_tlv
 
+QUICK = settings(max_examples=100, deadline=None)
 OLD = P256.image(version=(1, 0, 0, 0))
 NEW = Compressed(P256)
 CONFIG = P256.config(decompression=True)
@@ -173,6 +174,7 @@ def test_a_large_dictionary_costs_no_more_than_the_output(code: int) -> None:
 
 
 @given(st.binary(max_size=200), st.integers(0, 300), st.sampled_from([0x400, 0xC00, 0x800, 0x200]))
+@QUICK
 def test_no_bytes_as_compressed_data_raise_anything_else(data: bytes, size: int, flags: int) -> None:
     try:
         assert len(decompress_payload(header(flags), HEADER + data, size)) == size
@@ -181,6 +183,7 @@ def test_no_bytes_as_compressed_data_raise_anything_else(data: bytes, size: int,
 
 
 @given(st.binary(max_size=3000), st.booleans())
+@QUICK
 def test_what_was_compressed_comes_out(data: bytes, thumb: bool) -> None:
     flags = 0xC00 if thumb else 0x400
     assert decompress_payload(header(flags), compress(data, thumb=thumb), len(data)) == data
@@ -199,6 +202,7 @@ IMAGE = NEW.image()
     st.lists(st.tuples(st.integers(0, len(IMAGE) - 1), st.integers(0, 255)), min_size=1, max_size=4),
     st.integers(0, len(IMAGE)),
 )
+@QUICK
 def test_no_damage_raises_anything_but_a_refusal(
     make_ports: Callable[..., Any], damage: list[tuple[int, int]], end: int
 ) -> None:
@@ -223,6 +227,7 @@ INNER = st.lists(
     | st.just(compress(PAYLOAD)),
     st.sampled_from([0x400, 0xC00, 0x800, 0x200, 0x404, 0x40C]),
 )
+@QUICK
 def test_nothing_that_a_trusted_key_has_signed_raises_anything_but_a_refusal(
     make_ports: Callable[..., Any], inner: list[tuple[int, bytes]], payload: bytes, flags: int
 ) -> None:

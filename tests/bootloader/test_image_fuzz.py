@@ -231,6 +231,7 @@ DECRYPT = (FOR_EC256.encryption, FOR_EC256.encoding)
     end=st.integers(0, 1 << 13),
     flags=st.sampled_from([None, 0x04, 0x08, 0x404, 0xC08, 0xE0C]),
 )
+@QUICK
 def test_inspection_of_encrypted_and_compressed_files_raises_image_errors_only(
     name: str, damage: list[tuple[int, int]], end: int, flags: int | None
 ) -> None:
