@@ -111,6 +111,22 @@ def test_the_trailer_is_the_strategys(
     assert (trailer and trailer.magic, trailer and trailer.image_ok) == (magic, image_ok)
 
 
+def test_info_shows_every_field_of_a_trailer(tfm_sim: CommandLine) -> None:
+    """MCUboot boot_trailer_sz, from the slot's end: with encryption there is a cell for each slot's key."""
+    options = ("--strategy", "SWAP_USING_MOVE", "--confirm", "--encrypt", KEYS / "key_enc_p256_pub.pem")
+    report = sign(tfm_sim, "--key", KEY, *options)
+    assert [(field.cell.name, 0x80000 - field.cell.offset) for field in report.trailer_cells] == [
+        ("swap status", 464), ("key 1", 80), ("key 0", 64), ("swap_size", 48), ("swap_info", 40),
+        ("copy_done", 32), ("image_ok", 24), ("magic", 16),
+    ]  # fmt: skip
+    assert tfm_sim("image", "info", "out.bin") == 0
+    assert "  0x7ffe8 image_ok     01ffffffffffffff\n" in tfm_sim.out
+    assert "  0x7fe30 swap status  erased, 384 bytes\n" in tfm_sim.out
+    assert tfm_sim("image", "info", "out.bin", "--json") == 0
+    fields = {field["name"]: field["value"] for field in json.loads(tfm_sim.out)["trailer"]["fields"]}
+    assert fields["magic"] == "77c295f360d2ef7f3552500f2cb67980" and fields["copy_done"] is None
+
+
 @pytest.mark.parametrize(
     ("options", "flag", "address"),
     [
