@@ -18,6 +18,7 @@ from tfm_sim.bootloader.inspect import FileSource
 from tfm_sim.bootloader.ports import PRIMARY
 from tfm_sim.interface.mcuboot.image import ImageError, ImageFlag, ImageHeader, read_header
 from tfm_sim.interface.mcuboot.tlv import TlvType, find_protected, load_tlv
+from tfm_sim.interface.mcuboot.trailer import boot_img_magic
 
 QUICK = settings(max_examples=100, deadline=None)
 OLD = P256.image(version=(1, 0, 0, 0))
@@ -55,6 +56,14 @@ def _inner_signature(image: bytes) -> bytes:
     tlv = find_protected(read_header(source), source, TlvType.DECOMP_SIGNATURE)
     assert tlv is not None
     return load_tlv(source, tlv)
+
+
+def test_fast_copies_all_of_the_plain_image_and_writes_the_magic(make_ports: MakePorts) -> None:
+    """MCUBOOT_OVERWRITE_ONLY_FAST: the size that counts is the plain image's."""
+    done = upgrade(make_ports, NEW.image(), replace(CONFIG, overwrite_fast=True), OLD)
+    plain = P256.image(NEW.plain)
+    assert done.refusals == []
+    assert done.primary == plain.ljust(0x2000 - 16, b"\xff") + boot_img_magic()
 
 
 def test_an_image_without_other_protected_tlvs_has_no_protected_area_inside(make_ports: MakePorts) -> None:

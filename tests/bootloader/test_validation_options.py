@@ -3,12 +3,30 @@
 from typing import Any
 
 import pytest
-from support.image_builder import P256, P256_OTHER, P384, ImageParts, Tlvs, sec_cnt
+from support.image_builder import (
+    ED25519,
+    P256,
+    P256_OTHER,
+    P384,
+    RSA_2048,
+    ImageParts,
+    Signer,
+    Tlvs,
+    sec_cnt,
+)
 from support.image_encryption import FOR_EC256, Encrypted
 from support.upgrade_bench import MakePorts, boot, upgrade
 
-from tfm_sim.bootloader.config import TFM_KEY_SLOTS, Bl2Config, Bl2ConfigError, SignatureType
+from tfm_sim.bootloader.config import (
+    TFM_KEY_SLOTS,
+    Bl2Config,
+    Bl2ConfigError,
+    HashAlgorithm,
+    SignatureType,
+)
+from tfm_sim.bootloader.keys import key_hash
 from tfm_sim.bootloader.ports import PRIMARY
+from tfm_sim.interface.mcuboot.tlv import TlvType
 
 GOOD = ImageParts()
 HASH, KEYHASH, SIGNATURE = P256.tlvs(GOOD)
@@ -61,6 +79,31 @@ def test_unsigned_and_encrypted(make_ports: MakePorts) -> None:
 def test_what_is_about_signatures_needs_them(options: dict[str, Any]) -> None:
     with pytest.raises(Bl2ConfigError, match="unsigned with pure signatures, decompression or key slots"):
         Bl2Config(unsigned=True, **options)
+
+
+@pytest.mark.parametrize(
+    ("signer", "refusal"),
+    [
+        (ED25519, ""),
+        (P256, ""),
+        (RSA_2048, "signature: an RSA2048_PSS that does not verify by key 0 of the loader"),
+    ],
+    ids=lambda value: value.signature_type.value if isinstance(value, Signer) else "",
+)
+def test_sha512_throughout(signer: Signer, refusal: str, make_ports: MakePorts) -> None:
+    """MCUBOOT_SHA512: hash TLV, key hash and what is signed; MCUboot's RSA code takes 32 bytes only."""
+    algorithm = HashAlgorithm.SHA512
+    config = signer.config(sha512=True, measured_boot=False)
+    digest = GOOD.digest(algorithm)
+    keyhash = (TlvType.KEYHASH, key_hash(signer.encoding, algorithm))
+    signature = (config.signature.tlv, signer.sign(digest, algorithm))
+    image = GOOD.with_tlvs([(TlvType.SHA512, digest), keyhash, signature])
+    done = boot(make_ports({(0, PRIMARY): image}), config)
+    assert "".join(done.refusals).startswith(refusal) and done.booted is not bool(refusal)
+    wrong_hash = GOOD.with_tlvs([signer.hash_tlv(GOOD), keyhash, signature])
+    assert (
+        boot(make_ports({(0, PRIMARY): wrong_hash}), config).refusals[0].startswith("image hash: no SHA512")
+    )
 
 
 @pytest.mark.parametrize(("counter", "fits"), [(4, True), (512, True), (513, False), (0xFFFFFFFF, False)])
