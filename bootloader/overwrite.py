@@ -63,7 +63,7 @@ def copy_image(flow: UpgradeFlow, image: int, *, fast: bool, keep_header: bool, 
 
 
 def _image_size(flow: UpgradeFlow, image: int, header: ImageHeader, new: Candidate) -> int:
-    # MCUboot boot_read_image_size; of a compressed image it is the plain one's.
+    # MCUboot boot_read_image_size: of a compressed image it is the plain one's.
     if is_compressed(header):
         return new.size
     return tlv_areas(header, flow.loader.source(flow.slot(image, SECONDARY))).end
