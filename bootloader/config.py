@@ -34,6 +34,11 @@ class UpgradeStrategy(Enum):
         """MCUboot MCUBOOT_RAM_LOAD: images are copied to RAM, and judged there."""
         return self in (UpgradeStrategy.RAM_LOAD, UpgradeStrategy.RAM_LOAD_REVERT)
 
+    @property
+    def erases_without_magic(self) -> bool:
+        """MCUboot boot_select_or_erase: an image in any slot needs a good trailer magic, or is erased."""
+        return self in (UpgradeStrategy.DIRECT_XIP_REVERT, UpgradeStrategy.RAM_LOAD_REVERT)
+
 
 _SLOTS_EQUIVALENT: Final = (
     UpgradeStrategy.DIRECT_XIP,

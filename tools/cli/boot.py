@@ -14,7 +14,16 @@ from ...interface.errors import ExitCode
 from ...interface.trace import Event
 from ...platform.power import Cut, Operation, PowerCut
 from ..console import STYLES, story
-from ..device_report import boot_status, boot_status_lines, counter_lines, counters, slot_lines, slots
+from ..device_report import (
+    boot_status,
+    boot_status_lines,
+    booted_images,
+    booted_lines,
+    counter_lines,
+    counters,
+    slot_lines,
+    slots,
+)
 from .device_options import DeviceOptions, device_options, make_device
 from .output import hex_dump, print_lines
 
@@ -169,7 +178,8 @@ def _print_end(device: Device, failure: Failure | None) -> None:
         *(f"  {line}" for line in (*slot_lines(device.hardware), *counter_lines(device.hardware))),
     ]
     if failure is None:
-        lines += [f"  {line}" for line in boot_status_lines(device.shared_data())]
+        ended = (*booted_lines(device), *boot_status_lines(device.shared_data()))
+        lines += [f"  {line}" for line in ended]
     print_lines(lines, STYLES)
 
 
@@ -183,6 +193,7 @@ def _print_json(
         "power_cuts": stepper.cuts,
         "operations": stepper.operations,
         "decisions": stepper.decisions,
+        "images": booted_images(device) if failure is None else [],
         "slots_before": before,
         "slots": slots(device.hardware),
         "counters": counters(device.hardware),

@@ -8,11 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-from ...bootloader.config import Bl2Config, KeyMode, SignatureType
-from ...bootloader.encryption_key import load_encryption_key
+from ...bootloader.config import Bl2Config, KeyMode, SignatureType, UpgradeStrategy
 from ...bootloader.keys import load_public_key, public_key_encoding
 from ...device import Build, Device, bl2_config_for
-from ...interface.mcuboot.trailer import TrailerError, mark_pending
+from ...interface.mcuboot.trailer import TrailerError, mark_pending, write_image
 from ...interface.trace import Listener
 from ...partitions.initial_attestation.config import AttestationConfig, TokenProfile
 from ...platform.board import Board, SlotName, load_board
@@ -22,6 +21,7 @@ from ...platform.power import Cut, CutError
 from ...platform.provisioning import load_provisioning
 from ...spm.config import SpmConfig
 from ..demo_firmware import flash_demo_firmware, primary_slots_blank
+from .loader_options import LOADER_OPTIONS, SIGNATURE_TYPES, LoaderOptions
 from .output import FILE_NAME, MAX_IMAGE, read_file
 
 PROFILES = {
@@ -29,7 +29,6 @@ PROFILES = {
     "psa-2.0.0": TokenProfile.PSA_2_0_0,
     "cca": TokenProfile.ARM_CCA,
 }
-SIGNATURE_TYPES = {t.value: t for t in SignatureType}
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -37,7 +36,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 class DeviceOptions:
     """One value an option; files as their names."""
 
-    board: str
+    board: str | None
     state: str | None
     provisioning: str | None
     secure_image: str | None
@@ -46,10 +45,7 @@ class DeviceOptions:
     ns_update: str | None
     signature_type: str
     boot_keys: tuple[str, ...]
-    enc_key: str | None
-    enc_keylen: str
-    enc_hmac: str
-    decompress: bool
+    loader: LoaderOptions
     profile: str
     optional_claims: bool
     isolation: str
@@ -76,7 +72,12 @@ def _name(option: str, metavar: str, text: str, default: str | None = None) -> C
 
 
 _OPTIONS = (
-    _name("--board", "BOARD", "A packaged board (`tfm-sim board list`), or a YAML file.", "an521"),
+    _name(
+        "--board",
+        "BOARD",
+        "A packaged board (`tfm-sim board list`), or a YAML file; by default an521, for images that run from "
+        "RAM an521_ram_load.",
+    ),
     _name("--state", "DIR", "Keep flash, OTP and counters in DIR between runs."),
     _name("--provisioning", "FILE", "Keys and identities as YAML, not TF-M's dummies."),
     _name("--secure-image", "FILE", "Signed image for the secure primary slot."),
@@ -99,24 +100,7 @@ _OPTIONS = (
         help="Public key compiled into BL2 for images that carry its hash (`image from-elf "
         "--public-key-format hash`); without it OTP's ROTPK decides, and images carry the whole key.",
     ),
-    _name(
-        "--enc-key", "KEY", "Private key (PEM; or 16 or 32 raw bytes) by which BL2 reads encrypted updates."
-    ),
-    click.option(
-        "--enc-keylen",
-        type=click.Choice(["128", "256"]),
-        default="128",
-        show_default=True,
-        help="With --enc-key: bits of the keys that updates are encrypted with.",
-    ),
-    click.option(
-        "--enc-hmac",
-        type=click.Choice(["256", "512"]),
-        default="256",
-        show_default=True,
-        help="With --enc-key of X25519: hash of the key exchange.",
-    ),
-    click.option("--decompress", is_flag=True, help="BL2 takes compressed updates."),
+    *LOADER_OPTIONS,
     click.option(
         "--profile",
         type=click.Choice(list(PROFILES)),
@@ -152,7 +136,9 @@ def device_options(command: Command) -> Command:
 
     @wraps(command)
     def with_options(**arguments: Any) -> Any:
-        mine = {name: arguments.pop(name) for name in DeviceOptions.__slots__}
+        loader = LoaderOptions(**{name: arguments.pop(name) for name in LoaderOptions.__slots__})
+        names = [name for name in DeviceOptions.__slots__ if name != "loader"]
+        mine = {"loader": loader} | {name: arguments.pop(name) for name in names}
         return command(options=DeviceOptions(**mine), **arguments)
 
     wrapped: Any = with_options
@@ -185,20 +171,28 @@ def make_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
         for image, slot, file, data in images:
             try:
                 device.flash_image(image, data, slot)
+                if slot == "secondary":
+                    _ask_for_upgrade(device, image, data, options.loader.upgrade_strategy)
             except TrailerError as error:
                 raise TrailerError(f"{file}: {error}") from None
-            if slot == "secondary":
-                with device.hardware.power.programmer():
-                    mark_pending(device.hardware.slot(image, slot), permanent=False)
     except BaseException:
         device.power_off()
         raise
     return device
 
 
+def _ask_for_upgrade(device: Device, image: int, data: bytes, strategy: UpgradeStrategy) -> None:
+    """What a running system would do with the candidate in a secondary slot: mark it for a test."""
+    area = device.hardware.slot(image, "secondary")
+    with device.hardware.power.programmer():
+        if strategy is UpgradeStrategy.SWAP_USING_OFFSET:
+            write_image(area, data, area.erase_block)
+        mark_pending(area, permanent=False)
+
+
 def _new_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device:
     """The device, its attestation service built for the kind of key that its OTP holds."""
-    board = load_board(options.board)
+    board = load_board(options.board or options.loader.default_board)
     bl2, attestation = _bl2_config(options, board), _attestation_config(options)
     provisioning = load_provisioning(options.provisioning) if options.provisioning is not None else None
 
@@ -221,17 +215,8 @@ def _new_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
 
 
 def _bl2_config(options: DeviceOptions, board: Board) -> Bl2Config:
-    config = replace(bl2_config_for(board), signature_type=SIGNATURE_TYPES[options.signature_type])
-    config = replace(config, decompression=options.decompress)
-    if options.enc_key is not None:
-        encryption, key = load_encryption_key(Path(options.enc_key))
-        config = replace(
-            config,
-            encryption=encryption,
-            encryption_key=key,
-            aes_256=options.enc_keylen == "256",
-            hmac_sha512=options.enc_hmac == "512",
-        )
+    config = options.loader.applied(bl2_config_for(board))
+    config = replace(config, signature_type=SIGNATURE_TYPES[options.signature_type])
     if not options.boot_keys:
         return config
     keys = tuple(public_key_encoding(load_public_key(Path(file))) for file in options.boot_keys)

@@ -13,7 +13,7 @@ from ...interface.errors import ExitCode
 from ...interface.tfm.boot_status import TlvMajor
 from ...interface.trace import Event
 from ..console import STYLES, story_listener
-from ..device_report import boot_status, counters, lifecycle, slots
+from ..device_report import boot_status, booted_images, counters, lifecycle, slots
 from ..endorsement import iak_verification_key
 from ..verifier import Verdict, decode, verify
 from .device_options import DeviceOptions, device_options, make_device
@@ -87,12 +87,12 @@ def _summary(device: Device, area: bytes) -> Iterator[str]:
     records = {
         r["module"]: r.get("boot_record") or {} for r in boot_status(area) if r["major"] == TlvMajor.IAS.name
     }
-    outcome = device.boot_outcome
     values = list(counters(device.hardware).values())
-    for booted in sorted(outcome.images, key=lambda b: b.image) if outcome else []:
-        record = records.get(booted.image, {})
+    for booted in booted_images(device):
+        record = records.get(booted["image"], {})
         yield (
-            f"  {booted.image:<5}  {booted.slot:<9}  {booted.version!s:<9}  {values[booted.image]:<7}  "
+            f"  {booted['image']:<5}  {booted['slot']:<9}  {booted['version']:<9}  "
+            f"{values[booted['image']]:<7}  "
             f"{record.get('sw_type', '-'):<11}  {str(record.get('signer_id', '-'))[:16]}"
         )
 
@@ -108,6 +108,7 @@ def _as_json(device: Device, area: bytes, token: bytes, verdict: Verdict) -> dic
         "board": device.hardware.board.name,
         "lifecycle": lifecycle(device),
         "warning": device.hardware.dummy_notice,
+        "images": booted_images(device),
         "slots": slots(device.hardware),
         "counters": counters(device.hardware),
         "boot_status": boot_status(area),
