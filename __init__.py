@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .bootloader.config import Bl2Config
     from .bootloader.loader import BootRefused
-    from .device import Build, Device, bl2_config_for
+    from .device import Build, Device, bl2_config_for, with_boot_status
     from .interface.errors import TfmSimError
     from .interface.psa.client import psa_invec, psa_outvec
     from .interface.psa.service import psa_msg_t
     from .interface.psa.status import PsaError, PsaStatus
+    from .interface.tfm.boot_status import BootStatusEra
+    from .partitions.firmware_update.config import TFM_FWU_TODAY, FwuConfig, FwuQuirks
     from .partitions.initial_attestation.config import AttestationConfig, TokenProfile
+    from .partitions.measured_boot.config import MeasuredBootConfig, MeasurementHash
     from .platform.board import load_board
     from .spm.config import TFM_TODAY, Backend, SpmConfig, TfmQuirks
     from .spm.load import PartitionBuild
@@ -33,14 +36,20 @@ _HOME = {
     "AttestationConfig": ".partitions.initial_attestation.config",
     "Backend": ".spm.config",
     "Bl2Config": ".bootloader.config",
+    "BootStatusEra": ".interface.tfm.boot_status",
     "BootRefused": ".bootloader.loader",
     "Build": ".device",
     "Device": ".device",
     "DevicePanic": ".spm.panic",
+    "FwuConfig": ".partitions.firmware_update.config",
+    "FwuQuirks": ".partitions.firmware_update.config",
+    "MeasuredBootConfig": ".partitions.measured_boot.config",
+    "MeasurementHash": ".partitions.measured_boot.config",
     "PartitionBuild": ".spm.load",
     "PsaError": ".interface.psa.status",
     "PsaStatus": ".interface.psa.status",
     "SpmConfig": ".spm.config",
+    "TFM_FWU_TODAY": ".partitions.firmware_update.config",
     "TFM_TODAY": ".spm.config",
     "TfmQuirks": ".spm.config",
     "TfmSimError": ".interface.errors",
@@ -53,17 +62,24 @@ _HOME = {
     "psa_invec": ".interface.psa.client",
     "psa_msg_t": ".interface.psa.service",
     "psa_outvec": ".interface.psa.client",
+    "with_boot_status": ".device",
 }
 
 __all__ = [
+    "TFM_FWU_TODAY",
     "TFM_TODAY",
     "AttestationConfig",
     "Backend",
     "Bl2Config",
     "BootRefused",
+    "BootStatusEra",
     "Build",
     "Device",
     "DevicePanic",
+    "FwuConfig",
+    "FwuQuirks",
+    "MeasuredBootConfig",
+    "MeasurementHash",
     "PartitionBuild",
     "PsaError",
     "PsaStatus",
@@ -79,6 +95,7 @@ __all__ = [
     "psa_invec",
     "psa_msg_t",
     "psa_outvec",
+    "with_boot_status",
 ]
 
 

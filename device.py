@@ -5,20 +5,26 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
+from .bootloader.bl1_1 import Bl1_1
+from .bootloader.bl1_2 import Bl1_2, Bl1_2Outcome
+from .bootloader.bl1_config import Bl1Config, Bl1ConfigError
+from .bootloader.bl1_stage import Bl1Ports, provision
 from .bootloader.bl2 import Bl2, BootOutcome
-from .bootloader.config import Bl2Config, Bl2ConfigError, KeyMode
+from .bootloader.config import Bl2Config, Bl2ConfigError, KeyMode, UpgradeStrategy
 from .bootloader.ports import SECONDARY, SLOTS, Ports
 from .interface.errors import TfmSimError
 from .interface.mcuboot.trailer import write_image
 from .interface.psa.crypto_api import CryptoApi
+from .interface.psa.firmware_update import FirmwareUpdate
 from .interface.psa.initial_attestation import InitialAttestation
 from .interface.psa.platform import PlatformApi
 from .interface.tfm.boot_status import BootStatusEra
 from .interface.tfm.measured_boot import MeasuredBoot
 from .interface.trace import Event, Listener, Trace
 from .partitions.crypto.config import CryptoConfig
+from .partitions.firmware_update.config import FwuBuild, FwuConfig
 from .partitions.initial_attestation.config import AttestationConfig
 from .partitions.measured_boot.config import MeasuredBootConfig
 from .partitions.ns_agent_mailbox.config import MailboxConfig
@@ -29,12 +35,15 @@ from .partitions.programs import (
     mailbox_programs,
     programs,
 )
-from .platform.board import AreaRole, Board, SlotName, load_board
+from .platform.board import AreaRole, Board, BoardError, SlotName, load_board
+from .platform.flash import FlashArea
 from .platform.hal import PlatformHal, granted
 from .platform.hardware import Hardware
 from .platform.memory import Access
 from .platform.power import Cut
 from .platform.provisioning import DUMMY, DUMMY_ROTPKS, Provisioning
+from .platform.provisioning_bundle import BundleLayout, Bundles
+from .platform.provisioning_stages import BundleSource, is_required, provision_in_bl2, provision_in_firmware
 from .platform.slot_windows import exchange_slots
 from .spm.boot_data import BootData
 from .spm.config import Backend, SpmConfig
@@ -65,10 +74,13 @@ class Stage(Event):
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """What is decided when firmware is built: loader, SPM, attestation profile, further partitions.
+    """What is decided when firmware is built: loaders, SPM, attestation profile, further partitions.
 
-    ``bl2`` None is TF-M with BL2=OFF: the images run unchecked, and there is no boot status.
+    ``bl2`` None is TF-M with BL2=OFF: the images run unchecked, and there is no boot status. ``bl1`` None is
+    BL1=OFF, TF-M's default on most boards: BL2 runs unchecked.
     ``measured_boot`` is TFM_PARTITION_MEASURED_BOOT, None leaves that partition out.
+    ``firmware_update`` is TFM_PARTITION_FIRMWARE_UPDATE, None (as in TF-M's default) a build without the
+    partition; with it the boot loader publishes the running versions.
     """
 
     bl2: Bl2Config | None = field(default_factory=Bl2Config)
@@ -77,6 +89,13 @@ class Build:
     crypto: CryptoConfig = field(default_factory=CryptoConfig)
     measured_boot: MeasuredBootConfig | None = None
     partitions: tuple[PartitionBuild, ...] = ()
+    firmware_update: FwuConfig | None = None
+    bl1: Bl1Config | None = None
+
+
+def bl1_config_for(board: Board) -> Bl1Config | None:
+    """TF-M's default BL1 for a board that has a place for one, None for another."""
+    return Bl1Config() if board.bl1 is not None else None
 
 
 def bl2_config_for(board: Board) -> Bl2Config:
@@ -104,13 +123,43 @@ def dummy_provisioning(build: Build) -> Provisioning:
     return replace(DUMMY, rotpks=DUMMY_ROTPKS.get(name, ()))
 
 
+SWAPS_OF_FWU: Final = (UpgradeStrategy.SWAP_USING_SCRATCH, UpgradeStrategy.SWAP_USING_MOVE)
+"""FWU_SUPPORT_TRIAL_STATE is on with these."""
+
+
+def with_firmware_update(build: Build) -> Build:
+    """The build with what its firmware update partition asks of the boot loader.
+
+    Raises LoadError for a boot loader that TF-M's partition cannot work with.
+    """
+    if build.firmware_update is None:
+        return build
+    legal = (UpgradeStrategy.OVERWRITE_ONLY, *SWAPS_OF_FWU)
+    # TF-M check_config.cmake: no DIRECT_XIP, no RAM_LOAD, and not without MCUBOOT_DATA_SHARING.
+    if build.bl2 is None or build.bl2.strategy not in legal:
+        found = "no boot loader" if build.bl2 is None else build.bl2.strategy.value
+        names = ", ".join(strategy.value for strategy in legal)
+        raise LoadError(f"the firmware update partition with {found}; legal: bl2 with strategy {names}")
+    return replace(build, bl2=replace(build.bl2, fwu_boot_data=True))
+
+
+def fwu_build(build: Build) -> FwuBuild | None:
+    """The firmware update partition for the boot loader that it works with; None for a build without."""
+    if build.firmware_update is None or build.bl2 is None:
+        return None
+    bl2 = build.bl2
+    trial = bl2.strategy in SWAPS_OF_FWU
+    return FwuBuild(build.firmware_update, bl2.image_number, trial, bl2.boot_max_align)
+
+
 def standard_partitions(build: Build) -> list[PartitionBuild]:
-    """The partitions of TF-M's list that this product has, each manifest with its program.
+    """The partitions of TF-M's list that the build has, each manifest with its program.
 
     Raises ManifestError.
     """
-    made = programs(build.attestation, build.crypto, build.measured_boot)
-    configs = configurations(measured_boot=build.measured_boot is not None)
+    fwu = fwu_build(build)
+    made = programs(build.attestation, build.crypto, build.measured_boot, fwu)
+    configs = configurations(measured_boot=build.measured_boot is not None, firmware_update=fwu is not None)
     builds = []
     for item in load_manifest_list(MANIFEST_LIST, configs=configs):
         manifest = item.load()
@@ -193,6 +242,7 @@ class PsaApis:
         self.initial_attestation = InitialAttestation(client)
         self.crypto = CryptoApi(client)
         self.platform = PlatformApi(client)
+        self.firmware_update = FirmwareUpdate(client)
 
 
 class TfmApis:
@@ -211,7 +261,8 @@ class Device:
     in memory. ``listeners`` hear every trace event.
 
     Raises BoardError, StateError, ProvisioningError and ManifestError for what they name, Bl2ConfigError for
-    a boot loader built for another number of images than the board has, LoadError for a build that a board
+    a boot loader built for another number of images than the board has, Bl1ConfigError for a BL1 that the
+    board has no place for, LoadError for a build that a board
     with two cores cannot have, TypeError for other arguments.
     """
 
@@ -229,9 +280,11 @@ class Device:
         _expect("seed", seed, int)
         _expect("state", state, str, Path, type(None))
         loaded = board if isinstance(board, Board) else load_board(board)
-        self.build = build or Build(bl2=bl2_config_for(loaded))
+        default = Build(bl2=bl2_config_for(loaded), bl1=bl1_config_for(loaded))
+        self.build = with_firmware_update(build or default)
         _check_image_number(self.build, loaded)
         _check_dual_core(self.build, loaded)
+        _check_bl1(self.build, loaded)
         agents = agent_partitions(loaded)
         self._partitions = (*standard_partitions(self.build), *agents, *self.build.partitions)
         self.trace = Trace()
@@ -246,6 +299,7 @@ class Device:
         self._ns: ClientDoor | None = None
         self._other_core: OtherCore | None = None
         self.boot_outcome: BootOutcome | None = None
+        self.bl1_outcome: Bl1_2Outcome | None = None
 
     def flash_image(self, image: int, data: bytes, slot: SlotName = "primary") -> None:
         """Write a signed image to a slot, as a programmer does: ``image`` 0 is secure, 1 non-secure."""
@@ -253,6 +307,40 @@ class Device:
         _expect("data", data, bytes, bytearray, memoryview)
         with self.hardware.power.programmer():
             write_image(self.hardware.slot(image, slot), data)
+
+    def flash_bl2(self, data: bytes, slot: SlotName = "primary") -> None:
+        """Write an image of BL2, as BL1 checks it, to one of its two slots; behind it the slot is erased.
+
+        Raises BoardError for a board without such slots, and for an image that is larger.
+        """
+        _expect("data", data, bytes, bytearray, memoryview)
+        role = AreaRole.BL2_PRIMARY if slot == "primary" else AreaRole.BL2_SECONDARY
+        self._program(role, bytes(data))
+
+    def load_bundles(self, bundles: Bundles) -> None:
+        """Leave provisioning bundles where a factory does: the first in the first half of the area, the other
+        in the second (TF-M PROVISIONING_DATA_START).
+
+        A virgin device burns them at its next power-on. Raises BoardError for a board without such an area,
+        and for a bundle that is larger than half of it.
+        """
+        _expect("bundles", bundles, Bundles)
+        area = self._area(AreaRole.PROVISIONING)
+        half = area.size // 2
+        for name, bundle in (
+            ("assembly-and-test", bundles.assembly_and_test),
+            ("PSA RoT", bundles.psa_rot),
+        ):
+            if len(bundle) > half:
+                raise BoardError(f"{name} bundle: {len(bundle)} bytes; legal: up to {half} on this board")
+        data = bundles.assembly_and_test.ljust(half, bytes([area.erased_value])) + bundles.psa_rot
+        self._program(AreaRole.PROVISIONING, data)
+
+    @property
+    def bundle_layout(self) -> BundleLayout:
+        """The structures of provisioning bundles for this board and build."""
+        board = self.hardware.board
+        return BundleLayout(board.otp.layout, max(2, board.image_count), self.build.attestation.cose_key_id)
 
     def cut_power(self, cut: Cut | str | int) -> None:
         """Take power away at a write or erase of lasting memory: N, "N:before", "N:after" or "N:torn".
@@ -265,9 +353,9 @@ class Device:
     def power_on(self) -> Self:
         """Boot to the non-secure side.
 
-        Raises BootRefused where BL2 stops, PowerCut where `cut_power` asked for one, LoadError and
-        ManifestError for partitions that do not fit together, DevicePanic where a partition fails to start,
-        DeviceOff for a device whose state directory was let go.
+        Raises BootRefused where a boot loader or provisioning stops, PowerCut where `cut_power` asked for
+        one, LoadError and ManifestError for partitions that do not fit together, DevicePanic where a
+        partition fails to start, DeviceOff for a device whose state directory was let go.
         """
         if self._let_go:
             raise DeviceOff("the device let go of its state directory; legal: a new Device on it")
@@ -278,13 +366,19 @@ class Device:
         hardware.clear()
         shared = hardware.board.shared_data
         if self.build.bl2 is not None:
-            self._map_running_slots(self.run_bl2())
+            self._map_running_slots(self.run_boot_loaders())
+        elif self.build.bl1 is not None:
+            self.run_bl1()
         self._stage("SPM", "validates the boot status and loads the partitions")
         self.trace.log("SPM", "[INF] Booting TF-M (tfm-sim)")
         if hardware.dummy_notice:
             self.trace.log("SPM", f"[WRN] {hardware.dummy_notice}")
         self.trace.log("SPM", "[INF] [Sec Thread] Secure image initializing!")
-        area = (shared.base, shared.size) if self.build.bl2 is not None else None
+        self._provision_firmware()
+        available = self.build.spm.boot_data_available
+        if available is None:
+            available = self.build.bl2 is not None
+        area = (shared.base, shared.size) if available else None
         boot_data = BootData(hardware.memory, area, self.build.spm.boot_status)
         # Two cores: an interrupt of the secure one interrupts nobody of the other.
         at_once = self.build.spm.schedule_when_ns_interrupted or hardware.board.dual_core is not None
@@ -301,6 +395,26 @@ class Device:
         self._stage("NS", "the non-secure side runs")
         return self
 
+    def run_boot_loaders(self) -> BootOutcome:
+        """All boot loaders of the build, one after the other. Raises as run_bl1 and run_bl2 do."""
+        if self.build.bl1 is not None:
+            self.run_bl1()
+        return self.run_bl2()
+
+    def run_bl1(self) -> Bl1_2Outcome:
+        """BL1_1, then BL1_2: it leaves BL2's code in RAM and would jump to it.
+
+        Raises BootRefused where one of them stops, DeviceOff for a build without BL1.
+        """
+        if self.build.bl1 is None:
+            raise DeviceOff("this build has no BL1; legal: a Build with bl1")
+        ports = self._bl1_ports()
+        self._stage("BL1_1", "provisions a virgin device and checks BL1_2 in OTP")
+        rom = Bl1_1(ports, self.build.bl1, self.trace).run()
+        self._stage("BL1_2", "decrypts and checks BL2")
+        self.bl1_outcome = Bl1_2(ports, self.build.bl1, self.trace, rom.bl1_2_hash).run()
+        return self.bl1_outcome
+
     def run_bl2(self) -> BootOutcome:
         """Only the boot loader: it leaves the boot status in shared memory and would jump to the SPM.
 
@@ -309,6 +423,7 @@ class Device:
         if self.build.bl2 is None:
             raise DeviceOff("this build has no boot loader; legal: a Build with bl2")
         self._stage("BL2", "checks the images and writes the boot status")
+        provision("BL2", self.hardware.otp, self._bundles(), provision_in_bl2, self.trace)
         self.boot_outcome = Bl2(self._ports(), self.build.bl2, self.trace).run()
         return self.boot_outcome
 
@@ -440,6 +555,51 @@ class Device:
                 slots = (hardware.slot(booted.image, "primary"), hardware.slot(booted.image, "secondary"))
                 exchange_slots(hardware.memory, *slots)
 
+    def _bl1_ports(self) -> Bl1Ports:
+        hardware, layout, shared = self.hardware, self.hardware.board.bl1, self.hardware.board.shared_data
+        assert layout is not None  # the build's check
+        images = self._area(AreaRole.BL2_PRIMARY), self._area(AreaRole.BL2_SECONDARY)
+        return Bl1Ports(
+            hardware.otp,
+            hardware.nv_counters,
+            hardware.memory,
+            (shared.base, shared.size),
+            layout,
+            images,
+            self._bundles(),
+        )
+
+    def _bundles(self) -> BundleSource | None:
+        """What lies in the provisioning area; None on a board without one."""
+        area = self.hardware.area_with_role(AreaRole.PROVISIONING)
+        if area is None:
+            return None
+        half = area.size // 2
+        return BundleSource(area.read(0, half), area.read(half, area.size - half), self.bundle_layout)
+
+    def _provision_firmware(self) -> None:
+        """TF-M's runtime firmware provisions first of all; the random source has its seed from OTP then."""
+        otp, bundles = self.hardware.otp, self._bundles()
+        if bundles is not None and is_required(otp):
+            provision("SPM", otp, bundles, provision_in_firmware, self.trace)
+            self.hardware.reseed()
+
+    def _area(self, role: AreaRole) -> FlashArea:
+        area = self.hardware.area_with_role(role)
+        if area is None:
+            raise BoardError(f"board {self.hardware.board.name}: no flash area with role {role.value}")
+        return area
+
+    def _program(self, role: AreaRole, data: bytes) -> None:
+        """Erase an area and write to it, as a programmer does."""
+        area = self._area(role)
+        data += bytes([area.erased_value]) * (-len(data) % area.write_size)
+        if len(data) > area.size:
+            raise BoardError(f"flash area {area.name}: {len(data)} bytes; legal: up to {area.size}")
+        with self.hardware.power.programmer():
+            area.erase(0, area.size)
+            area.write(0, data)
+
     def _stage(self, name: str, text: str) -> None:
         if self.trace.listeners:
             self.trace.emit(Stage(name, text))
@@ -451,6 +611,7 @@ class Device:
         self._ns = None
         self._other_core = None
         self.boot_outcome = None
+        self.bl1_outcome = None
         self.hardware.memory.restore(self._memory_map)
 
 
@@ -466,6 +627,22 @@ def _check_image_number(build: Build, board: Board) -> None:
             f"BL2: image_number {build.bl2.image_number} on board {board.name}, whose flash has slots for "
             f"{board.image_count}; legal: {board.image_count}, as bl2_config_for(board) has it"
         )
+
+
+def _check_bl1(build: Build, board: Board) -> None:
+    if build.bl1 is None:
+        return
+    if board.bl1 is None:
+        raise Bl1ConfigError(
+            f"BL1 on board {board.name}, which has no OTP, slots and memory for it; legal: bl1=None, or a "
+            "board with bl1"
+        )
+    if len(build.bl1.signers) > board.otp.layout.bl1_signers:
+        raise Bl1ConfigError(
+            f"BL1: {len(build.bl1.signers)} signers of BL2 on board {board.name}; legal: "
+            f"{board.otp.layout.bl1_signers}, as its OTP has ROTPKs"
+        )
+    build.bl1.image_layout(board.bl1.bl2_code_size)
 
 
 def _check_dual_core(build: Build, board: Board) -> None:
@@ -487,6 +664,7 @@ __all__ = [
     "PsaApis",
     "Stage",
     "TfmApis",
+    "bl1_config_for",
     "bl2_config_for",
     "with_boot_status",
 ]

@@ -119,7 +119,7 @@ class Bl2:
             self._trace.emit(BootStarted(None, "bl2_main", text, order))
 
     def _post_init(self, loader: BootLoader) -> None:
-        # TF-M boot_platform_post_init, as the RSE has it.
+        # TF-M boot_platform_post_init: the RSE measures its ROTPKs there.
         rotpks = self._config.rse_rotpks
         if rotpks is None or loader.shared_data.store_rotpks(rotpks) == 0:
             return

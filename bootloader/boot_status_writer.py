@@ -89,7 +89,9 @@ class BootStatusWriter:
             self.problem = ("no data", "an entry needs some")
             return SharedMemoryError.GEN_ERROR
         if not self._init_done:
-            self._begin()
+            failed = self._begin()
+            if failed:
+                return failed
         type_ = tlv_type(major, module, claim)
         total = self._total()
         code = self._check(type_, total, len(data))
@@ -103,9 +105,10 @@ class BootStatusWriter:
             text = (
                 f"shared data: entry {type_:#06x} of {len(data)} bytes at {self._base + total:#010x} {done}"
             )
-            self._trace.emit(
-                SharedDataAdded(module, "boot_add_data_to_shared_area", text, type_, data, int(code))
-            )
+            about_image = self._config.boot_status is BootStatusEra.TODAY and self._config.boot_info is None
+            image = module if about_image else None
+            rule = "boot_add_data_to_shared_area"
+            self._trace.emit(SharedDataAdded(image, rule, text, type_, data, int(code)))
         return code
 
     def boot_save_boot_status(self, image: int, header: ImageHeader, area: ImageSource) -> int:
@@ -160,12 +163,18 @@ class BootStatusWriter:
             return BOOT_STATUS_ERROR
         return SharedMemoryError.OK
 
-    def _begin(self) -> None:
-        """The first entry of a boot finds an area of zeros with an empty header in it."""
+    def _begin(self) -> int:
+        """The first entry of a boot finds an area of zeros with an empty header in it; 0 or an error code.
+
+        What a BL2 of 2019 tells of the device itself comes right behind.
+        """
         self._memory.write(self._base, encode_area([]).ljust(self._size, b"\0"))
         self._init_done = True
         for claim, data in self._config.general_claims:
-            self.boot_add_data_to_shared_area(TlvMajor.IAS, SwModule.GENERAL, claim, data)
+            code = self.boot_add_data_to_shared_area(TlvMajor.IAS, SwModule.GENERAL, claim, data)
+            if code:
+                return code
+        return SharedMemoryError.OK
 
     def boot_save_shared_data(self, image: int, version: ImageVersion) -> int:
         """Publish an image's version for the firmware update partition (TF-M boot_save_shared_data)."""

@@ -150,7 +150,7 @@ def collect_image_measurement(
 
 
 def _fitting(data: bytes, name: str, size: int) -> bytes:
-    # TF-M shared_data.c: SHA-384 for EC-P384, else SHA-256; a build with SHA-512 images cannot measure them.
+    # TF-M boot_save_shared_data: SHA-384 for EC-P384, else SHA-256; SHA-512 images cannot be measured.
     if len(data) > size:
         raise ImageError(
             "collect_image_measurement_and_metadata",

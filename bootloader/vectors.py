@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ..interface.errors import TfmSimError
 from ..interface.mcuboot.image import ImageFlag, ImageHeader
+from ..platform.memory import Memory
 from .ports import Ports, Slot
 
 
@@ -43,4 +44,16 @@ def read_vectors(ports: Ports, header: ImageHeader, slot: Slot) -> VectorTable:
         warnings.append(f"reset vector {reset:#010x} is even, so not Thumb code")
     if not address <= reset & ~1 < address + header.img_size:
         warnings.append(f"reset vector {reset:#010x} is outside the image")
+    return VectorTable(address, msp, reset, tuple(warnings))
+
+
+def read_code_vectors(memory: Memory, address: int, size: int) -> VectorTable:
+    """The table at the start of ``size`` bytes of code in RAM, which BL1 jumps through as it is."""
+    words = memory.read(address, 8)
+    msp, reset = int.from_bytes(words[:4], "little"), int.from_bytes(words[4:], "little")
+    warnings = []
+    if not reset & 1:
+        warnings.append(f"reset vector {reset:#010x} is even, so not Thumb code")
+    if not address <= reset & ~1 < address + size:
+        warnings.append(f"reset vector {reset:#010x} is outside the code")
     return VectorTable(address, msp, reset, tuple(warnings))

@@ -7,6 +7,8 @@ from typing import Final
 
 from .crypto.config import CryptoConfig
 from .crypto.partition import CryptoPartition
+from .firmware_update.config import FwuBuild
+from .firmware_update.partition import FwuPartition
 from .initial_attestation.config import AttestationConfig
 from .initial_attestation.partition import InitialAttestationPartition
 from .measured_boot.config import MeasuredBootConfig
@@ -28,13 +30,14 @@ _BASE_CRYPTO: Final = CryptoConfig()
 _BASE_ATTESTATION: Final = AttestationConfig()
 
 
-def configurations(*, measured_boot: bool = False) -> Mapping[str, bool]:
+def configurations(*, measured_boot: bool = False, firmware_update: bool = False) -> Mapping[str, bool]:
     """What the ``conditional`` of each partition in the manifest list asks for; TF-M's defaults."""
     return {
         "TFM_PARTITION_CRYPTO": True,
         "TFM_PARTITION_PLATFORM": True,
         "TFM_PARTITION_INITIAL_ATTESTATION": True,
         "TFM_PARTITION_MEASURED_BOOT": measured_boot,
+        "TFM_PARTITION_FIRMWARE_UPDATE": firmware_update,
     }
 
 
@@ -42,6 +45,7 @@ def programs(
     attestation: AttestationConfig = _BASE_ATTESTATION,
     crypto: CryptoConfig = _BASE_CRYPTO,
     measured_boot: MeasuredBootConfig | None = None,
+    firmware_update: FwuBuild | None = None,
 ) -> Mapping[str, Program]:
     """What runs in each partition that the build has, by partition name.
 
@@ -58,6 +62,8 @@ def programs(
     }
     if measured_boot is not None:
         made["TFM_SP_MEASURED_BOOT"] = (MeasuredBootPartition, measured_boot)
+    if firmware_update is not None:
+        made["TFM_SP_FWU"] = (FwuPartition, firmware_update)
     return made
 
 

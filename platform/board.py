@@ -30,6 +30,10 @@ class AreaRole(Enum):
     PS = "ps"
     ITS = "its"
     OTP = "otp"
+    BL2_PRIMARY = "bl2_primary"
+    BL2_SECONDARY = "bl2_secondary"
+    PROVISIONING = "provisioning"
+    """Where the factory leaves provisioning bundles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,18 @@ class SharedData:
 
     base: int
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bl1Memory:
+    """Where BL1 puts what it runs next: addresses of secure RAM (TF-M region_defs.h), sizes in bytes.
+
+    BL1_2 is as large as the OTP's field for it. In front of ``bl2_code`` lies the header of BL2's image.
+    """
+
+    bl1_2_code: int
+    bl2_code: int
+    bl2_code_size: int
 
 
 class DeviceModel(Enum):
@@ -154,6 +170,7 @@ class Board:
     ``mmio_regions`` are the ranges of memory, base and size, that a manifest may claim by a name.
     ``dual_core`` is None where the non-secure side runs on the secure core, in TrustZone's other state.
     ``executable_ram`` is the RAM, base and size, into which BL2 may load each image by its index.
+    ``bl1`` is None on a board that boots straight into BL2.
     """
 
     name: str
@@ -171,6 +188,7 @@ class Board:
     mmio_regions: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     dual_core: DualCore | None = None
     executable_ram: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    bl1: Bl1Memory | None = None
 
     @property
     def image_count(self) -> int:

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from ..interface.tfm.mailbox import MAILBOX_LINE, MAILBOX_QUEUE_SIZE
 from .board import (
     AreaRole,
+    Bl1Memory,
     Board,
     BoardError,
     DeviceModel,
@@ -23,7 +24,8 @@ from .board import (
 from .hal import HAL_FUNCTIONS
 from .interrupts import LINES
 from .memory import Access, Region, RegionKind, Security
-from .otp import OtpLayout
+from .otp import BL1_ROTPKS, OtpLayout
+from .provisioning import BL1_ROTPK_SIZES
 from .yaml_source import YamlValue, parse_yaml
 
 NAME: Final = r"[A-Za-z_][A-Za-z0-9_-]*"
@@ -53,6 +55,10 @@ _MODEL_LINES: Final = {
 _COUNTING: Final = (DeviceModel.CMSDK_TIMER, DeviceModel.CMSDK_WATCHDOG)
 MAX_CLOCK: Final = 1_000_000_000
 _ROTPK_SIZES: Final = {"32": 32, "48": 48, "68": 68, "100": 100}
+_BL1_ROTPK_SIZES: Final = {str(size): size for size in BL1_ROTPK_SIZES}
+MAX_BL1_2: Final = 0x10000
+BL2_HEADER_MAX_SIZE: Final = 0xD00
+"""TF-M TFM_BL1_2_HEADER_MAX_SIZE: room in front of BL2's code for the header of its image."""
 _ERASED_VALUES: Final = {"0xff": 0xFF, "0xFF": 0xFF, "255": 0xFF, "0x00": 0, "0x0": 0, "0": 0}
 
 T = TypeVar("T")
@@ -94,6 +100,7 @@ def parse_board(raw: bytes, name: str) -> Board:
             "hal_grants",
             "dual_core",
             "executable_ram",
+            "bl1",
         ),
     )
     flash = tuple(map(_flash, _items(entries, "flash")))
@@ -122,6 +129,7 @@ def parse_board(raw: bytes, name: str) -> Board:
         mmio_regions=_mmio_regions(entries, regions, peripherals),
         dual_core=_optional(entries, "dual_core", lambda v: _dual_core(v, regions, peripherals), None),
         executable_ram=_executable_ram(_items(entries, "executable_ram"), regions),
+        bl1=_optional(entries, "bl1", lambda v: _bl1(v, entries["flash_areas"], otp.layout, regions), None),
     )
 
 
@@ -188,11 +196,25 @@ def _ram(value: YamlValue) -> RamDescription:
 
 
 def _otp(value: YamlValue) -> OtpDescription:
-    item = value.mapping((), ("size", "rotpk_size", "bl1", "ns_counters"))
+    item = value.mapping(
+        (),
+        (
+            "size",
+            "rotpk_size",
+            "bl1",
+            "ns_counters",
+            "bl1_2_code_size",
+            "bl1_rotpk_size",
+            "bl1_signers",
+        ),
+    )
     layout = OtpLayout(
         rotpk_size=_optional(item, "rotpk_size", lambda v: v.choice(_ROTPK_SIZES), 68),
         bl1=_optional(item, "bl1", YamlValue.boolean, False),
         ns_counters=_optional(item, "ns_counters", lambda v: v.integer(0, 3), 0),
+        bl1_2_code_size=_optional(item, "bl1_2_code_size", lambda v: v.integer(8, MAX_BL1_2), 0),
+        bl1_rotpk_size=_optional(item, "bl1_rotpk_size", lambda v: v.choice(_BL1_ROTPK_SIZES), 56),
+        bl1_signers=_optional(item, "bl1_signers", lambda v: v.integer(1, len(BL1_ROTPKS)), 1),
     )
     size = _optional(item, "size", lambda v: v.integer(layout.size, 1 << 20), 0x1000)
     return OtpDescription(size, layout)
@@ -509,6 +531,46 @@ def _executable_ram(items: list[YamlValue], regions: tuple[Region, ...]) -> dict
             )
         found[image] = (base, size)
     return found
+
+
+def _bl1(value: YamlValue, areas: YamlValue, layout: OtpLayout, regions: tuple[Region, ...]) -> Bl1Memory:
+    """Where BL1 puts code: secure RAM beside the shared data area, and what else it needs of the board."""
+    item = value.mapping(("bl1_2_code", "bl2_code", "bl2_code_size"), ())
+    if not layout.bl1 or not layout.bl1_2_code_size:
+        raise value.error(
+            "no OTP for BL1_2",
+            f"bl1 {layout.bl1}, bl1_2_code_size {layout.bl1_2_code_size}",
+            "otp: {bl1: true, bl1_2_code_size: ...}",
+        )
+    roles = [i.mapping()["role"].text for i in areas.sequence() if "role" in i.mapping()]
+    for role in (AreaRole.BL2_PRIMARY, AreaRole.BL2_SECONDARY):
+        if role.value not in roles:
+            raise areas.error(
+                "no flash area for BL2", f"none with role {role.value}", "one for each image of BL2"
+            )
+    memory = Bl1Memory(
+        _address(item["bl1_2_code"]), _address(item["bl2_code"]), item["bl2_code_size"].integer(8, MAX_FLASH)
+    )
+    ranges = [
+        _Range(
+            "bl1_2_code", memory.bl1_2_code, memory.bl1_2_code + layout.bl1_2_code_size, item["bl1_2_code"]
+        ),
+        _Range(
+            "bl2_code",
+            memory.bl2_code - BL2_HEADER_MAX_SIZE,
+            memory.bl2_code + memory.bl2_code_size,
+            item["bl2_code"],
+        ),
+    ]
+    for r in ranges:
+        if not any(
+            _is_secure_ram(region) and region.base <= r.start and r.end <= region.end for region in regions
+        ):
+            raise r.blame.error(
+                f"{r.name} outside the secure RAM", f"{r.start:#x}..{r.end:#x}", "inside one region"
+            )
+    _no_overlap("BL1's", ranges)
+    return memory
 
 
 def _irq_sources(entries: dict[str, YamlValue], peripherals: tuple[Peripheral, ...]) -> dict[str, int]:

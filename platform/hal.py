@@ -8,7 +8,7 @@ A partition may run in another process: every function takes and returns plain v
 bytes, str, None, or a frozen dataclass of these.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NoReturn, TypeVar
 
@@ -58,7 +58,7 @@ class IakKey:
 
 @dataclass(frozen=True, slots=True)
 class FlashAreaInfo:
-    """A flash area of a storage service: the id that the flash functions take, and its geometry in bytes."""
+    """A flash area: the id that the flash functions take, and its geometry in bytes."""
 
     id: int
     name: str
@@ -79,13 +79,16 @@ class PlatformHal:
         its_area: FlashArea | None = None,
         ps_area: FlashArea | None = None,
         on_reset: Callable[[str], None] | None = None,
+        slots: Mapping[tuple[int, int], FlashArea] | None = None,
     ) -> None:
+        """``slots`` by MCUboot's image index and slot number, 0 primary and 1 secondary."""
         self._otp = otp
         self._counters = counters
         self._rng = rng
         self._its_area = its_area
         self._ps_area = ps_area
         self._on_reset = on_reset
+        self._slots = slots or {}
 
     def tfm_attest_hal_get_security_lifecycle(self) -> int:
         """The PSA lifecycle, 32 bits; UNKNOWN (0) for any OTP code that is not one of TF-M's."""
@@ -203,6 +206,39 @@ class PlatformHal:
         """
         self._on_flash(area_id, lambda area: area.erase(offset, length))
 
+    def flash_area_id_from_multi_image_slot(self, image: int, slot: int) -> int:
+        """MCUboot's flash map: the area of an image's slot, 0 primary or 1 secondary.
+
+        Raises PlatError INVALID_INPUT for a slot that the board has not.
+        """
+        area = self._slots.get((image, slot))
+        if area is None:
+            legal = ", ".join(str(key) for key in sorted(self._slots)) or "none"
+            raise PlatError(
+                TfmPlatErr.INVALID_INPUT, f"image {image}, slot {slot}; legal (image, slot): {legal}"
+            )
+        return area.id
+
+    def flash_area_open(self, area_id: int) -> FlashAreaInfo:
+        """Geometry of an image slot. Raises PlatError INVALID_INPUT for another area's id."""
+        return self._info(self._slot(area_id), "image slot")
+
+    def flash_area_read(self, area_id: int, offset: int, length: int) -> bytes:
+        """``length`` bytes at ``offset`` of an image slot. Raises PlatError INVALID_INPUT."""
+        return self._on_area(self._slot(area_id), lambda area: area.read(offset, length))
+
+    def flash_area_write(self, area_id: int, offset: int, data: bytes) -> None:
+        """Program an image slot at any offset; program units that are half covered keep their other bytes.
+
+        Raises PlatError INVALID_INPUT for another area's id, a range outside the slot, and cells that would
+        have to return to their erased state.
+        """
+        self._on_area(self._slot(area_id), lambda area: _write_padded(area, offset, data))
+
+    def flash_area_erase(self, area_id: int, offset: int, length: int) -> None:
+        """Erase whole blocks of an image slot, one after the other. Raises PlatError INVALID_INPUT."""
+        self._on_area(self._slot(area_id), lambda area: _erase_blocks(area, offset, length))
+
     def tfm_hal_random(self, size: int) -> bytes:
         """``size`` random bytes from the device's seeded source."""
         return self._rng.bytes(size)
@@ -235,14 +271,42 @@ class PlatformHal:
 
     def _on_flash(self, area_id: int, act: Callable[[FlashArea], T]) -> T:
         areas = [area for area in (self._its_area, self._ps_area) if area is not None]
-        area = next((area for area in areas if area.id == area_id), None)
-        if area is None:
-            legal = ", ".join(f"{area.id} ({area.name})" for area in areas) or "none"
-            raise PlatError(TfmPlatErr.INVALID_INPUT, f"flash area {area_id}; legal: {legal}")
+        return self._on_area(_area_of(area_id, areas), act)
+
+    def _slot(self, area_id: int) -> FlashArea:
+        return _area_of(area_id, self._slots.values())
+
+    @staticmethod
+    def _on_area(area: FlashArea, act: Callable[[FlashArea], T]) -> T:
         try:
             return act(area)
         except FlashError as error:
             raise PlatError(TfmPlatErr.INVALID_INPUT, str(error)) from error
+
+
+def _area_of(area_id: int, areas: Collection[FlashArea]) -> FlashArea:
+    area = next((area for area in areas if area.id == area_id), None)
+    if area is None:
+        legal = ", ".join(f"{area.id} ({area.name})" for area in areas) or "none"
+        raise PlatError(TfmPlatErr.INVALID_INPUT, f"flash area {area_id}; legal: {legal}")
+    return area
+
+
+def _write_padded(area: FlashArea, offset: int, data: bytes) -> None:
+    # TF-M flash_area_write: the range counts first, then the half covered units are read and written whole.
+    area.read(offset, len(data))
+    first = offset // area.write_size * area.write_size
+    end = offset + len(data)
+    last = end + -end % area.write_size
+    area.write(first, area.read(first, offset - first) + data + area.read(end, last - end))
+
+
+def _erase_blocks(area: FlashArea, offset: int, length: int) -> None:
+    # TF-M flash_area_erase: sector by sector.
+    if length % area.erase_block or not 0 <= offset <= offset + length <= area.size:
+        area.erase(offset, length)  # raises
+    for block in range(offset, offset + length, area.erase_block):
+        area.erase(block, area.erase_block)
 
 
 HAL_FUNCTIONS: Final = frozenset(name for name in vars(PlatformHal) if not name.startswith("_"))

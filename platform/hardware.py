@@ -23,6 +23,8 @@ from .random_source import RandomSource
 from .state import StateDirectory, StateError
 
 OTP_FILE: Final = "otp.bin"
+SLOT_NUMBERS: Final[dict[SlotName, int]] = {"primary": 0, "secondary": 1}
+"""MCUboot's numbers of an image's slots."""
 _COUNTERS: Final = frozenset(otp_field for otp_field in OtpField if otp_field.name.startswith("NV_COUNTER"))
 
 
@@ -96,6 +98,11 @@ class Hardware:
             self.area_with_role(AreaRole.ITS),
             self.area_with_role(AreaRole.PS),
             self._reset_requested,
+            {
+                (area.image, SLOT_NUMBERS[area.slot]): self.areas[area.name]
+                for area in board.flash_areas
+                if area.image is not None and area.slot is not None
+            },
         )
 
     def slot(self, image: int, slot: SlotName) -> FlashArea:
@@ -136,6 +143,10 @@ class Hardware:
         self.resets += 1
         self.clear()
         self.save()
+
+    def reseed(self) -> None:
+        """The random source takes the ENTROPY_SEED that was burnt since it was made."""
+        self.rng.reseed(self.otp.read(OtpField.ENTROPY_SEED), self.seed)
 
     def clear(self) -> None:
         """What a reset and a power-on do to volatile state: RAM, peripherals, interrupts and the clock."""

@@ -53,6 +53,20 @@ class OtpField(IntEnum):
     NV_COUNTER_BL1_0 = 28
     ENTROPY_SEED = 29
     SECURE_DEBUG_PK = 30
+    # Boards with an OTP of their own for BL1 number these differently, each in its platform_otp_ids.h.
+    BL1_2_IMAGE_LEN = 31
+    BL1_ROTPK_1 = 32
+    BL1_ROTPK_2 = 33
+    BL1_ROTPK_3 = 34
+
+
+BL1_ROTPKS: Final = (
+    OtpField.BL1_ROTPK_0,
+    OtpField.BL1_ROTPK_1,
+    OtpField.BL1_ROTPK_2,
+    OtpField.BL1_ROTPK_3,
+)
+"""The key of each signer of BL2."""
 
 
 class OtpError(PlatError):
@@ -65,11 +79,18 @@ class OtpLayout:
 
     ``rotpk_size``: 32 (SHA-256 of the key), 48 (SHA-384), 68 (whole P-256 point) or 100 (whole P-384 point).
     BL1 adds its ROTPK and counter; ``ns_counters`` is PLATFORM_NS_NV_COUNTERS, 0 to 3.
+
+    ``bl1_2_code_size`` is BL1_2_CODE_SIZE: the OTP holds BL1_2, its hash and length, BL2's encryption key,
+    the GUK and ``bl1_signers`` ROTPKs of ``bl1_rotpk_size`` bytes each (56: a whole LMS key), as that of a
+    board with PLATFORM_DEFAULT_BL1 does (TF-M otp_cc312.c). 0: TF-M's emulated OTP, with no room for them.
     """
 
     rotpk_size: int = 68
     bl1: bool = False
     ns_counters: int = 0
+    bl1_2_code_size: int = 0
+    bl1_rotpk_size: int = 56
+    bl1_signers: int = 1
 
     @cached_property
     def fields(self) -> dict[OtpField, tuple[int, int]]:
@@ -119,9 +140,22 @@ class OtpLayout:
             (OtpField.BL2_ROTPK_3, rotpk),
         ]
         if self.bl1:
-            sizes += [(OtpField.BL1_ROTPK_0, 32), (OtpField.NV_COUNTER_BL1_0, 16)]
+            sizes += self._bl1_sizes()
         sizes += [(OtpField(OtpField.NV_COUNTER_NS_0 + i), 64) for i in range(self.ns_counters)]
         return [*sizes, (OtpField.ENTROPY_SEED, 64), (OtpField.SECURE_DEBUG_PK, 32)]
+
+    def _bl1_sizes(self) -> list[tuple[OtpField, int]]:
+        if not self.bl1_2_code_size:
+            return [(OtpField.BL1_ROTPK_0, 32), (OtpField.NV_COUNTER_BL1_0, 16)]
+        return [
+            *((field, self.bl1_rotpk_size) for field in BL1_ROTPKS[: self.bl1_signers]),
+            (OtpField.NV_COUNTER_BL1_0, 16),
+            (OtpField.KEY_BL2_ENCRYPTION, 32),
+            (OtpField.BL1_2_IMAGE_HASH, 32),
+            (OtpField.BL1_2_IMAGE, self.bl1_2_code_size),
+            (OtpField.BL1_2_IMAGE_LEN, 4),
+            (OtpField.GUK, 32),
+        ]
 
 
 AN521_LAYOUT: Final = OtpLayout()

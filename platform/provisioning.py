@@ -3,6 +3,7 @@
 A user's own values come from a YAML file; ``platform/provisioning_dummy.yaml`` shows every key.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +12,12 @@ from typing import Final
 from ..interface.errors import TfmSimError
 from .iak_type import IakType
 from .lifecycle import OtpLcs
-from .otp import Otp, OtpError, OtpField, OtpLayout
+from .otp import BL1_ROTPKS, Otp, OtpError, OtpField, OtpLayout
 from .yaml_source import YamlValue, load_yaml, parse_yaml
 
 SECP256R1_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 MAX_ROTPKS: Final = 4
+BL1_ROTPK_SIZES: Final = (32, 48, 56, 65, 97)
 DUMMY_FILE: Final = Path(__file__).parent / "provisioning_dummy.yaml"
 """TF-M's dummy values in the form that users write."""
 DUMMY_IAK_PREFIX: Final = bytes.fromhex("a9b454b26d6f90a4")
@@ -34,6 +36,9 @@ class Provisioning:
     verification_service_url and profile_definition: texts of up to 32 bytes, longer ones are cut there as
     TF-M's 32-byte fields do. ``rotpks`` are stored as they are and padded with zeros: the hash of a key, or
     the whole key as an uncompressed point, by the loader's key mode. ``lifecycle`` is burnt last.
+
+    For BL1, on a board whose OTP has room for them: ``guk`` and ``bl2_encryption_key`` of 32 bytes, BL1_2's
+    code (its hash and length follow from it), and the key of each signer of BL2.
     """
 
     huk: bytes = b""
@@ -47,6 +52,10 @@ class Provisioning:
     profile_definition: bytes = b""
     rotpks: tuple[bytes, ...] = ()
     entropy_seed: bytes = field(default=b"", repr=False)
+    guk: bytes = field(default=b"", repr=False)
+    bl2_encryption_key: bytes = field(default=b"", repr=False)
+    bl1_2_image: bytes = field(default=b"", repr=False)
+    bl1_rotpks: tuple[bytes, ...] = ()
     lifecycle: int = OtpLcs.SECURED
 
     @property
@@ -109,8 +118,20 @@ DUMMY: Final = Provisioning(
         "121323340a058978a3668c0d975553cab576186229c6b67975c85a8d9e118f85"
         "dec45f662152f939d9779328b05e02fa58b416c80f3891bb2817cd8ac9537266"
     ),
+    guk=bytes(range(32)),
+    bl2_encryption_key=bytes.fromhex("0123456789" * 6 + "0123"),
+    bl1_2_image=bytes.fromhex("0080013841800038") + b"tfm-sim: BL1_2 stands here; its code is not run.",
+    # Type LMS_SHA256_M32_H10, one-time type LMOTS_SHA256_N32_W8, identifier, root of the tree.
+    bl1_rotpks=(
+        bytes.fromhex(
+            "0000000600000004b6b444cb92584ee081b678f39a0dd74e"
+            "0cfd7e450176dd0cb654c9bbbf632b14b2ee008963e043afebe8ac6c1d605ebc"
+        ),
+    ),
     lifecycle=OtpLcs.SECURED,
 )
+VIRGIN: Final = Provisioning(lifecycle=OtpLcs.ASSEMBLY_AND_TEST)
+"""A device as it comes from the wafer: nothing is burnt."""
 # Builds with ATTEST_INCLUDE_COSE_KEY_ID burn this as IAK_ID too.
 DUMMY_IAK_ID: Final = b"kid@trustedfirmware.example"
 
@@ -122,6 +143,7 @@ def provision(otp: Otp, values: Provisioning) -> None:
     fit its field or a bit would fall.
     """
     try:
+        _provision_bl1(otp, values)
         _write(otp, OtpField.HUK, values.huk)
         for index, rotpk in enumerate(values.rotpks[:MAX_ROTPKS]):
             rotpk_field = OtpField(OtpField.BL2_ROTPK_0 + index)
@@ -133,6 +155,35 @@ def provision(otp: Otp, values: Provisioning) -> None:
             _write_lcs(otp, values.lifecycle)
     except OtpError as error:
         raise ProvisioningError(f"provisioning: {error}") from error
+
+
+def _provision_bl1(otp: Otp, values: Provisioning) -> None:
+    """TF-M bl1_1/lib/provisioning.c: a field that this OTP does not have is left out in silence."""
+    if not otp.layout.bl1_2_code_size:
+        return
+    _write(otp, OtpField.KEY_BL2_ENCRYPTION, values.bl2_encryption_key)
+    _write(otp, OtpField.GUK, values.guk)
+    if values.bl1_2_image:
+        image = padded_bl1_2(values.bl1_2_image, otp.layout.bl1_2_code_size)
+        _write(otp, OtpField.BL1_2_IMAGE_HASH, hashlib.sha256(image).digest())
+        _write(otp, OtpField.BL1_2_IMAGE, image)
+        _write(otp, OtpField.BL1_2_IMAGE_LEN, len(image).to_bytes(4, "little"))
+    if len(values.bl1_rotpks) > otp.layout.bl1_signers:
+        raise ProvisioningError(
+            f"provisioning: {len(values.bl1_rotpks)} BL1 ROTPKs; "
+            f"legal: {otp.layout.bl1_signers} on this board"
+        )
+    for otp_field, rotpk in zip(BL1_ROTPKS, values.bl1_rotpks, strict=False):
+        _write(otp, otp_field, rotpk)
+
+
+def padded_bl1_2(code: bytes, size: int) -> bytes:
+    """BL1_2 as OTP holds it: zeros up to BL1_2_CODE_SIZE. Raises ProvisioningError for a longer one."""
+    if len(code) > size:
+        raise ProvisioningError(
+            f"provisioning: BL1_2 of {len(code)} bytes; legal: at most {size} on this board"
+        )
+    return code.ljust(size, b"\0")
 
 
 def _provision_psa_rot(otp: Otp, values: Provisioning) -> None:
@@ -171,7 +222,17 @@ def provisioned_otp(values: Provisioning, layout: OtpLayout | None = None, area_
 
 
 _REQUIRED: Final = ("lifecycle", "huk", "iak", "iak_type", "boot_seed", "implementation_id", "entropy_seed")
-_OPTIONAL: Final = ("iak_id", "cert_ref", "verification_service_url", "profile_definition", "rotpks")
+_OPTIONAL: Final = (
+    "iak_id",
+    "cert_ref",
+    "verification_service_url",
+    "profile_definition",
+    "rotpks",
+    "guk",
+    "bl2_encryption_key",
+    "bl1_2_image",
+    "bl1_rotpks",
+)
 _UNFINISHED: Final = (OtpLcs.ASSEMBLY_AND_TEST, OtpLcs.PSA_ROT_PROVISIONING)
 
 
@@ -207,6 +268,10 @@ def _provisioning(document: YamlValue) -> Provisioning:
         profile_definition=_text(entries, "profile_definition"),
         rotpks=_rotpks(entries.get("rotpks")),
         entropy_seed=_bytes(entries, "entropy_seed", 64),
+        guk=_bytes(entries, "guk", 32),
+        bl2_encryption_key=_bytes(entries, "bl2_encryption_key", 32),
+        bl1_2_image=entries["bl1_2_image"].hex_bytes() if "bl1_2_image" in entries else b"",
+        bl1_rotpks=_bl1_rotpks(entries.get("bl1_rotpks")),
         lifecycle=lifecycle,
     )
 
@@ -244,5 +309,18 @@ def _rotpks(value: YamlValue | None) -> tuple[bytes, ...]:
                 f"{len(rotpk)} bytes",
                 "32 (SHA-256), 48 (SHA-384), 65 or 97 (uncompressed P-256, P-384 point)",
             )
+        rotpks.append(rotpk)
+    return tuple(rotpks)
+
+
+def _bl1_rotpks(value: YamlValue | None) -> tuple[bytes, ...]:
+    if value is None:
+        return ()
+    rotpks = []
+    for item in value.sequence(0, len(BL1_ROTPKS)):
+        rotpk = item.hex_bytes()
+        if len(rotpk) not in BL1_ROTPK_SIZES:
+            legal = "56 (LMS key), 32 (SHA-256), 48 (SHA-384), 65 or 97 (uncompressed P-256, P-384 point)"
+            raise item.error("not a BL1 ROTPK", f"{len(rotpk)} bytes", legal)
         rotpks.append(rotpk)
     return tuple(rotpks)

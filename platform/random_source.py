@@ -16,6 +16,10 @@ class RandomSource:
     __slots__ = ("_key", "_requests")
 
     def __init__(self, entropy_seed: bytes, seed: int) -> None:
+        self.reseed(entropy_seed, seed)
+
+    def reseed(self, entropy_seed: bytes, seed: int) -> None:
+        """Begin anew: the device's entropy seed was burnt."""
         self._key = sha256(_DOMAIN + sha256(entropy_seed).digest() + str(seed).encode()).digest()
         self._requests = 0
 

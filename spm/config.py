@@ -48,7 +48,8 @@ class SpmConfig:
     ``schedule_when_ns_interrupted`` CONFIG_TFM_SCHEDULE_WHEN_NS_INTERRUPTED. With
     ``ns_programmer_error_panics`` a non-secure client's PROGRAMMER ERROR resets the device, which FF-M leaves
     to the implementation. ``ns_manage_nsid`` is TFM_NS_MANAGE_NSID: an RTOS gives its tasks their client ids.
-    ``boot_status`` is how this SPM reads what BL2 left. ``process_watchdog_seconds`` is how long, in host
+    ``boot_status`` is how this SPM reads what BL2 left, ``boot_data_available`` BOOT_DATA_AVAILABLE: whether
+    it looks for that at all, None for where there is a BL2. ``process_watchdog_seconds`` is how long, in host
     time, a partition's process may leave the SPM without a word.
 
     Raises LoadError for values that no build has.
@@ -63,6 +64,7 @@ class SpmConfig:
     process_watchdog_seconds: float = 10.0
     in_one_process: bool = False
     boot_status: BootStatusEra = BootStatusEra.TODAY
+    boot_data_available: bool | None = None
     quirks: TfmQuirks = field(default_factory=TfmQuirks)
 
     @property

@@ -12,8 +12,9 @@ from ..bootloader.config import UpgradeStrategy
 from ..device import Build, Device
 from ..interface.mcuboot.trailer import write_image_ok, write_magic
 from ..interface.trace import Listener
-from ..platform.board import Board
+from ..platform.board import AreaRole, Board
 from ..platform.provisioning import Provisioning
+from .bl2_image import demo_bl2_image
 
 IMAGES: Final = Path(__file__).parent / "demo" / "images"
 SECURE_IMAGE: Final = IMAGES / "secure_1.0.0.bin"
@@ -24,8 +25,11 @@ RAM_LOAD_IMAGES: Final = (IMAGES / "secure_1.0.0_ram.bin", IMAGES / "non_secure_
 def flash_demo_firmware(device: Device) -> None:
     """Write the pair that suits the boot loader to the primary slots; one image means the secure one alone.
 
-    Where that loader erases what has no trailer, the images are confirmed ones.
+    Where that loader erases what has no trailer, the images are confirmed ones. A board with BL1 gets a BL2
+    as well, if it has none.
     """
+    if device.hardware.board.bl1 is not None and bl2_slots_blank(device):
+        device.flash_bl2(demo_bl2_image(device.hardware.board))
     strategy = device.build.bl2.strategy if device.build.bl2 is not None else UpgradeStrategy.OVERWRITE_ONLY
     pair = RAM_LOAD_IMAGES if strategy.loads_to_ram else (SECURE_IMAGE, NON_SECURE_IMAGE)
     for image, file in enumerate(pair[: device.hardware.board.image_count]):
@@ -68,3 +72,10 @@ def primary_slots_blank(device: Device) -> bool:
     hardware = device.hardware
     areas = [hardware.slot(image, "primary") for image in range(hardware.board.image_count)]
     return all(area.read(0, 4) == bytes([area.erased_value]) * 4 for area in areas)
+
+
+def bl2_slots_blank(device: Device) -> bool:
+    """True when no BL2 was ever written to a board with BL1."""
+    roles = AreaRole.BL2_PRIMARY, AreaRole.BL2_SECONDARY
+    areas = [area for role in roles if (area := device.hardware.area_with_role(role)) is not None]
+    return all(area.read(0, 64) == bytes([area.erased_value]) * 64 for area in areas)

@@ -1,15 +1,11 @@
-"""What stands in a device: slots, counters, OTP identities, boot status; as lines and as data."""
+"""What stands in a device: slots, counters, OTP identities; as lines and as data."""
 
 from collections.abc import Iterator
 from typing import Any
 
-import cbor2
-
-from ..bootloader.inspect import BOOT_RECORD_LABELS
 from ..device import Device
 from ..interface.mcuboot.image import ImageError, read_header
 from ..interface.mcuboot.trailer import SwapType, read_swap_state
-from ..interface.tfm.boot_status import BootStatusEntry, BootStatusError, Claim, TlvMajor, decode_area
 from ..platform.board import SlotName
 from ..platform.hardware import Hardware
 from ..platform.lifecycle import psa_lifecycle
@@ -65,36 +61,6 @@ def lifecycle(device: Device) -> str:
     return psa_lifecycle(int.from_bytes(device.hardware.otp.read(OtpField.LCS), "little")).name
 
 
-def boot_status(area: bytes) -> list[dict[str, Any]]:
-    """The entries of a shared data area, their boot records decoded; [] where it holds none."""
-    try:
-        return [_entry(entry) for entry in decode_area(area)]
-    except BootStatusError:
-        return []
-
-
-def _entry(entry: BootStatusEntry) -> dict[str, Any]:
-    major = TlvMajor(entry.major).name if entry.major in set(TlvMajor) else str(entry.major)
-    row: dict[str, Any] = {
-        "type": f"{entry.tlv_type:#06x}",
-        "major": major,
-        "module": entry.module,
-        "claim": entry.claim,
-        "length": len(entry.data),
-        "data": entry.data.hex(),
-    }
-    if entry.major == TlvMajor.IAS and entry.claim == Claim.SW_BOOT_RECORD:
-        try:
-            record = cbor2.loads(entry.data)
-            row["boot_record"] = {
-                BOOT_RECORD_LABELS.get(key, str(key)): value.hex() if isinstance(value, bytes) else value
-                for key, value in record.items()
-            }
-        except (cbor2.CBORError, AttributeError):
-            row["boot_record"] = None
-    return row
-
-
 def booted_images(device: Device) -> list[dict[str, Any]]:
     """What BL2 chose to run, by image: the slot that it is from, and the address at which it runs."""
     outcome = device.boot_outcome
@@ -130,13 +96,3 @@ def slot_lines(hardware: Hardware) -> Iterator[str]:
 def counter_lines(hardware: Hardware) -> Iterator[str]:
     for name, value in counters(hardware).items():
         yield f"NV counter {name} = {value}"
-
-
-def boot_status_lines(area: bytes) -> Iterator[str]:
-    rows = boot_status(area)
-    if not rows:
-        yield "shared data: empty"
-    for row in rows:
-        yield f"shared data {row['type']} ({row['major']}, module {row['module']}), {row['length']} bytes"
-        for name, value in (row.get("boot_record") or {}).items():
-            yield f"    {name}: {value}"

@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
+from ..partitions.firmware_update.states import KINDS, table_of
 from ..spm.states import CONNECTION, MESSAGE, THREAD, VECTOR
 from .generated_page import write_page
 
 HEAD: Final = """\
 # State tables
 
-Drawn by `make docs` from the tables that the SPM itself runs on (`spm/states.py`).
+Drawn by `make docs` from the tables that the SPM itself runs on (`spm/states.py`), and those of the firmware
+update service (`partitions/firmware_update/states.py`).
 """
 RESERVED: Final = re.compile(
     "accdescr|acctitle|as|choice|class|classdef|default|direction|end|fork|hide|join|note|scale|state|style",
@@ -43,6 +45,9 @@ class StateTable:
     table: Table
 
 
+FWU_KINDS: Final = tuple(kind for kind in KINDS if kind.needs_reboot and kind.volatile_staging)
+FWU_HERE: Final = "What the service runs on with MCUboot, by the loader's upgrade strategy."
+FWU_NOT_HERE: Final = "Of the specification's state model; no boot loader of the model has such components."
 FAULT: Final = "What is not listed is the partition's PROGRAMMER ERROR: a panic."
 TABLES: Final = (
     StateTable(
@@ -61,6 +66,15 @@ TABLES: Final = (
         "Threads",
         "A partition's thread, or that of a non-secure task. An event that is not listed changes nothing.",
         THREAD,
+    ),
+    *(
+        StateTable(
+            f"Firmware components: {kind.name}",
+            f"{FWU_HERE if kind in FWU_KINDS else FWU_NOT_HERE} A call that is not listed in a state is "
+            "BAD_STATE and changes nothing.",
+            table_of(kind),
+        )
+        for kind in KINDS
     ),
 )
 

@@ -75,7 +75,7 @@ class MeasuredBootPartition:
         return PSA_ERROR_NOT_SUPPORTED
 
     def _read(self, msg: psa_msg_t) -> int:
-        # tf-m-extras read_measurements: sizes of the structures, slot number, then what the slot says.
+        # TF-M read_measurements: sizes of the structures, slot number, then what the slot says.
         if msg.in_size[0] != READ_IN_SIZE or msg.out_size[0] != READ_OUT_SIZE:
             return PSA_ERROR_PROGRAMMER_ERROR
         request = ReadIn.parse(read_all(self._psa, msg, 0))
@@ -105,7 +105,7 @@ class MeasuredBootPartition:
         return status
 
     def _extend(self, msg: psa_msg_t) -> int:
-        # tf-m-extras extend_measurement: size of the structure, sizes of all fields, slot number.
+        # TF-M extend_measurement: size of the structure, sizes of all fields, slot number.
         if msg.in_size[0] != EXTEND_SIZE:
             return PSA_ERROR_PROGRAMMER_ERROR
         request = Extend.parse(read_all(self._psa, msg, 0))

@@ -101,7 +101,7 @@ class Slots:
 
 
 def _is_prohibited(slot: Slot, new: Measurement) -> bool:
-    # tf-m-extras is_slot_access_prohibited: the stored length of the signer id is compared, no more.
+    # TF-M is_slot_access_prohibited: the stored length of the signer id is compared, no more.
     if new.measurement_algo != slot.measurement_algo:
         return True
     offered = new.signer_id.ljust(SIGNER_ID_MAX_SIZE, b"\0")[: len(slot.signer_id)]

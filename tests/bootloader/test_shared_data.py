@@ -293,6 +293,13 @@ def test_claims_of_the_device_itself_lead(make_ports: MakePorts) -> None:
     assert told(area, era)[:2] == [("1000", b"s" * 32), ("1002", b"\x00\x30")]
 
 
+def test_a_claim_of_the_device_that_comes_twice_stops_the_boot(make_ports: MakePorts) -> None:
+    claims = ((GeneralClaim.BOOT_SEED, b"s"), (GeneralClaim.BOOT_SEED, b"t"))
+    config = P256.config(boot_status=BootStatusEra.TFM_2019_02, general_claims=claims)
+    with pytest.raises(BootRefused, match="a second entry 0x1000"):
+        boot(make_ports, config, P256.image(PARTS))
+
+
 @pytest.mark.parametrize(
     ("tlvs", "names"),
     [

@@ -1,20 +1,24 @@
 """The manifests say what TF-M's say (spm.md 4.5)."""
 
 import pytest
-from support.partition_bench import standard_builds, start_partitions
+from support.partition_bench import make_hal, standard_builds, start_partitions
 
 from tfm_sim.interface.tfm import services
 from tfm_sim.partitions.crypto.config import CryptoConfig
+from tfm_sim.partitions.firmware_update.config import FwuBuild
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig
 from tfm_sim.partitions.measured_boot.config import MeasuredBootConfig
 from tfm_sim.partitions.programs import programs
+from tfm_sim.platform.provisioning import DUMMY, provisioned_otp
 from tfm_sim.spm.load import load_order
 from tfm_sim.spm.manifest import PartitionModel, PartitionType
 
 MEASURED_BOOT = MeasuredBootConfig()
 BUILDS = {
     b.manifest.name: b
-    for b in standard_builds(AttestationConfig(), CryptoConfig(), measured_boot=MEASURED_BOOT)
+    for b in standard_builds(
+        AttestationConfig(), CryptoConfig(), measured_boot=MEASURED_BOOT, firmware_update=FwuBuild()
+    )
 }
 
 PLAIN = {b.manifest.name: b for b in standard_builds(AttestationConfig(), CryptoConfig())}
@@ -58,6 +62,17 @@ PLAIN = {b.manifest.name: b for b in standard_builds(AttestationConfig(), Crypto
             False,
             0x1F02,
         ),
+        (
+            "TFM_SP_FWU",
+            271,
+            "tfm_fwu_entry",
+            "TFM_FIRMWARE_UPDATE_SERVICE",
+            services.TFM_FIRMWARE_UPDATE_SERVICE_SID,
+            5,
+            1,
+            True,
+            0x1F03,
+        ),
     ],
 )
 def test_manifest(
@@ -86,14 +101,18 @@ def test_dependencies() -> None:
     assert BUILDS["TFM_SP_INITIAL_ATTESTATION"].manifest.dependencies == ("TFM_CRYPTO",)
     assert BUILDS["TFM_SP_INITIAL_ATTESTATION"].manifest.weak_dependencies == ("TFM_MEASURED_BOOT",)
     assert BUILDS["TFM_SP_MEASURED_BOOT"].manifest.dependencies == ("TFM_CRYPTO",)
+    assert BUILDS["TFM_SP_FWU"].manifest.dependencies == ("TFM_CRYPTO", "TFM_PLATFORM_SERVICE")
     crypto = BUILDS["TFM_SP_CRYPTO"].manifest
     assert crypto.dependencies == ()
     assert crypto.weak_dependencies == ("TFM_INTERNAL_TRUSTED_STORAGE_SERVICE",)
 
 
 def test_every_listed_partition_has_a_program_with_its_symbols() -> None:
-    bench = start_partitions(measured_boot=MEASURED_BOOT)
-    assert set(programs(measured_boot=MEASURED_BOOT)) == set(BUILDS)
+    bench = start_partitions(
+        hal=make_hal(provisioned_otp(DUMMY)), measured_boot=MEASURED_BOOT, firmware_update=FwuBuild()
+    )
+    assert set(programs(measured_boot=MEASURED_BOOT, firmware_update=FwuBuild())) == set(BUILDS)
+    assert {partition.manifest.name for partition in bench.kernel.partitions} == set(BUILDS)
     for partition in bench.kernel.partitions:
         service = partition.services[0].name.lower()
         for symbol in (partition.manifest.entry, f"{service}_sfn"):
@@ -105,5 +124,5 @@ def test_attestation_comes_after_measured_boot() -> None:
     assert order["TFM_SP_MEASURED_BOOT"] < order["TFM_SP_INITIAL_ATTESTATION"]
 
 
-def test_measured_boot_is_off_unless_asked_for() -> None:
-    assert set(PLAIN) == set(programs()) == set(BUILDS) - {"TFM_SP_MEASURED_BOOT"}
+def test_measured_boot_and_firmware_update_are_off_unless_asked_for() -> None:
+    assert set(PLAIN) == set(programs()) == set(BUILDS) - {"TFM_SP_MEASURED_BOOT", "TFM_SP_FWU"}

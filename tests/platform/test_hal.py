@@ -7,7 +7,7 @@ from typing import NoReturn, get_type_hints
 import pytest
 
 from tfm_sim.interface.psa.lifecycle import PsaLifecycle
-from tfm_sim.platform.board import load_board
+from tfm_sim.platform.board import load_board, packaged_boards
 from tfm_sim.platform.hal import HAL_FUNCTIONS, FlashAreaInfo, HalDenied, PlatformHal, granted
 from tfm_sim.platform.hardware import Hardware
 from tfm_sim.platform.iak_type import IakType
@@ -260,9 +260,7 @@ def test_grants_do_not_widen_and_do_not_touch_the_whole_hal() -> None:
 
 
 def test_a_grant_of_no_hal_function_is_refused() -> None:
-    with pytest.raises(
-        HalDenied, match="no HAL function 'tfm_plat_open_door'; legal: psa_rot_lifecycle_state"
-    ):
+    with pytest.raises(HalDenied, match="no HAL function 'tfm_plat_open_door'; legal: flash_area_erase"):
         granted(hal(), {"tfm_plat_open_door"})
 
 
@@ -280,3 +278,79 @@ def test_a_blank_device_has_no_identity() -> None:
     hardware = Hardware(BOARD, Provisioning(lifecycle=OtpLcs.ASSEMBLY_AND_TEST))
     assert bytes(hardware.otp) == bytes(Otp(BOARD.otp.layout, BOARD.otp.size))
     assert hardware.hal.tfm_plat_get_implementation_id() == bytes(32)
+
+
+SLOTS = {(0, 0): 1, (1, 0): 2, (0, 1): 3, (1, 1): 4}
+
+
+@pytest.mark.parametrize(("image", "slot"), SLOTS)
+def test_slots_by_image_and_number(image: int, slot: int) -> None:
+    device = hal()
+    area_id = device.flash_area_id_from_multi_image_slot(image, slot)
+    assert area_id == SLOTS[image, slot]
+    name = BOARD.slot(image, "primary" if slot == 0 else "secondary").name
+    assert device.flash_area_open(area_id) == FlashAreaInfo(area_id, name, 0x2000, 0x400, 4, 0xFF)
+
+
+@pytest.mark.parametrize(
+    ("offset", "data"),
+    [
+        (0, b"four"),
+        (1, b"x"),
+        (3, b"ove"),
+        (5, b"a"),
+        (0x1FFF, b"!"),
+        (0x1FF9, b"seven77"),
+        (6, b""),
+        (0x2000, b""),
+    ],
+)
+def test_a_slot_takes_bytes_at_any_offset(offset: int, data: bytes) -> None:
+    hardware = Hardware(BOARD)
+    hardware.areas["secure_secondary"].write(0, b"\xff\xff\xff\xff\xff\xff\x55\xff")
+    wanted = bytearray(b"\xff" * 0x2000)
+    wanted[6] = 0x55
+    wanted[offset : offset + len(data)] = data
+    hardware.hal.flash_area_write(3, offset, data)
+    if data:
+        assert hardware.hal.flash_area_read(3, 0, 0x2000) == wanted
+    hardware.hal.flash_area_erase(3, 0, 0x2000)
+    assert hardware.hal.flash_area_read(3, 0, 0x2000) == b"\xff" * 0x2000
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (
+            lambda h: h.flash_area_id_from_multi_image_slot(2, 0),
+            r"image 2, slot 0; legal \(image, slot\): \(0, 0\)",
+        ),
+        (lambda h: h.flash_area_id_from_multi_image_slot(0, 2), "image 0, slot 2; legal"),
+        (lambda h: h.flash_area_open(7), r"flash area 7; legal: 1 \(secure_primary\)"),
+        (lambda h: h.flash_area_read(5, 0, 4), "flash area 5; legal: 1"),
+        (lambda h: h.flash_area_write(0, 0, b"four"), "flash area 0; legal: 1"),
+        (lambda h: h.flash_area_erase(6, 0, 0x400), "flash area 6; legal: 1"),
+        (lambda h: h.flash_area_read(3, 0x1FFF, 2), "read of 2 bytes at 0x1fff"),
+        (lambda h: h.flash_area_write(3, 0x1FFF, b"xx"), "of 2 bytes at 0x1fff"),
+        (lambda h: h.flash_area_write(3, -1, b"xx"), "of 2 bytes at -0x1"),
+        (lambda h: h.flash_area_erase(3, 0x200, 0x400), "multiples of 1024"),
+        (lambda h: h.flash_area_erase(3, 0, 0x200), "multiples of 1024"),
+        (lambda h: h.flash_area_erase(3, 0x1C00, 0x800), "erase of 2048 bytes at 0x1c00"),
+        (lambda h: h.flash_area_erase(3, 0x400, -0x400), "erase of -1024 bytes"),
+    ],
+)
+def test_slots_that_cannot_be_reached(act: Callable[[PlatformHal], None], message: str) -> None:
+    hardware = Hardware(BOARD)
+    before = bytes(hardware.flash["flash0"].cells)
+    with pytest.raises(PlatError, match=message) as caught:
+        act(hardware.hal)
+    assert caught.value.reason is TfmPlatErr.INVALID_INPUT
+    assert hardware.flash["flash0"].cells == before
+
+
+@pytest.mark.parametrize("board", packaged_boards())
+def test_the_image_slots_are_granted_to_firmware_update_alone(board: str) -> None:
+    grants = load_board(board).hal_grants
+    slots = {name for name in HAL_FUNCTIONS if name.startswith("flash_area_")}
+    assert {partition for partition, names in grants.items() if slots & set(names)} == {"TFM_SP_FWU"}
+    assert slots == set(grants["TFM_SP_FWU"])

@@ -1,5 +1,6 @@
 """A bench for the partitions: the standard build on the kernel, with boot status and OTP as given."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from support.kernel_bench import in_the_name_of, make_machine
@@ -7,10 +8,12 @@ from support.kernel_bench import in_the_name_of, make_machine
 from tfm_sim.interface.psa.client import PsaClient
 from tfm_sim.interface.trace import Trace
 from tfm_sim.partitions.crypto.config import CryptoConfig
+from tfm_sim.partitions.firmware_update.config import FwuBuild
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig
 from tfm_sim.partitions.measured_boot.config import MeasuredBootConfig
 from tfm_sim.partitions.programs import MANIFEST_LIST, configurations, programs
 from tfm_sim.platform.board import load_board
+from tfm_sim.platform.flash import FlashArea
 from tfm_sim.platform.hal import PlatformHal, granted
 from tfm_sim.platform.memory import Access, Memory, Region, Security
 from tfm_sim.platform.nv_counters import NvCounters
@@ -57,6 +60,7 @@ def start_partitions(
     hal: PlatformHal | None = None,
     seed: int = 0,
     measured_boot: MeasuredBootConfig | None = None,
+    firmware_update: FwuBuild | None = None,
     spm: SpmConfig = SPM,
 ) -> PartitionBench:
     """``boot_status`` is the shared data area as BL2 left it; empty means that there was no BL2."""
@@ -72,7 +76,10 @@ def start_partitions(
     boot_data = BootData(memory, area, spm.boot_status)
     kernel = Kernel(make_machine(memory, device_hal), boot_data, Trace(), spm)
     builds = standard_builds(
-        attestation or AttestationConfig(), crypto or CryptoConfig(), measured_boot=measured_boot
+        attestation or AttestationConfig(),
+        crypto or CryptoConfig(),
+        measured_boot=measured_boot,
+        firmware_update=firmware_update,
     )
     kernel.load(builds)
     arenas = {
@@ -85,13 +92,22 @@ def start_partitions(
 
 
 def standard_builds(
-    attestation: AttestationConfig, crypto: CryptoConfig, *, measured_boot: MeasuredBootConfig | None = None
+    attestation: AttestationConfig,
+    crypto: CryptoConfig,
+    *,
+    measured_boot: MeasuredBootConfig | None = None,
+    firmware_update: FwuBuild | None = None,
 ) -> list[PartitionBuild]:
-    by_name = programs(attestation, crypto, measured_boot)
-    configs = configurations(measured_boot=measured_boot is not None)
+    by_name = programs(attestation, crypto, measured_boot, firmware_update)
+    configs = configurations(
+        measured_boot=measured_boot is not None, firmware_update=firmware_update is not None
+    )
     listed = [(item.load(), item.pid) for item in load_manifest_list(MANIFEST_LIST, configs=configs)]
     return [PartitionBuild(manifest, pid, *by_name[manifest.name]) for manifest, pid in listed]
 
 
-def make_hal(otp: Otp, seed: int = 0) -> PlatformHal:
-    return PlatformHal(otp, NvCounters(otp), RandomSource(b"entropy", seed))
+def make_hal(
+    otp: Otp, seed: int = 0, slots: Mapping[tuple[int, int], FlashArea] | None = None
+) -> PlatformHal:
+    """``slots`` by image index and slot number, 0 primary and 1 secondary."""
+    return PlatformHal(otp, NvCounters(otp), RandomSource(b"entropy", seed), slots=slots)

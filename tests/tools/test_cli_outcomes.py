@@ -262,6 +262,7 @@ def test_the_keys_in_the_patterns_comment_boot_the_demo_images(tfm_sim: CommandL
     for line in active:
         text = text.replace(f"{line}\n", "")
     commented = [line for line in text.splitlines() if line.startswith("#  - ")]
-    Path("p256.yaml").write_text(text.replace("rotpks:", "\n".join(["rotpks:", *(c[1:] for c in commented)])))
+    keys = "\n".join(["\nrotpks:", *(c[1:] for c in commented)])
+    Path("p256.yaml").write_text(text.replace("\nrotpks:", keys))
     assert len(commented) == len(active) == 2
     assert tfm_sim("run", "--provisioning", "p256.yaml") == 0, tfm_sim.err

@@ -13,17 +13,9 @@ from ...device import Device
 from ...interface.errors import ExitCode
 from ...interface.trace import Event
 from ...platform.power import Cut, Operation, PowerCut
+from ..boot_status_report import Reading, boot_status, boot_status_lines
 from ..console import STYLES, story
-from ..device_report import (
-    boot_status,
-    boot_status_lines,
-    booted_images,
-    booted_lines,
-    counter_lines,
-    counters,
-    slot_lines,
-    slots,
-)
+from ..device_report import booted_images, booted_lines, counter_lines, counters, slot_lines, slots
 from .device_options import DeviceOptions, device_options, make_device
 from .output import hex_dump, print_lines
 
@@ -100,7 +92,7 @@ class Stepper:
             case "m":
                 yield from self.memory_lines()
             case "t":
-                yield from boot_status_lines(self.device.shared_data())
+                yield from boot_status_lines(self.device.shared_data(), Reading.of(self.device.build.bl2))
             case _:
                 yield HELP
 
@@ -119,7 +111,7 @@ class Stepper:
 @click.option("--json", "as_json", is_flag=True, help="Print decisions, slots and boot status as JSON.")
 @device_options
 def boot(options: DeviceOptions, step: bool, operations: bool, again: bool, as_json: bool) -> None:
-    """Run BL2 and show how it decides: slots, TLVs, counters, shared memory.
+    """Run the boot loaders and show how they decide: slots, TLVs, counters, shared memory.
 
     Exit 0 if BL2 boots, 1 if it refuses, with the check, what was found and what was wanted; 1 too where
     --cut took power away. On a terminal --step asks at each decision: Enter goes on, h tells the other keys,
@@ -153,7 +145,7 @@ def _boot(device: Device, stepper: Stepper, cuts: Sequence[Cut], *, again: bool)
     left = list(cuts)
     while True:
         try:
-            device.run_bl2()
+            device.run_boot_loaders()
         except BootRefused as error:
             return error
         except PowerCut as error:
@@ -178,8 +170,8 @@ def _print_end(device: Device, failure: Failure | None) -> None:
         *(f"  {line}" for line in (*slot_lines(device.hardware), *counter_lines(device.hardware))),
     ]
     if failure is None:
-        ended = (*booted_lines(device), *boot_status_lines(device.shared_data()))
-        lines += [f"  {line}" for line in ended]
+        told = boot_status_lines(device.shared_data(), Reading.of(device.build.bl2))
+        lines += [f"  {line}" for line in (*booted_lines(device), *told)]
     print_lines(lines, STYLES)
 
 
@@ -197,6 +189,6 @@ def _print_json(
         "slots_before": before,
         "slots": slots(device.hardware),
         "counters": counters(device.hardware),
-        "boot_status": boot_status(device.shared_data()),
+        "boot_status": boot_status(device.shared_data(), Reading.of(device.build.bl2)),
     }
     click.echo(json.dumps(report, indent=2))

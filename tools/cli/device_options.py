@@ -10,10 +10,12 @@ import click
 
 from ...bootloader.config import Bl2Config, KeyMode, SignatureType, UpgradeStrategy
 from ...bootloader.keys import load_public_key, public_key_encoding
-from ...device import Build, Device, bl2_config_for
+from ...device import Build, Device, bl1_config_for, bl2_config_for, with_boot_status
 from ...interface.mcuboot.trailer import TrailerError, mark_pending, write_image
+from ...interface.tfm.boot_status import BootStatusEra
 from ...interface.trace import Listener
 from ...partitions.initial_attestation.config import AttestationConfig, TokenProfile
+from ...partitions.measured_boot.config import MeasuredBootConfig
 from ...platform.board import Board, SlotName, load_board
 from ...platform.iak_type import IakType
 from ...platform.otp import OtpField
@@ -29,6 +31,8 @@ PROFILES = {
     "psa-2.0.0": TokenProfile.PSA_2_0_0,
     "cca": TokenProfile.ARM_CCA,
 }
+MEASURED_TOKEN_SIZE = 0x800
+"""What the RSE has for PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE."""
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -39,6 +43,7 @@ class DeviceOptions:
     board: str | None
     state: str | None
     provisioning: str | None
+    bl2_image: str | None
     secure_image: str | None
     ns_image: str | None
     secure_update: str | None
@@ -50,6 +55,8 @@ class DeviceOptions:
     optional_claims: bool
     isolation: str
     seed: int
+    measured_boot: bool
+    boot_status: str
     cuts: tuple[Cut, ...]
 
 
@@ -80,6 +87,7 @@ _OPTIONS = (
     ),
     _name("--state", "DIR", "Keep flash, OTP and counters in DIR between runs."),
     _name("--provisioning", "FILE", "Keys and identities as YAML, not TF-M's dummies."),
+    _name("--bl2-image", "FILE", "BL2 as BL1 checks it (`image bl2`), for a board with BL1."),
     _name("--secure-image", "FILE", "Signed image for the secure primary slot."),
     _name("--ns-image", "FILE", "Signed image for the non-secure primary slot."),
     _name("--secure-update", "FILE", "Stage FILE as an upgrade of the secure image."),
@@ -116,6 +124,19 @@ _OPTIONS = (
         show_default=True,
         help="Isolation level: partitions in the SPM's process, the application RoT in one of its own, or a "
         "process each.",
+    ),
+    click.option(
+        "--measured-boot/--no-measured-boot",
+        default=False,
+        show_default=True,
+        help="The measured boot partition, and a BL2 that measures for it.",
+    ),
+    click.option(
+        "--boot-status",
+        type=click.Choice([era.value for era in BootStatusEra]),
+        default=BootStatusEra.TODAY.value,
+        show_default=True,
+        help="The era whose boot status BL2 writes and attestation reads.",
     ),
     click.option("--seed", type=int, default=0, show_default=True, help="Makes the random source repeat."),
     click.option(
@@ -163,11 +184,14 @@ def make_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
     images = [
         (image, slot, file, read_file(file, MAX_IMAGE)) for image, slot, file in files if file is not None
     ]
+    bl2 = read_file(options.bl2_image, MAX_IMAGE) if options.bl2_image is not None else None
     device = _new_device(options, listeners)
     device.hardware.power.cut_at(options.cuts[0] if options.cuts else None)
     try:
         if primary_slots_blank(device):
             flash_demo_firmware(device)
+        if bl2 is not None:
+            device.flash_bl2(bl2)
         for image, slot, file, data in images:
             try:
                 device.flash_image(image, data, slot)
@@ -196,10 +220,15 @@ def _new_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
     bl2, attestation = _bl2_config(options, board), _attestation_config(options)
     provisioning = load_provisioning(options.provisioning) if options.provisioning is not None else None
 
+    spm, era = SpmConfig(isolation_level=int(options.isolation)), BootStatusEra(options.boot_status)
+    slots = MeasuredBootConfig() if options.measured_boot else None
+
     def make(attestation: AttestationConfig) -> Device:
         return Device(
             board,
-            build=Build(bl2, SpmConfig(isolation_level=int(options.isolation)), attestation),
+            build=with_boot_status(
+                Build(bl2, spm, attestation, measured_boot=slots, bl1=bl1_config_for(board)), era
+            ),
             provisioning=provisioning,
             seed=options.seed,
             state=options.state,
@@ -215,8 +244,11 @@ def _new_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
 
 
 def _bl2_config(options: DeviceOptions, board: Board) -> Bl2Config:
-    config = options.loader.applied(bl2_config_for(board))
-    config = replace(config, signature_type=SIGNATURE_TYPES[options.signature_type])
+    config = replace(
+        options.loader.applied(bl2_config_for(board)),
+        signature_type=SIGNATURE_TYPES[options.signature_type],
+        store_encoded_measurements=not options.measured_boot,
+    )
     if not options.boot_keys:
         return config
     keys = tuple(public_key_encoding(load_public_key(Path(file))) for file in options.boot_keys)
@@ -224,4 +256,6 @@ def _bl2_config(options: DeviceOptions, board: Board) -> Bl2Config:
 
 
 def _attestation_config(options: DeviceOptions) -> AttestationConfig:
-    return AttestationConfig(profile=PROFILES[options.profile], optional_claims=options.optional_claims)
+    config = AttestationConfig(profile=PROFILES[options.profile], optional_claims=options.optional_claims)
+    # TF-M rse config: so many components do not fit into the default token.
+    return replace(config, max_token_size=MEASURED_TOKEN_SIZE) if options.measured_boot else config

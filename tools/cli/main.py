@@ -9,7 +9,9 @@ import click
 
 from ...interface.errors import ExitCode, TfmSimError
 from .attest import attest
+from .bl2_image import bl2_image, bl2_key
 from .boot import boot
+from .boot_status import boot_status_command
 from .flash import dump, erase, flash, mark, slots_command
 from .image import image
 from .patterns import board, provisioning
@@ -27,10 +29,13 @@ def cli() -> None:
 
 cli.add_command(run)
 cli.add_command(boot)
+cli.add_command(boot_status_command)
 cli.add_command(attest)
 cli.add_command(trace)
 cli.add_command(image)
 image.add_command(sign)
+image.add_command(bl2_image)
+image.add_command(bl2_key)
 cli.add_command(slots_command)
 for slot_command in (flash, erase, dump, mark):
     image.add_command(slot_command)

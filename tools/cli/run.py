@@ -10,10 +10,10 @@ import click
 
 from ...device import Device, Stage
 from ...interface.errors import ExitCode
-from ...interface.tfm.boot_status import TlvMajor
 from ...interface.trace import Event
+from ..boot_status_report import Reading, boot_status, measured_as
 from ..console import STYLES, story_listener
-from ..device_report import boot_status, booted_images, counters, lifecycle, slots
+from ..device_report import booted_images, counters, lifecycle, slots
 from ..endorsement import iak_verification_key
 from ..verifier import Verdict, decode, verify
 from .device_options import DeviceOptions, device_options, make_device
@@ -84,16 +84,13 @@ def _head(device: Device) -> Iterator[str]:
 def _summary(device: Device, area: bytes) -> Iterator[str]:
     yield "== Summary: what was booted"
     yield "  image  slot       version    counter  measured as  signer"
-    records = {
-        r["module"]: r.get("boot_record") or {} for r in boot_status(area) if r["major"] == TlvMajor.IAS.name
-    }
+    measured = measured_as(area, Reading.of(device.build.bl2))
     values = list(counters(device.hardware).values())
     for booted in booted_images(device):
-        record = records.get(booted["image"], {})
+        sw_type, signer_id = measured.get(booted["image"], ("-", "-"))
         yield (
             f"  {booted['image']:<5}  {booted['slot']:<9}  {booted['version']:<9}  "
-            f"{values[booted['image']]:<7}  "
-            f"{record.get('sw_type', '-'):<11}  {str(record.get('signer_id', '-'))[:16]}"
+            f"{values[booted['image']]:<7}  {sw_type:<11}  {signer_id[:16]}"
         )
 
 
@@ -111,7 +108,7 @@ def _as_json(device: Device, area: bytes, token: bytes, verdict: Verdict) -> dic
         "images": booted_images(device),
         "slots": slots(device.hardware),
         "counters": counters(device.hardware),
-        "boot_status": boot_status(area),
+        "boot_status": boot_status(area, Reading.of(device.build.bl2)),
         "token": token.hex(),
         "verdict": verdict.as_json(),
     }

@@ -1,0 +1,1 @@
+"""TFM_SP_FWU: the PSA Firmware Update service."""
