@@ -4,12 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ROOMS := bootloader interface partitions platform spm tools
-TEST_ROOMS := $(ROOMS) bench system
+TEST_ROOMS := $(ROOMS) bench fuzz system
 STAMP := $(VENV)/installed
 # mypy finds the repository root under the package's name through this link.
 TYPECHECK := $(VENV)/typecheck
 
-.PHONY: run test lint bench docs clean
+.PHONY: run test lint bench fuzz docs clean
 
 run: $(STAMP)
 	$(BIN)/tfm-sim run
@@ -19,6 +19,13 @@ test: lint
 
 bench: $(STAMP)
 	$(BIN)/pytest tests/bench -s --benchmark-columns=min,median,rounds --benchmark-sort=name
+
+# Coverage-guided, not a part of `make test`; FUZZ is for libFuzzer, e.g. FUZZ=-max_total_time=3600.
+FUZZ ?= -max_total_time=300
+fuzz: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	mkdir -p $(VENV)/fuzz
+	$(BIN)/python tests/fuzz/fuzz_boot.py $(VENV)/fuzz -artifact_prefix=$(VENV)/ -max_len=2048 $(FUZZ)
 
 # Draws the state tables and the index of rules; tests check that what is committed is what it writes.
 docs: $(STAMP)

@@ -13,9 +13,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .bootloader.bl1_config import Bl1Config
     from .bootloader.config import Bl2Config
     from .bootloader.loader import BootRefused
-    from .device import Build, Device, bl2_config_for, with_boot_status
+    from .device import Build, Device, bl1_config_for, bl2_config_for, with_boot_status
     from .interface.errors import TfmSimError
     from .interface.psa.client import psa_invec, psa_outvec
     from .interface.psa.service import psa_msg_t
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from .partitions.initial_attestation.config import AttestationConfig, TokenProfile
     from .partitions.measured_boot.config import MeasuredBootConfig, MeasurementHash
     from .platform.board import load_board
+    from .platform.provisioning import VIRGIN
+    from .platform.provisioning_bundle import make_bundles
     from .spm.config import TFM_TODAY, Backend, SpmConfig, TfmQuirks
     from .spm.load import PartitionBuild
     from .spm.manifest_file import load_manifest
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 _HOME = {
     "AttestationConfig": ".partitions.initial_attestation.config",
     "Backend": ".spm.config",
+    "Bl1Config": ".bootloader.bl1_config",
     "Bl2Config": ".bootloader.config",
     "BootStatusEra": ".interface.tfm.boot_status",
     "BootRefused": ".bootloader.loader",
@@ -54,11 +58,14 @@ _HOME = {
     "TfmQuirks": ".spm.config",
     "TfmSimError": ".interface.errors",
     "TokenProfile": ".partitions.initial_attestation.config",
+    "VIRGIN": ".platform.provisioning",
+    "bl1_config_for": ".device",
     "bl2_config_for": ".device",
     "boot": ".tools.demo_firmware",
     "load_board": ".platform.board",
     "load_manifest": ".spm.manifest_file",
     "load_manifest_list": ".spm.manifest_list",
+    "make_bundles": ".platform.provisioning_bundle",
     "psa_invec": ".interface.psa.client",
     "psa_msg_t": ".interface.psa.service",
     "psa_outvec": ".interface.psa.client",
@@ -68,8 +75,10 @@ _HOME = {
 __all__ = [
     "TFM_FWU_TODAY",
     "TFM_TODAY",
+    "VIRGIN",
     "AttestationConfig",
     "Backend",
+    "Bl1Config",
     "Bl2Config",
     "BootRefused",
     "BootStatusEra",
@@ -87,11 +96,13 @@ __all__ = [
     "TfmQuirks",
     "TfmSimError",
     "TokenProfile",
+    "bl1_config_for",
     "bl2_config_for",
     "boot",
     "load_board",
     "load_manifest",
     "load_manifest_list",
+    "make_bundles",
     "psa_invec",
     "psa_msg_t",
     "psa_outvec",

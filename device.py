@@ -406,13 +406,17 @@ class Device:
 
         Raises BootRefused where one of them stops, DeviceOff for a build without BL1.
         """
-        if self.build.bl1 is None:
+        config, bl2 = self.build.bl1, self.build.bl2
+        if config is None:
             raise DeviceOff("this build has no BL1; legal: a Build with bl1")
+        # TF-M TFM_MEASURED_BOOT_API: one option for all boot stages.
+        measures = config.measured_boot and (bl2 is None or bl2.measured_boot_api)
+        config = replace(config, measured_boot=measures)
         ports = self._bl1_ports()
         self._stage("BL1_1", "provisions a virgin device and checks BL1_2 in OTP")
-        rom = Bl1_1(ports, self.build.bl1, self.trace).run()
+        rom = Bl1_1(ports, config, self.trace).run()
         self._stage("BL1_2", "decrypts and checks BL2")
-        self.bl1_outcome = Bl1_2(ports, self.build.bl1, self.trace, rom.bl1_2_hash).run()
+        self.bl1_outcome = Bl1_2(ports, config, self.trace, rom.bl1_2_hash).run()
         return self.bl1_outcome
 
     def run_bl2(self) -> BootOutcome:

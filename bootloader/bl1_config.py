@@ -63,7 +63,10 @@ class Bl1Config:
     """TFM_BL1_2_EMBED_ROTPK_IN_IMAGE: the image carries the key, OTP its hash."""
     ecdsa_curve: Bl1Curve = Bl1Curve.P256
     measured_boot: bool = True
-    """TFM_MEASURED_BOOT_API: BL1_2 and BL2 are measured into the shared data area."""
+    """TFM_MEASURED_BOOT_API: BL1_2 and BL2 are measured into the shared data area.
+
+    A device's BL1 does so only where its BL2 does too (`Bl2Config.measured_boot_api`).
+    """
     signer_id_of_buffer_size: bool = True
     """TF-M states the size of its buffer, 48, as that of BL2's signer id; False states that of the hash."""
     recovery: Callable[[int], bool] | None = field(default=None, compare=False)

@@ -343,11 +343,15 @@ def _meaning(type_: int, value: bytes) -> object:
         case TlvType.UUID_VID | TlvType.UUID_CID if len(value) == 16:
             return str(uuid.UUID(bytes=value))
         case TlvType.BOOT_RECORD:
-            return _boot_record(value)
+            return boot_record(value)
     return None
 
 
-def _boot_record(value: bytes) -> object:
+def boot_record(value: bytes) -> dict[str, object] | None:
+    """A boot record's claims by their labels, ready for JSON; None where it cannot be read.
+
+    The loader copies a record unread, so even a signed image's may hold anything.
+    """
     try:
         record: object = cbor2.loads(value)
     except Exception:  # a damaged record is shown as bytes, whatever the decoder trips over

@@ -60,8 +60,9 @@ class BootData:
 
         INVALID_ARGUMENT, in this order: the area is not valid; the major is not that partition's; the total
         length passes the area; ``size``, of which 16 bits count, has no room for a header, or for an entry.
-        No entry of that major is a success with a bare header. In the eras before October 2019 any partition
-        may ask for any major, and the total length is not looked at.
+        No entry of that major is a success with a bare header. That the caller may not write its own buffer,
+        TF-M's first check, cannot happen here: the bytes are given back. In the eras before October 2019 any
+        partition may ask for any major, and the total length is not looked at.
         """
         size &= U16_MAX
         early = self._era.separate_claims

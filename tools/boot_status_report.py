@@ -76,7 +76,7 @@ def boot_status_lines(area: bytes, reading: Reading = AS_TODAY) -> Iterator[str]
         yield "shared data: a header without entries"
     for entry in entries:
         row = _row(entry, reading)
-        yield f"shared data {row['type']} ({row['major']}, {_where(entry, row)}), {row['length']} bytes"
+        yield f"shared data {row['type']} ({_where(entry, row)}), {row['length']} bytes: {row['name']}"
         yield from _content_lines(row)
 
 
@@ -103,12 +103,13 @@ def _image_of(row: dict[str, Any], era: BootStatusEra) -> int:
 
 
 def _where(entry: BootStatusEntry, row: dict[str, Any]) -> str:
-    if row["major"] == TlvMajor.MBS.name:
+    major = str(row["major"])
+    if major == TlvMajor.MBS.name:
         name = f" {MeasurementSlot(entry.module).name}" if entry.module in set(MeasurementSlot) else ""
-        return f"slot {entry.module}{name}: {row['name']}"
-    if row["major"] in (TlvMajor.IAS.name, TlvMajor.FWU.name):
-        return f"module {row.get('module_name', entry.module)}: {row['name']}"
-    return str(row["name"])
+        return f"{major}, slot {entry.module}{name}"
+    if major in (TlvMajor.IAS.name, TlvMajor.FWU.name):
+        return f"{major}, module {row.get('module_name', entry.module)}"
+    return major
 
 
 def _content_lines(row: dict[str, Any]) -> Iterator[str]:

@@ -4,6 +4,8 @@ import hashlib
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.bl1_bench import MEMORY, OTP, RAM, Bl1Bench
 
 from tfm_sim.bootloader.bl1_config import Bl1Config
@@ -156,3 +158,24 @@ def test_a_secured_device_looks_at_no_bundle() -> None:
     bench = Bl1Bench.make(bundles=replace(SOURCE, assembly_and_test=b""))
     bench.run_rom()
     assert "tfm_plat_provisioning_perform" not in bench.rules
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=0x100), st.binary(max_size=4), st.binary(max_size=32), st.booleans())
+def test_no_bytes_in_otp_raise_anything_but_a_refusal(
+    image: bytes, length: bytes, digest: bytes, right: bool
+) -> None:
+    bench = Bl1Bench.make(values=replace(DUMMY, bl1_2_image=b""))
+    copied = int.from_bytes(length, "little")
+    code = (image.ljust(0x100, b"\0")[:copied]).ljust(0x100, b"\xaa")
+    for otp_field, value in (
+        (OtpField.BL1_2_IMAGE, image),
+        (OtpField.BL1_2_IMAGE_LEN, length),
+        (OtpField.BL1_2_IMAGE_HASH, hashlib.sha256(code).digest() if right else digest),
+    ):
+        bench.ports.otp.write(otp_field, value)
+    try:
+        assert bench.run_rom() == hashlib.sha256(code).digest()
+        assert right
+    except BootRefused:
+        assert not right

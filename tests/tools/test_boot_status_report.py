@@ -25,33 +25,39 @@ MCUBOOT = Reading(plain_mcuboot=True)
 @pytest.mark.parametrize(
     ("reading", "type_", "data", "line", "content"),
     [
-        (TODAY, 0x103F, RECORD, "(IAS, module 0: SW_BOOT_RECORD), 91 bytes", "sw_type: SPE"),
-        (TODAY, 0x107F, b"\xa1", "(IAS, module 1: SW_BOOT_RECORD), 1 bytes", None),
-        (TODAY, 0x1000, b"1.0", "(IAS, module 0: SW_VERSION), 3 bytes", "1.0"),
-        (TODAY, 0x1004, b"?", "(IAS, module 0: claim 0x04), 1 bytes", None),
-        (TODAY, 0x2040, bytes([1, 2, 3, 0, 4, 0, 0, 0]), "(FWU, module 1: SW_VERSION), 8 bytes", "1.2.3+4"),
-        (TODAY, 0x2040, b"\1", "(FWU, module 1: SW_VERSION), 1 bytes", None),
-        (TODAY, 0x308A, METADATA, "(MBS, slot 2 RT_0: SW_MEASURE_METADATA), 92 bytes", "version: 1.2.3+4"),
-        (TODAY, 0x308A, b"short", "(MBS, slot 2 RT_0: SW_MEASURE_METADATA), 5 bytes", None),
-        (TODAY, 0x304B, b"\x09" * 32, "(MBS, slot 1 BL2: SW_MEASURE_VALUE_NON_EXTENDABLE)", "09" * 32),
-        (TODAY, 0x33C8, b"", "(MBS, slot 15: SW_MEASURE_VALUE), 0 bytes", None),
-        (TODAY, 0x0123, b"x", "(CORE, 0x123), 1 bytes", None),
-        (TODAY, 0xF000, b"x", "(INVALID, 0x000), 1 bytes", None),
-        (TODAY, 0x4000, b"x", "(4, 0x000), 1 bytes", None),
-        (MCUBOOT, 0x2000, b"\x02", "(BLINFO, MODE), 1 bytes", "UPGRADE_ONLY"),
-        (MCUBOOT, 0x2000, b"\x0a", "(BLINFO, MODE), 1 bytes", None),
-        (MCUBOOT, 0x2001, b"\x02", "(BLINFO, SIGNATURE_TYPE), 1 bytes", "ECDSA_P256"),
-        (MCUBOOT, 0x2002, b"\x00", "(BLINFO, RECOVERY), 1 bytes", "NONE"),
-        (MCUBOOT, 0x2003, b"\x01", "(BLINFO, RUNNING_SLOT), 1 bytes", "1"),
-        (MCUBOOT, 0x2004, bytes([2, 4]) + bytes(6), "(BLINFO, BOOTLOADER_VERSION), 8 bytes", "2.4.0+0"),
-        (MCUBOOT, 0x2011, b"\x05\0\0\0", "(BLINFO, SECURITY_COUNTER_IMAGE_1), 4 bytes", "5"),
-        (EARLY, 0x1103, b"SPE", "(IAS, module SPE: SW_TYPE), 3 bytes", "SPE"),
-        (EARLY, 0x1142, b"\1\0\0\0", "(IAS, module NSPE: SW_EPOCH), 4 bytes", "1"),
-        (EARLY, 0x1000, b"\x11", "(IAS, module GENERAL: BOOT_SEED), 1 bytes", "11"),
-        (EARLY, 0x1001, b"060456", "(IAS, module GENERAL: HW_VERSION), 6 bytes", "060456"),
-        (EARLY, 0x1002, b"\x00\x30", "(IAS, module GENERAL: SECURITY_LIFECYCLE), 2 bytes", "0x3000"),
-        (RECORDS, 0x113F, RECORD, "(IAS, module SPE: SW_BOOT_RECORD), 91 bytes", "version: 1.2.3"),
-        (EARLY, 0x1103, b"\xff\x1b[2J", "(IAS, module SPE: SW_TYPE), 5 bytes", "\\xff"),
+        (TODAY, 0x103F, RECORD, "(IAS, module 0), 91 bytes: SW_BOOT_RECORD", "sw_type: SPE"),
+        (TODAY, 0x107F, b"\xa1", "(IAS, module 1), 1 bytes: SW_BOOT_RECORD", None),
+        (TODAY, 0x1000, b"1.0", "(IAS, module 0), 3 bytes: SW_VERSION", "1.0"),
+        (TODAY, 0x1004, b"?", "(IAS, module 0), 1 bytes: claim 0x04", None),
+        (TODAY, 0x2040, bytes([1, 2, 3, 0, 4, 0, 0, 0]), "(FWU, module 1), 8 bytes: SW_VERSION", "1.2.3+4"),
+        (TODAY, 0x2040, b"\1", "(FWU, module 1), 1 bytes: SW_VERSION", None),
+        (TODAY, 0x308A, METADATA, "(MBS, slot 2 RT_0), 92 bytes: SW_MEASURE_METADATA", "version: 1.2.3+4"),
+        (TODAY, 0x308A, b"short", "(MBS, slot 2 RT_0), 5 bytes: SW_MEASURE_METADATA", None),
+        (
+            TODAY,
+            0x304B,
+            b"\x09" * 32,
+            "(MBS, slot 1 BL2), 32 bytes: SW_MEASURE_VALUE_NON_EXTENDABLE",
+            "09" * 32,
+        ),
+        (TODAY, 0x33C8, b"", "(MBS, slot 15), 0 bytes: SW_MEASURE_VALUE", None),
+        (TODAY, 0x0123, b"x", "(CORE), 1 bytes: 0x123", None),
+        (TODAY, 0xF000, b"x", "(INVALID), 1 bytes: 0x000", None),
+        (TODAY, 0x4000, b"x", "(4), 1 bytes: 0x000", None),
+        (MCUBOOT, 0x2000, b"\x02", "(BLINFO), 1 bytes: MODE", "UPGRADE_ONLY"),
+        (MCUBOOT, 0x2000, b"\x0a", "(BLINFO), 1 bytes: MODE", None),
+        (MCUBOOT, 0x2001, b"\x02", "(BLINFO), 1 bytes: SIGNATURE_TYPE", "ECDSA_P256"),
+        (MCUBOOT, 0x2002, b"\x00", "(BLINFO), 1 bytes: RECOVERY", "NONE"),
+        (MCUBOOT, 0x2003, b"\x01", "(BLINFO), 1 bytes: RUNNING_SLOT", "1"),
+        (MCUBOOT, 0x2004, bytes([2, 4]) + bytes(6), "(BLINFO), 8 bytes: BOOTLOADER_VERSION", "2.4.0+0"),
+        (MCUBOOT, 0x2011, b"\x05\0\0\0", "(BLINFO), 4 bytes: SECURITY_COUNTER_IMAGE_1", "5"),
+        (EARLY, 0x1103, b"SPE", "(IAS, module SPE), 3 bytes: SW_TYPE", "SPE"),
+        (EARLY, 0x1142, b"\1\0\0\0", "(IAS, module NSPE), 4 bytes: SW_EPOCH", "1"),
+        (EARLY, 0x1000, b"\x11", "(IAS, module GENERAL), 1 bytes: BOOT_SEED", "11"),
+        (EARLY, 0x1001, b"060456", "(IAS, module GENERAL), 6 bytes: HW_VERSION", "060456"),
+        (EARLY, 0x1002, b"\x00\x30", "(IAS, module GENERAL), 2 bytes: SECURITY_LIFECYCLE", "0x3000"),
+        (RECORDS, 0x113F, RECORD, "(IAS, module SPE), 91 bytes: SW_BOOT_RECORD", "version: 1.2.3"),
+        (EARLY, 0x1103, b"\xff\x1b[2J", "(IAS, module SPE), 5 bytes: SW_TYPE", "\\xff"),
     ],
 )
 def test_every_entry_has_a_name(
@@ -133,7 +139,7 @@ def tfm_sim(
 @pytest.mark.parametrize("name", ["area.bin", "area.hex"])
 def test_an_area_of_2019_from_a_file(name: str, tfm_sim: CommandLine) -> None:
     assert tfm_sim("boot-status", name, "--era", "2019-02") == 0
-    assert tfm_sim.out == "shared data 0x1103 (IAS, module SPE: SW_TYPE), 3 bytes\n    SPE\n"
+    assert tfm_sim.out == "shared data 0x1103 (IAS, module SPE), 3 bytes: SW_TYPE\n    SPE\n"
 
 
 def test_the_same_as_json(tfm_sim: CommandLine) -> None:
@@ -174,7 +180,7 @@ def test_run_with_another_boot_status(options: list[str], said: str, tfm_sim: Co
 
 def test_boot_tells_of_pairs_and_of_separate_claims(tfm_sim: CommandLine) -> None:
     assert tfm_sim("boot", "--measured-boot") == 0
-    assert "shared data 0x308a (MBS, slot 2 RT_0: SW_MEASURE_METADATA), 92 bytes" in tfm_sim.out
+    assert "shared data 0x308a (MBS, slot 2 RT_0), 92 bytes: SW_MEASURE_METADATA" in tfm_sim.out
     assert tfm_sim("boot", "--boot-status", "2019-02", "--json") == 0
     names = [row["name"] for row in json.loads(tfm_sim.out)["boot_status"][:6]]
     assert names == [

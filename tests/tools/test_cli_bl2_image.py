@@ -119,6 +119,26 @@ def test_an_ec_key_signs_with_its_whole_key_in_the_image(tfm_sim: CommandLine) -
     assert "BL1_ROTPK_0: 3059301306072a8648ce3d" in tfm_sim.err
 
 
+def test_a_virgin_device_takes_its_bundles(tfm_sim: CommandLine) -> None:
+    Path("virgin.yaml").write_text("lifecycle: ASSEMBLY_AND_TEST\n")
+    virgin = ("--board", "an521_bl1", "--provisioning", "virgin.yaml", "--state", "device")
+    assert tfm_sim("boot", *virgin) == 1
+    assert "BL1_1 refused the bundle in the provisioning area" in tfm_sim.err
+    assert "found magic 0xffffffff at offset 0x0; wanted 0xc0defeed" in tfm_sim.err
+    assert tfm_sim("provisioning", "bundles", "a.bin", "p.bin") == 0
+    assert "NOT SECURE" in tfm_sim.err
+    assert tfm_sim("run", *virgin, "--bundles", "a.bin", "p.bin") == 0
+    assert tfm_sim("boot", "--board", "an521_bl1", "--state", "device") == 0
+
+
+def test_bundles_of_values_of_ones_own(tfm_sim: CommandLine) -> None:
+    assert tfm_sim("provisioning", "show") == 0
+    Path("own.yaml").write_text(tfm_sim.out.replace("huk: 0001", "huk: beef").replace("iak: a9", "iak: a8"))
+    assert tfm_sim("provisioning", "bundles", "a.bin", "p.bin", "--provisioning", "own.yaml") == 0
+    assert Path("a.bin").read_bytes()[-32:-30] == b"\xbe\xef"
+    assert tfm_sim.err == ""
+
+
 def test_bl2_key_makes_a_key_once(tfm_sim: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(new_key, "__defaults__", (5, 4))  # H5: 32 signatures, quickly made
     assert tfm_sim("image", "bl2-key", "own.prv") == 0

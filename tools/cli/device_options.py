@@ -21,6 +21,7 @@ from ...platform.iak_type import IakType
 from ...platform.otp import OtpField
 from ...platform.power import Cut, CutError
 from ...platform.provisioning import load_provisioning
+from ...platform.provisioning_bundle import Bundles
 from ...spm.config import SpmConfig
 from ..demo_firmware import flash_demo_firmware, primary_slots_blank
 from .loader_options import LOADER_OPTIONS, SIGNATURE_TYPES, LoaderOptions
@@ -44,6 +45,7 @@ class DeviceOptions:
     state: str | None
     provisioning: str | None
     bl2_image: str | None
+    bundles: tuple[str, str] | None
     secure_image: str | None
     ns_image: str | None
     secure_update: str | None
@@ -88,6 +90,13 @@ _OPTIONS = (
     _name("--state", "DIR", "Keep flash, OTP and counters in DIR between runs."),
     _name("--provisioning", "FILE", "Keys and identities as YAML, not TF-M's dummies."),
     _name("--bl2-image", "FILE", "BL2 as BL1 checks it (`image bl2`), for a board with BL1."),
+    click.option(
+        "--bundles",
+        type=FILE_NAME,
+        nargs=2,
+        metavar="ASSEMBLY PSA_ROT",
+        help="What a factory leaves in a virgin device (`provisioning bundles`).",
+    ),
     _name("--secure-image", "FILE", "Signed image for the secure primary slot."),
     _name("--ns-image", "FILE", "Signed image for the non-secure primary slot."),
     _name("--secure-update", "FILE", "Stage FILE as an upgrade of the secure image."),
@@ -184,6 +193,7 @@ def make_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
     images = [
         (image, slot, file, read_file(file, MAX_IMAGE)) for image, slot, file in files if file is not None
     ]
+    bundles = Bundles(*map(read_file, options.bundles)) if options.bundles is not None else None
     bl2 = read_file(options.bl2_image, MAX_IMAGE) if options.bl2_image is not None else None
     device = _new_device(options, listeners)
     device.hardware.power.cut_at(options.cuts[0] if options.cuts else None)
@@ -192,6 +202,8 @@ def make_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
             flash_demo_firmware(device)
         if bl2 is not None:
             device.flash_bl2(bl2)
+        if bundles is not None:
+            device.load_bundles(bundles)
         for image, slot, file, data in images:
             try:
                 device.flash_image(image, data, slot)

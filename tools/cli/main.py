@@ -12,6 +12,7 @@ from .attest import attest
 from .bl2_image import bl2_image, bl2_key
 from .boot import boot
 from .boot_status import boot_status_command
+from .bundles import bundles
 from .flash import dump, erase, flash, mark, slots_command
 from .image import image
 from .patterns import board, provisioning
@@ -43,6 +44,7 @@ cli.add_command(token)
 cli.add_command(verify)
 cli.add_command(board)
 cli.add_command(provisioning)
+provisioning.add_command(bundles)
 
 
 CLOSED_PIPE: Final = 128 + 13
