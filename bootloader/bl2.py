@@ -22,13 +22,13 @@ from .vectors import VectorTable, read_vectors, run_address
 
 STRATEGIES: Final[dict[UpgradeStrategy, Callable[[BootLoader], Strategy]]] = {
     UpgradeStrategy.OVERWRITE_ONLY: OverwriteOnly,
+    UpgradeStrategy.SWAP_USING_SCRATCH: SwapUsingScratch,
+    UpgradeStrategy.SWAP_USING_MOVE: SwapUsingMove,
+    UpgradeStrategy.SWAP_USING_OFFSET: SwapUsingOffset,
     UpgradeStrategy.DIRECT_XIP: partial(DirectXip, revert=False),
     UpgradeStrategy.DIRECT_XIP_REVERT: partial(DirectXip, revert=True),
     UpgradeStrategy.RAM_LOAD: partial(RamLoad, revert=False),
     UpgradeStrategy.RAM_LOAD_REVERT: partial(RamLoad, revert=True),
-    UpgradeStrategy.SWAP_USING_SCRATCH: SwapUsingScratch,
-    UpgradeStrategy.SWAP_USING_MOVE: SwapUsingMove,
-    UpgradeStrategy.SWAP_USING_OFFSET: SwapUsingOffset,
 }
 
 
