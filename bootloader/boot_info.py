@@ -17,6 +17,7 @@ _MODE: Final = {
     UpgradeStrategy.DIRECT_XIP: McubootMode.DIRECT_XIP,
     UpgradeStrategy.DIRECT_XIP_REVERT: McubootMode.DIRECT_XIP_WITH_REVERT,
     UpgradeStrategy.RAM_LOAD: McubootMode.RAM_LOAD,
+    UpgradeStrategy.RAM_LOAD_REVERT: McubootMode.RAM_LOAD,
 }
 _SIGNATURE_TYPE: Final = {
     SignatureType.RSA_2048: McubootSignatureType.RSA,
@@ -28,6 +29,7 @@ _KNOWS_NO_MAXIMUM: Final = (
     UpgradeStrategy.DIRECT_XIP,
     UpgradeStrategy.DIRECT_XIP_REVERT,
     UpgradeStrategy.RAM_LOAD,
+    UpgradeStrategy.RAM_LOAD_REVERT,
 )
 """Loaders that move no images never work out how large one may be."""
 

@@ -7,6 +7,7 @@ support/boot_fuzz.py). An input that breaks a promise is left in a file crash-*;
 to run it again. pytest does not collect this; tests/bootloader/test_boot_fuzz.py is the short form.
 """
 
+import random
 import sys
 from collections import Counter
 from pathlib import Path
@@ -30,6 +31,7 @@ with atheris.instrument_imports(include=["tfm_sim"]):
 
 FILES = 2
 """Of ten inputs, these many are a boot status, and as many an image file."""
+SEEDS = 100
 ends: Counter[str] = Counter()
 
 
@@ -52,9 +54,19 @@ def one_input(data: bytes) -> None:
         ends.update(power_on_and_check(draw_device(choices, choices.pick(ALL_STRATEGIES))))
 
 
+def sow(folder: Path) -> None:
+    """Inputs to begin with, where there are none: long enough for a whole device of each strategy."""
+    if folder.is_dir() and not any(folder.iterdir()):
+        for number in range(SEEDS):
+            (folder / f"seed-{number}").write_bytes(random.Random(number).randbytes(200))
+
+
 def main() -> None:
     images()
-    atheris.Setup(sys.argv, one_input)
+    for argument in sys.argv[1:]:
+        sow(Path(argument))
+    # Without length control, as short inputs are all the same few devices.
+    atheris.Setup([*sys.argv, "-len_control=0"], one_input)
     try:
         atheris.Fuzz()
     finally:

@@ -18,7 +18,7 @@ from tfm_sim.bootloader.config import Bl2Config, UpgradeStrategy
 from tfm_sim.bootloader.loader import BootRefused
 from tfm_sim.device import Build, Device
 from tfm_sim.interface.errors import ExitCode, TfmSimError
-from tfm_sim.interface.mcuboot.trailer import boot_img_magic
+from tfm_sim.interface.mcuboot.trailer import Flag, boot_img_magic
 from tfm_sim.interface.trace import Event
 from tfm_sim.platform.board import AreaRole, Board, SlotName, load_board
 from tfm_sim.platform.nv_counters import NvCounter
@@ -34,7 +34,8 @@ ALL_STRATEGIES: Final = tuple(STRATEGIES)
 RAM_LOAD: Final = 0x20
 ROM_FIXED: Final = 0x100
 RECORD: Final = ImageParts().protected[1]
-LOAD_ADDRESSES: Final = (0x38000400, 0x38010000, 0x28020000, 0x38000000, 0xFFFFFF00, 0)
+LOAD_ADDRESSES: Final = (0x30000000, 0x30004000, 0x30007F00, 0x38000400, 0xFFFFFF00, 0)
+"""Where images for RAM want to be: one place for each of two images, and places where none may."""
 OPTIONS: Final = (
     "downgrade_prevention",
     "downgrade_by_counter",
@@ -99,7 +100,12 @@ def _parts(major: int, size: int, counter: int = COUNTER, **more: Any) -> ImageP
 @cache
 def images() -> tuple[SignedImage, ...]:
     """Old and new, small and as large as a slot can have, for RAM, for one place in flash, encrypted."""
+    for_ram = [
+        _parts(2 + n % 3, 300, flags=RAM_LOAD, header={"load_addr": address})
+        for n, address in enumerate(LOAD_ADDRESSES)
+    ]
     plain = [
+        *for_ram,
         _parts(1, 64),
         _parts(2, 900, 5),
         _parts(3, 2500, 6),
@@ -108,10 +114,6 @@ def images() -> tuple[SignedImage, ...]:
         _parts(2, 64, 3),
         _parts(3, 64, extra=[dependency(1, 2, 0, 0, 0)]),
         _parts(3, 64, extra=[dependency(0, 3, 0, 0, 0)]),
-        *(
-            _parts(2 + n % 2, 300, flags=RAM_LOAD, header={"load_addr": a})
-            for n, a in enumerate(LOAD_ADDRESSES)
-        ),
         _parts(3, 64, flags=ROM_FIXED, header={"load_addr": 0x10002000}),
         _parts(4, 64, flags=ROM_FIXED, header={"load_addr": 0x6000}),
     ]
@@ -152,9 +154,11 @@ def draw_device(choices: Choices, strategy: UpgradeStrategy) -> FuzzedDevice:
     areas = {}
     for area in board().flash_areas:
         if area.slot is not None:
-            areas[area.name] = _draw_slot(choices, config, candidate=area.slot == "secondary")
+            candidate = area.slot == "secondary"
+            likely = area.image if config.strategy.value.startswith("RAM_LOAD") else None
+            areas[area.name] = _draw_slot(choices, config, candidate, likely)
         elif area.role is AreaRole.SCRATCH:
-            areas[area.name] = _draw_slot(choices, config, candidate=False)
+            areas[area.name] = _draw_slot(choices, config, candidate=False, likely=None)
     cuts = tuple(_draw_cut(choices) for _ in range(choices.number(1, 3)))
     return FuzzedDevice(config, areas, cuts)
 
@@ -175,11 +179,14 @@ def _draw_cut(choices: Choices) -> str | None:
     return f"{choices.number(1, 60)}:{choices.pick(['before', 'after', 'torn'])}"
 
 
-def _draw_slot(choices: Choices, config: Bl2Config, candidate: bool) -> bytes:
+def _draw_slot(choices: Choices, config: Bl2Config, candidate: bool, likely: int | None) -> bytes:
+    """``likely`` is the number of an image that fits there, where most do not."""
     cells = bytearray(b"\xff" * SLOT)
     kind = choices.number(0, 9)
     begin = choices.pick([0, 0, SECTOR]) if candidate else 0
-    if kind <= 6:
+    if kind <= 3 and likely is not None:
+        content = images()[likely].stored
+    elif kind <= 6:
         content = images()[choices.number(0, len(images()) - 1)].stored
     elif kind == 7:
         content = strangers()[choices.number(0, len(strangers()) - 1)]
@@ -197,6 +204,10 @@ def _draw_slot(choices: Choices, config: Bl2Config, candidate: bool) -> bytes:
 def _draw_trailer(choices: Choices, cells: bytearray, align: int, candidate: bool) -> None:
     kind = choices.number(0, 5)
     if kind == 0 and not candidate:
+        return
+    if kind == 1:
+        cells[-16:] = boot_img_magic(align)
+        cells[SLOT - 16 - align] = Flag.SET
         return
     if kind == 5:
         length = choices.pick([16, 40, 64, 200, 400])
