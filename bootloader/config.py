@@ -235,7 +235,7 @@ class Bl2Config:
         if self.decompression and self.strategy is not UpgradeStrategy.OVERWRITE_ONLY:
             raise Bl2ConfigError(f"BL2: decompression with {self.strategy.value}; legal: OVERWRITE_ONLY")
         if self.pure and (self.decompression or self.encryption or self.key_slots):
-            # A pure signature is checked over flash as it stands, and MCUboot collects it for no policy.
+            # MCUboot MCUBOOT_SIGN_PURE: checked over flash as it stands, and collected by no policy.
             raise Bl2ConfigError(
                 "BL2: pure signatures with decompression, encryption or key slots; legal: none of these"
             )

@@ -26,7 +26,6 @@ from support.power_sweep import (
 )
 
 from tfm_sim.bootloader import image_validate
-from tfm_sim.bootloader import signature as signature_check
 from tfm_sim.bootloader.config import UpgradeStrategy
 from tfm_sim.bootloader.loader import BootRefused
 from tfm_sim.bootloader.ports import PRIMARY, SECONDARY
@@ -123,7 +122,6 @@ UPGRADES = [*OVERWRITES, *SWAPS, *SHAPES, *IN_PLACE]
 def known_signatures() -> Iterator[None]:
     """A signature is checked once for each message: thousands of boots look at the same two images."""
     verdicts: dict[tuple[bytes, bytes], bool] = {}
-    verify = signature_check.verify
 
     def verify_once(key: Any, algorithm: Any, message: bytes, signature: bytes) -> bool:
         asked = bytes(message), bytes(signature)
