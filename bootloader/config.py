@@ -175,6 +175,11 @@ class Bl2Config:
     """MCUBOOT_DOWNGRADE_PREVENTION_SECURITY_COUNTER: swaps compare security counters."""
     bootstrap: bool = False
     """MCUBOOT_BOOTSTRAP: a primary slot without a valid image takes the secondary slot's."""
+    offset_revert_marked_again: bool = False
+    """As MCUboot: a SWAP_USING_OFFSET revert cut in its first sector marks the secondary trailer once more.
+
+    Cut a second time just there, both images are lost; so the default does not.
+    """
     overwrite_fast: bool = False
     """MCUBOOT_OVERWRITE_ONLY_FAST: no more is copied than the image has, and the magic written."""
     overwrite_keep_backup: bool = False

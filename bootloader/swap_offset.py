@@ -184,6 +184,9 @@ class SwapUsingOffset(SwapFlow):
         status, g = self.status, self.geometry(image)
         if status.swap_type != SwapType.REVERT or status.idx != IDX_0:
             return
+        if not status.is_reset and not self.loader.config.offset_revert_marked_again:
+            # A deviation from MCUboot: the good magic would hide the status of the swap that is under way.
+            return
         secondary = self.state_of(g.secondary)
         self.log_state("Secondary image", secondary)
         if secondary.magic is Magic.UNSET:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from support import power_sweep
 from support.image_builder import P256
 from support.image_encryption import FOR_KW, FOR_X25519, Recipient
 from support.power_sweep import (
@@ -199,6 +200,25 @@ def test_a_trial_from_ram_cannot_be_reverted_once_its_counter_is_higher() -> Non
     assert device.counter == NEW_COUNTER
     with pytest.raises(BootRefused, match="security counter: found 5"):
         device.boot()
+
+
+@pytest.mark.parametrize("as_mcuboot", [True, False])
+def test_a_revert_by_offset_cut_twice_in_its_first_sector(
+    as_mcuboot: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MCUboot's own code loses both images here (seen in its C code); the default deviates and does not.
+
+    It takes sectors that hold the old image whole.
+    """
+    monkeypatch.setattr(power_sweep, "SECTOR", 0x400)
+    monkeypatch.setattr(power_sweep, "SLOT", SECTORS * 0x400)
+    options = {"offset_revert_marked_again": as_mcuboot}
+    upgrade = Upgrade(U.SWAP_USING_OFFSET, "revert", "old", sizes=(64, 900), options=options)
+    sweep = Sweep(f"twice, {upgrade}", *upgrade.device())
+    print(sweep.run_twice(1_000_000))
+    cuts = [violation.split(": !")[0] for violation in sweep.violations]
+    ends = ("6:after", "7:before", "7:torn")
+    assert cuts == ([f"18:before, then {second}" for second in ends] if as_mcuboot else [])
 
 
 def test_the_sweep_finds_a_loader_that_forgets_its_status() -> None:
