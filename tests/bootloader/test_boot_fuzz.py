@@ -12,6 +12,7 @@ import cbor2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.bl1_fuzz import load_bl2_and_check, provision_and_check
 from support.boot_fuzz import ALL_STRATEGIES, draw_device, images, look_at_file, power_on_and_check
 from support.boot_status_fuzz import read_everywhere
 
@@ -117,3 +118,11 @@ def test_any_file_can_be_looked_at(content: int, changes: list[tuple[int, bytes]
     for offset, patch in changes:
         data[offset : offset + len(patch)] = patch
     look_at_file(bytes(data))
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_bl1_with_images_and_bundles_that_somebody_edited(data: st.DataObject) -> None:
+    choices = DrawnChoices(data)
+    assert load_bl2_and_check(choices) in {"BL2 loaded", "BL2 refused"}
+    assert provision_and_check(choices) in {"ASSEMBLY_AND_TEST", "PSA_ROT_PROVISIONING", "SECURED"}

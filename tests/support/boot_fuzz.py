@@ -80,6 +80,14 @@ class ByteChoices:
         return options[self.number(0, len(options) - 1)]
 
 
+def edited(choices: Choices, content: bytes, most: int = 8) -> bytes:
+    """``content`` with up to ``most`` bytes replaced, and perhaps an end cut off."""
+    data = bytearray(content)
+    for _ in range(choices.number(0, most)):
+        data[choices.number(0, len(data) - 1)] = choices.number(0, 255)
+    return bytes(data[: choices.pick([len(data), len(data), len(data), len(data) // 2, 3])])
+
+
 @dataclass(frozen=True)
 class SignedImage:
     """An image of a trusted key. ``stored`` is what a candidate has of it, ``plain`` what runs of it."""
