@@ -13,7 +13,7 @@ from .bootloader.bl1_config import Bl1Config, Bl1ConfigError
 from .bootloader.bl1_stage import Bl1Ports, provision
 from .bootloader.bl2 import Bl2, BootOutcome
 from .bootloader.config import Bl2Config, Bl2ConfigError, KeyMode, UpgradeStrategy
-from .bootloader.ports import SLOTS, Ports
+from .bootloader.ports import SECONDARY, SLOTS, Ports
 from .interface.errors import TfmSimError
 from .interface.mcuboot.trailer import write_image
 from .interface.psa.crypto_api import CryptoApi
@@ -44,6 +44,7 @@ from .platform.power import Cut
 from .platform.provisioning import DUMMY, DUMMY_ROTPKS, Provisioning
 from .platform.provisioning_bundle import BundleLayout, Bundles
 from .platform.provisioning_stages import BundleSource, is_required, provision_in_bl2, provision_in_firmware
+from .platform.slot_windows import exchange_slots
 from .spm.boot_data import BootData
 from .spm.config import Backend, SpmConfig
 from .spm.door import ClientDoor
@@ -365,7 +366,7 @@ class Device:
         hardware.clear()
         shared = hardware.board.shared_data
         if self.build.bl2 is not None:
-            self.run_boot_loaders()
+            self._map_running_slots(self.run_boot_loaders())
         elif self.build.bl1 is not None:
             self.run_bl1()
         self._stage("SPM", "validates the boot status and loads the partitions")
@@ -541,7 +542,22 @@ class Device:
             for image in range(hardware.board.image_count)
             for slot in SLOTS
         }
-        return Ports(slots, hardware.otp, hardware.nv_counters, hardware.memory, (shared.base, shared.size))
+        return Ports(
+            slots,
+            hardware.otp,
+            hardware.nv_counters,
+            hardware.memory,
+            (shared.base, shared.size),
+            hardware.board.executable_ram,
+            hardware.area_with_role(AreaRole.SCRATCH),
+        )
+
+    def _map_running_slots(self, outcome: BootOutcome) -> None:
+        hardware = self.hardware
+        for booted in outcome.images:
+            if booted.runs_in_place and booted.slot == SECONDARY:
+                slots = (hardware.slot(booted.image, "primary"), hardware.slot(booted.image, "secondary"))
+                exchange_slots(hardware.memory, *slots)
 
     def _bl1_ports(self) -> Bl1Ports:
         hardware, layout, shared = self.hardware, self.hardware.board.bl1, self.hardware.board.shared_data

@@ -2,32 +2,50 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from ..interface.mcuboot.image import ImageHeader, ImageVersion
+from ..interface.mcuboot.image import ImageFlag, ImageHeader, ImageVersion
 from ..interface.trace import Trace
 from .config import Bl2Config, Bl2ConfigError, KeyMode, UpgradeStrategy
+from .direct_xip import DirectXip
 from .events import BootStarted, JumpPrepared
 from .loader import BootLoader, BootRefused, Strategy
 from .overwrite import OverwriteOnly
 from .ports import Ports
+from .ram_load import RamLoad
+from .swap_move import SwapUsingMove
+from .swap_offset import SwapUsingOffset
+from .swap_scratch import SwapUsingScratch
 from .validate import PlatformRefusal, Refusal, role_of
-from .vectors import VectorTable, read_vectors
+from .vectors import VectorTable, read_vectors, run_address
 
 STRATEGIES: Final[dict[UpgradeStrategy, Callable[[BootLoader], Strategy]]] = {
     UpgradeStrategy.OVERWRITE_ONLY: OverwriteOnly,
+    UpgradeStrategy.SWAP_USING_SCRATCH: SwapUsingScratch,
+    UpgradeStrategy.SWAP_USING_MOVE: SwapUsingMove,
+    UpgradeStrategy.SWAP_USING_OFFSET: SwapUsingOffset,
+    UpgradeStrategy.DIRECT_XIP: partial(DirectXip, revert=False),
+    UpgradeStrategy.DIRECT_XIP_REVERT: partial(DirectXip, revert=True),
+    UpgradeStrategy.RAM_LOAD: partial(RamLoad, revert=False),
+    UpgradeStrategy.RAM_LOAD_REVERT: partial(RamLoad, revert=True),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class BootedImage:
-    """An image that will run."""
+    """An image that will run: the slot that it is from, and the address that its header is at then."""
 
     image: int
     role: str
     slot: str
     address: int
     header: ImageHeader
+
+    @property
+    def runs_in_place(self) -> bool:
+        """It runs from its slot, not from RAM."""
+        return ImageFlag.RAM_LOAD not in self.header.flags
 
     @property
     def version(self) -> ImageVersion:
@@ -55,6 +73,11 @@ class Bl2:
             supported = ", ".join(strategy.value for strategy in STRATEGIES)
             raise Bl2ConfigError(
                 f"BL2: upgrade strategy {config.strategy.value} is not supported yet; supported: {supported}"
+            )
+        if config.strategy.loads_to_ram and not ports.executable_ram:
+            raise Bl2ConfigError(
+                f"BL2: strategy {config.strategy.value} on a board without executable RAM; "
+                "legal: a board that says where images may be loaded (executable_ram)"
             )
         self._ports = ports
         self._config = config
@@ -109,17 +132,17 @@ class Bl2:
     def _booted(self, loader: BootLoader, image: int, name: str) -> BootedImage:
         header = loader.images[image].headers[name]
         assert header is not None
-        address = self._ports.slot(image, name).address
+        address = run_address(header, self._ports.slot(image, name))
         return BootedImage(image, role_of(self._config, image), name, address, header)
 
     def _jump(self, booted: list[BootedImage]) -> VectorTable:
         first = next(image for image in booted if image.image == 0)
-        area = self._ports.slot(0, first.slot).area
+        slot = self._ports.slot(0, first.slot)
         version = first.version
-        self._log(f"[INF] Bootloader chainload address offset: {area.offset:#x}")
+        self._log(f"[INF] Bootloader chainload address offset: {slot.area.offset:#x}")
         self._log(f"[INF] Image version: v{version.major}.{version.minor}.{version.revision}")
         self._log("[INF] Jumping to the first image slot")
-        vectors = read_vectors(self._ports, first.header, first.address)
+        vectors = read_vectors(self._ports, first.header, slot)
         for warning in vectors.warnings:
             self._trace.log("tfm-sim", f"vector table at {vectors.address:#010x}: {warning}")
         if self._trace.listeners:

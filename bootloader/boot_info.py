@@ -5,9 +5,9 @@ from typing import Final
 
 from ..interface.mcuboot.boot_info import BlInfo, McubootMode, McubootSignatureType
 from .config import Bl2Config, SignatureType, UpgradeStrategy
-from .image_validate import max_image_size
 from .ports import SLOTS, Ports, Slot
 from .shared_data_config import BootInfo
+from .swap_geometry import Geometry
 
 _MODE: Final = {
     UpgradeStrategy.OVERWRITE_ONLY: McubootMode.UPGRADE_ONLY,
@@ -17,6 +17,7 @@ _MODE: Final = {
     UpgradeStrategy.DIRECT_XIP: McubootMode.DIRECT_XIP,
     UpgradeStrategy.DIRECT_XIP_REVERT: McubootMode.DIRECT_XIP_WITH_REVERT,
     UpgradeStrategy.RAM_LOAD: McubootMode.RAM_LOAD,
+    UpgradeStrategy.RAM_LOAD_REVERT: McubootMode.RAM_LOAD,
 }
 _SIGNATURE_TYPE: Final = {
     SignatureType.RSA_2048: McubootSignatureType.RSA,
@@ -28,6 +29,7 @@ _KNOWS_NO_MAXIMUM: Final = (
     UpgradeStrategy.DIRECT_XIP,
     UpgradeStrategy.DIRECT_XIP_REVERT,
     UpgradeStrategy.RAM_LOAD,
+    UpgradeStrategy.RAM_LOAD_REVERT,
 )
 """Loaders that move no images never work out how large one may be."""
 
@@ -53,5 +55,5 @@ def boot_info_entries(
             counter = ports.security_counter(image).to_bytes(4, "little")
             yield BlInfo.SECURITY_COUNTER_IMAGE_0 + image, counter
     if config.strategy not in _KNOWS_NO_MAXIMUM:
-        largest = max_image_size(config, ports.slot(0, SLOTS[0]).area.size)
+        largest = Geometry.of(ports, config, 0).max_image_size(ports.slot(0, SLOTS[0]).area)
         yield BlInfo.MAX_APPLICATION_SIZE, largest.to_bytes(4, "little")

@@ -31,9 +31,10 @@ class _Copy:
     size: int
     slot: Slot
     enc_key: EncKey | None
+    start: int
 
     def read(self, offset: int, length: int) -> bytes:
-        data = self.slot.area.read(offset, length)
+        data = self.slot.area.read(self.start + offset, length)
         return data if self.enc_key is None else self.enc_key.crypt_image(self.header, data, offset)
 
 
@@ -52,13 +53,15 @@ class _Plain:
         return self.data[offset : offset + length]
 
 
-def candidate(slot: Slot, header: ImageHeader, config: Bl2Config, enc_key: EncKey | None) -> Candidate:
+def candidate(
+    slot: Slot, header: ImageHeader, config: Bl2Config, enc_key: EncKey | None, start: int = 0
+) -> Candidate:
     """The candidate in a secondary slot, which is valid (MCUboot boot_copy_region's two ways).
 
-    Raises ImageError where it is not.
+    ``start`` is where its image begins in the slot. Raises ImageError where it is not valid.
     """
     if not (config.decompression and is_compressed(header)):
-        return _Copy(header, slot.area.size, slot, enc_key)
+        return _Copy(header, slot.area.size, slot, enc_key, start)
     payload = load_image_data(slot.area, header.hdr_size, header.img_size, "payload")
     if enc_key is not None:
         payload = compressed_payload(header, slot.area, enc_key.crypt(payload, 0))

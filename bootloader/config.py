@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Final
 
 from ..interface.errors import TfmSimError
+from ..interface.mcuboot.image import ImageVersion
 from ..interface.mcuboot.tlv import TlvType
 from ..interface.tfm.boot_status import BootStatusEra, GeneralClaim
 from .encryption_key import EncryptionKeyError, EncryptionType, decode_encryption_key
@@ -21,6 +22,25 @@ class UpgradeStrategy(Enum):
     DIRECT_XIP = "DIRECT_XIP"
     DIRECT_XIP_REVERT = "DIRECT_XIP+REVERT"
     RAM_LOAD = "RAM_LOAD"
+    RAM_LOAD_REVERT = "RAM_LOAD+REVERT"
+
+    @property
+    def slots_equivalent(self) -> bool:
+        """MCUboot ARE_SLOTS_EQUIVALENT: an image may run from either slot; none is for candidates only."""
+        return self in _SLOTS_EQUIVALENT
+
+    @property
+    def loads_to_ram(self) -> bool:
+        """MCUboot MCUBOOT_RAM_LOAD: images are copied to RAM, and judged there."""
+        return self in (UpgradeStrategy.RAM_LOAD, UpgradeStrategy.RAM_LOAD_REVERT)
+
+
+_SLOTS_EQUIVALENT: Final = (
+    UpgradeStrategy.DIRECT_XIP,
+    UpgradeStrategy.DIRECT_XIP_REVERT,
+    UpgradeStrategy.RAM_LOAD,
+    UpgradeStrategy.RAM_LOAD_REVERT,
+)
 
 
 class SignatureType(Enum):
@@ -143,6 +163,14 @@ class Bl2Config:
     """What a platform's BL2 of 2019 hands on of the device itself, ahead of the images."""
     downgrade_prevention: bool = False
     """MCUBOOT_DOWNGRADE_PREVENTION: a candidate older than the primary image is erased."""
+    downgrade_by_counter: bool = False
+    """MCUBOOT_DOWNGRADE_PREVENTION_SECURITY_COUNTER: swaps compare security counters."""
+    bootstrap: bool = False
+    """MCUBOOT_BOOTSTRAP: a primary slot without a valid image takes the secondary slot's."""
+    overwrite_fast: bool = False
+    """MCUBOOT_OVERWRITE_ONLY_FAST: no more is copied than the image has, and the magic written."""
+    overwrite_keep_backup: bool = False
+    """MCUBOOT_OVERWRITE_ONLY_KEEP_BACKUP: a copied candidate loses its trailer only."""
     sha512: bool = False
     """MCUBOOT_SHA512: image digests by SHA-512."""
     pure: bool = False
@@ -176,6 +204,8 @@ class Bl2Config:
     """MCUBOOT_BOOT_MAX_ALIGN: 8, 16 or 32 bytes a trailer cell."""
     max_img_sectors: int = 128
     """MCUBOOT_MAX_IMG_SECTORS; on AN521 0x80000 / 0x1000."""
+    version_build_number: bool = False
+    """MCUBOOT_VERSION_CMP_USE_BUILD_NUMBER: the build number counts where versions are compared."""
     single_boot_go: bool = False
     """Plain MCUboot ports examine all images in one boot_go; TF-M boots each by itself, the last first."""
 
@@ -194,6 +224,12 @@ class Bl2Config:
             # MCUboot: a pure signature is checked over flash as it stands, and collected by no policy.
             raise Bl2ConfigError(
                 "BL2: pure signatures with decompression, encryption or key slots; legal: none of these"
+            )
+        fast = self.overwrite_fast or self.overwrite_keep_backup
+        if fast and self.strategy is not UpgradeStrategy.OVERWRITE_ONLY:
+            raise Bl2ConfigError(
+                "BL2: overwrite_fast or overwrite_keep_backup with "
+                f"{self.strategy.value}; legal: OVERWRITE_ONLY"
             )
         self._check_encryption()
         self._check_shared_data()
@@ -263,6 +299,10 @@ class Bl2Config:
         if self.signature_type is SignatureType.EC_P384:
             return HashAlgorithm.SHA384
         return HashAlgorithm.SHA512 if self.sha512 else HashAlgorithm.SHA256
+
+    def version_order(self, version: ImageVersion) -> tuple[int, ...]:
+        """What boot_compare_version compares of a version, the most significant number first."""
+        return (*version.comparable, version.build) if self.version_build_number else version.comparable
 
     @property
     def signature(self) -> SignatureParameters:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from ..interface.mcuboot.image import ImageError, ImageHeader, ImageSource, load_image_data
 from ..interface.mcuboot.tlv import ALLOWED_UNPROTECTED, Tlv, TlvType, iter_tlvs, load_tlv, tlv_areas
-from ..interface.mcuboot.trailer import TrailerLayout
 from ..interface.trace import Trace
 from .config import Bl2Config
 from .decompression import (
@@ -23,13 +22,9 @@ from .events import TlvExamined
 from .ports import SECONDARY, Ports, Slot
 from .signature import image_digest, verify
 from .signers import KEY_TLVS, Signer, UnknownSigner, builtin_signer, check_key_policy, find_key
+from .swap_geometry import SWAP_STRATEGIES, Geometry
 
 RULE = "bootutil_img_validate"
-
-
-def max_image_size(config: Bl2Config, slot_size: int) -> int:
-    """Where TLVs must end (MCUboot bootutil_max_image_size for OVERWRITE_ONLY, DIRECT_XIP and RAM_LOAD)."""
-    return TrailerLayout.of(slot_size, config.boot_max_align).swap_info
 
 
 @dataclass(slots=True)
@@ -40,6 +35,7 @@ class _Walk:
     header: ImageHeader
     config: Bl2Config
     ports: Ports
+    source: ImageSource
     digest: bytes
     message: bytes
     signer: Signer | None = None
@@ -57,7 +53,7 @@ class _Walk:
     uuids_seen: set[TlvType] = field(default_factory=set)
 
     def load(self, tlv: Tlv) -> bytes:
-        return load_tlv(self.slot.area, tlv)
+        return load_tlv(self.source, tlv)
 
 
 def validate_image(
@@ -67,12 +63,14 @@ def validate_image(
     ports: Ports,
     trace: Trace,
     enc_key: EncKey | None = None,
+    source: ImageSource | None = None,
 ) -> None:
     """Hash, TLV walk and final verdict (MCUboot bootutil_img_validate). Raises ImageError.
 
-    ``enc_key`` decrypts the payload on its way to the digest; the digest covers plain bytes.
+    ``enc_key`` decrypts the payload on its way to the digest; the digest covers plain bytes. ``source`` is
+    where the image is read, None in the slot itself.
     """
-    area = slot.area
+    area = slot.area if source is None else source
     compressed = slot.name == SECONDARY and is_compressed(header)
     if compressed:
         check_inner_tlvs(header, area, config)
@@ -83,15 +81,17 @@ def validate_image(
     if config.pure:
         _check_pure(header, area)
     areas = tlv_areas(header, area)
-    limit = max_image_size(config, area.size)
+    limit = Geometry.of(ports, config, slot.image).max_image_size(slot.area)
     if areas.end > limit:
         raise ImageError(
             RULE,
             "image end",
             f"the last TLV ends at {areas.end:#x}",
-            f"the trailer begins at {limit:#x} of the slot",
+            f"the trailer begins at {limit:#x} of the slot"
+            if config.strategy not in SWAP_STRATEGIES
+            else f"{config.strategy.value} leaves {limit:#x} of the slot for an image",
         )
-    walk = _Walk(slot, header, config, ports, digest, hashed if config.pure else digest)
+    walk = _Walk(slot, header, config, ports, area, digest, hashed if config.pure else digest)
     walk.signer = walk.last_signer = builtin_signer(slot.image, config, ports)
     for tlv in iter_tlvs(header, area, areas):
         if config.tlv_allow_list and not tlv.protected and not _may_stand_unprotected(tlv, config):

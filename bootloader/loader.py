@@ -3,17 +3,17 @@
 `BootLoader` holds what every upgrade strategy needs; the strategies move images (`upgrade`, `overwrite`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..interface.errors import ExitCode, TfmSimError
-from ..interface.mcuboot.image import ImageError, ImageHeader, read_header
+from ..interface.mcuboot.image import ImageError, ImageHeader, ImageSource, read_header
 from ..interface.mcuboot.tlv import TlvType, find_protected, load_tlv
-from ..interface.mcuboot.trailer import Flag, Magic, SwapType, read_swap_state
+from ..interface.mcuboot.trailer import SwapType
 from ..interface.trace import Trace
 from .boot_status_writer import BootStatusWriter, SharedMemoryError
-from .config import Bl2Config
+from .config import Bl2Config, UpgradeStrategy
 from .encryption import EncKey
 from .events import CounterChecked, HeadersRead, ImageAccepted, ImageRefused, SlotErased
 from .ports import PRIMARY, SECONDARY, SLOTS, Ports, SecurityCounterError, Slot
@@ -42,6 +42,8 @@ class ImageState:
         default_factory=lambda: {PRIMARY: ImageHeader(), SECONDARY: ImageHeader()}
     )
     swap_type: SwapType = SwapType.NONE
+    loaded: dict[str, ImageSource] = field(default_factory=dict)
+    """By slot: where the image of a slot is read that lies elsewhere by now (MCUboot LOAD_IMAGE_DATA)."""
     enc_keys: dict[str, EncKey] = field(default_factory=dict)
     """By slot name, since the slot's image was found good: what its payload is encrypted with."""
 
@@ -57,6 +59,12 @@ class Strategy(Protocol):
     def revalidates(self, image: int) -> bool:
         """Whether the loader must still validate the slot that will run."""
 
+    def holds_counter(self, slot: Slot) -> str:
+        """Why the image that will run may not raise its security counter; empty where it may."""
+
+    def conclude(self, active: Sequence[int]) -> None:
+        """What is left to say once these images are ready to run."""
+
 
 class BootLoader:
     """One run of BL2. Its memory of all images outlives the single boot_go calls, as MCUboot's does."""
@@ -67,6 +75,8 @@ class BootLoader:
         self.trace = trace
         self.images = [ImageState() for _ in range(config.image_number)]
         self.refusals: list[Refusal] = []
+        self.header_source: Callable[[int, str], ImageSource] = lambda image, name: ports.slots[image, name]
+        """Where the header of an image in a slot stands, offset 0; a strategy may have it elsewhere."""
         base, size = ports.shared_data
         self.writer = BootStatusWriter(ports.memory, base, size, config, trace)
         self.shared_data = SharedData(self.writer, ports, config, trace)
@@ -88,17 +98,26 @@ class BootLoader:
                 verdict = self.validate(slot)
                 if isinstance(verdict, Refusal):
                     raise BootRefused([verdict])
-            self._update_rollback_protection(slot)
+            self._update_rollback_protection(slot, strategy.holds_counter)
             self._add_shared_data(slot)
+        strategy.conclude(active)
+
+    def source(self, slot: Slot) -> ImageSource:
+        """Where the bytes of a slot's image are read: the slot, unless it was loaded elsewhere."""
+        return self.images[slot.image].loaded.get(slot.name, slot.area)
 
     def read_headers(self, image: int) -> None:
         """MCUboot boot_read_image_headers: the first 32 bytes of both slots, whatever they hold."""
         headers = self.images[image].headers
         for name in SLOTS:
             try:
-                headers[name] = read_header(self.ports.slot(image, name).area)
+                headers[name] = read_header(self.header_source(image, name))
             except ImageError:
                 headers[name] = None
+        self.tell_headers(image)
+
+    def tell_headers(self, image: int) -> None:
+        headers = self.images[image].headers
         if self.trace.listeners:
             text = f"image {image}: " + ", ".join(f"{n} {_describe(headers[n])}" for n in SLOTS)
             rule = "boot_read_image_headers"
@@ -107,17 +126,19 @@ class BootLoader:
     def validate(self, slot: Slot) -> ImageOk | Refusal:
         """MCUboot boot_validate_slot: judge a slot; an invalid candidate in the secondary slot is erased.
 
-        A slot without an image is refused in silence and left alone.
+        Where slots are equivalent an invalid image in the primary slot is erased too. A slot without an
+        image is refused in silence and left alone.
         """
         header = self.images[slot.image].headers[slot.name]
         verdict: ImageOk | Refusal | None = no_image(slot, header, self.config)
         if verdict is None and header is not None:
             verdict = self._prevent_downgrade(slot, header)
             if verdict is None:
-                verdict = validate_slot(slot, header, self.config, self.ports, self.trace)
+                source = self.source(slot)
+                verdict = validate_slot(slot, header, self.config, self.ports, self.trace, source)
                 if isinstance(verdict, Refusal):
                     self.log(f"[ERR] Image in the {slot.name} slot is not valid!")
-                    if slot.name == SECONDARY:
+                    if slot.name == SECONDARY or self.config.strategy.slots_equivalent:
                         self.scramble(slot, "an invalid candidate is erased")
                 elif verdict.enc_key is not None:
                     self.images[slot.image].enc_keys[slot.name] = verdict.enc_key
@@ -127,12 +148,14 @@ class BootLoader:
 
     def _prevent_downgrade(self, slot: Slot, header: ImageHeader) -> Refusal | None:
         # MCUboot boot_validate_slot with MCUBOOT_OVERWRITE_ONLY and MCUBOOT_DOWNGRADE_PREVENTION.
-        if not self.config.downgrade_prevention or slot.name == PRIMARY:
+        config = self.config
+        overwrites = config.strategy is UpgradeStrategy.OVERWRITE_ONLY
+        if not (overwrites and config.downgrade_prevention) or slot.name == PRIMARY:
             return None
         primary = self.images[slot.image].headers[PRIMARY]
         if primary is None or is_erased(primary, self.ports.slot(slot.image, PRIMARY).area):
             return None
-        if header.version.comparable >= primary.version.comparable:
+        if config.version_order(header.version) >= config.version_order(primary.version):
             return None
         self.log("[ERR] Insufficient version in secondary slot")
         self.scramble(slot, "a candidate older than the primary image is erased")
@@ -143,7 +166,8 @@ class BootLoader:
                 "boot_validate_slot",
                 "downgrade prevention",
                 f"version {header.version}, the primary slot holds {primary.version}",
-                "an upgrade needs at least that (the build number does not count)",
+                "an upgrade needs at least that"
+                + ("" if config.version_build_number else " (the build number does not count)"),
             ),
         )
 
@@ -164,17 +188,12 @@ class BootLoader:
         text = f"image {slot.image} in the {slot.name} slot is valid: version {verdict.version}"
         self.trace.emit(ImageAccepted(slot.image, "bootutil_img_validate", text, slot.name, verdict.version))
 
-    def _update_rollback_protection(self, slot: Slot) -> None:
-        # MCUboot boot_update_hw_rollback_protection: an image on probation does not raise the counter.
+    def _update_rollback_protection(self, slot: Slot, holds_counter: Callable[[Slot], str]) -> None:
+        # MCUboot boot_update_hw_rollback_protection: when, is the strategy's rule.
         if not self.config.rollback:
             return
-        state = read_swap_state(slot.area, self.config.boot_max_align)
-        if state.magic is Magic.GOOD and state.image_ok is not Flag.SET:
-            self._tell_counter(
-                slot.image,
-                self.ports.security_counter(slot.image),
-                "held: the trailer's magic is good and image_ok is not set",
-            )
+        if why := holds_counter(slot):
+            self._tell_counter(slot.image, self.ports.security_counter(slot.image), f"held: {why}")
             return
         header = self.images[slot.image].headers[slot.name]
         try:
@@ -191,7 +210,7 @@ class BootLoader:
         the counter cannot take its value.
         """
         image, check = slot.image, "security counter update"
-        value = self._protected_counter(slot, header, check)
+        value = self._protected_counter(self.source(slot), header, check)
         before = self.ports.security_counter(image)
         try:
             self.ports.set_security_counter(image, value)
@@ -200,17 +219,17 @@ class BootLoader:
         self._tell_counter(image, before, "set to the image's SEC_CNT")
 
     @staticmethod
-    def _protected_counter(slot: Slot, header: ImageHeader | None, check: str) -> int:
+    def _protected_counter(source: ImageSource, header: ImageHeader | None, check: str) -> int:
         # MCUboot bootutil_get_img_security_cnt: BOOT_EBADIMAGE for two of its errors, -1 for the third.
         rule, wanted = "bootutil_get_img_security_cnt", "the update looks for a SEC_CNT only among those"
         if header is None or header.protect_tlv_size == 0:
             raise ImageError(rule, check, "no protected TLVs", wanted)
-        tlv = find_protected(header, slot.area, TlvType.SEC_CNT)
+        tlv = find_protected(header, source, TlvType.SEC_CNT)
         if tlv is None:
             raise ImageError("bootutil_tlv_iter_next", check, "no SEC_CNT among the protected TLVs", wanted)
         if tlv.length != 4:
             raise ImageError(rule, check, f"a SEC_CNT of {tlv.length} bytes", "wanted 4")
-        return int.from_bytes(load_tlv(slot.area, tlv), "little")
+        return int.from_bytes(load_tlv(source, tlv), "little")
 
     def _tell_counter(self, image: int, before: int, why: str) -> None:
         if self.trace.listeners:

@@ -5,11 +5,11 @@ shared_data.c).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ..platform.flash import FlashArea
-from ..platform.memory import Memory, RegionKind
+from ..platform.memory import Memory, MemoryFault, RegionKind
 from ..platform.nv_counters import NvCounter, NvCounterError, NvCounters
 from ..platform.otp import Otp, OtpError, OtpField
 from ..platform.provisioning import dummy_notice
@@ -41,7 +41,9 @@ class Slot:
 class Ports:
     """All that BL2 touches of a device.
 
-    ``slots`` by image index and slot name; ``shared_data`` is the area's address and size in bytes.
+    ``slots`` by image index and slot name; ``shared_data`` is the area's address and size in bytes;
+    ``executable_ram`` those of the RAM into which BL2 may load each image (MCUboot
+    boot_get_image_exec_ram_info); ``scratch`` serves the swaps of all images, None where the board has none.
     """
 
     slots: Mapping[tuple[int, str], FlashArea]
@@ -49,9 +51,21 @@ class Ports:
     nv_counters: NvCounters
     memory: Memory
     shared_data: tuple[int, int]
+    executable_ram: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    scratch: FlashArea | None = None
 
     def slot(self, image: int, name: str) -> Slot:
         return Slot(image, name, self.slots[image, name])
+
+    def ram(self, address: int, size: int) -> memoryview:
+        """RAM as BL2 sees it, before the MPU is set: whatever the rights of the region that is there later.
+
+        Raises MemoryFault where no single region holds the range.
+        """
+        region = self.memory.find_range(address, size)
+        if region is None or region.kind is not RegionKind.RAM:
+            raise MemoryFault(address, size, f"{size:#x} bytes at {address:#010x} are not in one RAM region")
+        return region.backing[address - region.base : address - region.base + size]
 
     def security_counter(self, image: int) -> int:
         """NV counter BL2_n of an image index (TF-M boot_nv_security_counter_get)."""

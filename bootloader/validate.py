@@ -19,7 +19,7 @@ from ..interface.mcuboot.image import (
     flag_names,
 )
 from ..interface.trace import Trace
-from .config import Bl2Config, UpgradeStrategy
+from .config import Bl2Config
 from .decompression import check_fits, is_compressed
 from .encryption import EncKey, boot_enc_load, is_encrypted
 from .image_validate import validate_image
@@ -100,24 +100,33 @@ def no_image(slot: Slot, header: ImageHeader | None, config: Bl2Config) -> Refus
 
 
 def validate_slot(
-    slot: Slot, header: ImageHeader, config: Bl2Config, ports: Ports, trace: Trace
+    slot: Slot,
+    header: ImageHeader,
+    config: Bl2Config,
+    ports: Ports,
+    trace: Trace,
+    source: ImageSource | None = None,
 ) -> ImageOk | Refusal:
-    """Header gate and image validation (MCUboot boot_validate_slot, the second half)."""
+    """Header gate and image validation (MCUboot boot_validate_slot, the second half).
+
+    ``source`` is where the image is read, None in the slot itself.
+    """
+    source = slot.area if source is None else source
     try:
         check_header(header, slot, config, ports)
-        key = _load_key(slot, header, config)
-        validate_image(slot, header, config, ports, trace, key)
+        key = _load_key(slot, header, config, source)
+        validate_image(slot, header, config, ports, trace, key, source)
     except ImageError as error:
         return refuse(slot, config, error)
     return ImageOk(slot.image, slot.name, header.version, key)
 
 
-def _load_key(slot: Slot, header: ImageHeader, config: Bl2Config) -> EncKey | None:
+def _load_key(slot: Slot, header: ImageHeader, config: Bl2Config, source: ImageSource) -> EncKey | None:
     # MCUboot boot_check_image: MUST_DECRYPT asks for the secondary slot and a flag; RAM_LOAD has decrypted by
     # now. Without a TLV the key stays unset, which bootutil_img_hash finds.
-    if slot.name != SECONDARY or not is_encrypted(header) or config.strategy is UpgradeStrategy.RAM_LOAD:
+    if slot.name != SECONDARY or not is_encrypted(header) or config.strategy.loads_to_ram:
         return None
-    key = boot_enc_load(slot.area, header, config)
+    key = boot_enc_load(source, header, config)
     if key is None:
         wanted = "an encrypted image carries its key, wrapped for this loader"
         found = f"no {config.enc_tlv.name if config.enc_tlv else 'key'} TLV"

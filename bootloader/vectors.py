@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ..interface.errors import TfmSimError
 from ..interface.mcuboot.image import ImageFlag, ImageHeader
 from ..platform.memory import Memory
-from .ports import Ports
+from .ports import Ports, Slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +18,22 @@ class VectorTable:
     warnings: tuple[str, ...] = ()
 
 
-def read_vectors(ports: Ports, header: ImageHeader, slot_address: int) -> VectorTable:
-    """The table behind the header of the image in a slot.
+def run_address(header: ImageHeader, slot: Slot) -> int:
+    """Where the first byte of an image's header is when the image runs.
 
     TF-M do_boot: an image with the RAM_LOAD flag is looked for at its load address, whatever the strategy.
     """
-    base = header.load_addr if ImageFlag.RAM_LOAD in header.flags else slot_address
-    address = base + header.hdr_size
+    return header.load_addr if ImageFlag.RAM_LOAD in header.flags else slot.address
+
+
+def read_vectors(ports: Ports, header: ImageHeader, slot: Slot) -> VectorTable:
+    """The table behind the header of the image in a slot, as BL2 sees memory: before MPU and MPC are set."""
+    address = run_address(header, slot) + header.hdr_size
     try:
-        words = ports.memory.read(address, 8)
+        if ImageFlag.RAM_LOAD in header.flags:
+            words = ports.memory.read(address, 8)
+        else:
+            words = slot.area.read(header.hdr_size, 8)
     except TfmSimError:
         return VectorTable(address, None, None, ("nothing readable lies there",))
     msp, reset = int.from_bytes(words[:4], "little"), int.from_bytes(words[4:], "little")

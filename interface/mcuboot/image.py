@@ -6,6 +6,7 @@ proper takes 32 bytes of ``ih_hdr_size``; the rest of that room is padding. TLVs
 
 from dataclasses import dataclass
 from enum import IntFlag
+from functools import lru_cache
 from typing import Final, Protocol
 
 from construct import Int8ul, Int16ul, Int32ul, Struct
@@ -159,6 +160,10 @@ class ImageHeader:
     @classmethod
     def decode(cls, data: bytes) -> "ImageHeader":
         """From 32 bytes, whatever they hold."""
+        return _decode_header(bytes(data))
+
+    @classmethod
+    def _decode(cls, data: bytes) -> "ImageHeader":
         h = ImageHeaderLayout.parse(data)
         return cls(
             magic=int(h.ih_magic),
@@ -175,6 +180,9 @@ class ImageHeader:
             ),
             pad=int(h.pad1),
         )
+
+
+_decode_header = lru_cache(64)(ImageHeader._decode)
 
 
 def read_header(source: ImageSource) -> ImageHeader:

@@ -8,6 +8,7 @@ Unprotected: magic 0x6907.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final
 
 from construct import Bytes, Int8ul, Int16ul, Struct
@@ -121,9 +122,22 @@ class Dependency:
         return cls(int(fields.image_id), ImageVersion.decode(bytes(fields.image_min_version)))
 
 
-def _read_info(source: ImageSource, offset: int) -> tuple[int, int]:
-    info = TlvInfo.parse(load_image_data(source, offset, TLV_HEADER_SIZE, "TLV area header"))
+@lru_cache(256)
+def _decode_info(data: bytes) -> tuple[int, int]:
+    """Magic and total of a TLV area."""
+    info = TlvInfo.parse(data)
     return int(info.it_magic), int(info.it_tlv_tot)
+
+
+@lru_cache(1024)
+def _decode_entry(data: bytes) -> tuple[int, int]:
+    """Type and length of a TLV."""
+    entry = TlvHeader.parse(data)
+    return int(entry.it_type), int(entry.it_len)
+
+
+def _read_info(source: ImageSource, offset: int) -> tuple[int, int]:
+    return _decode_info(load_image_data(source, offset, TLV_HEADER_SIZE, "TLV area header"))
 
 
 def tlv_areas(header: ImageHeader, source: ImageSource) -> TlvAreas:
@@ -178,8 +192,7 @@ def iter_tlvs(
             continue
         if offset > end or end - offset < TLV_HEADER_SIZE:
             raise _overrun("header of a TLV", offset, TLV_HEADER_SIZE, end)
-        entry = TlvHeader.parse(load_image_data(source, offset, TLV_HEADER_SIZE, "TLV header"))
-        type_, length = int(entry.it_type), int(entry.it_len)
+        type_, length = _decode_entry(load_image_data(source, offset, TLV_HEADER_SIZE, "TLV header"))
         payload = offset + TLV_HEADER_SIZE
         if length > end - payload:
             raise _overrun(f"TLV {tlv_name(type_)}", payload, length, end)

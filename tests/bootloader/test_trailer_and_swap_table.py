@@ -2,19 +2,22 @@
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
-from tfm_sim.bootloader.bl2 import Bl2
+from tfm_sim.bootloader.bl2 import STRATEGIES, Bl2
 from tfm_sim.bootloader.config import Bl2Config, Bl2ConfigError, UpgradeStrategy
 from tfm_sim.bootloader.ports import PRIMARY, SECONDARY, Ports
-from tfm_sim.interface.mcuboot.swap import decide
+from tfm_sim.interface.mcuboot.swap import OFFSET_SWAP_TABLE, StatusSource, decide, find_status
 from tfm_sim.interface.mcuboot.trailer import (
+    BootError,
     Flag,
     Magic,
     SwapState,
     SwapType,
     TrailerError,
+    TrailerFormat,
     TrailerLayout,
     boot_img_magic,
     mark_confirmed,
@@ -92,6 +95,94 @@ def test_trailer_offsets_from_the_end_of_the_slot(
 ) -> None:
     layout = TrailerLayout.of(SIZE, align)
     assert layout == TrailerLayout(SIZE - magic, SIZE - image_ok, SIZE - copy_done, SIZE - swap_info)
+
+
+@pytest.mark.parametrize(
+    ("fmt", "write_size", "size", "scratch", "offsets"),
+    [
+        # swap status, [key 1, key 0], swap_size, [TLV sizes], swap_info, copy_done, image_ok, magic
+        (TrailerFormat(), 1, 384 + 48, 51, (432, 48, 40, 32, 24, 16)),
+        (TrailerFormat(), 8, 3072 + 48, 72, (3120, 48, 40, 32, 24, 16)),
+        (TrailerFormat(max_sectors=8), 4, 96 + 48, 60, (144, 48, 40, 32, 24, 16)),
+        (TrailerFormat(16, 8), 4, 96 + 80, 92, (176, 80, 64, 48, 32, 16)),
+        (TrailerFormat(32, 8), 16, 384 + 160, 208, (544, 160, 128, 96, 64, 16)),
+        (TrailerFormat(max_sectors=8, key_cell=16), 4, 176, 92, (176, 80, 64, 48, 40, 32, 24, 16)),
+        (TrailerFormat(max_sectors=8, key_cell=256), 4, 656, 572, (656, 560, 304, 48, 40, 32, 24, 16)),
+        (TrailerFormat(max_sectors=8, swap_offset=True), 4, 64 + 56, 64, (120, 56, 48, 40, 32, 24, 16)),
+        (
+            TrailerFormat(32, 8, 32, swap_offset=True),
+            8,
+            128 + 256,
+            272,
+            (384, 256, 224, 192, 160, 128, 96, 64, 16),
+        ),
+    ],
+)
+def test_every_field_of_a_trailer_from_its_end(
+    fmt: TrailerFormat, write_size: int, size: int, scratch: int, offsets: tuple[int, ...]
+) -> None:
+    """Swap status: three entries a sector, two in offset mode; a key cell for each slot with encryption."""
+    assert (fmt.size(write_size), fmt.scratch_size(write_size)) == (size, scratch)
+    cells = fmt.cells(SIZE, write_size)
+    assert tuple(SIZE - cell.offset for cell in cells) == offsets
+    assert cells[0].offset + cells[0].size == cells[1].offset
+    names = [cell.name for cell in cells]
+    assert names[-4:] == ["swap_info", "copy_done", "image_ok", "magic"]
+    assert ("key 0" in names) == bool(fmt.key_cell)
+    assert ("unprotected TLV sizes" in names) == fmt.swap_offset
+    assert fmt.cells(SIZE, write_size, scratch=True)[0].offset == SIZE - scratch
+
+
+@pytest.mark.parametrize(
+    ("primary", "scratch", "source"),
+    [
+        (state(G, copy_done=SET), state(U), StatusSource.NONE),
+        (state(G, copy_done=SET), state(B), StatusSource.NONE),
+        (state(G, copy_done=UNSET), state(U), StatusSource.PRIMARY_SLOT),
+        (state(G, copy_done=UNSET), state(B), StatusSource.PRIMARY_SLOT),
+        (state(G, copy_done=BAD), state(U), StatusSource.NONE),
+        (state(G, copy_done=SET), state(G), StatusSource.SCRATCH),
+        (state(G, copy_done=UNSET), state(G), StatusSource.SCRATCH),
+        (state(B, copy_done=BAD), state(G), StatusSource.SCRATCH),
+        (state(U, copy_done=UNSET), state(G), StatusSource.SCRATCH),
+        (state(U, copy_done=UNSET), state(U), StatusSource.PRIMARY_SLOT),
+        (state(U, copy_done=SET), state(U), StatusSource.NONE),
+        (state(B, copy_done=UNSET), state(U), StatusSource.NONE),
+    ],
+)
+def test_where_the_status_of_a_swap_by_scratch_stands(
+    primary: SwapState, scratch: SwapState, source: StatusSource
+) -> None:
+    found, rule = find_status(primary, scratch)
+    assert found is source
+    assert rule
+
+
+@pytest.mark.parametrize(
+    ("secondary", "swap_type"),
+    [
+        (state(G, UNSET, SET), SwapType.REVERT),
+        (state(G, UNSET, UNSET), SwapType.TEST),
+        (state(G, UNSET, BAD), SwapType.TEST),
+        (state(G, SET, SET), SwapType.PERM),
+        (state(U, UNSET, SET), SwapType.NONE),
+    ],
+)
+def test_offset_mode_knows_a_revert_that_was_begun(secondary: SwapState, swap_type: SwapType) -> None:
+    assert decide(state(U), secondary, OFFSET_SWAP_TABLE)[0] is swap_type
+    assert decide(state(U), secondary)[0] is not SwapType.REVERT
+
+
+@pytest.mark.parametrize(
+    ("mark", "code"),
+    [(mark_confirmed, BootError.BADVECT), (partial(mark_pending, permanent=False), BootError.BADIMAGE)],
+)
+def test_a_bad_magic_has_an_error_code_of_its_own_for_each_mark(
+    mark: Callable[[FlashArea], None], code: BootError
+) -> None:
+    with pytest.raises(TrailerError) as caught:
+        mark(slot(contents=bytes(16)))
+    assert caught.value.code is code
 
 
 @pytest.mark.parametrize(
@@ -216,15 +307,16 @@ def test_write_image_refuses_and_leaves_the_slot(image: bytes, says: str) -> Non
     assert area.read(SIZE - 12, 12) == b"old firmware"
 
 
-@pytest.mark.parametrize("strategy", [s for s in UpgradeStrategy if s is not UpgradeStrategy.OVERWRITE_ONLY])
+@pytest.mark.parametrize("strategy", [s for s in UpgradeStrategy if s not in STRATEGIES])
 def test_a_strategy_that_is_not_there_yet_is_one_clear_error(
     strategy: UpgradeStrategy, make_ports: Callable[..., Ports]
 ) -> None:
     ports = make_ports({})
     with pytest.raises(Bl2ConfigError) as caught:
         Bl2(ports, Bl2Config(strategy=strategy, image_number=1), Trace())
+    supported = ", ".join(known.value for known in STRATEGIES)
     assert str(caught.value) == (
-        f"BL2: upgrade strategy {strategy.value} is not supported yet; supported: OVERWRITE_ONLY"
+        f"BL2: upgrade strategy {strategy.value} is not supported yet; supported: {supported}"
     )
     for name in (PRIMARY, SECONDARY):
         assert (

@@ -384,7 +384,7 @@ def test_every_packaged_board_makes_a_device(name: str) -> None:
     [
         (
             "an505",
-            "board 'an505': not known; legal: an521, an521_bl1, an521_dual_core, an521_single_image, mcuboot_8k, or the",
+            "board 'an505': not known; legal: an521, an521_bl1, an521_dual_core, an521_ram_load, ",
         ),
         ("absent.yaml", "absent.yaml: cannot be read: No such file or directory"),
         ("./absent", "absent: cannot be read: No such file"),
@@ -491,3 +491,38 @@ def test_a_file_with_a_plain_name_is_a_board_too(tmp_path: Path, monkeypatch: py
 def test_no_more_than_a_description_needs_is_read() -> None:
     with pytest.raises(BoardError, match="/dev/zero:1: too long; found more than 1048576 bytes"):
         load_board("/dev/zero")
+
+
+def test_executable_ram_by_image() -> None:
+    assert load_board("an521").executable_ram == {}
+    assert load_board("an521_ram_load").executable_ram == {
+        0: (0x38200000, 0x80000),
+        1: (0x28300000, 0x80000),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "[{image: 0, base: 0x30000000, size: 0x8001}]",
+            "executable RAM not executable; found 0x30000000..0x3",
+        ),
+        ("[{image: 0, base: 0x38000400, size: 0x100}]", "inside one region of RAM whose access has x"),
+        ("[{image: 0, base: 0x10002000, size: 0x100}]", "inside one region of RAM whose access has x"),
+        ("[{image: 4, base: 0x30000000, size: 0x100}]", "found 4; legal: an integer in 0..3"),
+        ("[{image: 0, base: 0x30000000, size: 0}]", "found 0; legal: an integer in 1"),
+        (
+            "[{image: 0, base: 0x30000000, size: 1}, {image: 0, base: 0x30000000, size: 1}]",
+            "executable RAM given twice; found 0; legal: one range an image",
+        ),
+        ("7", "executable_ram"),
+    ],
+)
+def test_executable_ram_that_is_none(text: str, message: str) -> None:
+    raw = (BOARDS_DIRECTORY / "mcuboot_8k.yaml").read_text()
+    start = raw.index("executable_ram:")
+    end = raw.index("\n\n", start)
+    with pytest.raises(BoardError) as caught:
+        parse_board(f"{raw[:start]}executable_ram: {text}{raw[end:]}".encode(), "my.yaml")
+    assert message in str(caught.value)

@@ -13,7 +13,7 @@ from tfm_sim.bootloader.loader import BootRefused
 from tfm_sim.bootloader.ports import PRIMARY, SECONDARY, SLOTS, Ports
 from tfm_sim.interface.mcuboot.trailer import read_swap_state, write_image
 from tfm_sim.interface.trace import Trace
-from tfm_sim.platform.board import Board, SlotName, load_board
+from tfm_sim.platform.board import AreaRole, Board, SlotName, load_board
 from tfm_sim.platform.flash import FlashArea
 from tfm_sim.platform.hardware import Hardware
 from tfm_sim.platform.nv_counters import NvCounter
@@ -125,6 +125,8 @@ class Bench:
             self.hardware.nv_counters,
             self.hardware.memory,
             (shared.base, shared.size),
+            self.hardware.board.executable_ram,
+            self.hardware.area_with_role(AreaRole.SCRATCH),
         )
 
     def area(self, image: int, slot: str) -> FlashArea:

@@ -1,0 +1,212 @@
+"""Power cut at every write and erase of every upgrade: the device ends with the old or the new image whole.
+
+One line a case. For each, the boot that upgrades is cut before, after and in the middle of every operation;
+the device then boots in peace until nothing changes any more. It must always boot, an image that is whole,
+with a security counter no higher than that image's. Then the same for the boot behind a cut, cut again.
+
+Run with ``-s`` to see the counts.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from support.image_builder import P256
+from support.image_encryption import FOR_KW, FOR_X25519, Recipient
+from support.power_sweep import (
+    NEW_COUNTER,
+    OLD_COUNTER,
+    SECTOR,
+    SECTORS,
+    Images,
+    Sweep,
+    SweepDevice,
+    make_images,
+)
+
+from tfm_sim.bootloader import image_validate
+from tfm_sim.bootloader import signature as signature_check
+from tfm_sim.bootloader.config import UpgradeStrategy
+from tfm_sim.bootloader.loader import BootRefused
+from tfm_sim.bootloader.ports import PRIMARY, SECONDARY
+from tfm_sim.interface.mcuboot.trailer import mark_pending
+from tfm_sim.platform.power import Cut, Operation, OperationKind, PowerCut
+
+U = UpgradeStrategy
+TWICE = 250
+"""Second cuts of a case; above that many pairs, they are taken evenly."""
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """``sizes`` are bytes of the two payloads, ``scratch`` sectors; ``ends`` is the image at the end."""
+
+    strategy: UpgradeStrategy
+    kind: str
+    ends: str
+    recipient: Recipient | None = None
+    sizes: tuple[int, int] = (56, 480)
+    scratch: int = 2
+    new_counter: int = NEW_COUNTER
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        words = [self.strategy.value, self.kind, *(f"{k}={v}" for k, v in self.options.items())]
+        if self.recipient is not None:
+            words.append(self.recipient.encryption.value)
+        if self.sizes != (56, 480):
+            words.append(f"payloads {self.sizes[0]} {self.sizes[1]}, scratch {self.scratch}")
+        return " ".join(words)
+
+    def device(self) -> tuple[SweepDevice, Images]:
+        """Just before the boot that upgrades."""
+        options = {"max_img_sectors": SECTORS, "bootstrap": self.kind == "bootstrap"} | self.options
+        if self.recipient is not None:
+            options |= self.recipient.options()
+        config = P256.config(strategy=self.strategy, **options)
+        images = make_images(self.strategy, self.recipient, self.sizes, self.new_counter)
+        device = SweepDevice(config, self.scratch)
+        old = b"" if self.kind == "bootstrap" else images.old
+        device.flash_slots({PRIMARY: old, SECONDARY: images.new_candidate})
+        with device.power.programmer():
+            if self.strategy in (U.DIRECT_XIP_REVERT, U.RAM_LOAD_REVERT):
+                mark_pending(device.area(PRIMARY), permanent=True, max_align=config.boot_max_align)
+            if self.kind != "bootstrap":
+                mark_pending(
+                    device.area(SECONDARY), self.kind == "permanent", max_align=config.boot_max_align
+                )
+        if self.kind == "revert":
+            device.boot()
+        return device, images
+
+
+OVERWRITES = [
+    Upgrade(U.OVERWRITE_ONLY, "test", "new"),
+    Upgrade(U.OVERWRITE_ONLY, "permanent", "new"),
+    Upgrade(U.OVERWRITE_ONLY, "bootstrap", "new"),
+    Upgrade(U.OVERWRITE_ONLY, "test", "new", FOR_KW),
+    Upgrade(U.OVERWRITE_ONLY, "test", "new", options={"overwrite_fast": True}),
+    Upgrade(U.OVERWRITE_ONLY, "permanent", "new", options={"overwrite_keep_backup": True}),
+]
+SWAPS = [
+    Upgrade(strategy, kind, ends, recipient, options=options)
+    for strategy in (U.SWAP_USING_SCRATCH, U.SWAP_USING_MOVE, U.SWAP_USING_OFFSET)
+    for recipient, options in ((None, {}), (FOR_KW, {}), (FOR_X25519, {"save_enctlv": True}))
+    for kind, ends in (("test", "old"), ("permanent", "new"), ("revert", "old"), ("bootstrap", "new"))
+    if not options or kind == "revert"
+]
+SHAPES = [
+    Upgrade(U.SWAP_USING_SCRATCH, "test", "old", sizes=(700, 1100), scratch=1),
+    Upgrade(U.SWAP_USING_SCRATCH, "revert", "old", sizes=(700, 1100), scratch=8),
+    Upgrade(U.SWAP_USING_SCRATCH, "permanent", "new", sizes=(100, 100), options={"max_img_sectors": 48}),
+    Upgrade(
+        U.SWAP_USING_SCRATCH, "revert", "old", sizes=(1100, 1200), scratch=1, options={"max_img_sectors": 32}
+    ),
+    Upgrade(U.SWAP_USING_MOVE, "revert", "old", sizes=(1100, 200)),
+    Upgrade(U.SWAP_USING_MOVE, "test", "old", sizes=(200, 800), options={"max_img_sectors": 32}),
+    Upgrade(U.SWAP_USING_OFFSET, "permanent", "new", sizes=(200, 1200)),
+    Upgrade(U.SWAP_USING_OFFSET, "revert", "old", options={"boot_max_align": 32}),
+]
+IN_PLACE = [
+    Upgrade(U.DIRECT_XIP, "test", "new"),
+    Upgrade(U.DIRECT_XIP_REVERT, "test", "old"),
+    Upgrade(U.DIRECT_XIP_REVERT, "permanent", "new"),
+    Upgrade(U.RAM_LOAD, "test", "new"),
+    Upgrade(U.RAM_LOAD_REVERT, "test", "old", new_counter=OLD_COUNTER),
+    Upgrade(U.RAM_LOAD_REVERT, "permanent", "new"),
+]
+UPGRADES = [*OVERWRITES, *SWAPS, *SHAPES, *IN_PLACE]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def known_signatures() -> Iterator[None]:
+    """A signature is checked once for each message: thousands of boots look at the same two images."""
+    verdicts: dict[tuple[bytes, bytes], bool] = {}
+    verify = signature_check.verify
+
+    def verify_once(key: Any, algorithm: Any, message: bytes, signature: bytes) -> bool:
+        asked = bytes(message), bytes(signature)
+        if asked not in verdicts:
+            verdicts[asked] = verify(key, algorithm, message, signature)
+        return verdicts[asked]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(image_validate, "verify", verify_once)
+        yield
+
+
+@pytest.mark.parametrize("upgrade", UPGRADES, ids=str)
+def test_one_cut(upgrade: Upgrade) -> None:
+    """A permanent upgrade goes through whatever happens, a test is reverted, or was never begun."""
+    sweep = Sweep(str(upgrade), *upgrade.device())
+    counts = sweep.run()
+    print(counts)
+    assert sweep.violations == []
+    assert counts.cuts == 3 * counts.operations > 0
+    ends = {end.split("-")[-1] for end in counts.outcomes}
+    assert ends == {upgrade.ends}
+
+
+@pytest.mark.parametrize("upgrade", [case for case in UPGRADES if case.recipient is None], ids=str)
+def test_two_cuts(upgrade: Upgrade) -> None:
+    sweep = Sweep(f"twice, {upgrade}", *upgrade.device())
+    counts = sweep.run_twice(TWICE)
+    print(counts)
+    assert sweep.violations == []
+
+
+LAST_SCRATCH_SECTOR = [
+    Upgrade(U.SWAP_USING_SCRATCH, "test", "old", sizes=(700, 1560), scratch=1),
+    Upgrade(U.SWAP_USING_SCRATCH, "permanent", "new", sizes=(1500, 1500)),
+    Upgrade(U.SWAP_USING_SCRATCH, "revert", "old", sizes=(1500, 700), scratch=1),
+]
+
+
+@pytest.mark.parametrize("upgrade", LAST_SCRATCH_SECTOR, ids=str)
+def test_the_one_cut_that_mcuboot_does_not_survive(upgrade: Upgrade) -> None:
+    """A scratch sector that holds image data and the trailer, half erased from its lower end.
+
+    The piece in which the slots' trailers begin is copied back, and the scratch area is erased, its last
+    sector first. Where that sector holds image data beside the scratch trailer, and loses the data and not
+    yet the magic, the next boot takes the trailer for that of a swap under way and copies the piece again.
+    MCUboot's own code, given the same bytes, does the same. Every other cut is survived.
+    """
+    device, images = upgrade.device()
+    sweep = Sweep(str(upgrade), device, images)
+    counts = sweep.run()
+    print(counts)
+    (violation,) = sweep.violations
+    cut = Cut.parse(":".join(violation.split(":")[:2]))
+    device.restore(sweep.start)
+    seen: list[Operation] = []
+    device.power.on_operation = seen.append
+    with pytest.raises(PowerCut, match="in the middle of"):
+        device.boot(cut)
+    assert device.ports.scratch is not None
+    end = device.ports.scratch.offset + device.ports.scratch.size
+    assert (seen[-1].kind, seen[-1].offset) == (OperationKind.ERASE, end - SECTOR)
+    assert device.flash.read(end - 16, 16) != b"\xff" * 16, "the magic is still there"
+
+
+def test_a_trial_from_ram_cannot_be_reverted_once_its_counter_is_higher() -> None:
+    """No matter of power: MCUboot's RAM_LOAD+REVERT raises the counter in the trial boot already.
+
+    (boot_update_hw_rollback_protection asks for image_ok only where DIRECT_XIP+REVERT is built.) So the old
+    image is refused when the trial is over. The counter is never ahead of what booted, though.
+    """
+    device, images = Upgrade(U.RAM_LOAD_REVERT, "test", "none").device()
+    outcome = device.boot()
+    assert images.named(device.area(outcome.images[0].slot).read(0, SECTOR * SECTORS)) == "new"
+    assert device.counter == NEW_COUNTER
+    with pytest.raises(BootRefused, match="security counter: found 5"):
+        device.boot()
+
+
+def test_the_sweep_finds_a_loader_that_forgets_its_status() -> None:
+    """The sweep can fail: without the status writes of a swap, a cut in the middle of it is the end."""
+    sweep = Sweep("forgetful", *Upgrade(U.SWAP_USING_MOVE, "permanent", "new").device())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tfm_sim.bootloader.swap_flow.SwapFlow.write_status", lambda *_: None)
+        sweep.run()
+    assert sweep.violations
