@@ -263,6 +263,11 @@ class SwapFlow(UpgradeFlow):
             if resumed:
                 area = self.marked_area(image)
                 status.swap_size = read_swap_size(g, area)
+                if status.swap_size > g.primary.size:
+                    # Else the loop runs off the sectors, as it does in MCUboot: for ever, or into other memory.
+                    raise StepError(
+                        f"a swap of {status.swap_size:#x} bytes; the slots have {g.primary.size:#x}"
+                    )
                 self._restore_keys(image, area)
             else:
                 status.swap_size = max(self._part_of_swap(image, index) for index in range(len(SLOTS)))
