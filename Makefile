@@ -31,6 +31,7 @@ fuzz: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python -m tfm_sim.tools.state_diagrams docs/states.md
 	$(BIN)/python -m tfm_sim.tools.rule_index docs/rules.md
+	$(BIN)/python -m tfm_sim.tools.trailer_page docs/trailers.md
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -25,13 +25,6 @@ _SIGNATURE_TYPE: Final = {
     SignatureType.EC_P256: McubootSignatureType.ECDSA_P256,
     SignatureType.ED25519: McubootSignatureType.ED25519,
 }
-_KNOWS_NO_MAXIMUM: Final = (
-    UpgradeStrategy.DIRECT_XIP,
-    UpgradeStrategy.DIRECT_XIP_REVERT,
-    UpgradeStrategy.RAM_LOAD,
-    UpgradeStrategy.RAM_LOAD_REVERT,
-)
-"""Loaders that move no images never work out how large one may be."""
 
 
 def boot_info_entries(
@@ -54,6 +47,7 @@ def boot_info_entries(
         for image in range(config.image_number):
             counter = ports.security_counter(image).to_bytes(4, "little")
             yield BlInfo.SECURITY_COUNTER_IMAGE_0 + image, counter
-    if config.strategy not in _KNOWS_NO_MAXIMUM:
+    if not config.strategy.slots_equivalent:
+        # Loaders that move no images never work out how large one may be.
         largest = Geometry.of(ports, config, 0).max_image_size(ports.slot(0, SLOTS[0]).area)
         yield BlInfo.MAX_APPLICATION_SIZE, largest.to_bytes(4, "little")

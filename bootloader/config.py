@@ -34,6 +34,11 @@ class UpgradeStrategy(Enum):
         """MCUboot MCUBOOT_RAM_LOAD: images are copied to RAM, and judged there."""
         return self in (UpgradeStrategy.RAM_LOAD, UpgradeStrategy.RAM_LOAD_REVERT)
 
+    @property
+    def erases_without_magic(self) -> bool:
+        """MCUboot boot_select_or_erase: an image in any slot needs a good trailer magic, or is erased."""
+        return self in (UpgradeStrategy.DIRECT_XIP_REVERT, UpgradeStrategy.RAM_LOAD_REVERT)
+
 
 _SLOTS_EQUIVALENT: Final = (
     UpgradeStrategy.DIRECT_XIP,
@@ -221,7 +226,7 @@ class Bl2Config:
         if self.decompression and self.strategy is not UpgradeStrategy.OVERWRITE_ONLY:
             raise Bl2ConfigError(f"BL2: decompression with {self.strategy.value}; legal: OVERWRITE_ONLY")
         if self.pure and (self.decompression or self.encryption or self.key_slots):
-            # MCUboot: a pure signature is checked over flash as it stands, and collected by no policy.
+            # MCUboot MCUBOOT_SIGN_PURE: checked over flash as it stands, and collected by no policy.
             raise Bl2ConfigError(
                 "BL2: pure signatures with decompression, encryption or key slots; legal: none of these"
             )

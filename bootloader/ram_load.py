@@ -71,7 +71,7 @@ class RamLoad(SlotChoice):
         self.extents = [Extent() for _ in loader.images]
 
     def place(self, slot: Slot) -> None:
-        # MCUboot boot_load_image_to_sram; where that fails, boot_remove_image_from_flash.
+        # MCUboot boot_load_image_to_sram: where that fails, boot_remove_image_from_flash.
         loader = self.loader
         header = loader.images[slot.image].headers[slot.name]
         assert header is not None

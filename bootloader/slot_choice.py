@@ -14,7 +14,7 @@ from ..platform.flash import FlashError
 from .dependencies import verify_slot_dependencies
 from .events import SlotChosen, SlotDropped, SlotsExamined, TrialExamined
 from .loader import BootLoader, BootRefused
-from .ports import PRIMARY, SLOTS, Slot
+from .ports import PRIMARY, SECONDARY, SLOTS, Slot
 from .validate import Refusal, check_header, is_erased, refuse
 
 UNMET: Final = ("this slot is out of this boot", "the slot is left alone and the other one tried")
@@ -142,11 +142,15 @@ class SlotChoice:
         if chosen is not None and loader.trace.listeners:
             version = self._version(image, chosen)
             assert version is not None
-            both = all(usage.available.values())
-            why = "the highest version; a tie goes to the primary slot" if both else "the only one left"
-            text = f"image {image}: the {chosen} slot, version {version}: {why}"
+            text = f"image {image}: the {chosen} slot, version {version}: {self._why(image)}"
             loader.trace.emit(SlotChosen(image, "find_slot_with_highest_version", text, chosen, version))
         return chosen
+
+    def _why(self, image: int) -> str:
+        if not all(self.usage[image].available.values()):
+            return "the only candidate"
+        tie = self._order(image, PRIMARY) == self._order(image, SECONDARY)
+        return "a tie goes to the primary slot" if tie else "the highest version"
 
     def _version(self, image: int, name: str) -> ImageVersion | None:
         header = self.loader.images[image].headers[name]

@@ -185,7 +185,7 @@ def _check_flags(header: ImageHeader, slot: Slot, config: Bl2Config) -> None:
     if LZMA_FLAGS in compressed:
         raise _flags(compressed & LZMA_FLAGS, both)
     if compressed and slot.name == PRIMARY:
-        # MCUboot takes it for a plain image here and would jump into compressed code.
+        # MCUboot boot_check_header_valid takes it for a plain image, and would jump into compressed code.
         raise _flags(compressed, "an image that runs in place cannot be compressed")
 
 

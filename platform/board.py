@@ -169,8 +169,8 @@ class Board:
 
     ``mmio_regions`` are the ranges of memory, base and size, that a manifest may claim by a name.
     ``dual_core`` is None where the non-secure side runs on the secure core, in TrustZone's other state.
-    ``bl1`` is None on a board that boots straight into BL2.
     ``executable_ram`` is the RAM, base and size, into which BL2 may load each image by its index.
+    ``bl1`` is None on a board that boots straight into BL2.
     """
 
     name: str
@@ -187,8 +187,8 @@ class Board:
     hal_grants: Mapping[str, tuple[str, ...]]
     mmio_regions: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     dual_core: DualCore | None = None
-    bl1: Bl1Memory | None = None
     executable_ram: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    bl1: Bl1Memory | None = None
 
     @property
     def image_count(self) -> int:

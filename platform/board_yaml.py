@@ -99,8 +99,8 @@ def parse_board(raw: bytes, name: str) -> Board:
             "irq_sources",
             "hal_grants",
             "dual_core",
-            "bl1",
             "executable_ram",
+            "bl1",
         ),
     )
     flash = tuple(map(_flash, _items(entries, "flash")))
@@ -128,8 +128,8 @@ def parse_board(raw: bytes, name: str) -> Board:
         hal_grants=_hal_grants(entries.get("hal_grants")),
         mmio_regions=_mmio_regions(entries, regions, peripherals),
         dual_core=_optional(entries, "dual_core", lambda v: _dual_core(v, regions, peripherals), None),
-        bl1=_optional(entries, "bl1", lambda v: _bl1(v, entries["flash_areas"], otp.layout, regions), None),
         executable_ram=_executable_ram(_items(entries, "executable_ram"), regions),
+        bl1=_optional(entries, "bl1", lambda v: _bl1(v, entries["flash_areas"], otp.layout, regions), None),
     )
 
 
@@ -510,6 +510,29 @@ def _dual_core(
     return DualCore(mhu, mailbox)
 
 
+def _executable_ram(items: list[YamlValue], regions: tuple[Region, ...]) -> dict[int, tuple[int, int]]:
+    """MCUboot IMAGE_EXECUTABLE_RAM_START and _SIZE, one pair for each image."""
+    found: dict[int, tuple[int, int]] = {}
+    for value in items:
+        item = value.mapping(("image", "base", "size"), ())
+        image, base, size = (
+            item["image"].integer(0, MAX_IMAGES - 1),
+            _address(item["base"]),
+            item["size"].integer(1),
+        )
+        if image in found:
+            raise item["image"].error("executable RAM given twice", str(image), "one range an image")
+        region = next((r for r in regions if r.base <= base and base + size <= r.end), None)
+        if region is None or region.kind is not RegionKind.RAM or Access.EXECUTE not in region.access:
+            raise value.error(
+                "executable RAM not executable",
+                f"{base:#x}..{base + size:#x}",
+                "inside one region of RAM whose access has x",
+            )
+        found[image] = (base, size)
+    return found
+
+
 def _bl1(value: YamlValue, areas: YamlValue, layout: OtpLayout, regions: tuple[Region, ...]) -> Bl1Memory:
     """Where BL1 puts code: secure RAM beside the shared data area, and what else it needs of the board."""
     item = value.mapping(("bl1_2_code", "bl2_code", "bl2_code_size"), ())
@@ -548,29 +571,6 @@ def _bl1(value: YamlValue, areas: YamlValue, layout: OtpLayout, regions: tuple[R
             )
     _no_overlap("BL1's", ranges)
     return memory
-
-
-def _executable_ram(items: list[YamlValue], regions: tuple[Region, ...]) -> dict[int, tuple[int, int]]:
-    """MCUboot IMAGE_EXECUTABLE_RAM_START and _SIZE, one pair for each image."""
-    found: dict[int, tuple[int, int]] = {}
-    for value in items:
-        item = value.mapping(("image", "base", "size"), ())
-        image, base, size = (
-            item["image"].integer(0, MAX_IMAGES - 1),
-            _address(item["base"]),
-            item["size"].integer(1),
-        )
-        if image in found:
-            raise item["image"].error("executable RAM given twice", str(image), "one range an image")
-        region = next((r for r in regions if r.base <= base and base + size <= r.end), None)
-        if region is None or region.kind is not RegionKind.RAM or Access.EXECUTE not in region.access:
-            raise value.error(
-                "executable RAM not executable",
-                f"{base:#x}..{base + size:#x}",
-                "inside one region of RAM whose access has x",
-            )
-        found[image] = (base, size)
-    return found
 
 
 def _irq_sources(entries: dict[str, YamlValue], peripherals: tuple[Peripheral, ...]) -> dict[str, int]:

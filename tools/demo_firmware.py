@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from ..bootloader.config import UpgradeStrategy
 from ..device import Build, Device
+from ..interface.mcuboot.trailer import write_image_ok, write_magic
 from ..interface.trace import Listener
 from ..platform.board import AreaRole, Board
 from ..platform.provisioning import Provisioning
@@ -17,18 +19,26 @@ from .bl2_image import demo_bl2_image
 IMAGES: Final = Path(__file__).parent / "demo" / "images"
 SECURE_IMAGE: Final = IMAGES / "secure_1.0.0.bin"
 NON_SECURE_IMAGE: Final = IMAGES / "non_secure_1.0.0.bin"
+RAM_LOAD_IMAGES: Final = (IMAGES / "secure_1.0.0_ram.bin", IMAGES / "non_secure_1.0.0_ram.bin")
 
 
 def flash_demo_firmware(device: Device) -> None:
-    """Write the pair to the primary slots; a board with one image gets the secure one.
+    """Write the pair that suits the boot loader to the primary slots; one image means the secure one alone.
 
-    A board with BL1 gets a BL2 as well, if it has none.
+    Where that loader erases what has no trailer, the images are confirmed ones. A board with BL1 gets a BL2
+    as well, if it has none.
     """
     if device.hardware.board.bl1 is not None and bl2_slots_blank(device):
         device.flash_bl2(demo_bl2_image(device.hardware.board))
-    device.flash_image(0, SECURE_IMAGE.read_bytes())
-    if device.hardware.board.image_count > 1:
-        device.flash_image(1, NON_SECURE_IMAGE.read_bytes())
+    strategy = device.build.bl2.strategy if device.build.bl2 is not None else UpgradeStrategy.OVERWRITE_ONLY
+    pair = RAM_LOAD_IMAGES if strategy.loads_to_ram else (SECURE_IMAGE, NON_SECURE_IMAGE)
+    for image, file in enumerate(pair[: device.hardware.board.image_count]):
+        device.flash_image(image, file.read_bytes())
+        if strategy.erases_without_magic:
+            area = device.hardware.slot(image, "primary")
+            with device.hardware.power.programmer():
+                write_magic(area)
+                write_image_ok(area)
 
 
 def boot(

@@ -61,6 +61,28 @@ def lifecycle(device: Device) -> str:
     return psa_lifecycle(int.from_bytes(device.hardware.otp.read(OtpField.LCS), "little")).name
 
 
+def booted_images(device: Device) -> list[dict[str, Any]]:
+    """What BL2 chose to run, by image: the slot that it is from, and the address at which it runs."""
+    outcome = device.boot_outcome
+    return [
+        {
+            "image": booted.image,
+            "slot": booted.slot,
+            "version": str(booted.version),
+            "address": booted.address,
+            "runs_in": "slot" if booted.runs_in_place else "RAM",
+        }
+        for booted in sorted(outcome.images if outcome else (), key=lambda booted: booted.image)
+    ]
+
+
+def booted_lines(device: Device) -> Iterator[str]:
+    for row in booted_images(device):
+        where = "in place" if row["runs_in"] == "slot" else "from RAM"
+        what = f"version {row['version']} of the {row['slot']} slot"
+        yield f"image {row['image']} runs {where} at {row['address']:#010x}: {what}"
+
+
 def slot_lines(hardware: Hardware) -> Iterator[str]:
     for row in slots(hardware):
         trailer = row["trailer"]

@@ -16,6 +16,9 @@ from tfm_sim.platform.otp import Otp, OtpField
 RECORDINGS = Path(__file__).parent.parent / "data" / "recordings"
 SLOT_SIZE = 0x2000
 RAM_BASE = 0x38000000
+EXECUTABLE_RAM = 0x30000000
+EXECUTABLE_RAM_SIZE = 0x4000
+CODE = Access.READ | Access.EXECUTE
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +67,12 @@ def _make_ports(
     memory.add(ram, bytearray(b"\xaa" * 0x1000))
     code = Region("CODE", 0x10000000, flash.size, Security.SECURE, Access.READ, kind=RegionKind.FLASH)
     memory.add(code, flash.cells)
-    return Ports(slots, otp, counters, memory, (RAM_BASE, shared_size))
+    executable = Region(
+        "EXECUTABLE", EXECUTABLE_RAM, EXECUTABLE_RAM_SIZE, Security.SECURE, CODE, kind=RegionKind.RAM
+    )
+    memory.add(executable, bytearray(b"\xaa" * EXECUTABLE_RAM_SIZE))
+    loads = dict.fromkeys(range(images), (EXECUTABLE_RAM, EXECUTABLE_RAM_SIZE))
+    return Ports(slots, otp, counters, memory, (RAM_BASE, shared_size), loads)
 
 
 @pytest.fixture(scope="session")

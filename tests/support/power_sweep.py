@@ -235,8 +235,7 @@ class Sweep:
 
     def _settle(self, state: State) -> str:
         """Boot until nothing changes any more; the images that ran in that order, or what is wrong."""
-        device = self.device
-        ran: list[str] = []
+        device, ran = self.device, list[str]()
         device.restore(state)
         for _ in range(MAX_BOOTS):
             before = device.state()

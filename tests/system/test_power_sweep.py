@@ -25,8 +25,7 @@ from support.power_sweep import (
     make_images,
 )
 
-from tfm_sim.bootloader import image_validate
-from tfm_sim.bootloader import signature as signature_check
+from tfm_sim.bootloader import image_validate, signature
 from tfm_sim.bootloader.config import UpgradeStrategy
 from tfm_sim.bootloader.loader import BootRefused
 from tfm_sim.bootloader.ports import PRIMARY, SECONDARY
@@ -123,12 +122,11 @@ UPGRADES = [*OVERWRITES, *SWAPS, *SHAPES, *IN_PLACE]
 def known_signatures() -> Iterator[None]:
     """A signature is checked once for each message: thousands of boots look at the same two images."""
     verdicts: dict[tuple[bytes, bytes], bool] = {}
-    verify = signature_check.verify
 
-    def verify_once(key: Any, algorithm: Any, message: bytes, signature: bytes) -> bool:
-        asked = bytes(message), bytes(signature)
+    def verify_once(key: Any, algorithm: Any, message: bytes, signed: bytes) -> bool:
+        asked = bytes(message), bytes(signed)
         if asked not in verdicts:
-            verdicts[asked] = verify(key, algorithm, message, signature)
+            verdicts[asked] = signature.verify(key, algorithm, message, signed)
         return verdicts[asked]
 
     with pytest.MonkeyPatch.context() as patch:

@@ -15,7 +15,7 @@ from ...interface.trace import Event
 from ...platform.power import Cut, Operation, PowerCut
 from ..boot_status_report import Reading, boot_status, boot_status_lines
 from ..console import STYLES, story
-from ..device_report import counter_lines, counters, slot_lines, slots
+from ..device_report import booted_images, booted_lines, counter_lines, counters, slot_lines, slots
 from .device_options import DeviceOptions, device_options, make_device
 from .output import hex_dump, print_lines
 
@@ -170,7 +170,10 @@ def _print_end(device: Device, failure: Failure | None) -> None:
         *(f"  {line}" for line in (*slot_lines(device.hardware), *counter_lines(device.hardware))),
     ]
     if failure is None:
-        told = boot_status_lines(device.shared_data(), Reading.of(device.build.bl2))
+        told = (
+            *booted_lines(device),
+            *boot_status_lines(device.shared_data(), Reading.of(device.build.bl2)),
+        )
         lines += [f"  {line}" for line in told]
     print_lines(lines, STYLES)
 
@@ -185,6 +188,7 @@ def _print_json(
         "power_cuts": stepper.cuts,
         "operations": stepper.operations,
         "decisions": stepper.decisions,
+        "images": booted_images(device) if failure is None else [],
         "slots_before": before,
         "slots": slots(device.hardware),
         "counters": counters(device.hardware),

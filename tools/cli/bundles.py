@@ -8,7 +8,7 @@ from ...device import Build, bl1_config_for, bl2_config_for, dummy_provisioning
 from ...platform.board import load_board
 from ...platform.provisioning import load_provisioning
 from ...platform.provisioning_bundle import BundleLayout, make_bundles
-from .device_options import SIGNATURE_TYPES
+from .loader_options import SIGNATURE_TYPES
 from .output import FILE_NAME, write_file
 
 

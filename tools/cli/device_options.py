@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-from ...bootloader.config import Bl2Config, KeyMode, SignatureType
+from ...bootloader.config import Bl2Config, KeyMode, SignatureType, UpgradeStrategy
 from ...bootloader.keys import load_public_key, public_key_encoding
 from ...device import Build, Device, bl1_config_for, bl2_config_for, with_boot_status
-from ...interface.mcuboot.trailer import TrailerError, mark_pending
+from ...interface.mcuboot.trailer import TrailerError, mark_pending, write_image
 from ...interface.tfm.boot_status import BootStatusEra
 from ...interface.trace import Listener
 from ...partitions.initial_attestation.config import AttestationConfig, TokenProfile
@@ -24,6 +24,7 @@ from ...platform.provisioning import load_provisioning
 from ...platform.provisioning_bundle import Bundles
 from ...spm.config import SpmConfig
 from ..demo_firmware import flash_demo_firmware, primary_slots_blank
+from .loader_options import LOADER_OPTIONS, SIGNATURE_TYPES, LoaderOptions
 from .output import FILE_NAME, MAX_IMAGE, read_file
 
 PROFILES = {
@@ -33,7 +34,6 @@ PROFILES = {
 }
 MEASURED_TOKEN_SIZE = 0x800
 """What the RSE has for PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE."""
-SIGNATURE_TYPES = {t.value: t for t in SignatureType}
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -41,7 +41,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 class DeviceOptions:
     """One value an option; files as their names."""
 
-    board: str
+    board: str | None
     state: str | None
     provisioning: str | None
     bl2_image: str | None
@@ -52,6 +52,7 @@ class DeviceOptions:
     ns_update: str | None
     signature_type: str
     boot_keys: tuple[str, ...]
+    loader: LoaderOptions
     profile: str
     optional_claims: bool
     isolation: str
@@ -80,7 +81,12 @@ def _name(option: str, metavar: str, text: str, default: str | None = None) -> C
 
 
 _OPTIONS = (
-    _name("--board", "BOARD", "A packaged board (`tfm-sim board list`), or a YAML file.", "an521"),
+    _name(
+        "--board",
+        "BOARD",
+        "A packaged board (`tfm-sim board list`), or a YAML file; by default an521, for images that run from "
+        "RAM an521_ram_load.",
+    ),
     _name("--state", "DIR", "Keep flash, OTP and counters in DIR between runs."),
     _name("--provisioning", "FILE", "Keys and identities as YAML, not TF-M's dummies."),
     _name("--bl2-image", "FILE", "BL2 as BL1 checks it (`image bl2`), for a board with BL1."),
@@ -111,6 +117,7 @@ _OPTIONS = (
         help="Public key compiled into BL2 for images that carry its hash (`image from-elf "
         "--public-key-format hash`); without it OTP's ROTPK decides, and images carry the whole key.",
     ),
+    *LOADER_OPTIONS,
     click.option(
         "--profile",
         type=click.Choice(list(PROFILES)),
@@ -159,7 +166,9 @@ def device_options(command: Command) -> Command:
 
     @wraps(command)
     def with_options(**arguments: Any) -> Any:
-        mine = {name: arguments.pop(name) for name in DeviceOptions.__slots__}
+        loader = LoaderOptions(**{name: arguments.pop(name) for name in LoaderOptions.__slots__})
+        names = [name for name in DeviceOptions.__slots__ if name != "loader"]
+        mine = {"loader": loader} | {name: arguments.pop(name) for name in names}
         return command(options=DeviceOptions(**mine), **arguments)
 
     wrapped: Any = with_options
@@ -198,20 +207,28 @@ def make_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
         for image, slot, file, data in images:
             try:
                 device.flash_image(image, data, slot)
+                if slot == "secondary":
+                    _ask_for_upgrade(device, image, data, options.loader.upgrade_strategy)
             except TrailerError as error:
                 raise TrailerError(f"{file}: {error}") from None
-            if slot == "secondary":
-                with device.hardware.power.programmer():
-                    mark_pending(device.hardware.slot(image, slot), permanent=False)
     except BaseException:
         device.power_off()
         raise
     return device
 
 
+def _ask_for_upgrade(device: Device, image: int, data: bytes, strategy: UpgradeStrategy) -> None:
+    """What a running system would do with the candidate in a secondary slot: mark it for a test."""
+    area = device.hardware.slot(image, "secondary")
+    with device.hardware.power.programmer():
+        if strategy is UpgradeStrategy.SWAP_USING_OFFSET:
+            write_image(area, data, area.erase_block)
+        mark_pending(area, permanent=False)
+
+
 def _new_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device:
     """The device, its attestation service built for the kind of key that its OTP holds."""
-    board = load_board(options.board)
+    board = load_board(options.board or options.loader.default_board)
     bl2, attestation = _bl2_config(options, board), _attestation_config(options)
     provisioning = load_provisioning(options.provisioning) if options.provisioning is not None else None
 
@@ -240,7 +257,7 @@ def _new_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
 
 def _bl2_config(options: DeviceOptions, board: Board) -> Bl2Config:
     config = replace(
-        bl2_config_for(board),
+        options.loader.applied(bl2_config_for(board)),
         signature_type=SIGNATURE_TYPES[options.signature_type],
         store_encoded_measurements=not options.measured_boot,
     )

@@ -25,8 +25,8 @@ from ...platform.hardware import Hardware
 from ...platform.provisioning import load_provisioning
 from ..console import STYLES
 from ..device_report import counter_lines, counters, slot_lines, slots
-from .device_options import SIGNATURE_TYPES
 from .image import NUMBER
+from .loader_options import SIGNATURE_TYPES
 from .output import FILE_NAME, MAX_IMAGE, STDIN, display, hex_dump, print_lines, read_file, write_file
 
 Command = TypeVar("Command", bound=Callable[..., Any])

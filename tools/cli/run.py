@@ -13,7 +13,7 @@ from ...interface.errors import ExitCode
 from ...interface.trace import Event
 from ..boot_status_report import Reading, boot_status, measured_as
 from ..console import STYLES, story_listener
-from ..device_report import counters, lifecycle, slots
+from ..device_report import booted_images, counters, lifecycle, slots
 from ..endorsement import iak_verification_key
 from ..verifier import Verdict, decode, verify
 from .device_options import DeviceOptions, device_options, make_device
@@ -85,13 +85,12 @@ def _summary(device: Device, area: bytes) -> Iterator[str]:
     yield "== Summary: what was booted"
     yield "  image  slot       version    counter  measured as  signer"
     measured = measured_as(area, Reading.of(device.build.bl2))
-    outcome = device.boot_outcome
     values = list(counters(device.hardware).values())
-    for booted in sorted(outcome.images, key=lambda b: b.image) if outcome else []:
-        sw_type, signer_id = measured.get(booted.image, ("-", "-"))
+    for booted in booted_images(device):
+        sw_type, signer_id = measured.get(booted["image"], ("-", "-"))
         yield (
-            f"  {booted.image:<5}  {booted.slot:<9}  {booted.version!s:<9}  {values[booted.image]:<7}  "
-            f"{sw_type:<11}  {signer_id[:16]}"
+            f"  {booted['image']:<5}  {booted['slot']:<9}  {booted['version']:<9}  "
+            f"{values[booted['image']]:<7}  {sw_type:<11}  {signer_id[:16]}"
         )
 
 
@@ -106,6 +105,7 @@ def _as_json(device: Device, area: bytes, token: bytes, verdict: Verdict) -> dic
         "board": device.hardware.board.name,
         "lifecycle": lifecycle(device),
         "warning": device.hardware.dummy_notice,
+        "images": booted_images(device),
         "slots": slots(device.hardware),
         "counters": counters(device.hardware),
         "boot_status": boot_status(area, Reading.of(device.build.bl2)),
