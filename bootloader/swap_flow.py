@@ -264,7 +264,7 @@ class SwapFlow(UpgradeFlow):
                 area = self.marked_area(image)
                 status.swap_size = read_swap_size(g, area)
                 if status.swap_size > g.primary.size:
-                    # MCUboot runs off the end of its sector tables.
+                    # Else the loop leaves the slots, as it does in MCUboot, which hangs or crashes.
                     raise StepError(
                         f"a swap of {status.swap_size:#x} bytes; the slots have {g.primary.size:#x}"
                     )

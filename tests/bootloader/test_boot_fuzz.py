@@ -12,11 +12,32 @@ import cbor2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.boot_fuzz import ALL_STRATEGIES, draw_device, images, look_at_file, power_on_and_check
+from support.bl1_fuzz import load_bl2_and_check, provision_and_check
+from support.boot_fuzz import (
+    ALL_STRATEGIES,
+    SLOT,
+    FuzzedDevice,
+    board,
+    draw_device,
+    images,
+    look_at_file,
+    make_device,
+    power_on_and_check,
+)
 from support.boot_status_fuzz import read_everywhere
+from support.image_builder import P256
 
 from tfm_sim.bootloader.config import UpgradeStrategy
-from tfm_sim.interface.mcuboot.trailer import Flag, Magic, SwapType, read_swap_state
+from tfm_sim.bootloader.loader import BootRefused
+from tfm_sim.interface.mcuboot.trailer import (
+    Flag,
+    Magic,
+    SwapType,
+    TrailerFormat,
+    TrailerLayout,
+    boot_img_magic,
+    read_swap_state,
+)
 from tfm_sim.interface.tfm.boot_status import BootStatusEra
 from tfm_sim.platform.flash import Flash, FlashArea
 
@@ -71,6 +92,28 @@ hostile_records = st.sampled_from(
         b"\x5b\x7f" + b"\xff" * 7,
     ]
 )
+
+
+@pytest.mark.parametrize("strategy", [s for s in ALL_STRATEGIES if s.value.startswith("SWAP")])
+@pytest.mark.parametrize("size", [SLOT + 1, 0xFFFFFFFF])
+def test_a_swap_larger_than_the_slots_is_refused_at_once(strategy: UpgradeStrategy, size: int) -> None:
+    """As a torn or edited trailer may have it, with swap status that says to go on."""
+    layout = TrailerFormat(max_sectors=8, swap_offset=strategy is UpgradeStrategy.SWAP_USING_OFFSET)
+    good = images()[7].stored.ljust(SLOT, b"\xff")
+    cells = bytearray(good)
+    cells[-16:] = boot_img_magic()
+    cells[TrailerLayout.of(SLOT).swap_info] = SwapType.TEST
+    at = layout.swap_size_at(SLOT)
+    cells[at : at + 4] = size.to_bytes(4, "little")
+    for entry, state in enumerate((1, 2)):
+        cells[layout.status_at(SLOT, 4) + 4 * entry] = state
+    config = P256.config(strategy=strategy, image_number=board().image_count, max_img_sectors=8)
+    areas = {"secure_primary": bytes(cells), "secure_secondary": good, "non_secure_primary": good}
+    device = make_device(FuzzedDevice(config, areas, ()))
+    with pytest.raises(BootRefused, match=f"a swap of {size:#x} bytes; the slots have 0x2000"):
+        device.run_bl2()
+
+
 entries = st.builds(
     lambda type_, data, lie: type_.to_bytes(2, "little") + (len(data) + lie).to_bytes(2, "little") + data,
     st.sampled_from([0x103F, 0x107F, 0x1008, 0x2000, 0x2040, 0x300A, 0x308B, 0x0000, 0xF03F])
@@ -117,3 +160,11 @@ def test_any_file_can_be_looked_at(content: int, changes: list[tuple[int, bytes]
     for offset, patch in changes:
         data[offset : offset + len(patch)] = patch
     look_at_file(bytes(data))
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_bl1_with_images_and_bundles_that_somebody_edited(data: st.DataObject) -> None:
+    choices = DrawnChoices(data)
+    assert load_bl2_and_check(choices) in {"BL2 loaded", "BL2 refused"}
+    assert provision_and_check(choices) in {"ASSEMBLY_AND_TEST", "PSA_ROT_PROVISIONING", "SECURED"}

@@ -1,10 +1,11 @@
-"""BL2 and the boot status under a coverage-guided fuzzer, for as long as it may run: `make fuzz`.
+"""BL1, BL2 and the boot status under a coverage-guided fuzzer, for as long as it may run: `make fuzz`.
 
     .venv/bin/python tests/fuzz/fuzz_boot.py [DIR...] [libFuzzer options, such as -max_total_time=600]
 
-The first byte of an input chooses a target and a strategy, the rest is its flash, file or shared data (see
-support/boot_fuzz.py). An input that breaks a promise is left in a file crash-*; give that file as an argument
-to run it again. pytest does not collect this; tests/bootloader/test_boot_fuzz.py is the short form.
+The first byte of an input chooses a target, the rest is its flash, file, shared data or bundle (see
+support/boot_fuzz.py, boot_status_fuzz.py and bl1_fuzz.py). An input that breaks a promise is left in a file
+crash-*; give that file as an argument to run it again. pytest does not collect this;
+tests/bootloader/test_boot_fuzz.py is the short form.
 """
 
 import random
@@ -17,10 +18,12 @@ import atheris
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 with atheris.instrument_imports(include=["tfm_sim"]):
+    from support.bl1_fuzz import bl2_images, load_bl2_and_check, provision_and_check
     from support.boot_fuzz import (
         ALL_STRATEGIES,
         ByteChoices,
         draw_device,
+        edited,
         images,
         look_at_file,
         power_on_and_check,
@@ -29,29 +32,30 @@ with atheris.instrument_imports(include=["tfm_sim"]):
 
     from tfm_sim.interface.tfm.boot_status import BootStatusEra
 
-FILES = 2
-"""Of ten inputs, these many are a boot status, and as many an image file."""
 SEEDS = 100
+TELL_EVERY = 5000
 ends: Counter[str] = Counter()
 
 
 def one_input(data: bytes) -> None:
-    kind = data[0] % 10 if data else 0
-    if kind < FILES:
-        eras = list(BootStatusEra)
-        status = read_everywhere(data[2:], eras[data[1] % len(eras)] if len(data) > 1 else eras[0])
-        ends["status read" if status is not None else "no status"] += 1
-    elif kind < 2 * FILES:
-        choices = ByteChoices(data[1:])
-        content = bytearray(images()[choices.number(0, len(images()) - 1)].stored)
-        for _ in range(choices.number(0, 8)):
-            at = choices.number(0, len(content) - 1)
-            content[at : at + 4] = choices.blob(4)
-        look_at_file(bytes(content))
-        ends["file"] += 1
-    else:
-        choices = ByteChoices(data[1:])
-        ends.update(power_on_and_check(draw_device(choices, choices.pick(ALL_STRATEGIES))))
+    # libFuzzer leaves the process without a word to Python, so the sum is told now and then.
+    ends["inputs"] += 1
+    if ends["inputs"] % TELL_EVERY == 0:
+        print("how inputs ended:", dict(ends), file=sys.stderr)
+    choices = ByteChoices(data[1:])
+    match data[0] % 12 if data else 0:
+        case 0:
+            era = choices.pick(list(BootStatusEra))
+            ends["status read" if read_everywhere(data[2:], era) is not None else "no status"] += 1
+        case 1:
+            look_at_file(edited(choices, images()[choices.number(0, len(images()) - 1)].stored))
+            ends["file"] += 1
+        case 2:
+            ends[load_bl2_and_check(choices)] += 1
+        case 3:
+            ends[provision_and_check(choices)] += 1
+        case _:
+            ends.update(power_on_and_check(draw_device(choices, choices.pick(ALL_STRATEGIES))))
 
 
 def sow(folder: Path) -> None:
@@ -62,15 +66,12 @@ def sow(folder: Path) -> None:
 
 
 def main() -> None:
-    images()
+    images(), bl2_images()
     for argument in sys.argv[1:]:
         sow(Path(argument))
     # Without length control, as short inputs are all the same few devices.
     atheris.Setup([*sys.argv, "-len_control=0"], one_input)
-    try:
-        atheris.Fuzz()
-    finally:
-        print("inputs by how they ended:", dict(ends), file=sys.stderr)
+    atheris.Fuzz()
 
 
 if __name__ == "__main__":

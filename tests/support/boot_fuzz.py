@@ -4,7 +4,7 @@ One description of such a device serves two drivers, which make the choices: Hyp
 examples and repeats them, and a coverage-guided fuzzer, which has bytes only.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Any, Final, Protocol, TypeVar
@@ -19,7 +19,6 @@ from tfm_sim.bootloader.loader import BootRefused
 from tfm_sim.device import Build, Device
 from tfm_sim.interface.errors import ExitCode, TfmSimError
 from tfm_sim.interface.mcuboot.trailer import Flag, boot_img_magic
-from tfm_sim.interface.trace import Event
 from tfm_sim.platform.board import AreaRole, Board, SlotName, load_board
 from tfm_sim.platform.nv_counters import NvCounter
 from tfm_sim.platform.power import PowerCut
@@ -78,6 +77,14 @@ class ByteChoices:
 
     def pick(self, options: Sequence[T]) -> T:
         return options[self.number(0, len(options) - 1)]
+
+
+def edited(choices: Choices, content: bytes, most: int = 8) -> bytes:
+    """``content`` with up to ``most`` bytes replaced, and perhaps an end cut off."""
+    data = bytearray(content)
+    for _ in range(choices.number(0, most)):
+        data[choices.number(0, len(data) - 1)] = choices.number(0, 255)
+    return bytes(data[: choices.pick([len(data), len(data), len(data), len(data) // 2, 3])])
 
 
 @dataclass(frozen=True)
@@ -224,27 +231,38 @@ def _draw_trailer(choices: Choices, cells: bytearray, align: int, candidate: boo
         cells[at] = choices.pick(values)
     if kind >= 3:
         size = choices.pick([0x400, 0x1000, SLOT, SLOT + 1, 0, 0xFFFFFFFF, 0x500])
-        cells[info - align : info - align + 4] = size.to_bytes(4, "little")
+        at = info - choices.pick([1, 1, 2]) * align  # SWAP_USING_OFFSET has a cell more
+        cells[at : at + 4] = size.to_bytes(4, "little")
         # Wherever a loader looks for swap status: 8 sectors of 3 entries, below none to two keys or TLVs.
         below = info - align - choices.pick([0, 32, 64, 256, 192])
         for entry in range(choices.number(0, 24)):
             cells[below - 4 * (24 - entry)] = choices.pick([0x01, 0x02, 0x03, 0xFF, 0x00])
 
 
-def power_on_and_check(fuzzed: FuzzedDevice, listen: Callable[[Event], None] | None = None) -> list[str]:
+def make_device(fuzzed: FuzzedDevice) -> Device:
+    """The device as it lies there before its first power-on."""
+    device = Device(board(), build=Build(bl2=fuzzed.config))
+    hardware = device.hardware
+    cells = hardware.flash["flash0"].cells
+    for area in board().flash_areas:
+        if area.name in fuzzed.areas:
+            cells[area.offset : area.offset + area.size] = fuzzed.areas[area.name]
+    for counter in _counters(fuzzed):
+        hardware.nv_counters.set(counter, COUNTER)
+    return device
+
+
+def _counters(fuzzed: FuzzedDevice) -> list[NvCounter]:
+    return [NvCounter(NvCounter.BL2_0 + image) for image in range(fuzzed.config.image_number)]
+
+
+def power_on_and_check(fuzzed: FuzzedDevice) -> list[str]:
     """Power the device on as often as it says, and once more. Tells how each boot ended.
 
     Raises AssertionError where BL2 broke a promise; whatever else comes out of it is a defect, too.
     """
-    device = Device(board(), build=Build(bl2=fuzzed.config), listeners=[listen] if listen else [])
-    hardware = device.hardware
-    flash = hardware.flash["flash0"]
-    for area in board().flash_areas:
-        if area.name in fuzzed.areas:
-            flash.cells[area.offset : area.offset + area.size] = fuzzed.areas[area.name]
-    counters = [NvCounter(NvCounter.BL2_0 + image) for image in range(fuzzed.config.image_number)]
-    for counter in counters:
-        hardware.nv_counters.set(counter, COUNTER)
+    device, counters = make_device(fuzzed), _counters(fuzzed)
+    hardware, flash = device.hardware, device.hardware.flash["flash0"]
     others = _others(bytes(flash.cells))
     before = [COUNTER] * len(counters)
     ends = []
