@@ -152,6 +152,9 @@ class Bl2Config:
     image_number: int = 2
     rollback: bool = True
     """MCUBOOT_HW_ROLLBACK_PROT: security counters against NV counters."""
+    counter_limited: bool = False
+    """MCUBOOT_HW_ROLLBACK_PROT_COUNTER_LIMITED: an image whose counter the NV counter cannot take is refused
+    before it moves anything; else the update fails after validation."""
     measured_boot: bool = True
     """CONFIG_TFM_BOOT_STORE_MEASUREMENTS: what is known of each image goes to the shared area."""
     store_encoded_measurements: bool = True
@@ -180,6 +183,8 @@ class Bl2Config:
     """MCUBOOT_SHA512: image digests by SHA-512."""
     pure: bool = False
     """MCUBOOT_SIGN_PURE: the Ed25519 signature is over the image itself, no hash TLV is looked at."""
+    unsigned: bool = False
+    """No MCUBOOT_SIGN_* at all: the digest decides alone, keys and signatures are not looked at."""
     tlv_allow_list: bool = False
     """MCUBOOT_USE_TLV_ALLOW_LIST: only signature and encryption TLVs may stand unprotected."""
     uuid_vid: bytes | None = None
@@ -221,12 +226,16 @@ class Bl2Config:
             raise Bl2ConfigError(f"BL2: image_number {self.image_number}; legal: 1 to 4")
         if self.pure and self.signature_type is not SignatureType.ED25519:
             raise Bl2ConfigError(f"BL2: pure signatures with {self.signature_type.value}; legal: ED25519")
-        if self.key_mode is KeyMode.KEYHASH and not self.keys:
+        if self.key_mode is KeyMode.KEYHASH and not self.keys and not self.unsigned:
             raise Bl2ConfigError("BL2: key mode KEYHASH without keys; legal: at least one public key")
+        if self.unsigned and (self.pure or self.decompression or self.key_slots):
+            raise Bl2ConfigError(
+                "BL2: unsigned with pure signatures, decompression or key slots; legal: none of these"
+            )
         if self.decompression and self.strategy is not UpgradeStrategy.OVERWRITE_ONLY:
             raise Bl2ConfigError(f"BL2: decompression with {self.strategy.value}; legal: OVERWRITE_ONLY")
         if self.pure and (self.decompression or self.encryption or self.key_slots):
-            # MCUboot MCUBOOT_SIGN_PURE: checked over flash as it stands, and collected by no policy.
+            # A pure signature is checked over flash as it stands, and MCUboot collects it for no policy.
             raise Bl2ConfigError(
                 "BL2: pure signatures with decompression, encryption or key slots; legal: none of these"
             )
@@ -301,7 +310,7 @@ class Bl2Config:
     @property
     def image_hash(self) -> HashAlgorithm:
         """MCUboot EXPECTED_HASH_TLV: one digest algorithm a build; TLVs of others are ignored."""
-        if self.signature_type is SignatureType.EC_P384:
+        if self.signature_type is SignatureType.EC_P384 and not self.unsigned:
             return HashAlgorithm.SHA384
         return HashAlgorithm.SHA512 if self.sha512 else HashAlgorithm.SHA256
 
@@ -316,6 +325,8 @@ class Bl2Config:
     @property
     def key_tlv(self) -> TlvType | None:
         """MCUboot EXPECTED_KEY_TLV; none with built-in keys, unless there are key slots."""
+        if self.unsigned:
+            return None
         return {
             KeyMode.KEYHASH: TlvType.KEYHASH,
             KeyMode.HW_KEY: TlvType.PUBKEY,

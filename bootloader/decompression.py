@@ -24,6 +24,7 @@ from ..interface.mcuboot.tlv import (
     iter_tlvs,
     load_tlv,
     tlv_areas,
+    tlv_name,
 )
 from .config import Bl2Config
 
@@ -99,22 +100,25 @@ def check_inner_tlvs(header: ImageHeader, area: ImageSource, config: Bl2Config) 
     bootutil_img_validate does this before it hashes. Raises ImageError.
     """
     signature = config.signature
+    lengths: dict[int, tuple[int, bool]] = {
+        TlvType.DECOMP_SIZE: (4, True),
+        TlvType.DECOMP_SHA: (config.image_hash.size, True),
+        TlvType.DECOMP_SIGNATURE: (signature.buffer_size, signature.exact_length),
+    }
     seen = set()
     for tlv in iter_tlvs(header, area, tlv_areas(header, area), protected_only=True):
-        limit, exact = {
-            TlvType.DECOMP_SIZE: (4, True),
-            TlvType.DECOMP_SHA: (config.image_hash.size, True),
-            TlvType.DECOMP_SIGNATURE: (signature.buffer_size, signature.exact_length),
-        }.get(TlvType(tlv.type) if tlv.type in INNER_TLVS else TlvType.COMP_DEC_SIZE, (0xFFFF, False))
+        if tlv.type not in lengths:
+            continue
+        limit, exact = lengths[tlv.type]
         if tlv.length > limit or (exact and tlv.length != limit):
             wanted = f"wanted {'exactly' if exact else 'at most'} {limit}"
             raise ImageError("bootutil_img_validate", tlv.name, f"{tlv.length} bytes", wanted)
         seen.add(tlv.type)
-    for type_ in (TlvType.DECOMP_SIZE, TlvType.DECOMP_SHA, TlvType.DECOMP_SIGNATURE):
+    for type_ in lengths:
         if type_ not in seen:
             raise ImageError(
                 "bootutil_img_validate",
-                type_.name,
+                tlv_name(type_),
                 "none",
                 "a compressed image has it among its protected TLVs",
             )

@@ -38,6 +38,7 @@ class _Walk:
     source: ImageSource
     digest: bytes
     message: bytes
+    enc_key: EncKey | None
     signer: Signer | None = None
     """Whom the key TLV names that stands before the next signature."""
     last_signer: Signer | None = None
@@ -91,7 +92,7 @@ def validate_image(
             if config.strategy not in SWAP_STRATEGIES
             else f"{config.strategy.value} leaves {limit:#x} of the slot for an image",
         )
-    walk = _Walk(slot, header, config, ports, area, digest, hashed if config.pure else digest)
+    walk = _Walk(slot, header, config, ports, area, digest, hashed if config.pure else digest, enc_key)
     walk.signer = walk.last_signer = builtin_signer(slot.image, config, ports)
     for tlv in iter_tlvs(header, area, areas):
         if config.tlv_allow_list and not tlv.protected and not _may_stand_unprotected(tlv, config):
@@ -104,7 +105,7 @@ def validate_image(
         payload = hashed[header.hdr_size : header.tlv_offset]
         if enc_key is not None:
             payload = compressed_payload(header, area, payload)
-        _validate_plain(walk, decompress_image(header, area, payload))
+        _validate_plain(walk, decompress_image(header, area, payload), trace)
 
 
 def _may_stand_unprotected(tlv: Tlv, config: Bl2Config) -> bool:
@@ -123,7 +124,7 @@ def _examine(walk: _Walk, tlv: Tlv) -> str:
         return _examine_hash(walk, tlv)
     if tlv.type == config.key_tlv:
         return _examine_key(walk, tlv)
-    if tlv.type == config.signature.tlv:
+    if tlv.type == config.signature.tlv and not config.unsigned:
         return _examine_signature(walk, tlv)
     if tlv.type in KEY_TLVS and config.key_tlv is not None:
         walk.other_key = f" (the image carries {tlv.name}; this loader finds keys by {config.key_tlv.name})"
@@ -133,6 +134,8 @@ def _examine(walk: _Walk, tlv: Tlv) -> str:
         return _examine_uuid(walk, tlv, config.uuid_vid)
     if tlv.type == TlvType.UUID_CID and config.uuid_cid is not None:
         return _examine_uuid(walk, tlv, config.uuid_cid)
+    if tlv.type == config.enc_tlv and walk.enc_key is not None:
+        return f"{tlv.name}: the key that decrypts the payload, unwrapped before"
     return f"{tlv.name}: not looked at here"
 
 
@@ -211,6 +214,13 @@ def _examine_counter(walk: _Walk, tlv: Tlv) -> str:
             f"{value}, the device's NV counter BL2_{walk.slot.image} is at {stored}",
             "an image needs at least that",
         )
+    if walk.config.counter_limited and not walk.ports.can_reach(walk.slot.image, value):
+        raise ImageError(
+            RULE,
+            "security counter",
+            f"{value}, which NV counter BL2_{walk.slot.image} cannot hold",
+            "wanted one that the counter can still be raised to",
+        )
     walk.counter_seen = True
     return f"SEC_CNT: {value}, NV counter BL2_{walk.slot.image} is at {stored}"
 
@@ -230,7 +240,7 @@ def _judge(walk: _Walk) -> None:
         raise ImageError(RULE, "image hash", f"no {config.image_hash.name} TLV", "every image must carry one")
     if config.key_slots:
         check_key_policy(walk.slot.image, config, walk.verified)
-    elif not walk.signature_ok:
+    elif not walk.signature_ok and not config.unsigned:
         raise ImageError(
             RULE,
             "signature",
@@ -246,27 +256,34 @@ def _judge(walk: _Walk) -> None:
             raise ImageError(RULE, tlv.name, "none", f"this device takes {wanted.hex()} only")
 
 
-def _validate_plain(walk: _Walk, plain: PlainImage) -> None:
+def _validate_plain(walk: _Walk, plain: PlainImage, trace: Trace) -> None:
     """What a compressed image stands for must be good as well; the last key named must have signed it.
 
     Its digest covers the plain header, payload and protected TLVs. Raises ImageError.
     """
-    config, area = walk.config, walk.slot.area
+    config, slot = walk.config, walk.slot
+    area = slot.area
     digest = image_digest(config.image_hash, plain.hashed)
-    inner: dict[int, bytes] = {}
+    last: dict[int, Tlv] = {}
     for tlv in iter_tlvs(walk.header, area, tlv_areas(walk.header, area), protected_only=True):
-        if tlv.type == TlvType.DECOMP_SHA and load_tlv(area, tlv) != digest:
-            found = f"DECOMP_SHA {load_tlv(area, tlv).hex()}"
+        if tlv.type == TlvType.DECOMP_SHA and walk.load(tlv) != digest:
+            found = f"DECOMP_SHA {walk.load(tlv).hex()}"
             raise ImageError(RULE, "plain image hash", found, f"the plain image hashes to {digest.hex()}")
-        inner[tlv.type] = load_tlv(area, tlv)
-    signer = walk.last_signer
+        last[tlv.type] = tlv
+    signer, signature = walk.last_signer, last[TlvType.DECOMP_SIGNATURE]
     if signer is None or signer.key is None:
         raise ImageError(RULE, "plain image signature", "no key TLV of a trusted key", "wanted one")
-    if not verify(signer.key, config.image_hash, digest, inner[TlvType.DECOMP_SIGNATURE]):
+    if not verify(signer.key, config.image_hash, digest, walk.load(signature)):
         found = f"a DECOMP_SIGNATURE that does not verify by {signer.name}"
         raise ImageError(
             RULE, "plain image signature", found, "the plain image must be signed by that key too"
         )
+    if trace.listeners:
+        for tlv, text in (
+            (last[TlvType.DECOMP_SHA], "equals the digest of the decompressed image"),
+            (signature, f"verified by {signer.name}"),
+        ):
+            trace.emit(TlvExamined(slot.image, RULE, f"{tlv.name}: {text}", slot.name, tlv))
 
 
 def _check_pure(header: ImageHeader, area: ImageSource) -> None:

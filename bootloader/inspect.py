@@ -1,6 +1,7 @@
 """Everything an image file says, without judging whether a device would boot it."""
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +26,14 @@ from ..interface.mcuboot.tlv import (
     load_tlv,
     tlv_areas,
 )
-from ..interface.mcuboot.trailer import BOOT_MAGIC_SIZE, SwapState, boot_img_magic, read_swap_state
+from ..interface.mcuboot.trailer import (
+    BOOT_MAGIC_SIZE,
+    SwapState,
+    TrailerCell,
+    TrailerFormat,
+    boot_img_magic,
+    read_swap_state,
+)
 from .config import Bl2Config, HashAlgorithm
 from .decompression import compressed_payload, decompress_image, decompressed_size, is_compressed
 from .encryption import EncKey, boot_enc_load, is_encrypted
@@ -125,6 +133,18 @@ class CompressionReport:
 
 
 @dataclass(frozen=True, slots=True)
+class CellReport:
+    """A field of a trailer and its bytes."""
+
+    cell: TrailerCell
+    value: bytes
+
+    @property
+    def erased(self) -> bool:
+        return self.value == b"\xff" * len(self.value)
+
+
+@dataclass(frozen=True, slots=True)
 class ImageReport:
     """``problem`` says where reading the TLVs had to stop; ``trailer`` needs a padded file."""
 
@@ -137,6 +157,8 @@ class ImageReport:
     compression: CompressionReport | None
     trailer: SwapState | None
     trailer_align: int | None
+    trailer_cells: tuple[CellReport, ...]
+    """From the lowest field to the magic; those that reach out of the file are left out."""
     problem: ImageError | None
 
 
@@ -183,6 +205,7 @@ def inspect_image(data: bytes, key: tuple[EncryptionType, bytes] | None = None) 
         compression=_compression(source, header, tlvs, digests, enc_key),
         trailer=None if align is None else read_swap_state(source, align),
         trailer_align=align,
+        trailer_cells=() if align is None else tuple(_cells(source, header, align)),
         problem=problem,
     )
 
@@ -293,6 +316,15 @@ def _digest(
         return DigestReport(algorithm, found, None, reason)
     computed = image_digest(algorithm, enc_key.crypt_image(header, hashed, 0))
     return DigestReport(algorithm, found, computed, state="encrypted" if computed == found else "")
+
+
+def _cells(source: FileSource, header: ImageHeader, align: int) -> Iterator[CellReport]:
+    """By TF-M's number of sectors and a write block of one byte, which only the status area depends on."""
+    size = _key_size(header) if is_encrypted(header) else 0
+    layout = TrailerFormat(max_align=align, key_cell=-(-size // align) * align)
+    for cell in layout.cells(source.size, 1):
+        if cell.offset >= 0:
+            yield CellReport(cell, source.read(cell.offset, cell.size))
 
 
 def _trailer_align(data: bytes) -> int | None:

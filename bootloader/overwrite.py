@@ -6,7 +6,8 @@ A swap strategy copies in this way too, where it bootstraps an empty primary slo
 from ..interface.mcuboot.image import ImageError, ImageHeader
 from ..interface.mcuboot.tlv import tlv_areas
 from ..interface.mcuboot.trailer import write_magic
-from .candidate import candidate
+from .candidate import Candidate, candidate
+from .decompression import is_compressed
 from .events import ImageCopied, SlotErased
 from .flash_regions import COPY_BUFFER_SIZE, erase_region
 from .loader import BootRefused, update_error_code
@@ -38,7 +39,7 @@ def copy_image(flow: UpgradeFlow, image: int, *, fast: bool, keep_header: bool, 
         new = candidate(
             flow.slot(image, SECONDARY), header, loader.config, flow.enc_key(image, SECONDARY), start
         )
-        size = _image_size(flow, image, header) if fast else g.primary.size
+        size = _image_size(flow, image, header, new) if fast else g.primary.size
     except ImageError as error:
         flow.halt(image, "boot_copy_image", error)
     loader.log(f"[INF] Image {image} upgrade secondary slot -> primary slot")
@@ -61,8 +62,10 @@ def copy_image(flow: UpgradeFlow, image: int, *, fast: bool, keep_header: bool, 
     _spoil(flow, image, keep_header=keep_header)
 
 
-def _image_size(flow: UpgradeFlow, image: int, header: ImageHeader) -> int:
-    # MCUboot boot_read_image_size.
+def _image_size(flow: UpgradeFlow, image: int, header: ImageHeader, new: Candidate) -> int:
+    # MCUboot boot_read_image_size: of a compressed image it is the plain one's.
+    if is_compressed(header):
+        return new.size
     return tlv_areas(header, flow.loader.source(flow.slot(image, SECONDARY))).end
 
 

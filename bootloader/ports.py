@@ -78,6 +78,10 @@ class Ports:
         except NvCounterError as error:
             raise SecurityCounterError(str(error)) from error
 
+    def can_reach(self, image: int, value: int) -> bool:
+        """Whether the NV counter could be raised so far (boot_nv_security_counter_is_update_possible)."""
+        return value <= self.nv_counters.limit(NvCounter.BL2_0 + image)
+
     def rotpk(self, image: int, length: int) -> bytes:
         """OTP's BL2_ROTPK of an image index, at most ``length`` bytes; empty where OTP has no such field."""
         try:

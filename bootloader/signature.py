@@ -16,6 +16,7 @@ _HASHES: dict[HashAlgorithm, hashes.HashAlgorithm] = {
     HashAlgorithm.SHA512: hashes.SHA512(),
 }
 PSS_SALT_LENGTH = 32
+PSS_DIGEST_LENGTH = 32
 
 
 def image_digest(algorithm: HashAlgorithm, data: bytes) -> bytes:
@@ -27,11 +28,13 @@ def verify(key: ImageKey, algorithm: HashAlgorithm, message: bytes, signature: b
     """Whether ``signature`` by ``key`` is good; never raises.
 
     ``message`` is the image digest; Ed25519 signs it as it stands (pure: the hashed region itself).
-    RSA is PSS with MGF1-SHA256 and a 32-byte salt.
+    RSA is PSS with MGF1-SHA256 and a 32-byte salt, over a digest of 32 bytes and no other.
     """
     try:
         match key:
             case rsa.RSAPublicKey():
+                if len(message) != PSS_DIGEST_LENGTH:
+                    return False  # MCUboot bootutil_cmp_rsasig: PSS_HLEN
                 pss = padding.PSS(padding.MGF1(hashes.SHA256()), PSS_SALT_LENGTH)
                 key.verify(signature, message, pss, Prehashed(_HASHES[algorithm]))
             case ec.EllipticCurvePublicKey():

@@ -185,7 +185,7 @@ def _check_flags(header: ImageHeader, slot: Slot, config: Bl2Config) -> None:
     if LZMA_FLAGS in compressed:
         raise _flags(compressed & LZMA_FLAGS, both)
     if compressed and slot.name == PRIMARY:
-        # MCUboot boot_check_header_valid takes it for a plain image, and would jump into compressed code.
+        # To MCUboot it would be a plain image here, with compressed code to jump to.
         raise _flags(compressed, "an image that runs in place cannot be compressed")
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.image_builder import ED25519, P256, P256_OTHER, RSA_2048, ImageParts, Signer, sec_cnt
 from support.image_compression import HEADER, PAYLOAD, Compressed, compress
@@ -18,7 +18,9 @@ from tfm_sim.bootloader.inspect import FileSource
 from tfm_sim.bootloader.ports import PRIMARY
 from tfm_sim.interface.mcuboot.image import ImageError, ImageFlag, ImageHeader, read_header
 from tfm_sim.interface.mcuboot.tlv import TlvType, find_protected, load_tlv
+from tfm_sim.interface.mcuboot.trailer import boot_img_magic
 
+QUICK = settings(max_examples=100, deadline=None)
 OLD = P256.image(version=(1, 0, 0, 0))
 NEW = Compressed(P256)
 CONFIG = P256.config(decompression=True)
@@ -54,6 +56,14 @@ def _inner_signature(image: bytes) -> bytes:
     tlv = find_protected(read_header(source), source, TlvType.DECOMP_SIGNATURE)
     assert tlv is not None
     return load_tlv(source, tlv)
+
+
+def test_fast_copies_all_of_the_plain_image_and_writes_the_magic(make_ports: MakePorts) -> None:
+    """MCUBOOT_OVERWRITE_ONLY_FAST: the size that counts is the plain image's."""
+    done = upgrade(make_ports, NEW.image(), replace(CONFIG, overwrite_fast=True), OLD)
+    plain = P256.image(NEW.plain)
+    assert done.refusals == []
+    assert done.primary == plain.ljust(0x2000 - 16, b"\xff") + boot_img_magic()
 
 
 def test_an_image_without_other_protected_tlvs_has_no_protected_area_inside(make_ports: MakePorts) -> None:
@@ -173,6 +183,7 @@ def test_a_large_dictionary_costs_no_more_than_the_output(code: int) -> None:
 
 
 @given(st.binary(max_size=200), st.integers(0, 300), st.sampled_from([0x400, 0xC00, 0x800, 0x200]))
+@QUICK
 def test_no_bytes_as_compressed_data_raise_anything_else(data: bytes, size: int, flags: int) -> None:
     try:
         assert len(decompress_payload(header(flags), HEADER + data, size)) == size
@@ -181,6 +192,7 @@ def test_no_bytes_as_compressed_data_raise_anything_else(data: bytes, size: int,
 
 
 @given(st.binary(max_size=3000), st.booleans())
+@QUICK
 def test_what_was_compressed_comes_out(data: bytes, thumb: bool) -> None:
     flags = 0xC00 if thumb else 0x400
     assert decompress_payload(header(flags), compress(data, thumb=thumb), len(data)) == data
@@ -199,6 +211,7 @@ IMAGE = NEW.image()
     st.lists(st.tuples(st.integers(0, len(IMAGE) - 1), st.integers(0, 255)), min_size=1, max_size=4),
     st.integers(0, len(IMAGE)),
 )
+@QUICK
 def test_no_damage_raises_anything_but_a_refusal(
     make_ports: Callable[..., Any], damage: list[tuple[int, int]], end: int
 ) -> None:
@@ -206,3 +219,28 @@ def test_no_damage_raises_anything_but_a_refusal(
     for position, value in damage:
         image[position] = value
     assert upgrade(make_ports, bytes(image[:end]), CONFIG, OLD).booted
+
+
+INNER = st.lists(
+    st.tuples(st.sampled_from([0x70, 0x71, 0x72, 0x73, 0xA0]), st.binary(max_size=80))
+    | st.sampled_from(NEW.inner_tlvs())
+    | st.integers(0, 0x2000).map(lambda size: (0x70, u32(size))),
+    max_size=6,
+)
+
+
+@given(
+    INNER,
+    st.binary(max_size=100).map(lambda data: HEADER + data)
+    | st.binary(max_size=40)
+    | st.just(compress(PAYLOAD)),
+    st.sampled_from([0x400, 0xC00, 0x800, 0x200, 0x404, 0x40C]),
+)
+@QUICK
+def test_nothing_that_a_trusted_key_has_signed_raises_anything_but_a_refusal(
+    make_ports: Callable[..., Any], inner: list[tuple[int, bytes]], payload: bytes, flags: int
+) -> None:
+    config = replace(CONFIG, **FOR_EC256.options())
+    done = upgrade(make_ports, NEW.image(inner, payload, flags), config, OLD)
+    assert done.booted
+    assert done.refusals or done.primary[:32] == NEW.plain.hashed()[:32]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.image_builder import ED25519, P256, P256_OTHER, P384, RSA_2048, RSA_3072, ImageParts, Signer
 from support.image_encryption import (
@@ -26,6 +26,7 @@ from tfm_sim.bootloader.config import Bl2Config
 from tfm_sim.bootloader.ports import PRIMARY, SECONDARY
 from tfm_sim.interface.mcuboot.trailer import mark_pending
 
+QUICK = settings(max_examples=100, deadline=None)
 OLD = P256.image(version=(1, 0, 0, 0))
 NEW = Encrypted(P256, FOR_EC256, parts=ImageParts(version=(2, 0, 0, 0), payload=bytes(range(256)) * 5))
 CONFIG = P256.config(**FOR_EC256.options())
@@ -157,6 +158,7 @@ IMAGE = NEW.image()
     st.lists(st.tuples(st.integers(0, len(IMAGE) - 1), st.integers(0, 255)), min_size=1, max_size=4),
     st.integers(0, len(IMAGE)),
 )
+@QUICK
 def test_no_damage_raises_anything_but_a_refusal(
     make_ports: Callable[..., Any], damage: list[tuple[int, int]], end: int
 ) -> None:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.image_builder import P256, ImageParts, area, sec_cnt
 from support.image_encryption import (
@@ -40,6 +40,7 @@ from tfm_sim.bootloader.inspect import FileSource
 from tfm_sim.interface.mcuboot.image import ImageError, read_header
 from tfm_sim.interface.mcuboot.tlv import TlvType
 
+QUICK = settings(max_examples=100, deadline=None)
 RECIPIENTS = {
     "RSA": FOR_RSA,
     "EC256": FOR_EC256,
@@ -153,6 +154,7 @@ def test_key_sizes_are_the_builds_and_not_the_flags() -> None:
 @given(
     st.binary(max_size=80), st.integers(0, 100), st.sampled_from([KEY_128, KEY_256]), st.integers(0, 1 << 20)
 )
+@QUICK
 def test_any_range_by_itself_is_the_range_of_the_whole(
     data: bytes, skip: int, key: bytes, block: int
 ) -> None:
@@ -285,6 +287,7 @@ def test_key_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 @given(tlv=st.binary(max_size=300), name=st.sampled_from(sorted(RECIPIENTS)))
+@QUICK
 def test_no_bytes_as_a_wrapped_key_raise_anything_else(tlv: bytes, name: str) -> None:
     config = loader(RECIPIENTS[name])
     with pytest.raises(ImageError, match="does not unwrap"):

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.image_builder import P256, ImageParts, area, dependency, sec_cnt
+from support.image_compression import Compressed
+from support.image_encryption import FOR_EC256, FOR_KW, FOR_X25519, Encrypted
 
 from tfm_sim.bootloader.bl2 import Bl2
-from tfm_sim.bootloader.config import Bl2Config, KeyMode
+from tfm_sim.bootloader.config import TFM_KEY_SLOTS, Bl2Config, KeyMode
 from tfm_sim.bootloader.inspect import FileSource, inspect_image
 from tfm_sim.bootloader.keys import decode_builtin_key, decode_public_key
 from tfm_sim.bootloader.loader import BootRefused
@@ -32,6 +34,10 @@ CONFIGS = (
     HW_KEY,
     Bl2Config(image_number=1, key_mode=KeyMode.BUILTIN_KEY, rollback=False),
     P256.config(image_number=2),
+    P256.config(decompression=True, **FOR_EC256.options()),
+    P256.config(decompression=True, **FOR_KW.options()),
+    P256.config(key_slots=TFM_KEY_SLOTS, counter_limited=True, **FOR_X25519.options()),
+    Bl2Config(image_number=1, unsigned=True, decompression=False, tlv_allow_list=True),
 )
 
 header_bytes = st.builds(
@@ -210,3 +216,33 @@ def test_anything_that_a_trusted_key_has_signed(
     ports = make_ports(contents, images=2)
     events_of(ports, P256.config(image_number=2, fwu_boot_data=True, single_boot_go=candidate))
     assert ports.security_counter(0) >= 4
+
+
+SPECIAL = {
+    "encrypted": Encrypted(P256, FOR_EC256).image(),
+    "compressed": Compressed(P256).image(),
+}
+DECRYPT = (FOR_EC256.encryption, FOR_EC256.encoding)
+
+
+@given(
+    name=st.sampled_from(sorted(SPECIAL)),
+    damage=st.lists(st.tuples(st.integers(0, 1 << 12), st.integers(0, 255)), max_size=6),
+    end=st.integers(0, 1 << 13),
+    flags=st.sampled_from([None, 0x04, 0x08, 0x404, 0xC08, 0xE0C]),
+)
+@QUICK
+def test_inspection_of_encrypted_and_compressed_files_raises_image_errors_only(
+    name: str, damage: list[tuple[int, int]], end: int, flags: int | None
+) -> None:
+    data = bytearray(SPECIAL[name])
+    for position, value in damage:
+        data[position % len(data)] = value
+    if flags is not None:
+        data[16:20] = flags.to_bytes(4, "little")
+    for key in (None, DECRYPT):
+        try:
+            report = inspect_image(bytes(data[:end]), key)
+        except ImageError:
+            continue
+        assert report.size == len(data[:end])

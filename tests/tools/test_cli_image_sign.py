@@ -87,7 +87,8 @@ def test_dummy_keys_boot_an_unprovisioned_device_and_say_not_secure(image: int, 
     assert tfm_sim.err == NOT_SECURE
     options = ("--ns-image", "--secure-image")
     assert tfm_sim("boot", options[image == 0], "out.bin", "--json") == 0
-    assert "3.0.0+0" in json.dumps(json.loads(tfm_sim.out))
+    slots = json.loads(tfm_sim.out)["slots"]
+    assert [s["version"] for s in slots if (s["image"], s["slot"]) == (image, "primary")] == ["3.0.0+0"]
 
 
 @pytest.mark.parametrize(
@@ -108,6 +109,22 @@ def test_the_trailer_is_the_strategys(
     assert verified(KEY)
     trailer = report.trailer
     assert (trailer and trailer.magic, trailer and trailer.image_ok) == (magic, image_ok)
+
+
+def test_info_shows_every_field_of_a_trailer(tfm_sim: CommandLine) -> None:
+    """MCUboot boot_trailer_sz, from the slot's end: with encryption there is a cell for each slot's key."""
+    options = ("--strategy", "SWAP_USING_MOVE", "--confirm", "--encrypt", KEYS / "key_enc_p256_pub.pem")
+    report = sign(tfm_sim, "--key", KEY, *options)
+    assert [(field.cell.name, 0x80000 - field.cell.offset) for field in report.trailer_cells] == [
+        ("swap status", 464), ("key 1", 80), ("key 0", 64), ("swap_size", 48), ("swap_info", 40),
+        ("copy_done", 32), ("image_ok", 24), ("magic", 16),
+    ]  # fmt: skip
+    assert tfm_sim("image", "info", "out.bin") == 0
+    assert "  0x7ffe8 image_ok     01ffffffffffffff\n" in tfm_sim.out
+    assert "  0x7fe30 swap status  erased, 384 bytes\n" in tfm_sim.out
+    assert tfm_sim("image", "info", "out.bin", "--json") == 0
+    fields = {field["name"]: field["value"] for field in json.loads(tfm_sim.out)["trailer"]["fields"]}
+    assert fields["magic"] == "77c295f360d2ef7f3552500f2cb67980" and fields["copy_done"] is None
 
 
 @pytest.mark.parametrize(
@@ -237,6 +254,30 @@ def test_signed_images_upgrade_an_encrypting_device(tfm_sim: CommandLine) -> Non
         assert device.hardware.slot(0, "primary").read(0x400, len(PAYLOAD)) == PAYLOAD
         assert device.boot_outcome is not None
         assert [str(image.version) for image in device.boot_outcome.images] == ["1.0.0+0", "2.0.0+0"]
+
+
+@pytest.mark.parametrize(
+    ("signing", "booting"),
+    [
+        (["--encrypt", KEYS / "key_enc_p256_pub.pem"], ["--enc-key", KEYS / "key_enc_p256.pem"]),
+        (
+            ["--encrypt", KEYS / "key_enc_p256_pub.pem", "--encrypt-keylen", "256", "--compression", "lzma2"],
+            ["--enc-key", KEYS / "key_enc_p256.pem", "--enc-keylen", "256", "--decompress"],
+        ),
+    ],
+    ids=["encrypted", "both"],
+)
+def test_boot_takes_such_updates_where_it_is_told_how(
+    signing: list[object], booting: list[object], tfm_sim: CommandLine
+) -> None:
+    report = sign(tfm_sim, "--dummy-key", "--version", "3.0.0", *signing)
+    assert report.encryption is not None
+    assert tfm_sim("boot", "--secure-update", "out.bin", "--json", *booting) == 0
+    assert json.loads(tfm_sim.out)["slots"][0]["version"] == "3.0.0+0"
+    assert tfm_sim("boot", "--secure-update", "out.bin", "--json") == 0
+    told = json.loads(tfm_sim.out)
+    assert told["slots"][0]["version"] == "1.0.0+0", "the demo firmware goes on"
+    assert "built without encryption" in json.dumps(told["decisions"])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from ...bootloader.elf import FlatImage, elf_to_flat
 from ...bootloader.encryption_key import load_encryption_key
-from ...bootloader.inspect import DigestReport, ImageReport, TlvReport, inspect_image
+from ...bootloader.inspect import CellReport, DigestReport, ImageReport, TlvReport, inspect_image
 from ...bootloader.keys import load_public_key
 from ...interface.errors import ExitCode, TfmSimError
 from ...interface.mcuboot.image import IMAGE_HEADER_SIZE, U32_MAX, ImageError, flag_names
@@ -46,6 +46,8 @@ class _Number(click.ParamType[int]):
 NUMBER = _Number()
 _FOR_ALL: Final = ("output", "sign", "help")
 SMALLEST_SECTOR: Final = 0x800
+LONGEST_CELL: Final = 64
+"""Bytes of a trailer's field that are shown one by one."""
 
 
 @click.group()
@@ -218,6 +220,17 @@ def _lines(file: str, report: ImageReport) -> Iterator[str]:
             f"swap_type {trailer.swap_type}, copy_done {trailer.copy_done.name.lower()}, "
             f"image_ok {trailer.image_ok.name.lower()}"
         )
+        for field in report.trailer_cells:
+            yield f"  {field.cell.offset:#07x} {field.cell.name:<12} {_cell_text(field)}"
+
+
+def _cell_text(field: CellReport) -> str:
+    if field.erased:
+        return f"erased, {field.cell.size} bytes"
+    if field.cell.size > LONGEST_CELL:
+        marks = len(field.value) - field.value.count(0xFF)
+        return f"{marks} of {field.cell.size} bytes are written"
+    return field.value.hex()
 
 
 def _tlv_lines(report: TlvReport) -> Iterator[str]:
@@ -324,6 +337,15 @@ def _as_json(report: ImageReport) -> dict[str, object]:
             "image_num": trailer.image_num,
             "copy_done": trailer.copy_done.name.lower(),
             "image_ok": trailer.image_ok.name.lower(),
+            "fields": [
+                {
+                    "name": field.cell.name,
+                    "offset": field.cell.offset,
+                    "size": field.cell.size,
+                    "value": None if field.erased else field.value.hex(),
+                }
+                for field in report.trailer_cells
+            ],
         },
         "problem": None if report.problem is None else str(report.problem),
     }

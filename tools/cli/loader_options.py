@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from ...bootloader.config import Bl2Config, SignatureType, UpgradeStrategy
+from ...bootloader.encryption_key import load_encryption_key
+from .output import FILE_NAME
 
 SIGNATURE_TYPES: Final = {t.value: t for t in SignatureType}
 STRATEGIES: Final = {s.value: s for s in UpgradeStrategy}
@@ -23,6 +26,10 @@ class LoaderOptions:
     bootstrap: bool = False
     version_build_number: bool = False
     single_boot_go: bool = False
+    enc_key: str | None = None
+    enc_keylen: str = "128"
+    enc_hmac: str = "256"
+    decompress: bool = False
 
     @property
     def upgrade_strategy(self) -> UpgradeStrategy:
@@ -42,7 +49,21 @@ class LoaderOptions:
             bootstrap=self.bootstrap,
             version_build_number=self.version_build_number,
             single_boot_go=self.single_boot_go,
+            decompression=self.decompress,
+            **self._encryption(),
         )
+
+    def _encryption(self) -> dict[str, Any]:
+        """Raises EncryptionKeyError."""
+        if self.enc_key is None:
+            return {}
+        encryption, key = load_encryption_key(Path(self.enc_key))
+        return {
+            "encryption": encryption,
+            "encryption_key": key,
+            "aes_256": self.enc_keylen == "256",
+            "hmac_sha512": self.enc_hmac == "512",
+        }
 
 
 LOADER_OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
@@ -74,5 +95,25 @@ LOADER_OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         is_flag=True,
         help="BL2 looks at all images together, as plain MCUboot does, not at each by itself, as TF-M does.",
     ),
+    click.option(
+        "--enc-key",
+        type=FILE_NAME,
+        metavar="KEY",
+        help="Private key (PEM; or 16 or 32 raw bytes) by which BL2 reads encrypted updates.",
+    ),
+    click.option(
+        "--enc-keylen",
+        type=click.Choice(["128", "256"]),
+        default="128",
+        show_default=True,
+        help="With --enc-key: bits of the keys that updates are encrypted with.",
+    ),
+    click.option(
+        "--enc-hmac",
+        type=click.Choice(["256", "512"]),
+        default="256",
+        show_default=True,
+        help="With --enc-key of X25519: hash of the key exchange.",
+    ),
+    click.option("--decompress", is_flag=True, help="BL2 takes compressed updates."),
 )
-"""A build for encrypted or compressed images adds its options here and its fields to LoaderOptions."""

@@ -23,7 +23,13 @@ from support.recordings.mcuboot_bench import (
     recorded_config,
 )
 
-from tfm_sim.bootloader.config import Bl2Config, HashAlgorithm, KeyMode, SignatureType
+from tfm_sim.bootloader.config import (
+    SIGNATURE_PARAMETERS,
+    Bl2Config,
+    HashAlgorithm,
+    KeyMode,
+    SignatureType,
+)
 from tfm_sim.bootloader.encryption import boot_enc_load
 from tfm_sim.bootloader.encryption_key import EncryptionType, load_encryption_key
 from tfm_sim.bootloader.keys import ImageKey, load_public_key, public_key_encoding, rotpk_hash
@@ -62,6 +68,7 @@ ENCRYPTION_KEYS = {
     "ENC_RSA2048": "key_enc_rsa2048",
 }
 PKCS8 = (Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+SIGNATURE_TLVS = {parameters.tlv for parameters in SIGNATURE_PARAMETERS.values()}
 TFM_PAIR = ("good_tfm_s_rsa3072.bin", "good_tfm_ns_rsa3072.bin")
 TFM_PAIR_KEYS = ("key_rsa3072_s", "key_rsa3072_ns")
 PAIR_CONFIG = Bl2Config(signature_type=SignatureType.RSA_3072, key_mode=KeyMode.HW_KEY)
@@ -278,9 +285,10 @@ def _config_for(
         key = load_public_key(key_file(folder, signers[0]))
     else:
         key = key_by_hash(folder, tlvs.get(TlvType.KEYHASH, b""))
-    if key is None:
-        not_yet("a loader that takes unsigned images")
-    encoding = public_key_encoding(key)
+    unsigned = key is None and not tlvs.keys() & SIGNATURE_TLVS
+    if key is None and not unsigned:
+        not_yet("a key that is not at hand")
+    keys = () if key is None else (public_key_encoding(key),)
     has_key = TlvType.PUBKEY in tlvs
     kind = next((kind for tlv, kind in SIGNATURE_TYPES.items() if tlv in tlvs), None)
     if kind is None:
@@ -288,7 +296,8 @@ def _config_for(
     config = Bl2Config(
         signature_type=kind,
         key_mode=KeyMode.HW_KEY if has_key else KeyMode.KEYHASH,
-        keys=() if has_key else (encoding,),
+        keys=() if has_key else keys,
+        unsigned=unsigned,
         image_number=1,
         rollback=TlvType.SEC_CNT in tlvs,
         measured_boot=TlvType.BOOT_RECORD in tlvs and TlvType.SIG_PURE not in tlvs,
