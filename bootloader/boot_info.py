@@ -35,8 +35,10 @@ def boot_info_entries(
     MCUboot boot_save_shared_data: of the largest image sizes only the first that is known is told.
     """
     yield BlInfo.MODE, bytes([_MODE[config.strategy]])
-    signed = None if config.unsigned else _SIGNATURE_TYPE.get(config.signature_type)
-    yield BlInfo.SIGNATURE_TYPE, bytes([McubootSignatureType.NONE if signed is None else signed])
+    yield (
+        BlInfo.SIGNATURE_TYPE,
+        bytes([_SIGNATURE_TYPE.get(config.signature_type, McubootSignatureType.NONE)]),
+    )
     yield BlInfo.RECOVERY, bytes([info.recovery])
     yield BlInfo.RUNNING_SLOT, bytes([SLOTS.index(slot.name)])
     if info.version is not None:

@@ -11,7 +11,7 @@ from support.image_builder import P256, ImageParts
 from support.image_encryption import FOR_EC256, KEY_128, Encrypted
 
 from tfm_sim.bootloader.config import Bl2Config
-from tfm_sim.bootloader.ports import PRIMARY, SECONDARY, Ports, Slot
+from tfm_sim.bootloader.ports import PRIMARY, SECONDARY, SLOTS, Ports, Slot
 from tfm_sim.bootloader.signature import verify
 from tfm_sim.bootloader.validate import ImageOk, validate_slot
 from tfm_sim.interface.mcuboot.image import read_header
@@ -40,7 +40,7 @@ def validation(image: bytes, slot: str, config: Bl2Config) -> Callable[[], objec
     flash = Flash("flash", SLOT_SIZE, 0x1000, 4, contents=image.ljust(SLOT_SIZE, b"\xff"))
     area = FlashArea(0, slot, flash, 0, SLOT_SIZE)
     otp = Otp()
-    ports = Ports({(0, slot): area}, otp, NvCounters(otp), Memory(), (0, 0))
+    ports = Ports({(0, name): area for name in SLOTS}, otp, NvCounters(otp), Memory(), (0, 0))
     header = read_header(area)
 
     def validate() -> ImageOk:
@@ -81,4 +81,6 @@ def test_validation_of_one_mebibyte_is_near_its_floor(
 ) -> None:
     validate = validation(image(), slot, config)
     benchmark(validate)
-    assert best(validate) < factor * best(floor())
+    measured, least = best(validate), best(floor())
+    print(f"\n{measured * 1e3:.2f} ms = {measured / least:.2f} x the floor ({least * 1e3:.2f} ms)")
+    assert measured < factor * least

@@ -170,11 +170,8 @@ def _print_end(device: Device, failure: Failure | None) -> None:
         *(f"  {line}" for line in (*slot_lines(device.hardware), *counter_lines(device.hardware))),
     ]
     if failure is None:
-        told = (
-            *booted_lines(device),
-            *boot_status_lines(device.shared_data(), Reading.of(device.build.bl2)),
-        )
-        lines += [f"  {line}" for line in told]
+        told = boot_status_lines(device.shared_data(), Reading.of(device.build.bl2))
+        lines += [f"  {line}" for line in (*booted_lines(device), *told)]
     print_lines(lines, STYLES)
 
 

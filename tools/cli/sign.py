@@ -261,7 +261,7 @@ def _check(wanted: Wanted, output: str, file: str) -> None:
     load_public_key(wanted.key)
     if b"PRIVATE KEY" not in read_file(wanted.key):
         raise KeyFileError(f"{wanted.key}: a public key; legal: the private key, which signs")
-    ram_load = wanted.strategy is UpgradeStrategy.RAM_LOAD
+    ram_load = wanted.strategy.loads_to_ram
     if ram_load and not wanted.load_addr:
         raise click.UsageError("--strategy RAM_LOAD needs --load-addr ADDRESS; legal: any but 0")
     if wanted.load_addr is not None and not ram_load:
