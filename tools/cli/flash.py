@@ -10,7 +10,8 @@ from typing import Any, TypeVar, cast
 import click
 
 from ...bootloader.config import SignatureType
-from ...device import Build, Device, bl2_config_for
+from ...build import Build, bl2_config_for
+from ...device import Device
 from ...interface.mcuboot.trailer import (
     Magic,
     TrailerError,
