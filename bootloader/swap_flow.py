@@ -376,13 +376,12 @@ class SwapFlow(UpgradeFlow):
     def _tell_status(self, image: int) -> None:
         if self.loader.trace.listeners:
             status = self.status
-            how = (
-                "no step of it is done"
-                if status.is_reset
-                else f"{status.op.value}, sector {status.idx}, step {status.state} is next"
-            )
             where = _source_text(status.source)
-            text = f"image {image}: {where} tells of a swap of type {status.swap_type}: {how}"
+            text = f"image {image}: {where}: no swap under way"
+            if not status.is_reset:
+                kind = SwapType(status.swap_type).name.lower()
+                step = f"{status.op.value}, sector {status.idx}, step {status.state}"
+                text = f"image {image}: {where}: a {kind} swap under way: {step} is next"
             self.loader.trace.emit(
                 SwapStatusFound(
                     image, "swap_read_status", text, status.source, status.idx, status.state, status.swap_type
