@@ -148,3 +148,16 @@ def test_a_cut_in_json(tfm_sim: CommandLine) -> None:
 def test_every_command_that_boots_can_be_cut(tfm_sim: CommandLine, command: tuple[str, ...]) -> None:
     assert tfm_sim(*command, "--cut", "1") == 1
     assert "power cut before operation 1" in tfm_sim.err
+
+
+def test_slots_tell_how_far_a_swap_is(flashed: CommandLine) -> None:
+    scratch = ("--strategy", "SWAP_USING_SCRATCH")
+    assert flashed("boot", "--state", "D", *scratch, "--cut", "278:torn", "--json") == 1
+    report = json.loads(flashed.out)
+    primary, *_, area = report["slots"]
+    assert (area["slot"], area["trailer"]["magic"]) == ("scratch", "unset")
+    told = {"magic": "good", "swap_type": "test", "swap_status": "2 of 384 steps", "swap_size": 1541}
+    assert primary["trailer"] | told == primary["trailer"]
+    assert flashed("boot", "--state", "D", *scratch) == 0
+    assert "primary slot: a test swap under way: " in flashed.out
+    assert "copy_done set, image_ok unset, swap_status 3 of 384 steps, swap_size 1541" in flashed.out

@@ -86,7 +86,7 @@ class Stepper:
         assert self.device is not None
         match what:
             case "s":
-                yield from slot_lines(self.device.hardware)
+                yield from slot_lines(self.device.hardware, self.device.build.bl2)
             case "c":
                 yield from counter_lines(self.device.hardware)
             case "m":
@@ -121,7 +121,7 @@ def boot(options: DeviceOptions, step: bool, operations: bool, again: bool, as_j
     device = make_device(options, [stepper])
     stepper.device = device
     device.hardware.power.on_operation = stepper.operation
-    before = slots(device.hardware)
+    before = slots(device.hardware, device.build.bl2)
     try:
         stepper.tell("== before", *_state_lines(device))
         failure = _boot(device, stepper, options.cuts[1:], again=again)
@@ -160,15 +160,12 @@ def _boot(device: Device, stepper: Stepper, cuts: Sequence[Cut], *, again: bool)
 
 
 def _state_lines(device: Device) -> Iterator[str]:
-    for line in (*slot_lines(device.hardware), *counter_lines(device.hardware)):
+    for line in (*slot_lines(device.hardware, device.build.bl2), *counter_lines(device.hardware)):
         yield f"  {line}"
 
 
 def _print_end(device: Device, failure: Failure | None) -> None:
-    lines = [
-        "== after",
-        *(f"  {line}" for line in (*slot_lines(device.hardware), *counter_lines(device.hardware))),
-    ]
+    lines = ["== after", *_state_lines(device)]
     if failure is None:
         told = boot_status_lines(device.shared_data(), Reading.of(device.build.bl2))
         lines += [f"  {line}" for line in (*booted_lines(device), *told)]
@@ -187,7 +184,7 @@ def _print_json(
         "decisions": stepper.decisions,
         "images": booted_images(device) if failure is None else [],
         "slots_before": before,
-        "slots": slots(device.hardware),
+        "slots": slots(device.hardware, device.build.bl2),
         "counters": counters(device.hardware),
         "boot_status": boot_status(device.shared_data(), Reading.of(device.build.bl2)),
     }

@@ -106,7 +106,7 @@ def _as_json(device: Device, area: bytes, token: bytes, verdict: Verdict) -> dic
         "lifecycle": lifecycle(device),
         "warning": device.hardware.dummy_notice,
         "images": booted_images(device),
-        "slots": slots(device.hardware),
+        "slots": slots(device.hardware, device.build.bl2),
         "counters": counters(device.hardware),
         "boot_status": boot_status(area, Reading.of(device.build.bl2)),
         "token": token.hex(),
