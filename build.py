@@ -20,6 +20,7 @@ from .partitions.programs import (
 )
 from .platform.board import Board
 from .platform.provisioning import DUMMY, DUMMY_ROTPKS, Provisioning
+from .platform.provisioning_bundle import BundleLayout
 from .spm.config import Backend, SpmConfig
 from .spm.load import LoadError, PartitionBuild
 from .spm.manifest_list import load_manifest_list
@@ -74,6 +75,11 @@ def dummy_provisioning(build: Build) -> Provisioning:
     if build.bl2.key_mode is KeyMode.BUILTIN_KEY:
         name += " builtin"
     return replace(DUMMY, rotpks=DUMMY_ROTPKS.get(name, ()))
+
+
+def bundle_layout(build: Build, board: Board) -> BundleLayout:
+    """The structures of the provisioning bundles that this build burns on a board."""
+    return BundleLayout(board.otp.layout, max(2, board.image_count), build.attestation.cose_key_id)
 
 
 SWAPS_OF_FWU: Final = (UpgradeStrategy.SWAP_USING_SCRATCH, UpgradeStrategy.SWAP_USING_MOVE)

@@ -16,6 +16,7 @@ from .build import (
     agent_partitions,
     bl1_config_for,
     bl2_config_for,
+    bundle_layout,
     check_build,
     dummy_provisioning,
     standard_partitions,
@@ -144,8 +145,7 @@ class Device:
     @property
     def bundle_layout(self) -> BundleLayout:
         """The structures of provisioning bundles for this board and build."""
-        board = self.hardware.board
-        return BundleLayout(board.otp.layout, max(2, board.image_count), self.build.attestation.cose_key_id)
+        return bundle_layout(self.build, self.hardware.board)
 
     def cut_power(self, cut: Cut | str | int) -> None:
         """Take power away at a write or erase of lasting memory: N, "N:before", "N:after" or "N:torn".

@@ -12,11 +12,11 @@ from construct import Array, Bytes, Int32ul, Struct
 
 from ..interface.errors import TfmSimError
 from ..interface.mcuboot.image import ImageVersion, ImageVersionLayout
+from ..platform.board import BL2_HEADER_MAX_SIZE
 
 IV_SIZE: Final = 16
 ROTPK_MAX_SIZE: Final = 120
 SIG_MAX_SIZE: Final = 1452
-HEADER_MAX_SIZE: Final = 0xD00
 DECRYPT_MAGIC: Final = 0xDEADBEEF
 """TFM_BL1_2_IMAGE_DECRYPT_MAGIC_EXPECTED."""
 
@@ -37,10 +37,10 @@ class Bl2ImageLayout:
     def __post_init__(self) -> None:
         if self.code_size < 1:
             raise Bl2ImageError(f"BL2 image: {self.code_size} bytes of code; legal: 1 and up")
-        if self.header_size > HEADER_MAX_SIZE:
+        if self.header_size > BL2_HEADER_MAX_SIZE:
             raise Bl2ImageError(
                 f"BL2 image: a header of {self.header_size:#x} bytes for {self.signers} signers; "
-                f"legal: up to {HEADER_MAX_SIZE:#x}"
+                f"legal: up to {BL2_HEADER_MAX_SIZE:#x}"
             )
 
     @cached_property

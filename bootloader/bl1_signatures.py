@@ -16,13 +16,11 @@ from .bl1_events import Bl2SignatureExamined
 from .bl1_image import ROTPK_MAX_SIZE, SIG_MAX_SIZE, Bl2Image, ImageSignature
 from .bl1_stage import Bl1Ports
 from .config import HashAlgorithm
-from .lms import LmsError, LmsPublicKey, verify_lms
+from .lms import LMOTS_SHA256_N32_W8, LMS_SHA256_M32_H10, LmsError, LmsPublicKey, verify_lms
 
 RULE: Final = "validate_image_signature"
 ROTPK_BUFFER_SIZE: Final = 48
 """TFM_BL1_2_ROTPK_HASH_MAX_SIZE: TF-M states it as the size of the signer id, whatever the hash."""
-LMS_SHA256_M32_H10: Final = 6
-LMOTS_SHA256_N32_W8: Final = 4
 _CURVES: Final[dict[Bl1Curve, ec.EllipticCurve]] = {
     Bl1Curve.P256: ec.SECP256R1(),
     Bl1Curve.P384: ec.SECP384R1(),

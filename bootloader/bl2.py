@@ -69,11 +69,6 @@ class Bl2:
     """One boot of BL2."""
 
     def __init__(self, ports: Ports, config: Bl2Config, trace: Trace) -> None:
-        if config.strategy not in STRATEGIES:
-            supported = ", ".join(strategy.value for strategy in STRATEGIES)
-            raise Bl2ConfigError(
-                f"BL2: upgrade strategy {config.strategy.value} is not supported yet; supported: {supported}"
-            )
         if config.strategy.loads_to_ram and not ports.executable_ram:
             raise Bl2ConfigError(
                 f"BL2: strategy {config.strategy.value} on a board without executable RAM; "

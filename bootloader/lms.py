@@ -17,6 +17,9 @@ D_LEAF: Final = b"\x82\x82"
 D_INTR: Final = b"\x83\x83"
 IDENTIFIER_SIZE: Final = 16
 MAX_HSS_LEVELS: Final = 8
+LMS_SHA256_M32_H10: Final = 6
+LMOTS_SHA256_N32_W8: Final = 4
+"""The one parameter set of TF-M and Mbed TLS."""
 
 
 class LmsError(TfmSimError):

@@ -9,14 +9,15 @@ from typing import Protocol
 
 from ..interface.errors import ExitCode, TfmSimError
 from ..interface.mcuboot.image import ImageError, ImageHeader, ImageSource, read_header
-from ..interface.mcuboot.tlv import TlvType, find_protected, load_tlv
 from ..interface.mcuboot.trailer import SwapType
 from ..interface.trace import Trace
 from .boot_status_writer import BootStatusWriter, SharedMemoryError
 from .config import Bl2Config, UpgradeStrategy
+from .downgrade import version_too_low
 from .encryption import EncKey
 from .events import CounterChecked, HeadersRead, ImageAccepted, ImageRefused, SlotErased
 from .ports import PRIMARY, SECONDARY, SLOTS, Ports, SecurityCounterError, Slot
+from .security_counter import image_security_counter
 from .shared_data import SharedData
 from .validate import ImageOk, Refusal, is_erased, no_image, refuse, validate_slot
 
@@ -155,21 +156,12 @@ class BootLoader:
         primary = self.images[slot.image].headers[PRIMARY]
         if primary is None or is_erased(primary, self.ports.slot(slot.image, PRIMARY).area):
             return None
-        if config.version_order(header.version) >= config.version_order(primary.version):
+        error = version_too_low(primary, header, config, "boot_validate_slot")
+        if error is None:
             return None
         self.log("[ERR] Insufficient version in secondary slot")
         self.scramble(slot, "a candidate older than the primary image is erased")
-        return refuse(
-            slot,
-            self.config,
-            ImageError(
-                "boot_validate_slot",
-                "downgrade prevention",
-                f"version {header.version}, the primary slot holds {primary.version}",
-                "an upgrade needs at least that"
-                + ("" if config.version_build_number else " (the build number does not count)"),
-            ),
-        )
+        return refuse(slot, config, error)
 
     def scramble(self, slot: Slot, why: str) -> None:
         """MCUboot boot_scramble_slot: the whole slot is erased, sector by sector."""
@@ -210,26 +202,13 @@ class BootLoader:
         the counter cannot take its value.
         """
         image, check = slot.image, "security counter update"
-        value = self._protected_counter(self.source(slot), header, check)
+        value = image_security_counter(self.source(slot), header, check)
         before = self.ports.security_counter(image)
         try:
             self.ports.set_security_counter(image, value)
         except SecurityCounterError as error:
             raise ImageError("boot_nv_security_counter_update", check, str(value), str(error)) from error
         self._tell_counter(image, before, "set to the image's SEC_CNT")
-
-    @staticmethod
-    def _protected_counter(source: ImageSource, header: ImageHeader | None, check: str) -> int:
-        # MCUboot bootutil_get_img_security_cnt: BOOT_EBADIMAGE for two of its errors, -1 for the third.
-        rule, wanted = "bootutil_get_img_security_cnt", "the update looks for a SEC_CNT only among those"
-        if header is None or header.protect_tlv_size == 0:
-            raise ImageError(rule, check, "no protected TLVs", wanted)
-        tlv = find_protected(header, source, TlvType.SEC_CNT)
-        if tlv is None:
-            raise ImageError("bootutil_tlv_iter_next", check, "no SEC_CNT among the protected TLVs", wanted)
-        if tlv.length != 4:
-            raise ImageError(rule, check, f"a SEC_CNT of {tlv.length} bytes", "wanted 4")
-        return int.from_bytes(load_tlv(source, tlv), "little")
 
     def _tell_counter(self, image: int, before: int, why: str) -> None:
         if self.trace.listeners:

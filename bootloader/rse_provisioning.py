@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from ..interface.trace import Trace
 from ..platform.lifecycle import LifecycleError, OtpLcs, check_step
 from ..platform.otp import Otp, OtpError, OtpField
-from ..platform.plat_err import TfmPlatErr
+from ..platform.provisioning_stages import burn
 from .bl1_kdf import derive_key
 from .events import BootDecision
 from .rse_keys import TpMode
@@ -286,22 +286,12 @@ def _provision(chip: RseChip, state: _State) -> RomAction:
         chip.signal(state.not_authentic, f"{state.name}, the bundle is not authentic")
         return RomAction.WAITS
     try:
-        _burn(chip, _cm_values(chip, fields) if state is _CM else _dm_values(fields))
+        burn(chip.otp, _cm_values(chip, fields) if state is _CM else _dm_values(fields))
     except OtpError as error:
         chip.signal(state.other_error, f"{state.name}, {error}")
         return RomAction.WAITS
     chip.signal(state.succeeded, f"{state.name}, provisioned")
     return RomAction.COLD_RESET
-
-
-def _burn(chip: RseChip, values: list[tuple[OtpField, bytes]]) -> None:
-    """Burn what this OTP has a field for, in order, the lifecycle last."""
-    for otp_field, value in values:
-        try:
-            chip.otp.write(otp_field, value)
-        except OtpError as error:
-            if error.reason is not TfmPlatErr.UNSUPPORTED:
-                raise
 
 
 def _cm_values(chip: RseChip, fields: Any) -> list[tuple[OtpField, bytes]]:

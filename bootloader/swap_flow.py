@@ -10,7 +10,7 @@ from typing import Final
 
 from ..interface.mcuboot.image import IMAGE_MAGIC, ImageError, ImageHeader
 from ..interface.mcuboot.swap import StatusSource
-from ..interface.mcuboot.tlv import TlvType, find_protected, load_tlv, tlv_areas
+from ..interface.mcuboot.tlv import tlv_areas
 from ..interface.mcuboot.trailer import (
     Flag,
     Magic,
@@ -23,6 +23,7 @@ from ..interface.mcuboot.trailer import (
 )
 from ..platform.flash import FlashArea, FlashError
 from .config import UpgradeStrategy
+from .downgrade import counter_too_low, version_too_low
 from .encryption import EncKey, boot_decrypt_key, is_encrypted
 from .events import ImageRefused, SwapBegun, SwapDone, SwapStatusFound, SwapStatusWritten, TrailerErased
 from .flash_regions import Transform, copy_region, erase_region
@@ -175,7 +176,14 @@ class SwapFlow(UpgradeFlow):
         config, loader = self.loader.config, self.loader
         if not config.downgrade_prevention:
             return False
-        error = self._counter_too_low(image) if config.downgrade_by_counter else self._version_too_low(image)
+        rule, headers = "check_downgrade_prevention", loader.images[image].headers
+        old, new = headers[PRIMARY], headers[SECONDARY]
+        if config.downgrade_by_counter:
+            sources = [loader.source(self.slot(image, name)) for name in SLOTS]
+            error = counter_too_low((sources[0], old), (sources[1], new), rule)
+        else:
+            assert old is not None and new is not None
+            error = version_too_low(old, new, config, rule)
         if error is None:
             return False
         slot = self.slot(image, SECONDARY)
@@ -183,44 +191,6 @@ class SwapFlow(UpgradeFlow):
         loader.scramble(slot, "a candidate older than the primary image is erased")
         loader.refusals.append(refuse(slot, config, error))
         return True
-
-    def _version_too_low(self, image: int) -> ImageError | None:
-        headers, order = self.loader.images[image].headers, self.loader.config.version_order
-        old, new = headers[PRIMARY], headers[SECONDARY]
-        assert old is not None and new is not None
-        if order(new.version) >= order(old.version):
-            return None
-        return ImageError(
-            "check_downgrade_prevention",
-            "downgrade prevention",
-            f"version {new.version}, the primary slot holds {old.version}",
-            "an upgrade needs at least that"
-            + ("" if self.loader.config.version_build_number else " (the build number does not count)"),
-        )
-
-    def _counter_too_low(self, image: int) -> ImageError | None:
-        old, new = self._security_counter(image, PRIMARY), self._security_counter(image, SECONDARY)
-        if old is None or (new is not None and new >= old):
-            return None
-        found = "no security counter" if new is None else f"security counter {new}"
-        return ImageError(
-            "check_downgrade_prevention",
-            "downgrade prevention",
-            f"{found}, that of the primary image is {old}",
-            "an upgrade needs at least that",
-        )
-
-    def _security_counter(self, image: int, name: str) -> int | None:
-        # MCUboot bootutil_get_img_security_cnt: None for each of its errors.
-        slot, header = self.slot(image, name), self.loader.images[image].headers[name]
-        if header is None or header.protect_tlv_size == 0:
-            return None
-        source = self.loader.source(slot)
-        try:
-            tlv = find_protected(header, source, TlvType.SEC_CNT)
-            return int.from_bytes(load_tlv(source, tlv), "little") if tlv and tlv.length == 4 else None
-        except ImageError:
-            return None
 
     def give_up(self, image: int) -> None:
         # MCUboot BOOT_SWAP_TYPE_FAIL: image_ok, as if this had been a revert, so that none is tried.
@@ -318,6 +288,21 @@ class SwapFlow(UpgradeFlow):
 
     # --- Steps of a swap ---
 
+    def has_room(self, image: int, last: int) -> bool:
+        """Whether a swap of sectors 0 to ``last`` keeps off the trailer; one under way was asked before.
+
+        A swap without room does not begin, and then there is none to finish.
+        """
+        g = self.geometry(image)
+        first_trailer = g.first_trailer_sector(g.primary)
+        if not self.status.is_reset or last < first_trailer:
+            return True
+        needed, available = (last + 1) * g.sector, first_trailer * g.sector
+        self.loader.log("[WRN] Not enough free space to run swap upgrade")
+        self.loader.log(f"[WRN] required {needed} bytes but only {available} are available")
+        self.status.swap_type = SwapType.NONE
+        return False
+
     def copy(
         self, image: int, source: FlashArea, to: FlashArea, at: int, offset: int, size: int, start: int = 0
     ) -> None:
@@ -401,11 +386,6 @@ class SwapFlow(UpgradeFlow):
         if self.loader.trace.listeners:
             text = f"image {image}: trailer of the {name} slot erased: {why}"
             self.loader.trace.emit(TrailerErased(image, "boot_validate_slot", text, name))
-
-    def warn_no_space(self, needed: int, available: int) -> None:
-        self.loader.log("[WRN] Not enough free space to run swap upgrade")
-        self.loader.log(f"[WRN] required {needed} bytes but only {available} are available")
-        self.status.swap_type = SwapType.NONE
 
 
 def _crypter(key: EncKey | None, header: ImageHeader, start: int) -> Transform:

@@ -53,7 +53,7 @@ class SwapUsingMove(SwapFlow):
         status.op, status.idx, status.state = SwapOp.SWAP, index + IDX_0, state + STATE_0
 
     def status_entry(self) -> int:
-        status, moves = self.status, self._geometry[0].format.max_sectors * MOVE_STATES
+        status, moves = self.status, self.geometry(0).format.max_sectors * MOVE_STATES
         if status.op is SwapOp.MOVE:
             return (status.idx - IDX_0) * MOVE_STATES + status.state - STATE_0
         return moves + (status.idx - IDX_0) * SWAP_STATES + status.state - STATE_0
@@ -89,11 +89,8 @@ class SwapUsingMove(SwapFlow):
         self.loader.log("[INF] Starting swap using move algorithm.")
         status, g = self.status, self.geometry(image)
         last = last_index(size, g.sector)
-        if status.is_reset:
-            first_trailer = g.first_trailer_sector(g.primary)
-            if last >= first_trailer:
-                self.warn_no_space((last + 1) * g.sector, first_trailer * g.sector)
-                return
+        if not self.has_room(image, last):
+            return
         self._fix_up_revert(image)
         if status.op is SwapOp.MOVE:
             self._tell_phase(image, "the primary image moves up by a sector")

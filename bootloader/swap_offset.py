@@ -146,11 +146,8 @@ class SwapUsingOffset(SwapFlow):
         self.loader.log("[INF] Starting swap using offset algorithm.")
         status, g = self.status, self.geometry(image)
         last = last_index(size, g.sector)
-        if status.is_reset:
-            first_trailer = g.first_trailer_sector(g.primary)
-            if last >= first_trailer:
-                self.warn_no_space((last + 1) * g.sector, first_trailer * g.sector)
-                return
+        if not self.has_room(image, last):
+            return
         self._fix_up_revert(image)
         if status.idx == IDX_0:
             if status.source is not StatusSource.PRIMARY_SLOT:

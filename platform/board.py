@@ -19,6 +19,10 @@ SlotName = Literal["primary", "secondary"]
 BOARDS_DIRECTORY: Final = Path(__file__).parent / "boards"
 
 
+BL2_HEADER_MAX_SIZE: Final = 0xD00
+"""TF-M TFM_BL1_2_HEADER_MAX_SIZE: room in front of BL2's code for the header of its image."""
+
+
 class BoardError(TfmSimError):
     """A board description is wrong, or the board lacks what is asked of it."""
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from .board import AreaRole, Bl1Memory, Peripheral, SharedData
+from .board import BL2_HEADER_MAX_SIZE, AreaRole, Bl1Memory, Peripheral, SharedData
 from .board_entries import (
     ADDRESS_SPACE,
     NAME,
@@ -17,8 +17,6 @@ from .memory import Access, Region, RegionKind, Security
 from .otp import OtpLayout
 from .yaml_source import YamlValue
 
-BL2_HEADER_MAX_SIZE: Final = 0xD00
-"""TF-M TFM_BL1_2_HEADER_MAX_SIZE: room in front of BL2's code for the header of its image."""
 _ACCESS: Final = {
     "r": Access.READ,
     "rw": Access.READ | Access.WRITE,

@@ -74,7 +74,7 @@ def provision_in_bl1_1(otp: Otp, source: BundleSource) -> Provisioned:
         (OtpField.BL1_2_IMAGE_LEN, _u32(data.bl1_2_image_len)),
         *((rotpk, data[f"bl1_rotpk_{i}"]) for i, rotpk in enumerate(rotpks)),
     ]
-    return Provisioned(before, before, _burn(otp, values))
+    return Provisioned(before, before, burn(otp, values))
 
 
 def provision_in_bl2(otp: Otp, source: BundleSource) -> Provisioned:
@@ -89,7 +89,7 @@ def provision_in_bl2(otp: Otp, source: BundleSource) -> Provisioned:
     data = _data(source.assembly_and_test, layout.bl2_offset, layout.bl2, _ASSEMBLY_AND_TEST)
     rotpks = (OtpField(OtpField.BL2_ROTPK_0 + i) for i in range(layout.bl2_rotpks))
     values = [(rotpk, data[f"bl2_rotpk_{i}"]) for i, rotpk in enumerate(rotpks)]
-    return Provisioned(before, before, _burn(otp, values))
+    return Provisioned(before, before, burn(otp, values))
 
 
 def provision_in_firmware(otp: Otp, source: BundleSource) -> Provisioned:
@@ -103,10 +103,10 @@ def provision_in_firmware(otp: Otp, source: BundleSource) -> Provisioned:
     if before == OtpLcs.ASSEMBLY_AND_TEST:
         data = _data(source.assembly_and_test, layout.tfm_offset, layout.tfm, _ASSEMBLY_AND_TEST)
         values = [(OtpField.HUK, data.huk), (OtpField.LCS, _u32(OtpLcs.PSA_ROT_PROVISIONING))]
-        fields += _burn(otp, values)
+        fields += burn(otp, values)
     if lifecycle_in(otp) == OtpLcs.PSA_ROT_PROVISIONING:
         data = _data(source.psa_rot, 0, layout.psa_rot, _PSA_ROT)
-        fields += _burn(otp, _psa_rot_values(data))
+        fields += burn(otp, _psa_rot_values(data))
     return Provisioned(before, lifecycle_in(otp), tuple(fields))
 
 
@@ -143,8 +143,12 @@ def _data(raw: bytes, offset: int, layout: Struct, kind: tuple[str, int]) -> Any
     return data
 
 
-def _burn(otp: Otp, values: Sequence[tuple[OtpField, bytes]]) -> tuple[OtpField, ...]:
-    """Burn each value. TF-M: a field that the board's OTP does not have is no error."""
+def burn(otp: Otp, values: Sequence[tuple[OtpField, bytes]]) -> tuple[OtpField, ...]:
+    """Burn values in their order; the fields that were burnt.
+
+    TF-M: a field that the board's OTP does not have is no error. Raises OtpError for all else, such as a bit
+    that would fall; what was burnt by then stays.
+    """
     burnt = []
     for otp_field, value in values:
         try:

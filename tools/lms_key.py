@@ -17,7 +17,9 @@ from ..bootloader.lms import (
     D_MESG,
     D_PBLC,
     LMOTS,
+    LMOTS_SHA256_N32_W8,
     LMS,
+    LMS_SHA256_M32_H10,
     LmsPublicKey,
     chain,
     digest,
@@ -28,9 +30,6 @@ from ..bootloader.lms import (
 )
 from ..interface.errors import TfmSimError
 
-LMS_SHA256_M32_H10: Final = 6
-LMOTS_SHA256_N32_W8: Final = 4
-"""TF-M's choice."""
 KEYS: Final = Path(__file__).parent / "demo" / "keys"
 DUMMY_KEY: Final = KEYS / "bl1_dummy_rotpk.prv"
 """TF-M's dummy signing key of BL2 (NOT SECURE), and beside it the leaves of its tree."""

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import click
 
-from ...build import Build, bl1_config_for, bl2_config_for, dummy_provisioning
+from ...build import Build, bl1_config_for, bl2_config_for, bundle_layout, dummy_provisioning
+from ...partitions.initial_attestation.config import AttestationConfig
 from ...platform.board import load_board
 from ...platform.provisioning import load_provisioning
-from ...platform.provisioning_bundle import BundleLayout, make_bundles
+from ...platform.provisioning_bundle import make_bundles
 from .loader_options import SIGNATURE_TYPES
 from .output import FILE_NAME, write_file
 
@@ -51,13 +52,13 @@ def bundles(
     where it is virgin (`lifecycle: ASSEMBLY_AND_TEST` in its provisioning file, and nothing else).
     """
     description = load_board(board)
-    if provisioning is not None:
-        values = load_provisioning(provisioning)
-    else:
-        bl2 = replace(bl2_config_for(description), signature_type=SIGNATURE_TYPES[signature_type])
-        values = dummy_provisioning(Build(bl2, bl1=bl1_config_for(description)))
-    layout = BundleLayout(description.otp.layout, max(2, description.image_count), iak_id)
-    made = make_bundles(values, layout)
+    build = Build(
+        bl2=replace(bl2_config_for(description), signature_type=SIGNATURE_TYPES[signature_type]),
+        attestation=AttestationConfig(cose_key_id=iak_id),
+        bl1=bl1_config_for(description),
+    )
+    values = dummy_provisioning(build) if provisioning is None else load_provisioning(provisioning)
+    made = make_bundles(values, bundle_layout(build, description))
     write_file(assembly_and_test, made.assembly_and_test)
     write_file(psa_rot, made.psa_rot)
     if values.is_dummy:
