@@ -163,11 +163,14 @@ class Bl1_2(Stage):
         """TF-M bl1_2_validate_image_at_addr. Raises ImageError."""
         protected = self._layout.encode_protected(image)
         self._measurement = hashlib.new(self.config.measurement_hash.value, protected).digest()
-        signer_id = check_signatures(self.ports, self.config, self.trace, image_id, image, protected)
-        self._signer_id = self._signer_id or signer_id
+        check_signatures(self.ports, self.config, self.trace, image_id, image, protected, self._add_signer)
         if self.config.measured_boot:
             self._measure(image)
         self._check_counter(image_id, image)
+
+    def _add_signer(self, rotpk_hash: bytes) -> None:
+        # TF-M add_signer_measurement: the first one stays, though its image be refused a moment later.
+        self._signer_id = self._signer_id or rotpk_hash
 
     def _measure(self, image: Bl2Image) -> None:
         # TF-M submit_boot_measurement: before the counter is looked at, so that an image refused for its

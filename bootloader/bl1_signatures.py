@@ -1,6 +1,7 @@
 """The signatures on an image of BL2, one for each ROTPK (TF-M bl1_2/main.c validate_image_signature)."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -32,21 +33,27 @@ _HASHES: Final[dict[HashAlgorithm, hashes.HashAlgorithm]] = {
 
 
 def check_signatures(
-    ports: Bl1Ports, config: Bl1Config, trace: Trace, image_id: int, image: Bl2Image, protected: bytes
-) -> bytes:
-    """Whether each signer signed who must; the hash of the first good signer's ROTPK, empty without any.
+    ports: Bl1Ports,
+    config: Bl1Config,
+    trace: Trace,
+    image_id: int,
+    image: Bl2Image,
+    protected: bytes,
+    add_signer: Callable[[bytes], None],
+) -> None:
+    """Whether each signer signed who must.
 
-    TF-M is_image_signature_valid: a signature that its policy does not need may be anything, and where no
-    policy needs one an image without a single good signature passes. Raises ImageError.
+    ``add_signer`` hears of the hash of each good signer's ROTPK at once, so of those too that come before one
+    who fails the image. TF-M is_image_signature_valid: a signature that its policy does not need may be
+    anything, and where no policy needs one an image without a single good signature passes. Raises
+    ImageError.
     """
-    first = b""
     # TF-M is_image_signature_valid: by default every ROTPK must have signed; policies may let some off.
     for index, signer in enumerate(config.signers):
         needed = not config.rotpk_policies or signer.policy is Bl1KeyPolicy.MUST_SIGN
         problem: ImageError | None = None
         try:
-            key_id = _check_one(ports, config, index, signer, image.signatures[index], protected)
-            first = first or key_id
+            add_signer(_check_one(ports, config, index, signer, image.signatures[index], protected))
         except ImageError as error:
             problem = error
         if trace.listeners:
@@ -57,7 +64,6 @@ def check_signatures(
         if problem is not None and needed:
             trace.log("BL1_2", "[ERR] BL2 image signature failed to validate")
             raise problem
-    return first
 
 
 def _check_one(

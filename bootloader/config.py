@@ -145,16 +145,90 @@ class Bl2Config:
     BUILTIN_KEY mode that of each image index (none: OTP's ROTPK holds the raw point). HW_KEY has none.
     """
 
+    # --- Images, slots and trailers ---
+
     strategy: UpgradeStrategy = UpgradeStrategy.OVERWRITE_ONLY
+    image_number: int = 2
+    max_img_sectors: int = 128
+    """MCUBOOT_MAX_IMG_SECTORS; on AN521 0x80000 / 0x1000."""
+    boot_max_align: int = 8
+    """MCUBOOT_BOOT_MAX_ALIGN: 8, 16 or 32 bytes a trailer cell."""
+    single_boot_go: bool = False
+    """Plain MCUboot ports examine all images in one boot_go; TF-M boots each by itself, the last first."""
+
+    # --- Whose images: signatures, digests, keys ---
+
     signature_type: SignatureType = SignatureType.EC_P256
     key_mode: KeyMode = KeyMode.HW_KEY
     keys: tuple[bytes, ...] = ()
-    image_number: int = 2
+    key_slots: tuple[tuple[KeySlot, ...], ...] = ()
+    """MCUBOOT_IMAGE_MULTI_SIG_SUPPORT: the keys of each image index; () is one signature an image."""
+    rotpk_policies: int | None = None
+    """MCUBOOT_ROTPK_SIGN_POLICY: bit (image x most key slots of an image + slot) says that a key must sign.
+
+    None: the option is off and all keys must.
+    """
+    sha512: bool = False
+    """MCUBOOT_SHA512: image digests by SHA-512."""
+    pure: bool = False
+    """MCUBOOT_SIGN_PURE: the Ed25519 signature is over the image itself, no hash TLV is looked at."""
+    unsigned: bool = False
+    """No MCUBOOT_SIGN_* at all: the digest decides alone, keys and signatures are not looked at."""
+
+    # --- What else an image must have ---
+
+    tlv_allow_list: bool = False
+    """MCUBOOT_USE_TLV_ALLOW_LIST: only signature and encryption TLVs may stand unprotected."""
+    uuid_vid: bytes | None = None
+    """MCUBOOT_UUID_VID: the 16 bytes that each image's vendor id must equal."""
+    uuid_cid: bytes | None = None
+    """MCUBOOT_UUID_CID: the same for the class id."""
+
+    # --- Rollback and downgrades ---
+
     rollback: bool = True
     """MCUBOOT_HW_ROLLBACK_PROT: security counters against NV counters."""
     counter_limited: bool = False
     """MCUBOOT_HW_ROLLBACK_PROT_COUNTER_LIMITED: an image whose counter the NV counter cannot take is refused
     before it moves anything; else the update fails after validation."""
+    downgrade_prevention: bool = False
+    """MCUBOOT_DOWNGRADE_PREVENTION: a candidate older than the primary image is erased."""
+    downgrade_by_counter: bool = False
+    """MCUBOOT_DOWNGRADE_PREVENTION_SECURITY_COUNTER: swaps compare security counters."""
+    version_build_number: bool = False
+    """MCUBOOT_VERSION_CMP_USE_BUILD_NUMBER: the build number counts where versions are compared."""
+
+    # --- How upgrades are done ---
+
+    bootstrap: bool = False
+    """MCUBOOT_BOOTSTRAP: a primary slot without a valid image takes the secondary slot's."""
+    overwrite_fast: bool = False
+    """MCUBOOT_OVERWRITE_ONLY_FAST: no more is copied than the image has, and the magic written."""
+    overwrite_keep_backup: bool = False
+    """MCUBOOT_OVERWRITE_ONLY_KEEP_BACKUP: a copied candidate loses its trailer only."""
+    offset_revert_marked_again: bool = False
+    """As MCUboot: a SWAP_USING_OFFSET revert cut in its first sector marks the secondary trailer once more.
+
+    Cut a second time just there, both images are lost; so the default does not.
+    """
+
+    # --- Encrypted and compressed images ---
+
+    encryption: EncryptionType | None = None
+    """MCUBOOT_ENC_IMAGES with one of MCUBOOT_ENCRYPT_*; None takes plain images only."""
+    encryption_key: bytes = field(default=b"", repr=False)
+    """What unwraps image keys: a DER private key, with KW the key encryption key's raw bytes."""
+    aes_256: bool = False
+    """MCUBOOT_AES_256: image keys have 32 bytes, not 16. The flag in a header does not decide it."""
+    hmac_sha512: bool = False
+    """MCUBOOT_HMAC_SHA512: X25519 wraps with SHA-512, in a TLV type of its own."""
+    save_enctlv: bool = False
+    """MCUBOOT_SWAP_SAVE_ENCTLV: a trailer keeps the wrapped image keys in place of the keys themselves."""
+    decompression: bool = False
+    """MCUBOOT_DECOMPRESS_IMAGES: compressed candidates (LZMA2) become plain images in the primary slot."""
+
+    # --- What BL2 tells the runtime firmware ---
+
     measured_boot: bool = True
     """CONFIG_TFM_BOOT_STORE_MEASUREMENTS: what is known of each image goes to the shared area."""
     store_encoded_measurements: bool = True
@@ -169,60 +243,6 @@ class Bl2Config:
     """The era whose boot status this BL2 writes."""
     general_claims: tuple[tuple[GeneralClaim, bytes], ...] = ()
     """What a platform's BL2 of 2019 hands on of the device itself, ahead of the images."""
-    downgrade_prevention: bool = False
-    """MCUBOOT_DOWNGRADE_PREVENTION: a candidate older than the primary image is erased."""
-    downgrade_by_counter: bool = False
-    """MCUBOOT_DOWNGRADE_PREVENTION_SECURITY_COUNTER: swaps compare security counters."""
-    bootstrap: bool = False
-    """MCUBOOT_BOOTSTRAP: a primary slot without a valid image takes the secondary slot's."""
-    offset_revert_marked_again: bool = False
-    """As MCUboot: a SWAP_USING_OFFSET revert cut in its first sector marks the secondary trailer once more.
-
-    Cut a second time just there, both images are lost; so the default does not.
-    """
-    overwrite_fast: bool = False
-    """MCUBOOT_OVERWRITE_ONLY_FAST: no more is copied than the image has, and the magic written."""
-    overwrite_keep_backup: bool = False
-    """MCUBOOT_OVERWRITE_ONLY_KEEP_BACKUP: a copied candidate loses its trailer only."""
-    sha512: bool = False
-    """MCUBOOT_SHA512: image digests by SHA-512."""
-    pure: bool = False
-    """MCUBOOT_SIGN_PURE: the Ed25519 signature is over the image itself, no hash TLV is looked at."""
-    unsigned: bool = False
-    """No MCUBOOT_SIGN_* at all: the digest decides alone, keys and signatures are not looked at."""
-    tlv_allow_list: bool = False
-    """MCUBOOT_USE_TLV_ALLOW_LIST: only signature and encryption TLVs may stand unprotected."""
-    uuid_vid: bytes | None = None
-    """MCUBOOT_UUID_VID: the 16 bytes that each image's vendor id must equal."""
-    uuid_cid: bytes | None = None
-    """MCUBOOT_UUID_CID: the same for the class id."""
-    key_slots: tuple[tuple[KeySlot, ...], ...] = ()
-    """MCUBOOT_IMAGE_MULTI_SIG_SUPPORT: the keys of each image index; () is one signature an image."""
-    rotpk_policies: int | None = None
-    """MCUBOOT_ROTPK_SIGN_POLICY: bit (image x most key slots of an image + slot) says that a key must sign.
-
-    None: the option is off and all keys must.
-    """
-    decompression: bool = False
-    """MCUBOOT_DECOMPRESS_IMAGES: compressed candidates (LZMA2) become plain images in the primary slot."""
-    encryption: EncryptionType | None = None
-    """MCUBOOT_ENC_IMAGES with one of MCUBOOT_ENCRYPT_*; None takes plain images only."""
-    encryption_key: bytes = field(default=b"", repr=False)
-    """What unwraps image keys: a DER private key, with KW the key encryption key's raw bytes."""
-    aes_256: bool = False
-    """MCUBOOT_AES_256: image keys have 32 bytes, not 16. The flag in a header does not decide it."""
-    hmac_sha512: bool = False
-    """MCUBOOT_HMAC_SHA512: X25519 wraps with SHA-512, in a TLV type of its own."""
-    save_enctlv: bool = False
-    """MCUBOOT_SWAP_SAVE_ENCTLV: a trailer keeps the wrapped image keys in place of the keys themselves."""
-    boot_max_align: int = 8
-    """MCUBOOT_BOOT_MAX_ALIGN: 8, 16 or 32 bytes a trailer cell."""
-    max_img_sectors: int = 128
-    """MCUBOOT_MAX_IMG_SECTORS; on AN521 0x80000 / 0x1000."""
-    version_build_number: bool = False
-    """MCUBOOT_VERSION_CMP_USE_BUILD_NUMBER: the build number counts where versions are compared."""
-    single_boot_go: bool = False
-    """Plain MCUboot ports examine all images in one boot_go; TF-M boots each by itself, the last first."""
 
     def __post_init__(self) -> None:
         if self.boot_max_align not in (8, 16, 32):

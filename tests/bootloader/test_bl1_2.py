@@ -355,6 +355,24 @@ def test_who_must_sign(policies: tuple[Bl1KeyPolicy, ...], signed: tuple[bool, .
         assert "LMS signature by BL1_ROTPK_" in refusals(bench)[0]
 
 
+def test_the_signer_id_is_that_of_the_first_good_signature_over_both_images() -> None:
+    # TF-M add_signer_measurement keeps it in static memory: the refused image's signer is told, not the other.
+    lms = Bl1Signer(policy=MIGHT)
+    config = Bl1Config(signers=(lms, replace(ECDSA, policy=MUST)), rotpk_policies=True, embed_rotpk=True)
+    hashes = tuple(hashlib.sha256(key).digest() for key in (DUMMY.bl1_rotpks[0], SPKI))
+    refused, good = bl2(config, keys=[lms_key(), None]), bl2(config, keys=[None, EC_KEY])
+    for primary, signer in ((refused, hashes[0]), (good, hashes[1])):
+        bench = Bl1Bench.make(
+            primary,
+            good,
+            config=config,
+            values=replace(DUMMY, bl1_rotpks=hashes),
+            otp=replace(OTP, bl1_signers=2, bl1_rotpk_size=32),
+        )
+        bench.run_bl1_2()
+        assert MeasurementMetadata.decode(decode_area(bench.shared())[0].data).signer_id[:32] == signer
+
+
 def test_without_policies_everybody_must_sign() -> None:
     config = Bl1Config(signers=(Bl1Signer(policy=MIGHT),) * 2)
     image = bl2(config, keys=[lms_key(), None])

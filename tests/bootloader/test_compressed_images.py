@@ -1,5 +1,6 @@
 """Compressed candidates: good outside, good inside, and plain in the primary slot."""
 
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -49,6 +50,19 @@ def test_a_candidate_becomes_the_plain_image(signer: Signer, thumb: bool, make_p
     assert done.ports.security_counter(0) == 5
     assert boot(done.ports, config).booted
     assert boot(done.ports, signer.config()).booted, "a loader that knows no compression takes it"
+
+
+def test_a_stream_is_decompressed_no_further_than_its_size_says() -> None:
+    """64 MiB in 10 KB of data: the slot's size bounds DECOMP_SIZE, and that bounds the memory."""
+    header = ImageHeader(flags=ImageFlag.COMPRESSED_LZMA2)
+    bomb = compress(bytes(64 << 20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ImageError, match="more bytes"):
+            decompress_payload(header, bomb, 1000)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def _inner_signature(image: bytes) -> bytes:

@@ -60,12 +60,18 @@ def load(image: bytes, config: Bl2Config) -> EncKey | None:
     return boot_enc_load(source, read_header(source), config)
 
 
-@pytest.mark.parametrize("name", RECIPIENTS)
-@pytest.mark.parametrize("key", [KEY_128, KEY_256])
+# A key encryption key is as long as the image keys that it wraps; the other ways take both lengths.
+WRAPPED_KEYS = [
+    (name, key)
+    for name, recipient in RECIPIENTS.items()
+    for key in (KEY_128, KEY_256)
+    if recipient.encryption is not EncryptionType.KW or len(key) == len(recipient.encoding)
+]
+
+
+@pytest.mark.parametrize(("name", "key"), WRAPPED_KEYS)
 def test_each_wrapping_gives_the_image_key(name: str, key: bytes) -> None:
     recipient = RECIPIENTS[name]
-    if recipient.encryption is EncryptionType.KW and len(key) != len(recipient.encoding):
-        pytest.skip("MCUboot's key encryption key is as long as the image keys")
     config = loader(recipient, aes_256=len(key) == 32)
     type_, value = recipient.tlv(key)
     assert (type_, len(value)) == (config.enc_tlv, config.enc_tlv_size)

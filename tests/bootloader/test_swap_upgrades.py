@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.image_builder import P256, ImageParts, sec_cnt
-from support.image_encryption import FOR_X25519
+from support.image_encryption import FOR_X25519, KEY_128
 from support.power_sweep import (
     NEW_COUNTER,
     OLD_COUNTER,
@@ -31,6 +31,7 @@ from tfm_sim.bootloader.events import (
 )
 from tfm_sim.bootloader.loader import BootRefused
 from tfm_sim.bootloader.ports import PRIMARY, SECONDARY
+from tfm_sim.bootloader.swap_geometry import trailer_format
 from tfm_sim.interface.mcuboot.image import read_header
 from tfm_sim.interface.mcuboot.swap import StatusSource
 from tfm_sim.interface.mcuboot.trailer import (
@@ -329,6 +330,48 @@ def test_how_large_an_image_may_be(strategy: UpgradeStrategy, options: dict[str,
         images = replace(make_images(strategy), new=new, new_candidate=new)
         device, _ = flashed(strategy, images, **options)
         assert ran(device) == version, f"{extra} bytes too many"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "most"), [(U.SWAP_USING_MOVE, 6 * SECTOR), (U.SWAP_USING_OFFSET, 7 * SECTOR)]
+)
+def test_an_old_image_that_leaves_a_swap_no_room(strategy: UpgradeStrategy, most: int) -> None:
+    """It was flashed, so nothing held it to the size of a candidate; no byte of it is touched then."""
+    for extra in (0, 1):
+        old = image_of(most + extra)
+        device, _ = flashed(strategy, replace(make_images(strategy), old=old))
+        _, events = boot(device)
+        logged = [event.text for event in events if isinstance(event, LogLine)]
+        assert ("[WRN] Not enough free space to run swap upgrade" in logged) == bool(extra)
+        assert holds(device, PRIMARY, old) == bool(extra)
+
+
+@pytest.mark.parametrize("options", [{}, {"boot_max_align": 32}])
+def test_a_key_cell_is_written_whole(options: dict[str, int]) -> None:
+    """MCUboot boot_write_enc_keys: 0xff in the cell of a plain image, and as filling."""
+    strategy, recipient = U.SWAP_USING_MOVE, FOR_X25519.options(**options)
+    images = make_images(strategy, FOR_X25519)
+    device, _ = flashed(strategy, replace(images, old=P256.image(version=(1, 0, 0, 0))), **recipient)
+    with pytest.raises(PowerCut):
+        boot(device, "20:after")
+    area, format_ = device.area(PRIMARY), trailer_format(device.config)
+    first, second = (area.read(format_.key_at(area.size, slot), format_.key_cell) for slot in (0, 1))
+    assert first == b"\xff" * format_.key_cell
+    assert second[:16] == KEY_128
+    assert second[16:] == b"\xff" * (format_.key_cell - 16)
+
+
+def test_the_primary_trailer_of_a_permanent_swap_is_confirmed_before_its_magic_is_good() -> None:
+    """MCUboot swap_scratch.c: the trailer comes from the scratch area, image_ok too, the magic last."""
+    device, _ = flashed(
+        U.SWAP_USING_SCRATCH, make_images(U.SWAP_USING_SCRATCH, None, (700, 1100)), True, scratch=1
+    )
+    marks = []
+    device.power.on_operation = lambda _: marks.append(trailer(device, PRIMARY))
+    assert ran(device) == "2"
+    good = [state for state in marks if state.magic is Magic.GOOD and state.swap_type == SwapType.PERM]
+    assert len(good) > 10
+    assert {state.image_ok for state in good} == {SET}
 
 
 def test_a_scratch_area_smaller_than_a_sector_and_none_at_all() -> None:

@@ -121,7 +121,10 @@ UPGRADES = [*OVERWRITES, *SWAPS, *SHAPES, *IN_PLACE]
 
 @pytest.fixture(autouse=True, scope="module")
 def known_signatures() -> Iterator[None]:
-    """A signature is checked once for each message: thousands of boots look at the same two images."""
+    """A signature is checked once for each message: thousands of boots look at the same two images.
+
+    A check costs more than all the rest of such a boot. The answers stay the loader's own; there is one key.
+    """
     verdicts: dict[tuple[bytes, bytes], bool] = {}
 
     def verify_once(key: Any, algorithm: Any, message: bytes, signed: bytes) -> bool:
