@@ -22,6 +22,7 @@ from ..interface.mcuboot.trailer import (
     write_trailer,
 )
 from ..platform.flash import FlashArea, FlashError
+from .config import UpgradeStrategy
 from .encryption import EncKey, boot_decrypt_key, is_encrypted
 from .events import ImageRefused, SwapBegun, SwapDone, SwapStatusFound, SwapStatusWritten, TrailerErased
 from .flash_regions import Transform, copy_region, erase_region
@@ -380,7 +381,9 @@ class SwapFlow(UpgradeFlow):
             text = f"image {image}: {where}: no swap under way"
             if not status.is_reset:
                 kind = SwapType(status.swap_type).name.lower()
-                step = f"{status.op.value}, sector {status.idx}, step {status.state}"
+                step = f"sector {status.idx}, step {status.state}"
+                if self.loader.config.strategy is UpgradeStrategy.SWAP_USING_MOVE:
+                    step = f"{status.op.value}, {step}"  # the others have one kind of step
                 text = f"image {image}: {where}: a {kind} swap under way: {step} is next"
             self.loader.trace.emit(
                 SwapStatusFound(
