@@ -8,7 +8,14 @@ from contextlib import suppress
 
 from ..interface.mcuboot.image import U32_MAX, ImageHeader, read_header
 from ..interface.mcuboot.swap import StatusSource, find_status
-from ..interface.mcuboot.trailer import Flag, SwapType, spoil_magic, write_image_ok, write_magic, write_swap_info
+from ..interface.mcuboot.trailer import (
+    Flag,
+    SwapType,
+    spoil_magic,
+    write_image_ok,
+    write_magic,
+    write_swap_info,
+)
 from ..platform.flash import FlashArea, FlashError
 from .flash_regions import erase_region
 from .ports import PRIMARY, SECONDARY
