@@ -11,6 +11,7 @@ from .bootloader.bl1_2 import Bl1_2, Bl1_2Outcome
 from .bootloader.bl1_stage import Bl1Ports, provision
 from .bootloader.bl2 import Bl2, BootOutcome
 from .bootloader.ports import SECONDARY, SLOTS, Ports
+from .bootloader.swap_geometry import image_offset
 from .build import (
     Build,
     agent_partitions,
@@ -108,11 +109,18 @@ class Device:
         self.bl1_outcome: Bl1_2Outcome | None = None
 
     def flash_image(self, image: int, data: bytes, slot: SlotName = "primary") -> None:
-        """Write a signed image to a slot, as a programmer does: ``image`` 0 is secure, 1 non-secure."""
+        """Write a signed image to a slot, as a programmer does: ``image`` 0 is secure, 1 non-secure.
+
+        It goes where this device's BL2 looks for it: to the start of the slot, but for a candidate of
+        SWAP_USING_OFFSET, which lies one erase block up. Raises BoardError for a slot that is not there,
+        TrailerError for an image that does not fit.
+        """
         _expect("image", image, int)
         _expect("data", data, bytes, bytearray, memoryview)
+        area = self.hardware.slot(image, slot)
+        offset = 0 if self.build.bl2 is None else image_offset(self.build.bl2.strategy, slot, area)
         with self.hardware.power.programmer():
-            write_image(self.hardware.slot(image, slot), data)
+            write_image(area, data, offset)
 
     def flash_bl2(self, data: bytes, slot: SlotName = "primary") -> None:
         """Write an image of BL2, as BL1 checks it, to one of its two slots; behind it the slot is erased.

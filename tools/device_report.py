@@ -89,8 +89,10 @@ def _swap_type(value: int) -> str:
 
 
 def counters(hardware: Hardware) -> dict[str, int]:
-    """The security counters of the board's images by name."""
+    """The security counters of the board's images by name, behind them BL1's of BL2 where there is one."""
     names = [NvCounter(NvCounter.BL2_0 + image) for image in range(hardware.board.image_count)]
+    if hardware.board.bl1 is not None:
+        names.append(NvCounter.BL1_0)
     return {counter.name: hardware.nv_counters.read(counter) for counter in names}
 
 

@@ -263,6 +263,16 @@ def write_magic(area: SlotArea, max_align: int = BOOT_MAX_ALIGN) -> None:
     area.write(padded, bytes([area.erased_value]) * (at - padded) + boot_img_magic(max_align))
 
 
+def spoil_magic(area: SlotArea, max_align: int = BOOT_MAX_ALIGN) -> None:
+    """Zeros in place of the magic, which every NOR flash takes without an erase: the magic is bad from here.
+
+    MCUboot has no such function.
+    """
+    at = _layout(area.size, max_align).magic
+    padded = at // max_align * max_align
+    area.write(padded, bytes([area.erased_value]) * (at - padded) + bytes(BOOT_MAGIC_SIZE))
+
+
 def write_image_ok(area: SlotArea, max_align: int = BOOT_MAX_ALIGN) -> None:
     """Confirm: the image_ok byte."""
     _write_byte(area, _layout(area.size, max_align).image_ok, Flag.SET)
@@ -328,13 +338,18 @@ def write_image(area: SlotArea, image: bytes, offset: int = 0) -> None:
     Raises TrailerError where the image is empty, or does not fit the slot from a whole program unit on.
     """
     if not image:
-        raise TrailerError(f"{area.name}: an empty image")
+        raise TrailerError(f"{area.name}: an empty image; legal: 1 to {area.size} bytes")
     if offset < 0 or offset % area.write_size:
         unit = area.write_size
         raise TrailerError(f"{area.name}: an image at offset {offset:#x}; legal: multiples of {unit} from 0")
     if offset + len(image) > area.size:
-        where = f" at offset {offset:#x}" if offset else ""
-        raise TrailerError(f"{area.name}: an image of {len(image)} bytes{where}; the slot has {area.size}")
+        where, legal = "", f"up to {area.size}"
+        if offset:
+            where = f" at offset {offset:#x}"
+            legal = f"up to {max(0, area.size - offset)} there, so an image without padding"
+        raise TrailerError(
+            f"{area.name}: an image of {len(image)} bytes{where}; the slot has {area.size}; legal: {legal}"
+        )
     area.erase(0, area.size)
     fill = -len(image) % area.write_size
     area.write(offset, image + bytes([area.erased_value]) * fill)

@@ -363,9 +363,9 @@ def test_a_key_cell_is_written_whole(options: dict[str, int]) -> None:
 
 def test_the_primary_trailer_of_a_permanent_swap_is_confirmed_before_its_magic_is_good() -> None:
     """MCUboot swap_scratch.c: the trailer comes from the scratch area, image_ok too, the magic last."""
-    device, _ = flashed(
-        U.SWAP_USING_SCRATCH, make_images(U.SWAP_USING_SCRATCH, None, (700, 1100)), True, scratch=1
-    )
+    new = image_of(SLOT - 96 - 48)
+    images = replace(make_images(U.SWAP_USING_SCRATCH), new=new, new_candidate=new)
+    device, _ = flashed(U.SWAP_USING_SCRATCH, images, True)
     marks = []
     device.power.on_operation = lambda _: marks.append(trailer(device, PRIMARY))
     assert ran(device) == "2"

@@ -7,7 +7,13 @@ from typing import Any, Final
 
 import click
 
-from ...bootloader.config import Bl2Config, SignatureType, UpgradeStrategy
+from ...bootloader.config import (
+    TFM_KEY_SLOTS,
+    TFM_ROTPK_POLICIES,
+    Bl2Config,
+    SignatureType,
+    UpgradeStrategy,
+)
 from ...bootloader.encryption_key import load_encryption_key
 from .output import FILE_NAME
 
@@ -26,6 +32,7 @@ class LoaderOptions:
     bootstrap: bool = False
     version_build_number: bool = False
     single_boot_go: bool = False
+    multi_signature: bool = False
     enc_key: str | None = None
     enc_keylen: str = "128"
     enc_hmac: str = "256"
@@ -50,12 +57,20 @@ class LoaderOptions:
             version_build_number=self.version_build_number,
             single_boot_go=self.single_boot_go,
             decompression=self.decompress,
+            key_slots=TFM_KEY_SLOTS if self.multi_signature else (),
+            rotpk_policies=TFM_ROTPK_POLICIES if self.multi_signature else None,
             **self._encryption(),
         )
 
     def _encryption(self) -> dict[str, Any]:
-        """Raises EncryptionKeyError."""
+        """Raises EncryptionKeyError, and UsageError for what means nothing without a key."""
         if self.enc_key is None:
+            for option, value, default in (
+                ("--enc-keylen", self.enc_keylen, "128"),
+                ("--enc-hmac", self.enc_hmac, "256"),
+            ):
+                if value != default:
+                    raise click.UsageError(f"{option} {value} without --enc-key; legal: with --enc-key KEY")
             return {}
         encryption, key = load_encryption_key(Path(self.enc_key))
         return {
@@ -66,14 +81,15 @@ class LoaderOptions:
         }
 
 
+STRATEGY: Final[Callable[[Any], Any]] = click.option(
+    "--strategy",
+    type=click.Choice(list(STRATEGIES)),
+    default=UpgradeStrategy.OVERWRITE_ONLY.value,
+    show_default=True,
+    help="How BL2 upgrades (docs/boot.md).",
+)
 LOADER_OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
-    click.option(
-        "--strategy",
-        type=click.Choice(list(STRATEGIES)),
-        default=UpgradeStrategy.OVERWRITE_ONLY.value,
-        show_default=True,
-        help="How BL2 upgrades (docs/boot.md).",
-    ),
+    STRATEGY,
     click.option(
         "--downgrade-prevention",
         is_flag=True,
@@ -83,7 +99,8 @@ LOADER_OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
     click.option(
         "--bootstrap",
         is_flag=True,
-        help="With a swap strategy, an empty primary slot is filled from the secondary one.",
+        help="A primary slot without an image that boots is filled from the secondary one; with a swap "
+        "strategy only an empty one. Where slots run in place or from RAM it does nothing.",
     ),
     click.option(
         "--version-build-number",
@@ -94,6 +111,12 @@ LOADER_OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         "--single-boot-go",
         is_flag=True,
         help="BL2 looks at all images together, as plain MCUboot does, not at each by itself, as TF-M does.",
+    ),
+    click.option(
+        "--multi-signature",
+        is_flag=True,
+        help="Images of several signatures, as TF-M has them: the secure one by both keys, the "
+        "non-secure one by its own.",
     ),
     click.option(
         "--enc-key",
