@@ -227,9 +227,10 @@ def test_cuts_one_after_the_other(flashed: CommandLine) -> None:
     assert "    # operation 2: erase of 4096 bytes at 0x80000 of flash0 (secure_primary + 0x0)" in flashed.out
 
 
-def test_a_cut_that_is_not_reached_is_told(tfm_sim: CommandLine) -> None:
-    assert tfm_sim("boot", "--cut", "99") == 0
-    assert tfm_sim.err == "power was not cut: the boot had 2 writes and erases\n"
+@pytest.mark.parametrize("command", [("boot",), ("run",), ("attest", "--challenge", "00" * 32), ("trace",)])
+def test_a_cut_that_is_not_reached_is_told(tfm_sim: CommandLine, command: tuple[str, ...]) -> None:
+    assert tfm_sim(*command, "--cut", "99") == 0
+    assert "power was not cut: there were 2 writes and erases\n" in tfm_sim.err
 
 
 def test_a_cut_in_json(tfm_sim: CommandLine) -> None:

@@ -231,6 +231,13 @@ def make_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
     return device
 
 
+def tell_uncut(options: DeviceOptions, device: Device) -> None:
+    """Say that a --cut lay behind the last operation of a run that has come to its end."""
+    if options.cuts:
+        count = device.hardware.power.operations
+        click.echo(f"power was not cut: there were {count} writes and erases", err=True)
+
+
 def _check_cuts(options: DeviceOptions) -> None:
     """Only `boot --again` powers on more than once."""
     again = click.get_current_context().params.get("again")
