@@ -4,10 +4,19 @@ MCUboot swap_scratch.c. A piece is as many sectors as the scratch area holds. Th
 begin has its status in the scratch area, while the primary trailer is not there.
 """
 
+from contextlib import suppress
+
 from ..interface.mcuboot.image import U32_MAX, ImageHeader, read_header
 from ..interface.mcuboot.swap import StatusSource, find_status
-from ..interface.mcuboot.trailer import Flag, SwapType, write_image_ok, write_magic, write_swap_info
-from ..platform.flash import FlashArea
+from ..interface.mcuboot.trailer import (
+    Flag,
+    SwapType,
+    spoil_magic,
+    write_image_ok,
+    write_magic,
+    write_swap_info,
+)
+from ..platform.flash import FlashArea, FlashError
 from .flash_regions import erase_region
 from .ports import PRIMARY, SECONDARY
 from .swap_flow import SwapFlow
@@ -144,6 +153,10 @@ class SwapUsingScratch(SwapFlow):
         status.state = STATE_0
         if with_trailer:
             # Backwards: a status that is half gone must not be taken for one.
+            if not self.loader.config.scratch_magic_kept:
+                # A deviation from MCUboot: nor must one whose sector is half gone, and image data with it.
+                with suppress(FlashError):  # a flash that takes no second write: as MCUboot then
+                    spoil_magic(scratch, g.format.max_align)
             erase_region(scratch, 0, scratch.size, backwards=True)
 
     def _bring_trailer(self, image: int, at: int) -> None:

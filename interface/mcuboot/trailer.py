@@ -263,6 +263,16 @@ def write_magic(area: SlotArea, max_align: int = BOOT_MAX_ALIGN) -> None:
     area.write(padded, bytes([area.erased_value]) * (at - padded) + boot_img_magic(max_align))
 
 
+def spoil_magic(area: SlotArea, max_align: int = BOOT_MAX_ALIGN) -> None:
+    """Zeros in place of the magic, which every NOR flash takes without an erase: the magic is bad from here.
+
+    MCUboot has no such function.
+    """
+    at = _layout(area.size, max_align).magic
+    padded = at // max_align * max_align
+    area.write(padded, bytes([area.erased_value]) * (at - padded) + bytes(BOOT_MAGIC_SIZE))
+
+
 def write_image_ok(area: SlotArea, max_align: int = BOOT_MAX_ALIGN) -> None:
     """Confirm: the image_ok byte."""
     _write_byte(area, _layout(area.size, max_align).image_ok, Flag.SET)

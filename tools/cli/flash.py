@@ -11,7 +11,8 @@ import click
 
 from ...bootloader.config import Bl2Config, SignatureType
 from ...bootloader.swap_geometry import image_offset
-from ...device import Build, Device, bl2_config_for
+from ...build import Build, bl2_config_for
+from ...device import Device
 from ...interface.mcuboot.trailer import (
     Flag,
     Magic,

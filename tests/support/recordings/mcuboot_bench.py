@@ -5,9 +5,10 @@ from functools import cache
 from pathlib import Path
 
 from support.recordings.case import Recorded, not_yet
+from support.recordings.mcuboot_words import OWN_IMAGES
 
-from tfm_sim.bootloader.bl2 import STRATEGIES, Bl2
-from tfm_sim.bootloader.config import Bl2Config, HashAlgorithm, KeyMode, SignatureType, UpgradeStrategy
+from tfm_sim.bootloader.bl2 import Bl2
+from tfm_sim.bootloader.config import Bl2Config, HashAlgorithm
 from tfm_sim.bootloader.keys import ImageKey, KeyFileError, key_hash, load_public_key, public_key_encoding
 from tfm_sim.bootloader.loader import BootRefused
 from tfm_sim.bootloader.ports import PRIMARY, SECONDARY, SLOTS, Ports
@@ -20,9 +21,6 @@ from tfm_sim.platform.nv_counters import NvCounter
 from tfm_sim.platform.provisioning import Provisioning
 
 BOARD = "mcuboot_8k"
-TRUSTED_KEY = "key_p256"
-OWN_IMAGES = Path(__file__).parents[2] / "data" / "recordings" / "mcuboot"
-MODIFIERS = {"DOWNGRADE_PREVENTION": "downgrade_prevention"}
 Contents = Mapping[tuple[int, SlotName], bytes]
 
 
@@ -42,24 +40,6 @@ def image_file(folder: Path, name: str) -> bytes:
     return not_yet(f"the image {name} is not at hand")
 
 
-def key_file(folder: Path, name: str) -> Path:
-    """The PEM of a key of the recordings, named with or without ``.pem``; the public half is enough."""
-    stem = name.removesuffix(".pem")
-    for place in (folder, OWN_IMAGES):
-        for file in (place / f"{stem}_pub.pem", place / f"{stem}.pem"):
-            if file.is_file():
-                return file
-    return not_yet(f"the key {name} is not at hand")
-
-
-def private_key_file(folder: Path, name: str) -> Path:
-    """The PEM of a private key of the recordings."""
-    for place in (folder, OWN_IMAGES):
-        if (file := place / f"{name}.pem").is_file():
-            return file
-    return not_yet(f"the private key {name} is not at hand")
-
-
 def key_by_hash(folder: Path, wanted: bytes) -> ImageKey | None:
     """The key among the recording's files that a KEYHASH TLV names."""
     for place in (folder, OWN_IMAGES):
@@ -73,42 +53,11 @@ def key_by_hash(folder: Path, wanted: bytes) -> ImageKey | None:
     return None
 
 
-def recorded_config(folder: Path, strategy: str, images: int = 1) -> Bl2Config:
-    """The loader of the recordings: P-256 key compiled in, counters and measured boot on."""
-    base, options = _strategy(strategy)
-    key = public_key_encoding(load_public_key(key_file(folder, TRUSTED_KEY)))
-    config = Bl2Config(
-        strategy=base,
-        signature_type=SignatureType.EC_P256,
-        key_mode=KeyMode.KEYHASH,
-        keys=(key,),
-        image_number=images,
-        max_img_sectors=board().max_image_sectors,
-        downgrade_prevention="downgrade_prevention" in options,
-    )
-    if base not in STRATEGIES:
-        not_yet(f"upgrade strategy {base.value}")
-    return config
-
-
-def _strategy(text: str) -> tuple[UpgradeStrategy, set[str]]:
-    """A strategy with modifiers behind plus signs; REVERT is a part of a strategy's name."""
-    words = text.split("+")
-    for count in range(len(words), 0, -1):
-        name = "+".join(words[:count])
-        if name in {strategy.value for strategy in UpgradeStrategy}:
-            unknown = [word for word in words[count:] if word not in MODIFIERS]
-            if unknown:
-                not_yet(f"build option {unknown[0]} of strategy {name}")
-            return UpgradeStrategy(name), {MODIFIERS[word] for word in words[count:]}
-    return not_yet(f"upgrade strategy {text}")
-
-
 class Bench:
     """A device with images in its slots; every boot is one run of BL2 after a reset."""
 
     def __init__(
-        self, config: Bl2Config, contents: Contents, counter: int = 0, rotpks: tuple[bytes, ...] = ()
+        self, config: Bl2Config, contents: Contents, *counters: int, rotpks: tuple[bytes, ...] = ()
     ) -> None:
         self.config = config
         self.hardware = Hardware(board(), Provisioning(rotpks=rotpks))
@@ -116,6 +65,7 @@ class Bench:
             if data:
                 write_image(self.area(image, slot), data)
         for image in range(config.image_number):
+            counter = counters[min(image, len(counters) - 1)] if counters else 0
             self.hardware.nv_counters.set(NvCounter(NvCounter.BL2_0 + image), counter)
         shared = self.hardware.board.shared_data
         slots = {(image, slot): self.area(image, slot) for image in range(2) for slot in SLOTS}
@@ -166,21 +116,32 @@ class Bench:
         return area[: int.from_bytes(area[2:4], "little")]
 
 
+TELLING = {"boot", "config", "source", "note", "why"}
+"""What only tells about a boot."""
+FACTS = {"result", "version", "slot", "shared_data", "nv_counter_after", *SLOTS}
+SLOT_FACTS = {"header", "magic", "swap_type", "copy_done", "image_ok"}
+RESULTS = {"OK": "OK", "FAIL": "FAIL", "ASSERT": "FAIL", "PANIC": "FAIL"}
+"""Recorded result and ours: where MCUboot's code fails an assertion or panics, a device stands still."""
+
+
+def result_of(recorded: Recorded) -> str:
+    """Skips on what says nothing about a right loader, for instance a crash."""
+    word = recorded["result"]
+    return RESULTS.get(word) or not_yet(f"unknown result {word!r}")
+
+
 def agrees(found: Recorded, recorded: Recorded) -> None:
-    """Every fact that the recording has of a boot; ``boot``, ``config`` and ``source`` only tell about it."""
-    told = {key: value for key, value in recorded.items() if key not in {"boot", "config", "source"}}
+    """Every fact that the recording has of a boot; a fact of an unknown kind skips, if all others agree."""
+    told = {key: value for key, value in recorded.items() if key in FACTS} | {"result": result_of(recorded)}
+    unknown = recorded.keys() - FACTS - TELLING
+    for slot in SLOTS:
+        if isinstance(told.get(slot), dict):
+            unknown |= {f"{slot} {key}" for key in told[slot].keys() - SLOT_FACTS}
+            told[slot] = {key: value for key, value in told[slot].items() if key in SLOT_FACTS}
+            found = found | {slot: {key: found[slot][key] for key in told[slot]}}
     assert {key: found.get(key) for key in told} == told
+    if unknown:
+        not_yet(f"unknown facts of a boot: {', '.join(sorted(unknown))}")
 
 
-__all__ = [
-    "OWN_IMAGES",
-    "PRIMARY",
-    "SECONDARY",
-    "Bench",
-    "agrees",
-    "image_file",
-    "key_by_hash",
-    "key_file",
-    "private_key_file",
-    "recorded_config",
-]
+__all__ = ["PRIMARY", "SECONDARY", "Bench", "agrees", "image_file", "key_by_hash", "result_of"]

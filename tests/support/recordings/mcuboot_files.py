@@ -18,10 +18,8 @@ from support.recordings.mcuboot_bench import (
     agrees,
     image_file,
     key_by_hash,
-    key_file,
-    private_key_file,
-    recorded_config,
 )
+from support.recordings.mcuboot_words import key_file, private_key_file, recorded_build
 
 from tfm_sim.bootloader.config import (
     SIGNATURE_PARAMETERS,
@@ -49,14 +47,6 @@ from tfm_sim.platform.flash import Flash, FlashArea
 
 SLOT_SIZE = 0x2000
 OTHER_CONFIG_COUNTER = 0
-DEFAULT_COUNTER = 4
-KNOWN_OPTIONS = {
-    "EC256 keyhash",
-    "key_p256 trusted",
-    "HW rollback on",
-    "measured boot (encoded) on",
-    "8 KiB slot",
-}
 SIGNATURE_TYPES = {
     TlvType.RSA2048_PSS: SignatureType.RSA_2048,
     TlvType.RSA3072_PSS: SignatureType.RSA_3072,
@@ -168,20 +158,8 @@ def _tlv_facts(
 
 
 def _boots_as_recorded(name: str, recorded: Recorded, folder: Path) -> None:
-    config, counter = _parse_config(recorded["config"], folder)
-    agrees(Bench(config, {(0, "primary"): image_file(folder, name)}, counter).boot(), recorded)
-
-
-def _parse_config(text: str, folder: Path) -> tuple[Bl2Config, int]:
-    """The recording's words for its build: the strategy first, the rest is one and the same so far."""
-    words = [word.strip() for word in text.split(",")]
-    counter = DEFAULT_COUNTER
-    for word in words[1:]:
-        if word.startswith("NV counter"):
-            counter = int(word.split()[2])
-        elif word not in KNOWN_OPTIONS:
-            not_yet(f"build option {word!r}")
-    return recorded_config(folder, words[0]), counter
+    build = recorded_build(folder, recorded["config"])
+    agrees(Bench(build.config, {(0, "primary"): image_file(folder, name)}, build.counter).boot(), recorded)
 
 
 def _boots_by_its_own_key(name: str, entry: Recorded, folder: Path) -> None:
@@ -189,7 +167,7 @@ def _boots_by_its_own_key(name: str, entry: Recorded, folder: Path) -> None:
     area = _file_as_area(image_file(folder, name))
     header = read_header(area)
     config, rotpks = _config_for(header, area, entry, folder)
-    bench = Bench(config, {(0, "primary"): image_file(folder, name)}, OTHER_CONFIG_COUNTER, rotpks)
+    bench = Bench(config, {(0, "primary"): image_file(folder, name)}, OTHER_CONFIG_COUNTER, rotpks=rotpks)
     found = bench.boot()
     if header.flags & (ENCRYPTED_FLAGS | COMPRESSED_FLAGS):
         assert found["result"] == "FAIL", "a loader that knows neither takes neither"
@@ -240,7 +218,7 @@ def _candidate(name: str, entry: Recorded, folder: Path, **options: Any) -> Benc
     image = image_file(folder, name)
     area = _file_as_area(image)
     config, rotpks = _config_for(read_header(area), area, entry, folder)
-    bench = Bench(replace(config, **options), {(0, "secondary"): image}, OTHER_CONFIG_COUNTER, rotpks)
+    bench = Bench(replace(config, **options), {(0, "secondary"): image}, OTHER_CONFIG_COUNTER, rotpks=rotpks)
     mark_pending(bench.area(0, "secondary"), permanent=False)
     return bench
 
@@ -345,6 +323,6 @@ def _slots_of_pair(entry: Recorded) -> None:
 def _boots_pair(config: Bl2Config, recorded: str, folder: Path) -> None:
     rotpks = tuple(rotpk_hash(key_file(folder, key)) for key in TFM_PAIR_KEYS)
     images = [image_file(folder, name) for name in TFM_PAIR]
-    bench = Bench(config, {(0, "primary"): images[0], (1, "primary"): images[1]}, 0, rotpks)
+    bench = Bench(config, {(0, "primary"): images[0], (1, "primary"): images[1]}, 0, rotpks=rotpks)
     assert bench.boot()["result"] == "OK"
     assert bench.shared_data().hex() == recorded
