@@ -183,8 +183,8 @@ class Bl2Config:
     scratch_magic_kept: bool = False
     """As MCUboot: the scratch trailer keeps its magic until its sector is erased.
 
-    Where that sector holds image data too, an erase that is torn may leave the magic without the data, and the
-    image is lost; so by default the magic is spoiled first.
+    Where that sector holds image data too, an erase that is torn may leave the magic without the data, and
+    the image is lost; so by default the magic is spoiled first.
     """
     overwrite_fast: bool = False
     """MCUBOOT_OVERWRITE_ONLY_FAST: no more is copied than the image has, and the magic written."""
