@@ -42,6 +42,15 @@ def stored_board(path: str | Path) -> str | None:
     return None
 
 
+def holds_nothing(path: str | Path) -> bool:
+    """Whether a device there would be a new one; what is wrong with a directory, `StateDirectory` tells."""
+    try:
+        found = Path(path)
+        return not found.exists() or (found.is_dir() and {entry.name for entry in found.iterdir()} <= {LOCK})
+    except (OSError, ValueError):
+        return False
+
+
 class StateDirectory:
     """One state directory, locked from construction to ``close``.
 

@@ -346,7 +346,8 @@ def write_image(area: SlotArea, image: bytes, offset: int = 0) -> None:
         where, legal = "", f"up to {area.size}"
         if offset:
             where = f" at offset {offset:#x}"
-            legal = f"up to {max(0, area.size - offset)} there, so an image without padding"
+            room = area.size - offset
+            legal = f"up to {room} there, so an image without padding" if room > 0 else "offsets in the slot"
         raise TrailerError(
             f"{area.name}: an image of {len(image)} bytes{where}; the slot has {area.size}; legal: {legal}"
         )

@@ -161,6 +161,25 @@ def test_a_state_directory_knows_its_board(tfm_sim: CommandLine) -> None:
     assert "holds a device of board 'an521_bl1'; legal: 'an521'" in tfm_sim.err
 
 
+def test_a_state_directory_of_a_board_of_ones_own_asks_for_its_file(tfm_sim: CommandLine) -> None:
+    assert tfm_sim("board", "show", "an521") == 0
+    Path("mine.yaml").write_text(tfm_sim.out.replace("name: an521\n", "name: mine\n"))
+    assert tfm_sim("boot", "--board", "mine.yaml", "--state", "D") == 0
+    for command in ("boot", "slots"):
+        assert tfm_sim(command, "--state", "D", "--board", "mine.yaml") == 0
+        assert tfm_sim(command, "--state", "D") == 4
+        assert tfm_sim.err == (
+            "tfm-sim: state directory D: holds a device of board 'mine'; legal: --board with its YAML file\n"
+        )
+
+
+def test_a_damaged_state_directory_is_told_as_such(tfm_sim: CommandLine) -> None:
+    assert tfm_sim("boot", "--state", "D") == 0
+    Path("D/state.json").write_text("{")
+    assert tfm_sim("slots", "--state", "D") == 4
+    assert tfm_sim.err == "tfm-sim: state directory D: half-written: state.json is not JSON\n"
+
+
 @pytest.mark.parametrize("command", ["run", "attest"])
 def test_a_cut_is_an_object_too(tfm_sim: CommandLine, command: str) -> None:
     challenge = ("--challenge", "00" * 32)
@@ -180,6 +199,11 @@ def test_a_cut_is_an_object_too(tfm_sim: CommandLine, command: str) -> None:
         (("image", "flash", SECURE_IMAGE, "--state", "D", "--image", 7), 4, "image 7 has no primary slot"),
         (("image", "flash", SECURE_IMAGE, "--state", "D", "--offset", 0x7FFFF), 4, "the slot has 524288"),
         (("image", "flash", SECURE_IMAGE, "--state", "D", "--offset", "-1"), 4, "legal: multiples of 1"),
+        (
+            ("image", "flash", SECURE_IMAGE, "--state", "D", "--offset", 1 << 70),
+            4,
+            "legal: offsets in the slot",
+        ),
         (("image", "mark", "maybe", "--state", "D"), 2, "'pending', 'permanent', 'confirmed'"),
         (("slots", "--state", "D", "--board", "nope"), 4, "legal: an521"),
         (("slots",), 2, "Missing option '--state'"),
@@ -227,9 +251,10 @@ def test_cuts_one_after_the_other(flashed: CommandLine) -> None:
     assert "    # operation 2: erase of 4096 bytes at 0x80000 of flash0 (secure_primary + 0x0)" in flashed.out
 
 
-def test_a_cut_that_is_not_reached_is_told(tfm_sim: CommandLine) -> None:
-    assert tfm_sim("boot", "--cut", "99") == 0
-    assert tfm_sim.err == "power was not cut: the boot had 2 writes and erases\n"
+@pytest.mark.parametrize("command", [("boot",), ("run",), ("attest", "--challenge", "00" * 32), ("trace",)])
+def test_a_cut_that_is_not_reached_is_told(tfm_sim: CommandLine, command: tuple[str, ...]) -> None:
+    assert tfm_sim(*command, "--cut", "99") == 0
+    assert "power was not cut: there were 2 writes and erases\n" in tfm_sim.err
 
 
 def test_a_cut_in_json(tfm_sim: CommandLine) -> None:

@@ -16,7 +16,7 @@ from ...platform.power import Cut, Operation, PowerCut
 from ..boot_status_report import Reading, boot_status, boot_status_lines
 from ..console import STYLES, story
 from ..device_report import booted_images, booted_lines, counter_lines, counters, slot_lines, slots
-from .device_options import DeviceOptions, device_options, make_device
+from .device_options import DeviceOptions, device_options, make_device, tell_uncut
 from .output import hex_dump, print_lines
 
 Failure = BootRefused | PowerCut
@@ -129,9 +129,8 @@ def boot(options: DeviceOptions, step: bool, operations: bool, again: bool, as_j
             _print_json(device, stepper, before, failure)
         else:
             _print_end(device, failure)
-        if options.cuts and not stepper.cuts:
-            count = device.hardware.power.operations
-            click.echo(f"power was not cut: the boot had {count} writes and erases", err=True)
+        if not stepper.cuts:
+            tell_uncut(options, device)
     finally:
         device.power_off()
     if failure is not None:

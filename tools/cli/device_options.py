@@ -18,17 +18,16 @@ from ...interface.trace import Listener
 from ...partitions.firmware_update.config import FwuConfig
 from ...partitions.initial_attestation.config import AttestationConfig, TokenProfile
 from ...partitions.measured_boot.config import MeasuredBootConfig
-from ...platform.board import Board, SlotName, load_board
+from ...platform.board import Board, SlotName
 from ...platform.iak_type import IakType
 from ...platform.otp import OtpField
 from ...platform.power import Cut, CutError
 from ...platform.provisioning import load_provisioning
 from ...platform.provisioning_bundle import Bundles
 from ...platform.provisioning_stages import is_required
-from ...platform.state import stored_board
 from ...spm.config import SpmConfig
 from ..demo_firmware import flash_demo_firmware, primary_slots_blank
-from .loader_options import LOADER_OPTIONS, SIGNATURE_TYPES, LoaderOptions
+from .loader_options import LOADER_OPTIONS, SIGNATURE_TYPES, LoaderOptions, board_of
 from .output import FILE_NAME, MAX_IMAGE, read_file
 
 PROFILES = {
@@ -232,6 +231,13 @@ def make_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
     return device
 
 
+def tell_uncut(options: DeviceOptions, device: Device) -> None:
+    """Say that a --cut lay behind the last operation of a run that has come to its end."""
+    if options.cuts:
+        count = device.hardware.power.operations
+        click.echo(f"power was not cut: there were {count} writes and erases", err=True)
+
+
 def _check_cuts(options: DeviceOptions) -> None:
     """Only `boot --again` powers on more than once."""
     again = click.get_current_context().params.get("again")
@@ -250,8 +256,7 @@ def _ask_for_upgrade(device: Device, image: int) -> None:
 
 def _new_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device:
     """The device, its attestation service built for the kind of key that its OTP holds."""
-    known = stored_board(options.state) if options.state is not None else None
-    board = load_board(options.board or known or options.loader.default_board)
+    board = board_of(options.state, options.board, options.loader.default_board)
     bl2, attestation = _bl2_config(options, board), _attestation_config(options)
     provisioning = load_provisioning(options.provisioning) if options.provisioning is not None else None
 

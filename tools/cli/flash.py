@@ -22,15 +22,15 @@ from ...interface.mcuboot.trailer import (
     read_swap_state,
     write_image,
 )
-from ...platform.board import SlotName, load_board
+from ...platform.board import SlotName
 from ...platform.flash import FlashArea
 from ...platform.hardware import Hardware
 from ...platform.provisioning import load_provisioning
-from ...platform.state import StateError, stored_board
+from ...platform.state import StateError, holds_nothing
 from ..console import STYLES
 from ..device_report import counter_lines, counters, slot_lines, slots
 from .image import NUMBER
-from .loader_options import SIGNATURE_TYPES, STRATEGY, LoaderOptions
+from .loader_options import SIGNATURE_TYPES, STRATEGY, LoaderOptions, board_of
 from .output import FILE_NAME, MAX_IMAGE, STDIN, display, hex_dump, print_lines, read_file, write_file
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -94,9 +94,9 @@ def _opened(
 
     With a ``signature_type`` a new state directory becomes a new device.
     """
-    options, known = LoaderOptions(strategy=strategy), stored_board(state)
-    loaded = load_board(board or known or options.default_board)
-    if known is None and signature_type is None:
+    options = LoaderOptions(strategy=strategy)
+    loaded = board_of(state, board, options.default_board)
+    if signature_type is None and holds_nothing(state):
         raise StateError(
             f"state directory {state}: holds no device; legal: one that a boot or a flash has left"
         )

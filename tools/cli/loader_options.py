@@ -15,6 +15,8 @@ from ...bootloader.config import (
     UpgradeStrategy,
 )
 from ...bootloader.encryption_key import load_encryption_key
+from ...platform.board import Board, load_board, packaged_boards
+from ...platform.state import StateError, stored_board
 from .output import FILE_NAME
 
 SIGNATURE_TYPES: Final = {t.value: t for t in SignatureType}
@@ -79,6 +81,20 @@ class LoaderOptions:
             "aes_256": self.enc_keylen == "256",
             "hmac_sha512": self.enc_hmac == "512",
         }
+
+
+def board_of(state: str | None, given: str | None, default: str) -> Board:
+    """The board ``given``; else the one whose device ``state`` holds, for a new device ``default``.
+
+    Raises BoardError, and StateError where only a file that is not known here can say what board that is.
+    """
+    known = stored_board(state) if state is not None and given is None else None
+    if known is not None and known not in packaged_boards():
+        raise StateError(
+            f"state directory {state}: holds a device of board {known!r:.60}; legal: --board with its "
+            "YAML file"
+        )
+    return load_board(given or known or default)
 
 
 STRATEGY: Final[Callable[[Any], Any]] = click.option(
