@@ -12,7 +12,7 @@ from .bootloader.bl1_stage import Bl1Ports, provision
 from .bootloader.bl2 import Bl2, BootOutcome
 from .bootloader.ports import SECONDARY, SLOTS, Ports
 from .bootloader.swap_geometry import image_offset
-from .build import (
+from .firmware_build import (
     Build,
     agent_partitions,
     bl1_config_for,

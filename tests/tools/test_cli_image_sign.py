@@ -12,8 +12,8 @@ from tfm_sim.bootloader.config import Bl2Config, KeyMode, SignatureType, Upgrade
 from tfm_sim.bootloader.encryption_key import load_encryption_key
 from tfm_sim.bootloader.inspect import ImageReport, inspect_image
 from tfm_sim.bootloader.keys import load_public_key, public_key_encoding
-from tfm_sim.build import Build
 from tfm_sim.device import Device
+from tfm_sim.firmware_build import Build
 from tfm_sim.interface.mcuboot.image import ImageFlag
 from tfm_sim.interface.mcuboot.tlv import TlvType
 from tfm_sim.interface.mcuboot.trailer import Flag, Magic

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import click
 
-from ...build import Build, bl1_config_for, bl2_config_for, bundle_layout, dummy_provisioning
+from ...firmware_build import Build, bl1_config_for, bl2_config_for, bundle_layout, dummy_provisioning
 from ...partitions.initial_attestation.config import AttestationConfig
 from ...platform.board import load_board
 from ...platform.provisioning import load_provisioning

@@ -10,8 +10,8 @@ import click
 
 from ...bootloader.config import Bl2Config, KeyMode, SignatureType
 from ...bootloader.keys import load_public_key, public_key_encoding
-from ...build import Build, bl1_config_for, bl2_config_for, with_boot_status
 from ...device import Device
+from ...firmware_build import Build, bl1_config_for, bl2_config_for, with_boot_status
 from ...interface.mcuboot.trailer import TrailerError, mark_pending
 from ...interface.tfm.boot_status import BootStatusEra
 from ...interface.trace import Listener

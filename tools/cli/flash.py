@@ -11,8 +11,8 @@ import click
 
 from ...bootloader.config import Bl2Config, SignatureType
 from ...bootloader.swap_geometry import image_offset
-from ...build import Build, bl2_config_for
 from ...device import Device
+from ...firmware_build import Build, bl2_config_for
 from ...interface.mcuboot.trailer import (
     Flag,
     Magic,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from support.kernel_bench import in_the_name_of
 
-from tfm_sim.build import Build, standard_partitions
+from tfm_sim.firmware_build import Build, standard_partitions
 from tfm_sim.interface.trace import Trace
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig
 from tfm_sim.partitions.measured_boot.config import MeasuredBootConfig
