@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from .bootloader.bl1_config import Bl1Config
     from .bootloader.config import Bl2Config
     from .bootloader.loader import BootRefused
-    from .device import Build, Device, bl1_config_for, bl2_config_for, with_boot_status
+    from .build import Build, bl1_config_for, bl2_config_for, with_boot_status
+    from .device import Device
     from .interface.errors import TfmSimError
     from .interface.psa.client import psa_invec, psa_outvec
     from .interface.psa.service import psa_msg_t
@@ -42,7 +43,7 @@ _HOME = {
     "Bl2Config": ".bootloader.config",
     "BootStatusEra": ".interface.tfm.boot_status",
     "BootRefused": ".bootloader.loader",
-    "Build": ".device",
+    "Build": ".build",
     "Device": ".device",
     "DevicePanic": ".spm.panic",
     "FwuConfig": ".partitions.firmware_update.config",
@@ -59,8 +60,8 @@ _HOME = {
     "TfmSimError": ".interface.errors",
     "TokenProfile": ".partitions.initial_attestation.config",
     "VIRGIN": ".platform.provisioning",
-    "bl1_config_for": ".device",
-    "bl2_config_for": ".device",
+    "bl1_config_for": ".build",
+    "bl2_config_for": ".build",
     "boot": ".tools.demo_firmware",
     "load_board": ".platform.board",
     "load_manifest": ".spm.manifest_file",
@@ -69,7 +70,7 @@ _HOME = {
     "psa_invec": ".interface.psa.client",
     "psa_msg_t": ".interface.psa.service",
     "psa_outvec": ".interface.psa.client",
-    "with_boot_status": ".device",
+    "with_boot_status": ".build",
 }
 
 __all__ = [

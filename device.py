@@ -1,61 +1,49 @@
 """One device, assembled from a board: power on, boot, the non-secure side's APIs, reset, power off."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from .bootloader.bl1_1 import Bl1_1
 from .bootloader.bl1_2 import Bl1_2, Bl1_2Outcome
-from .bootloader.bl1_config import Bl1Config, Bl1ConfigError
 from .bootloader.bl1_stage import Bl1Ports, provision
 from .bootloader.bl2 import Bl2, BootOutcome
-from .bootloader.config import Bl2Config, Bl2ConfigError, KeyMode, UpgradeStrategy
 from .bootloader.ports import SECONDARY, SLOTS, Ports
+from .bootloader.swap_geometry import image_offset
+from .build import (
+    Build,
+    agent_partitions,
+    bl1_config_for,
+    bl2_config_for,
+    check_build,
+    dummy_provisioning,
+    standard_partitions,
+    with_boot_status,
+    with_firmware_update,
+)
+from .interface.apis import PsaApis, TfmApis
 from .interface.errors import TfmSimError
 from .interface.mcuboot.trailer import write_image
-from .interface.psa.crypto_api import CryptoApi
-from .interface.psa.firmware_update import FirmwareUpdate
-from .interface.psa.initial_attestation import InitialAttestation
-from .interface.psa.platform import PlatformApi
-from .interface.tfm.boot_status import BootStatusEra
-from .interface.tfm.measured_boot import MeasuredBoot
 from .interface.trace import Event, Listener, Trace
-from .partitions.crypto.config import CryptoConfig
-from .partitions.firmware_update.config import FwuBuild, FwuConfig
-from .partitions.initial_attestation.config import AttestationConfig
-from .partitions.measured_boot.config import MeasuredBootConfig
-from .partitions.ns_agent_mailbox.config import MailboxConfig
-from .partitions.programs import (
-    MAILBOX_MANIFEST_LIST,
-    MANIFEST_LIST,
-    configurations,
-    mailbox_programs,
-    programs,
-)
 from .platform.board import AreaRole, Board, BoardError, SlotName, load_board
 from .platform.flash import FlashArea
-from .platform.hal import PlatformHal, granted
 from .platform.hardware import Hardware
-from .platform.memory import Access
 from .platform.power import Cut
-from .platform.provisioning import DUMMY, DUMMY_ROTPKS, Provisioning
+from .platform.provisioning import Provisioning
 from .platform.provisioning_bundle import BundleLayout, Bundles
 from .platform.provisioning_stages import BundleSource, is_required, provision_in_bl2, provision_in_firmware
 from .platform.slot_windows import exchange_slots
 from .spm.boot_data import BootData
-from .spm.config import Backend, SpmConfig
 from .spm.door import ClientDoor
+from .spm.firmware import load_firmware, start_firmware
 from .spm.kernel import Kernel
-from .spm.load import LoadError, PartitionBuild
-from .spm.machine import Machine
-from .spm.manifest_list import load_manifest_list
+from .spm.load import LoadError
 from .spm.ns_ids import NsClientContexts
 from .spm.ns_tasks import NsTask, join, start_task
 from .spm.other_core import OtherCore
-from .spm.partition_memory import Arena, give_partitions_memory, non_secure_arena
+from .spm.partition_memory import Arena, non_secure_arena
 from .spm.process.host import Launcher, groups_of
 from .spm.service import Service
 
@@ -72,186 +60,6 @@ class Stage(Event):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
-    """What is decided when firmware is built: loaders, SPM, attestation profile, further partitions.
-
-    ``bl2`` None is TF-M with BL2=OFF: the images run unchecked, and there is no boot status. ``bl1`` None is
-    BL1=OFF, TF-M's default on most boards: BL2 runs unchecked.
-    ``measured_boot`` is TFM_PARTITION_MEASURED_BOOT, None leaves that partition out.
-    ``firmware_update`` is TFM_PARTITION_FIRMWARE_UPDATE, None (as in TF-M's default) a build without the
-    partition; with it the boot loader publishes the running versions.
-    """
-
-    bl2: Bl2Config | None = field(default_factory=Bl2Config)
-    spm: SpmConfig = field(default_factory=SpmConfig)
-    attestation: AttestationConfig = field(default_factory=AttestationConfig)
-    crypto: CryptoConfig = field(default_factory=CryptoConfig)
-    measured_boot: MeasuredBootConfig | None = None
-    partitions: tuple[PartitionBuild, ...] = ()
-    firmware_update: FwuConfig | None = None
-    bl1: Bl1Config | None = None
-
-
-def bl1_config_for(board: Board) -> Bl1Config | None:
-    """TF-M's default BL1 for a board that has a place for one, None for another."""
-    return Bl1Config() if board.bl1 is not None else None
-
-
-def bl2_config_for(board: Board) -> Bl2Config:
-    """The boot loader of a board as its flash layout asks for it: so many images, of so many sectors."""
-    return Bl2Config(image_number=board.image_count, max_img_sectors=board.max_image_sectors)
-
-
-def with_boot_status(build: Build, era: BootStatusEra) -> Build:
-    """The build with the boot status of an era: BL2 writes it, SPM and attestation read it."""
-    return replace(
-        build,
-        bl2=None if build.bl2 is None else replace(build.bl2, boot_status=era),
-        spm=replace(build.spm, boot_status=era),
-        attestation=replace(build.attestation, boot_status=era),
-    )
-
-
-def dummy_provisioning(build: Build) -> Provisioning:
-    """TF-M's dummy values (NOT SECURE) as its build burns them: ROTPKs by signature type and key mode."""
-    if build.bl2 is None:
-        return DUMMY
-    name = build.bl2.signature_type.value
-    if build.bl2.key_mode is KeyMode.BUILTIN_KEY:
-        name += " builtin"
-    return replace(DUMMY, rotpks=DUMMY_ROTPKS.get(name, ()))
-
-
-SWAPS_OF_FWU: Final = (UpgradeStrategy.SWAP_USING_SCRATCH, UpgradeStrategy.SWAP_USING_MOVE)
-"""FWU_SUPPORT_TRIAL_STATE is on with these."""
-
-
-def with_firmware_update(build: Build) -> Build:
-    """The build with what its firmware update partition asks of the boot loader.
-
-    Raises LoadError for a boot loader that TF-M's partition cannot work with.
-    """
-    if build.firmware_update is None:
-        return build
-    legal = (UpgradeStrategy.OVERWRITE_ONLY, *SWAPS_OF_FWU)
-    # TF-M check_config.cmake: no DIRECT_XIP, no RAM_LOAD, and not without MCUBOOT_DATA_SHARING.
-    if build.bl2 is None or build.bl2.strategy not in legal:
-        found = "no boot loader" if build.bl2 is None else build.bl2.strategy.value
-        names = ", ".join(strategy.value for strategy in legal)
-        raise LoadError(f"the firmware update partition with {found}; legal: bl2 with strategy {names}")
-    return replace(build, bl2=replace(build.bl2, fwu_boot_data=True))
-
-
-def fwu_build(build: Build) -> FwuBuild | None:
-    """The firmware update partition for the boot loader that it works with; None for a build without."""
-    if build.firmware_update is None or build.bl2 is None:
-        return None
-    bl2 = build.bl2
-    trial = bl2.strategy in SWAPS_OF_FWU
-    return FwuBuild(build.firmware_update, bl2.image_number, trial, bl2.boot_max_align)
-
-
-def standard_partitions(build: Build) -> list[PartitionBuild]:
-    """The partitions of TF-M's list that the build has, each manifest with its program.
-
-    Raises ManifestError.
-    """
-    fwu = fwu_build(build)
-    made = programs(build.attestation, build.crypto, build.measured_boot, fwu)
-    configs = configurations(measured_boot=build.measured_boot is not None, firmware_update=fwu is not None)
-    builds = []
-    for item in load_manifest_list(MANIFEST_LIST, configs=configs):
-        manifest = item.load()
-        builds.append(PartitionBuild(manifest, item.pid, *made[manifest.name]))
-    return builds
-
-
-def agent_partitions(board: Board) -> list[PartitionBuild]:
-    """The mailbox agent for a board whose non-secure side has a core of its own; none for another.
-
-    Raises ManifestError.
-    """
-    if board.dual_core is None:
-        return []
-    builds = []
-    for item in load_manifest_list(MAILBOX_MANIFEST_LIST):
-        manifest = item.load()
-        ids = manifest.client_ids
-        assert ids is not None  # every NS agent has a range
-        queue, mhu = board.dual_core.mailbox.base, board.dual_core.mhu.base
-        made = mailbox_programs(MailboxConfig(queue, mhu, ids.base, ids.limit))
-        builds.append(PartitionBuild(manifest, item.pid, *made[manifest.name]))
-    return builds
-
-
-def load_firmware(
-    hardware: Hardware,
-    boot_data: BootData,
-    trace: Trace,
-    spm: SpmConfig,
-    builds: Sequence[PartitionBuild],
-    launcher: Launcher | None = None,
-) -> Kernel:
-    """The SPM with its partitions linked and their interrupts and MMIO claimed; nothing runs yet.
-
-    ``launcher`` starts the processes of isolation levels 2 and 3; None is one of the kernel's own.
-    Raises LoadError and BoardError for partitions that do not fit together or on the board.
-    """
-    board = hardware.board
-    machine = Machine(
-        hardware.memory,
-        hardware.hal,
-        hardware.bus,
-        hardware.clock,
-        hardware.interrupts,
-        board.irq_number,
-        board.irq_sources,
-        board.named_mmio,
-    )
-    kernel = Kernel(machine, boot_data, trace, spm, launcher)
-    kernel.load(builds)
-    for partition in kernel.partitions:
-        for region in partition.manifest.mmio_regions:
-            access = Access.READ | Access.WRITE if region.writable else Access.READ
-            if region.base is None or region.size is None:
-                hardware.claim(region.name, partition.name, access)
-            else:
-                hardware.claim_range(region.base, region.size, partition.name, access)
-    return kernel
-
-
-def start_firmware(hardware: Hardware, kernel: Kernel) -> None:
-    """Run the partitions to where they wait; the boot status is gone afterwards."""
-    arenas = give_partitions_memory(hardware.memory, [p.manifest for p in kernel.partitions])
-
-    def hal_of(partition: str) -> PlatformHal:
-        names = hardware.board.hal_grants.get(partition, ())
-        return granted(hardware.hal, names, partition, partial(kernel.hal_denied, partition))
-
-    hardware.on_reset = kernel.reset_requested
-    hardware.power.on_cut = kernel.power_lost
-    kernel.start(hal_of, arenas.__getitem__)
-    kernel.boot_data.scrub()
-
-
-class PsaApis:
-    """The PSA APIs as a Python program likes them: bytes in and out, PsaError for a status."""
-
-    def __init__(self, client: ClientDoor) -> None:
-        self.initial_attestation = InitialAttestation(client)
-        self.crypto = CryptoApi(client)
-        self.platform = PlatformApi(client)
-        self.firmware_update = FirmwareUpdate(client)
-
-
-class TfmApis:
-    """The same for services that are TF-M's own and no PSA API."""
-
-    def __init__(self, client: ClientDoor) -> None:
-        self.measured_boot = MeasuredBoot(client)
-
-
 class Device:
     """A simulated device. Two of them share nothing, not even in one process.
 
@@ -262,8 +70,8 @@ class Device:
 
     Raises BoardError, StateError, ProvisioningError and ManifestError for what they name, Bl2ConfigError for
     a boot loader built for another number of images than the board has, Bl1ConfigError for a BL1 that the
-    board has no place for, LoadError for a build that a board
-    with two cores cannot have, TypeError for other arguments.
+    board has no place for, LoadError for a build that a board with two cores cannot have, TypeError for
+    other arguments.
     """
 
     def __init__(
@@ -282,9 +90,7 @@ class Device:
         loaded = board if isinstance(board, Board) else load_board(board)
         default = Build(bl2=bl2_config_for(loaded), bl1=bl1_config_for(loaded))
         self.build = with_firmware_update(build or default)
-        _check_image_number(self.build, loaded)
-        _check_dual_core(self.build, loaded)
-        _check_bl1(self.build, loaded)
+        check_build(self.build, loaded)
         agents = agent_partitions(loaded)
         self._partitions = (*standard_partitions(self.build), *agents, *self.build.partitions)
         self.trace = Trace()
@@ -302,11 +108,18 @@ class Device:
         self.bl1_outcome: Bl1_2Outcome | None = None
 
     def flash_image(self, image: int, data: bytes, slot: SlotName = "primary") -> None:
-        """Write a signed image to a slot, as a programmer does: ``image`` 0 is secure, 1 non-secure."""
+        """Write a signed image to a slot, as a programmer does: ``image`` 0 is secure, 1 non-secure.
+
+        It goes where this device's BL2 looks for it: to the start of the slot, but for a candidate of
+        SWAP_USING_OFFSET, which lies one erase block up. Raises BoardError for a slot that is not there,
+        TrailerError for an image that does not fit.
+        """
         _expect("image", image, int)
         _expect("data", data, bytes, bytearray, memoryview)
+        area = self.hardware.slot(image, slot)
+        offset = 0 if self.build.bl2 is None else image_offset(self.build.bl2.strategy, slot, area)
         with self.hardware.power.programmer():
-            write_image(self.hardware.slot(image, slot), data)
+            write_image(area, data, offset)
 
     def flash_bl2(self, data: bytes, slot: SlotName = "primary") -> None:
         """Write an image of BL2, as BL1 checks it, to one of its two slots; behind it the slot is erased.
@@ -623,42 +436,6 @@ def _expect(name: str, value: object, *types: type) -> None:
     if not isinstance(value, types):
         legal = ", ".join("None" if t is type(None) else t.__name__ for t in types)
         raise TypeError(f"{name}: found {value!r:.60}; legal: {legal}")
-
-
-def _check_image_number(build: Build, board: Board) -> None:
-    if build.bl2 is not None and build.bl2.image_number != board.image_count:
-        raise Bl2ConfigError(
-            f"BL2: image_number {build.bl2.image_number} on board {board.name}, whose flash has slots for "
-            f"{board.image_count}; legal: {board.image_count}, as bl2_config_for(board) has it"
-        )
-
-
-def _check_bl1(build: Build, board: Board) -> None:
-    if build.bl1 is None:
-        return
-    if board.bl1 is None:
-        raise Bl1ConfigError(
-            f"BL1 on board {board.name}, which has no OTP, slots and memory for it; legal: bl1=None, or a "
-            "board with bl1"
-        )
-    if len(build.bl1.signers) > board.otp.layout.bl1_signers:
-        raise Bl1ConfigError(
-            f"BL1: {len(build.bl1.signers)} signers of BL2 on board {board.name}; legal: "
-            f"{board.otp.layout.bl1_signers}, as its OTP has ROTPKs"
-        )
-    build.bl1.image_layout(board.bl1.bl2_code_size)
-
-
-def _check_dual_core(build: Build, board: Board) -> None:
-    if board.dual_core is None:
-        return
-    where = f"board {board.name}, whose non-secure side has a core of its own"
-    # TF-M: the mailbox agent waits for signals, so it takes the IPC backend.
-    if build.spm.backend is not Backend.IPC:
-        raise LoadError(f"the {build.spm.backend.value} backend on {where}; legal: Backend.IPC")
-    # TF-M: the ids of mailbox clients come with their requests, not from the NSCE calls of TrustZone.
-    if build.spm.ns_manage_nsid:
-        raise LoadError(f"ns_manage_nsid on {where}; legal: False")
 
 
 __all__ = [

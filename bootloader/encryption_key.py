@@ -62,6 +62,9 @@ _LEGAL: Final = {
 }
 
 
+LEGAL_FILE: Final = "a PEM private key without password (RSA-2048, P-256 or X25519), or 16 or 32 raw bytes"
+
+
 def decode_encryption_key(encryption: EncryptionType, data: bytes) -> EncryptionKey:
     """The key in ``data``; raises EncryptionKeyError where it is not one of the kind."""
     if encryption is EncryptionType.KW:
@@ -92,21 +95,22 @@ def load_encryption_key(path: Path) -> tuple[EncryptionType, bytes]:
         with path.open("rb") as file:
             data = file.read(MAX_KEY_FILE + 1)
     except OSError as error:
-        raise EncryptionKeyError(f"{path}: cannot read the key: {error.strerror}") from error
+        raise EncryptionKeyError(
+            f"{path}: cannot read the key: {error.strerror}; legal: {LEGAL_FILE}"
+        ) from error
     except ValueError as error:  # a path with a NUL in it
         raise EncryptionKeyError(f"{str(path)!r}: cannot read the key: {error}") from error
     if len(data) in (16, 32):
         return EncryptionType.KW, data
-    legal = "a PEM private key without password (RSA-2048, P-256 or X25519), or 16 or 32 raw bytes"
     try:
         key = load_pem_private_key(data, None)
         encoded = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise EncryptionKeyError(f"{path}: no such key; legal: {legal}") from None
+        raise EncryptionKeyError(f"{path}: no such key; legal: {LEGAL_FILE}") from None
     for encryption in (EncryptionType.RSA, EncryptionType.EC256, EncryptionType.X25519):
         try:
             decode_encryption_key(encryption, encoded)
         except EncryptionKeyError:
             continue
         return encryption, encoded
-    raise EncryptionKeyError(f"{path}: found {type(key).__name__}; legal: {legal}")
+    raise EncryptionKeyError(f"{path}: found {type(key).__name__}; legal: {LEGAL_FILE}")

@@ -40,7 +40,7 @@ def load_public_key(path: Path) -> ImageKey:
         with path.open("rb") as file:
             pem = file.read(MAX_KEY_FILE + 1)
     except OSError as error:
-        raise KeyFileError(f"{path}: cannot read the key: {error.strerror}") from error
+        raise KeyFileError(f"{path}: cannot read the key: {error.strerror}; legal: a PEM file") from error
     except ValueError as error:  # a path with a NUL in it
         raise KeyFileError(f"{str(path)!r}: cannot read the key: {error}") from error
     if len(pem) > MAX_KEY_FILE:
@@ -54,7 +54,9 @@ def load_public_key(path: Path) -> ImageKey:
             else load_pem_public_key(pem)
         )
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise KeyFileError(f"{path}: not a PEM key without password") from error
+        raise KeyFileError(
+            f"{path}: not a PEM key; legal: a public or private one without password"
+        ) from error
     if isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey):
         return key
     raise KeyFileError(f"{path}: found {type(key).__name__}; legal: RSA, EC or Ed25519")

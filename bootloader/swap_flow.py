@@ -22,6 +22,7 @@ from ..interface.mcuboot.trailer import (
     write_trailer,
 )
 from ..platform.flash import FlashArea, FlashError
+from .config import UpgradeStrategy
 from .encryption import EncKey, boot_decrypt_key, is_encrypted
 from .events import ImageRefused, SwapBegun, SwapDone, SwapStatusFound, SwapStatusWritten, TrailerErased
 from .flash_regions import Transform, copy_region, erase_region
@@ -376,13 +377,14 @@ class SwapFlow(UpgradeFlow):
     def _tell_status(self, image: int) -> None:
         if self.loader.trace.listeners:
             status = self.status
-            how = (
-                "no step of it is done"
-                if status.is_reset
-                else f"{status.op.value}, sector {status.idx}, step {status.state} is next"
-            )
             where = _source_text(status.source)
-            text = f"image {image}: {where} tells of a swap of type {status.swap_type}: {how}"
+            text = f"image {image}: {where}: no swap under way"
+            if not status.is_reset:
+                kind = SwapType(status.swap_type).name.lower()
+                step = f"sector {status.idx}, step {status.state}"
+                if self.loader.config.strategy is UpgradeStrategy.SWAP_USING_MOVE:
+                    step = f"{status.op.value}, {step}"  # the others have one kind of step
+                text = f"image {image}: {where}: a {kind} swap under way: {step} is next"
             self.loader.trace.emit(
                 SwapStatusFound(
                     image, "swap_read_status", text, status.source, status.idx, status.state, status.swap_type

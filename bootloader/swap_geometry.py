@@ -35,6 +35,14 @@ def trailer_format(config: Bl2Config) -> TrailerFormat:
     )
 
 
+def image_offset(strategy: UpgradeStrategy, slot: str, area: FlashArea) -> int:
+    """Where an image goes that is flashed to a slot, in bytes from its start.
+
+    MCUboot SWAP_USING_OFFSET: a candidate begins in the second sector of the secondary slot.
+    """
+    return area.erase_block if strategy is UpgradeStrategy.SWAP_USING_OFFSET and slot == SECONDARY else 0
+
+
 def sector_count(area: FlashArea) -> int:
     return area.size // area.erase_block
 

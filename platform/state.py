@@ -27,6 +27,30 @@ class StateError(TfmSimError):
     """A state directory cannot be used: occupied, half-written, of another board, or not one at all."""
 
 
+def stored_board(path: str | Path) -> str | None:
+    """The name of the board whose device a state directory holds; None where it holds none yet.
+
+    What is wrong with a directory, `StateDirectory` tells.
+    """
+    for name in (COMMIT, META):  # a save that was interrupted behind its commit has happened
+        try:
+            meta = json.loads((Path(path) / name).read_bytes())
+        except (OSError, ValueError, RecursionError):
+            continue
+        if isinstance(meta, dict) and isinstance(meta.get("board"), str):
+            return str(meta["board"])
+    return None
+
+
+def holds_nothing(path: str | Path) -> bool:
+    """Whether a device there would be a new one; what is wrong with a directory, `StateDirectory` tells."""
+    try:
+        found = Path(path)
+        return not found.exists() or (found.is_dir() and {entry.name for entry in found.iterdir()} <= {LOCK})
+    except (OSError, ValueError):
+        return False
+
+
 class StateDirectory:
     """One state directory, locked from construction to ``close``.
 

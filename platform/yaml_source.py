@@ -209,7 +209,7 @@ def read_file(path: Path, error_class: type[TfmSimError]) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)  # one more shows that the file is too long
     except OSError as error:
-        raise error_class(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise error_class(f"{path}: cannot be read: {error.strerror or error}; legal: a YAML file") from error
     except ValueError as error:  # a path with a NUL in it
         raise error_class(f"{str(path)!r}: cannot be read: {error}") from error
 

@@ -16,8 +16,9 @@ ARROWS = {
     "bootloader": {"interface", "platform"},
     "spm": {"interface", "platform"},
     "partitions": {"interface", "platform", "spm"},
-    "device": {"interface", "platform", "bootloader", "spm", "partitions"},
-    "tools": {"interface", "platform", "bootloader", "spm", "partitions", "device"},
+    "build": {"interface", "platform", "bootloader", "spm", "partitions"},
+    "device": {"interface", "platform", "bootloader", "spm", "partitions", "build"},
+    "tools": {"interface", "platform", "bootloader", "spm", "partitions", "build", "device"},
 }
 PARTITION_API = {"tfm_sim.spm.partition_api"}
 PARTITIONS = sorted(p.name for p in (ROOT / "partitions").iterdir() if p.is_dir() and p.name != "__pycache__")
@@ -25,7 +26,7 @@ PARTITIONS = sorted(p.name for p in (ROOT / "partitions").iterdir() if p.is_dir(
 
 def modules() -> list[tuple[str, Path]]:
     """Every module of ours by its full name; the package's own root is `tfm_sim`."""
-    files = [ROOT / "__init__.py", ROOT / "device.py"]
+    files = [ROOT / "__init__.py", ROOT / "build.py", ROOT / "device.py"]
     files += [f for room in ARROWS if (ROOT / room).is_dir() for f in (ROOT / room).rglob("*.py")]
     return [(module_name(f), f) for f in files]
 

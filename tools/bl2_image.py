@@ -25,6 +25,7 @@ Bl2Key = LmsPrivateKey | ec.EllipticCurvePrivateKey
 DEFAULT_VERSION: Final = ImageVersion(1, 9, 0, 0)
 DEFAULT_SECURITY_COUNTER: Final = 1
 """TFM_BL1_IMAGE_VERSION_BL2 and TFM_BL1_IMAGE_SECURITY_COUNTER_BL2."""
+LEGAL: Final = "a P-256 or P-384 key as PEM, or an LMS key file"
 DEMO_CODE: Final = b"tfm-sim: BL2 stands here; its code is not run."
 
 
@@ -98,17 +99,17 @@ def load_bl2_key(path: Path) -> Bl2Key:
         with path.open("rb") as file:
             raw = file.read(1 << 16)
     except (OSError, ValueError) as error:
-        raise LmsKeyError(f"{path}: cannot read the key: {getattr(error, 'strerror', error)}") from None
+        raise LmsKeyError(
+            f"{path}: cannot read the key: {getattr(error, 'strerror', error)}; legal: {LEGAL}"
+        ) from None
     if not raw.lstrip().startswith(b"-----"):
         return load_key(path, raw)
     try:
         key = load_pem_private_key(raw, None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise LmsKeyError(f"{path}: not a PEM private key without password") from error
+        raise LmsKeyError(f"{path}: not a PEM private key without password; legal: {LEGAL}") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name not in ("secp256r1", "secp384r1"):
-        raise LmsKeyError(
-            f"{path}: found {type(key).__name__}; legal: a P-256 or P-384 key, or an LMS key file"
-        )
+        raise LmsKeyError(f"{path}: found {type(key).__name__}; legal: {LEGAL}")
     return key
 
 

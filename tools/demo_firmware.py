@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from ..bootloader.config import UpgradeStrategy
-from ..device import Build, Device
+from ..build import Build
+from ..device import Device
 from ..interface.mcuboot.trailer import write_image_ok, write_magic
 from ..interface.trace import Listener
 from ..platform.board import AreaRole, Board

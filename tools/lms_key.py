@@ -76,7 +76,7 @@ class LmsPrivateKey:
             fields = KeyFile.parse(raw)
         except ConstructError as error:
             raise LmsKeyError(
-                f"{name}: not an LMS private key as pyhsslms writes it, of one level"
+                f"{name}: not an LMS private key; legal: one of one level, as pyhsslms writes it"
             ) from error
         # The format has room for a seed of 32 bytes, which is that of the types with 32-byte hashes.
         if fields.lms not in range(5, 10) or fields.lmots not in range(1, 5):

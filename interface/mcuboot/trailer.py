@@ -338,13 +338,19 @@ def write_image(area: SlotArea, image: bytes, offset: int = 0) -> None:
     Raises TrailerError where the image is empty, or does not fit the slot from a whole program unit on.
     """
     if not image:
-        raise TrailerError(f"{area.name}: an empty image")
+        raise TrailerError(f"{area.name}: an empty image; legal: 1 to {area.size} bytes")
     if offset < 0 or offset % area.write_size:
         unit = area.write_size
         raise TrailerError(f"{area.name}: an image at offset {offset:#x}; legal: multiples of {unit} from 0")
     if offset + len(image) > area.size:
-        where = f" at offset {offset:#x}" if offset else ""
-        raise TrailerError(f"{area.name}: an image of {len(image)} bytes{where}; the slot has {area.size}")
+        where, legal = "", f"up to {area.size}"
+        if offset:
+            where = f" at offset {offset:#x}"
+            room = area.size - offset
+            legal = f"up to {room} there, so an image without padding" if room > 0 else "offsets in the slot"
+        raise TrailerError(
+            f"{area.name}: an image of {len(image)} bytes{where}; the slot has {area.size}; legal: {legal}"
+        )
     area.erase(0, area.size)
     fill = -len(image) % area.write_size
     area.write(offset, image + bytes([area.erased_value]) * fill)

@@ -30,7 +30,7 @@ from support.dual_core import (
 from support.kernel_bench import a_manifest, a_service
 
 from tfm_sim import Build, Device, DevicePanic, boot, psa_outvec
-from tfm_sim.device import agent_partitions
+from tfm_sim.build import agent_partitions
 from tfm_sim.interface.psa.service import psa_msg_t
 from tfm_sim.interface.tfm.mailbox import MailboxCall, MailboxMessage
 from tfm_sim.interface.trace import Event

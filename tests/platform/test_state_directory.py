@@ -17,7 +17,7 @@ from tfm_sim.platform.hardware import Hardware
 from tfm_sim.platform.nv_counters import NvCounter
 from tfm_sim.platform.otp import OtpField
 from tfm_sim.platform.provisioning import DUMMY, Provisioning
-from tfm_sim.platform.state import StateError
+from tfm_sim.platform.state import StateError, stored_board
 
 BOARD = load_board("mcuboot_8k")
 
@@ -169,6 +169,15 @@ def test_another_board_is_refused(used: Path) -> None:
     with pytest.raises(StateError, match="holds a device of board 'mcuboot_8k'; legal: 'an521'"):
         Hardware(load_board("an521"), state=used)
     assert contents(used) == before
+
+
+def test_a_directory_tells_its_board(used: Path, tmp_path: Path) -> None:
+    assert stored_board(used) == "mcuboot_8k"
+    assert stored_board(tmp_path / "none") is None
+    (used / "state.json").write_bytes(b"[" * 100_000)
+    assert stored_board(used) is None
+    (used / "state.json").write_text('{"board": 7}')
+    assert stored_board(used) is None
 
 
 def test_a_directory_of_other_things_is_refused_and_not_written_to(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from support.image_encryption import FOR_EC256, Encrypted
 from tfm_sim.bootloader.bl2 import STRATEGIES, BootedImage
 from tfm_sim.bootloader.config import Bl2Config, UpgradeStrategy
 from tfm_sim.bootloader.loader import BootRefused
-from tfm_sim.device import Build, Device
+from tfm_sim.build import Build
+from tfm_sim.device import Device
 from tfm_sim.interface.errors import ExitCode, TfmSimError
 from tfm_sim.interface.mcuboot.trailer import Flag, boot_img_magic
 from tfm_sim.platform.board import AreaRole, Board, SlotName, load_board

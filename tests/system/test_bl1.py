@@ -10,7 +10,8 @@ from tfm_sim.bootloader.bl1_config import Bl1Config, Bl1ConfigError, Bl1Signer
 from tfm_sim.bootloader.bl1_events import Bl2Refused, ProvisioningDone
 from tfm_sim.bootloader.loader import BootRefused
 from tfm_sim.bootloader.rse_keys import RseState
-from tfm_sim.device import Build, Device, Stage, bl1_config_for, bl2_config_for
+from tfm_sim.build import Build, bl1_config_for, bl2_config_for
+from tfm_sim.device import Device, Stage
 from tfm_sim.interface.mcuboot.image import ImageVersion
 from tfm_sim.interface.trace import Event
 from tfm_sim.platform.board import AreaRole, BoardError, load_board

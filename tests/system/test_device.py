@@ -20,6 +20,7 @@ from tfm_sim import (
     psa_invec,
     psa_outvec,
 )
+from tfm_sim.bootloader.config import UpgradeStrategy
 from tfm_sim.device import DeviceOff
 from tfm_sim.interface.mcuboot.trailer import mark_pending
 from tfm_sim.interface.tfm.services import TFM_ATTESTATION_SERVICE_HANDLE
@@ -144,6 +145,18 @@ def test_an_upgrade_staged_in_the_secondary_slot_is_measured_after_the_copy() ->
         after = device.psa.initial_attestation.get_token(CHALLENGE)
         assert b"1.1.0" in after
         assert b"1.1.0" not in before
+
+
+def test_an_upgrade_is_staged_where_the_loader_of_the_build_looks_for_it() -> None:
+    """MCUboot SWAP_USING_OFFSET: a candidate begins in the second sector of the secondary slot."""
+    bl2 = Bl2Config(strategy=UpgradeStrategy.SWAP_USING_OFFSET)
+    with tfm_sim.boot(build=Build(bl2=bl2)) as device:
+        device.flash_image(0, SECURE_IMAGE.with_name("secure_1.1.0.bin").read_bytes(), "secondary")
+        slot = device.hardware.slot(0, "secondary")
+        assert (slot.read(0, 4), slot.read(0x1000, 4)) == (b"\xff" * 4, b"\x3d\xb8\xf3\x96")
+        mark_pending(slot, permanent=False)
+        device.reset()
+        assert b"1.1.0" in device.psa.initial_attestation.get_token(CHALLENGE)
 
 
 def test_state_survives_between_devices(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from support.dual_core import (
 
 import tfm_sim
 from tfm_sim import Build, Device, DevicePanic, SpmConfig, psa_invec, psa_outvec
+from tfm_sim.interface.apis import PsaApis
 from tfm_sim.interface.tfm.services import TFM_ATTESTATION_SERVICE_HANDLE
 from tfm_sim.interface.trace import Event
 from tfm_sim.platform.interrupts import InterruptController
@@ -346,7 +347,7 @@ def a_busy_run(seed: int, level: int = 1) -> tuple[list[Event], list[object]]:
         return statuses
 
     def randomly(ns: ClientDoor) -> bytes:
-        return tfm_sim.device.PsaApis(ns).crypto.generate_random(8)
+        return PsaApis(ns).crypto.generate_random(8)
 
     with boot_dual_core(events.append, seed=seed, isolation_level=level) as device:
         tasks = start(device, mixed, randomly, mixed, randomly, mixed)

@@ -29,7 +29,8 @@ from tfm_sim import (
     load_board,
     with_boot_status,
 )
-from tfm_sim.device import Stage, bl1_config_for
+from tfm_sim.build import bl1_config_for
+from tfm_sim.device import Stage
 from tfm_sim.interface.psa.crypto_values import PSA_ALG_SHA_256, PSA_ALG_SHA_384
 from tfm_sim.interface.tfm.boot_status import GeneralClaim, decode_area
 from tfm_sim.interface.trace import Event

@@ -6,7 +6,8 @@ import pytest
 
 import tfm_sim
 from tfm_sim.bootloader.config import Bl2Config
-from tfm_sim.device import Build, Device, DeviceOff
+from tfm_sim.build import Build
+from tfm_sim.device import Device, DeviceOff
 from tfm_sim.interface.mcuboot.trailer import mark_pending
 from tfm_sim.platform.board import Board, load_board
 from tfm_sim.platform.power import Cut, CutMode, Operation, PowerCut

@@ -9,7 +9,8 @@ import pytest
 from support.command_line import CommandLine
 
 from tfm_sim.bootloader.config import Bl2ConfigError, UpgradeStrategy
-from tfm_sim.device import Build, Device, bl2_config_for
+from tfm_sim.build import Build, bl2_config_for
+from tfm_sim.device import Device
 from tfm_sim.interface.mcuboot.trailer import mark_confirmed, mark_pending
 from tfm_sim.platform.board import load_board
 from tfm_sim.tools.demo_firmware import IMAGES, flash_demo_firmware

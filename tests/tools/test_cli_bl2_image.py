@@ -131,6 +131,12 @@ def test_a_virgin_device_takes_its_bundles(tfm_sim: CommandLine) -> None:
     assert tfm_sim("boot", "--board", "an521_bl1", "--state", "device") == 0
 
 
+def test_bundles_for_a_device_that_is_provisioned_are_told_to_be_idle(tfm_sim: CommandLine) -> None:
+    assert tfm_sim("provisioning", "bundles", "a.bin", "p.bin") == 0
+    assert tfm_sim("boot", "--board", "an521_bl1", "--bundles", "a.bin", "p.bin") == 0
+    assert tfm_sim.err == "--bundles: nobody looks at them, for this device is provisioned already\n"
+
+
 def test_bundles_of_values_of_ones_own(tfm_sim: CommandLine) -> None:
     assert tfm_sim("provisioning", "show") == 0
     Path("own.yaml").write_text(tfm_sim.out.replace("huk: 0001", "huk: beef").replace("iak: a9", "iak: a8"))
@@ -159,11 +165,16 @@ def test_bl2_key_makes_a_key_once(tfm_sim: CommandLine, monkeypatch: pytest.Monk
         (("code.bin", "-o", "x", "--board", "an521"), 4, "board an521: has no BL1; legal: an521_bl1"),
         (("none.bin", "-o", "x"), 4, "none.bin: No such file or directory"),
         (("code.bin", "-o", "x", "--key", "none.prv"), 4, "none.prv: cannot read the key"),
-        (("code.bin", "-o", "x", "--key", "code.bin"), 4, "not an LMS private key as pyhsslms writes it"),
+        (
+            ("code.bin", "-o", "x", "--key", "code.bin"),
+            4,
+            "not an LMS private key; legal: one of one level, as pyhsslms",
+        ),
         (("code.bin", "-o", "x", "--encryption-key", "00"), 2, "found 1 bytes; legal: 32"),
         (("code.bin", "-o", "x", "--version", "1.2"), 2, "found '1.2'; legal: MAJOR.MINOR.REVISION[+BUILD]"),
         (("code.bin", "-o", "x", "--version", "256.0.0"), 2, "up to 255.255.65535"),
         (("code.bin", "-o", "x", "--security-counter", "-1"), 2, "-1 is not in the range"),
+        (("tiny.bin", "-o", "x"), 4, "tiny.bin: 7 bytes; legal: 8 and more, a vector table first"),
         (("big.bin", "-o", "x"), 4, "32769 bytes of code; legal: at most 32768"),
         (
             ("code.bin", "-o", "x", "--key", "ed.pem"),
@@ -174,6 +185,7 @@ def test_bl2_key_makes_a_key_once(tfm_sim: CommandLine, monkeypatch: pytest.Monk
 )
 def test_one_clear_error(tfm_sim: CommandLine, arguments: tuple[str, ...], code: int, message: str) -> None:
     Path("big.bin").write_bytes(bytes(0x8001))
+    Path("tiny.bin").write_bytes(bytes(7))
     Path("ed.pem").write_bytes(pem(ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32))))
     assert tfm_sim("image", "bl2", *arguments) == code
     assert message in tfm_sim.err

@@ -12,7 +12,8 @@ from tfm_sim.bootloader.config import Bl2Config, KeyMode, SignatureType, Upgrade
 from tfm_sim.bootloader.encryption_key import load_encryption_key
 from tfm_sim.bootloader.inspect import ImageReport, inspect_image
 from tfm_sim.bootloader.keys import load_public_key, public_key_encoding
-from tfm_sim.device import Build, Device
+from tfm_sim.build import Build
+from tfm_sim.device import Device
 from tfm_sim.interface.mcuboot.image import ImageFlag
 from tfm_sim.interface.mcuboot.tlv import TlvType
 from tfm_sim.interface.mcuboot.trailer import Flag, Magic
@@ -315,8 +316,10 @@ def test_options_that_do_not_fit(options: list[object], said: str, tfm_sim: Comm
         (["--key", "none.pem"], "none.pem: cannot read the key: No such file or directory"),
         (["--key", KEYS / "key_p256_pub.pem"], "key_p256_pub.pem: a public key; legal: the private key"),
         (["--key", KEYS / "key_enc_x25519.pem"], "found X25519PublicKey; legal: RSA, EC or Ed25519"),
-        (["--key", "fw.bin"], "fw.bin: not a PEM key without password"),
-        (["--key", KEY, "--encrypt", "fw.bin"], "fw.bin: not a PEM key without password"),
+        (["--key", "fw.bin"], "fw.bin: not a PEM key; legal: a public or private one without password"),
+        (["--key", KEY, "--encrypt", "fw.bin"], "fw.bin: not a PEM key; legal: one without password"),
+        (["--key", KEY, "--encrypt", RSA_KEY], "found RSAPublicKey; legal: P-256"),
+        (["--key", RSA_KEY, "--encrypt", KEY], "found ECPublicKey; legal: RSA-2048"),
         (["--key", KEY, "--encrypt", "kek"], "kek: a raw key of 16 bytes; legal: RSA-2048, P-256 or X"),
         (["--key", KEY, "--encrypt", "none.pem"], "none.pem: No such file or directory"),
         (["--key", KEY, "--version", "x"], "imgtool sign failed: Invalid value for '-v' / '--version'"),
@@ -325,7 +328,7 @@ def test_options_that_do_not_fit(options: list[object], said: str, tfm_sim: Comm
         (["--key", KEY, "--dependencies", "foo"], "imgtool sign failed: Invalid value for '-d'"),
         (["--key", KEY, "--slot-size", "0x800"], "imgtool sign failed: Image size"),
         (["--key", KEY, "--boot-record", "more than twelve"], "imgtool sign failed: 'more than"),
-        (["--key", KEY, "--encrypt", KEYS / "key_p384.pem"], "imgtool sign failed: Signing and"),
+        (["--key", KEY, "--encrypt", KEYS / "key_p384.pem"], "found ECPublicKey; legal: P-256, as of"),
         (["--key", KEY, "--", "--nonsense"], "imgtool sign failed: No such option"),
         (["--key", KEY, "--board", "none"], "none"),
     ],
@@ -336,6 +339,19 @@ def test_files_and_facts_that_do_not_fit(options: list[object], said: str, tfm_s
     assert said in tfm_sim.err and "Traceback" not in tfm_sim.err
     assert tfm_sim.err.count("\n") == 1
     assert not Path("out.bin").exists()
+
+
+def test_nothing_cannot_be_signed(tfm_sim: CommandLine) -> None:
+    Path("fw.bin").write_bytes(b"")
+    assert tfm_sim("image", "sign", "fw.bin", "-o", "out.bin", "--key", KEY) == 4
+    assert tfm_sim.err == "tfm-sim: fw.bin: empty; legal: an ELF file or a flat binary\n"
+
+
+def test_a_padded_candidate_of_swap_using_offset_is_warned_of(tfm_sim: CommandLine) -> None:
+    sign(tfm_sim, "--key", KEY, "--strategy", "SWAP_USING_OFFSET")
+    assert "a candidate of SWAP_USING_OFFSET begins one sector up" in tfm_sim.err
+    sign(tfm_sim, "--key", KEY, "--strategy", "SWAP_USING_OFFSET", "--no-pad")
+    assert tfm_sim.err == ""
 
 
 def test_an_elf_file_becomes_the_image_of_its_sections(tfm_sim: CommandLine) -> None:

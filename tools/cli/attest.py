@@ -8,7 +8,7 @@ import click
 from ...device import Device
 from ..device_report import lifecycle
 from ..endorsement import iak_verification_key
-from .device_options import DeviceOptions, device_options, make_device
+from .device_options import DeviceOptions, device_options, make_device, tell_uncut
 from .evidence import ask_for_token, refusals_as_json
 from .output import FILE_NAME, STDIN, hex_bytes, print_lines, write_file
 
@@ -48,6 +48,7 @@ def attest(
         if key_out is not None:
             write_file(key_out, key)
         _report(device, token, key, output, key_out, as_json=as_json)
+        tell_uncut(options, device)
     finally:
         device.power_off()
 

@@ -19,8 +19,10 @@ from ..bl2_image import (
     public_key_of,
 )
 from ..lms_key import LEAVES, LmsPrivateKey, dummy_key, new_key
-from .output import FILE_NAME, MAX_IMAGE, STDIN, hex_bytes, read_file, write_file
+from .output import FILE_NAME, MAX_IMAGE, STDIN, FileUnreadable, display, hex_bytes, read_file, write_file
 
+VECTORS = 8
+"""Bytes of a vector table that the jump to BL2 looks at."""
 VERSION_LIMITS = (0xFF, 0xFF, 0xFFFF, 0xFFFFFFFF)
 
 
@@ -102,6 +104,10 @@ def bl2_image(
             f"board {description.name}: has no BL1; legal: an521_bl1, or one with bl1 in its YAML"
         )
     code = read_file(file, MAX_IMAGE)
+    if len(code) < VECTORS:
+        raise FileUnreadable(
+            f"{display(file)}: {len(code)} bytes; legal: {VECTORS} and more, a vector table first"
+        )
     keys: list[Bl2Key] = [load_bl2_key(Path(name)) for name in key_files] or [dummy_key()]
     if len(keys) > 4:
         raise Bl1ConfigError(f"BL1: {len(keys)} signers of BL2; legal: 1 to 4")

@@ -16,7 +16,7 @@ from ...platform.power import Cut, Operation, PowerCut
 from ..boot_status_report import Reading, boot_status, boot_status_lines
 from ..console import STYLES, story
 from ..device_report import booted_images, booted_lines, counter_lines, counters, slot_lines, slots
-from .device_options import DeviceOptions, device_options, make_device
+from .device_options import DeviceOptions, device_options, make_device, tell_uncut
 from .output import hex_dump, print_lines
 
 Failure = BootRefused | PowerCut
@@ -86,7 +86,7 @@ class Stepper:
         assert self.device is not None
         match what:
             case "s":
-                yield from slot_lines(self.device.hardware)
+                yield from slot_lines(self.device.hardware, self.device.build.bl2)
             case "c":
                 yield from counter_lines(self.device.hardware)
             case "m":
@@ -121,7 +121,7 @@ def boot(options: DeviceOptions, step: bool, operations: bool, again: bool, as_j
     device = make_device(options, [stepper])
     stepper.device = device
     device.hardware.power.on_operation = stepper.operation
-    before = slots(device.hardware)
+    before = slots(device.hardware, device.build.bl2)
     try:
         stepper.tell("== before", *_state_lines(device))
         failure = _boot(device, stepper, options.cuts[1:], again=again)
@@ -129,9 +129,8 @@ def boot(options: DeviceOptions, step: bool, operations: bool, again: bool, as_j
             _print_json(device, stepper, before, failure)
         else:
             _print_end(device, failure)
-        if options.cuts and not stepper.cuts:
-            count = device.hardware.power.operations
-            click.echo(f"power was not cut: the boot had {count} writes and erases", err=True)
+        if not stepper.cuts:
+            tell_uncut(options, device)
     finally:
         device.power_off()
     if failure is not None:
@@ -160,15 +159,12 @@ def _boot(device: Device, stepper: Stepper, cuts: Sequence[Cut], *, again: bool)
 
 
 def _state_lines(device: Device) -> Iterator[str]:
-    for line in (*slot_lines(device.hardware), *counter_lines(device.hardware)):
+    for line in (*slot_lines(device.hardware, device.build.bl2), *counter_lines(device.hardware)):
         yield f"  {line}"
 
 
 def _print_end(device: Device, failure: Failure | None) -> None:
-    lines = [
-        "== after",
-        *(f"  {line}" for line in (*slot_lines(device.hardware), *counter_lines(device.hardware))),
-    ]
+    lines = ["== after", *_state_lines(device)]
     if failure is None:
         told = boot_status_lines(device.shared_data(), Reading.of(device.build.bl2))
         lines += [f"  {line}" for line in (*booted_lines(device), *told)]
@@ -187,7 +183,7 @@ def _print_json(
         "decisions": stepper.decisions,
         "images": booted_images(device) if failure is None else [],
         "slots_before": before,
-        "slots": slots(device.hardware),
+        "slots": slots(device.hardware, device.build.bl2),
         "counters": counters(device.hardware),
         "boot_status": boot_status(device.shared_data(), Reading.of(device.build.bl2)),
     }

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import click
 
-from ...device import Build, bl1_config_for, bl2_config_for, dummy_provisioning
+from ...build import Build, bl1_config_for, bl2_config_for, dummy_provisioning
 from ...platform.board import load_board
 from ...platform.provisioning import load_provisioning
 from ...platform.provisioning_bundle import BundleLayout, make_bundles

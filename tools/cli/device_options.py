@@ -4,27 +4,30 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
-from ...bootloader.config import Bl2Config, KeyMode, SignatureType, UpgradeStrategy
+from ...bootloader.config import Bl2Config, KeyMode, SignatureType
 from ...bootloader.keys import load_public_key, public_key_encoding
-from ...device import Build, Device, bl1_config_for, bl2_config_for, with_boot_status
-from ...interface.mcuboot.trailer import TrailerError, mark_pending, write_image
+from ...build import Build, bl1_config_for, bl2_config_for, with_boot_status
+from ...device import Device
+from ...interface.mcuboot.trailer import TrailerError, mark_pending
 from ...interface.tfm.boot_status import BootStatusEra
 from ...interface.trace import Listener
+from ...partitions.firmware_update.config import FwuConfig
 from ...partitions.initial_attestation.config import AttestationConfig, TokenProfile
 from ...partitions.measured_boot.config import MeasuredBootConfig
-from ...platform.board import Board, SlotName, load_board
+from ...platform.board import Board, SlotName
 from ...platform.iak_type import IakType
 from ...platform.otp import OtpField
 from ...platform.power import Cut, CutError
 from ...platform.provisioning import load_provisioning
 from ...platform.provisioning_bundle import Bundles
+from ...platform.provisioning_stages import is_required
 from ...spm.config import SpmConfig
 from ..demo_firmware import flash_demo_firmware, primary_slots_blank
-from .loader_options import LOADER_OPTIONS, SIGNATURE_TYPES, LoaderOptions
+from .loader_options import LOADER_OPTIONS, SIGNATURE_TYPES, LoaderOptions, board_of
 from .output import FILE_NAME, MAX_IMAGE, read_file
 
 PROFILES = {
@@ -34,6 +37,7 @@ PROFILES = {
 }
 MEASURED_TOKEN_SIZE = 0x800
 """What the RSE has for PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE."""
+PROVISIONED: Final = "--bundles: nobody looks at them, for this device is provisioned already"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -58,6 +62,7 @@ class DeviceOptions:
     isolation: str
     seed: int
     measured_boot: bool
+    firmware_update: bool
     boot_status: str
     cuts: tuple[Cut, ...]
 
@@ -84,8 +89,8 @@ _OPTIONS = (
     _name(
         "--board",
         "BOARD",
-        "A packaged board (`tfm-sim board list`), or a YAML file; by default an521, for images that run from "
-        "RAM an521_ram_load.",
+        "A packaged board (`tfm-sim board list`), or a YAML file; by default the one that --state is of, for "
+        "a new device an521, for images that run from RAM an521_ram_load.",
     ),
     _name("--state", "DIR", "Keep flash, OTP and counters in DIR between runs."),
     _name("--provisioning", "FILE", "Keys and identities as YAML, not TF-M's dummies."),
@@ -141,6 +146,12 @@ _OPTIONS = (
         help="The measured boot partition, and a BL2 that measures for it.",
     ),
     click.option(
+        "--firmware-update/--no-firmware-update",
+        default=False,
+        show_default=True,
+        help="The firmware update partition, and a BL2 that tells it the running versions.",
+    ),
+    click.option(
         "--boot-status",
         type=click.Choice([era.value for era in BootStatusEra]),
         default=BootStatusEra.TODAY.value,
@@ -193,6 +204,7 @@ def make_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
     images = [
         (image, slot, file, read_file(file, MAX_IMAGE)) for image, slot, file in files if file is not None
     ]
+    _check_cuts(options)
     bundles = Bundles(*map(read_file, options.bundles)) if options.bundles is not None else None
     bl2 = read_file(options.bl2_image, MAX_IMAGE) if options.bl2_image is not None else None
     device = _new_device(options, listeners)
@@ -204,11 +216,13 @@ def make_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
             device.flash_bl2(bl2)
         if bundles is not None:
             device.load_bundles(bundles)
+            if not is_required(device.hardware.otp):
+                click.echo(PROVISIONED, err=True)
         for image, slot, file, data in images:
             try:
                 device.flash_image(image, data, slot)
                 if slot == "secondary":
-                    _ask_for_upgrade(device, image, data, options.loader.upgrade_strategy)
+                    _ask_for_upgrade(device, image)
             except TrailerError as error:
                 raise TrailerError(f"{file}: {error}") from None
     except BaseException:
@@ -217,30 +231,45 @@ def make_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
     return device
 
 
-def _ask_for_upgrade(device: Device, image: int, data: bytes, strategy: UpgradeStrategy) -> None:
+def tell_uncut(options: DeviceOptions, device: Device) -> None:
+    """Say that a --cut lay behind the last operation of a run that has come to its end."""
+    if options.cuts:
+        count = device.hardware.power.operations
+        click.echo(f"power was not cut: there were {count} writes and erases", err=True)
+
+
+def _check_cuts(options: DeviceOptions) -> None:
+    """Only `boot --again` powers on more than once."""
+    again = click.get_current_context().params.get("again")
+    if again and not options.cuts:
+        raise click.UsageError("--again without --cut; legal: with one, to go on after it")
+    if len(options.cuts) > 1 and not again:
+        raise click.UsageError(f"--cut {len(options.cuts)} times; legal: once, or with `boot --again`")
+
+
+def _ask_for_upgrade(device: Device, image: int) -> None:
     """What a running system would do with the candidate in a secondary slot: mark it for a test."""
     area = device.hardware.slot(image, "secondary")
     with device.hardware.power.programmer():
-        if strategy is UpgradeStrategy.SWAP_USING_OFFSET:
-            write_image(area, data, area.erase_block)
-        mark_pending(area, permanent=False)
+        mark_pending(area, permanent=False, image_index=image)
 
 
 def _new_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device:
     """The device, its attestation service built for the kind of key that its OTP holds."""
-    board = load_board(options.board or options.loader.default_board)
+    board = board_of(options.state, options.board, options.loader.default_board)
     bl2, attestation = _bl2_config(options, board), _attestation_config(options)
     provisioning = load_provisioning(options.provisioning) if options.provisioning is not None else None
 
     spm, era = SpmConfig(isolation_level=int(options.isolation)), BootStatusEra(options.boot_status)
     slots = MeasuredBootConfig() if options.measured_boot else None
+    update = FwuConfig() if options.firmware_update else None
+    bl1 = bl1_config_for(board)
 
     def make(attestation: AttestationConfig) -> Device:
+        build = Build(bl2, spm, attestation, measured_boot=slots, firmware_update=update, bl1=bl1)
         return Device(
             board,
-            build=with_boot_status(
-                Build(bl2, spm, attestation, measured_boot=slots, bl1=bl1_config_for(board)), era
-            ),
+            build=with_boot_status(build, era),
             provisioning=provisioning,
             seed=options.seed,
             state=options.state,

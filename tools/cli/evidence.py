@@ -12,6 +12,7 @@ from ...bootloader.loader import BootRefused
 from ...device import Device
 from ...interface.errors import ExitCode, TfmSimError
 from ...interface.psa.status import PSA_ERROR_INVALID_ARGUMENT, PsaError
+from ...platform.power import PowerCut
 from ..verifier.keys import Key, KeyUnusable, load_key
 
 CHALLENGE_SIZES = (32, 48, 64)
@@ -52,17 +53,19 @@ def verification_key(data: bytes) -> Key:
 
 @contextmanager
 def refusals_as_json(as_json: bool) -> Iterator[None]:
-    """With --json a refusal is an object on standard output too; the exit code stays NO."""
+    """With --json a refusal or a power cut is an object on standard output too; the exit code stays NO."""
     try:
         yield
-    except (BootRefused, TokenRefused) as refused:
+    except (BootRefused, TokenRefused, PowerCut) as refused:
         if not as_json:
             raise
         click.echo(json.dumps(_as_json(refused), indent=2))
         sys.exit(int(ExitCode.NO))
 
 
-def _as_json(refused: BootRefused | TokenRefused) -> dict[str, Any]:
+def _as_json(refused: BootRefused | TokenRefused | PowerCut) -> dict[str, Any]:
+    if isinstance(refused, PowerCut):
+        return {"booted": False, "refusals": [], "power_cuts": [str(refused)]}
     if isinstance(refused, BootRefused):
         return {"booted": False, "refusals": [str(refusal) for refusal in refused.refusals]}
     status = {"status": int(refused.status), "status_name": refused.status.name}

@@ -9,9 +9,12 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from ...bootloader.config import SignatureType
-from ...device import Build, Device, bl2_config_for
+from ...bootloader.config import Bl2Config, SignatureType
+from ...bootloader.swap_geometry import image_offset
+from ...build import Build, bl2_config_for
+from ...device import Device
 from ...interface.mcuboot.trailer import (
+    Flag,
     Magic,
     TrailerError,
     mark_confirmed,
@@ -19,14 +22,15 @@ from ...interface.mcuboot.trailer import (
     read_swap_state,
     write_image,
 )
-from ...platform.board import SlotName, load_board
+from ...platform.board import SlotName
 from ...platform.flash import FlashArea
 from ...platform.hardware import Hardware
 from ...platform.provisioning import load_provisioning
+from ...platform.state import StateError, holds_nothing
 from ..console import STYLES
 from ..device_report import counter_lines, counters, slot_lines, slots
 from .image import NUMBER
-from .loader_options import SIGNATURE_TYPES
+from .loader_options import SIGNATURE_TYPES, STRATEGY, LoaderOptions, board_of
 from .output import FILE_NAME, MAX_IMAGE, STDIN, display, hex_dump, print_lines, read_file, write_file
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -42,10 +46,11 @@ _DEVICE = (
         "--board",
         type=FILE_NAME,
         metavar="BOARD",
-        default="an521",
-        show_default=True,
-        help="Its board: a packaged one, or a YAML file.",
+        help="Its board: a packaged one, or a YAML file; by default the one that DIR is of.",
     ),
+    STRATEGY,
+)
+_NEW_DEVICE = (
     click.option(
         "--provisioning",
         type=FILE_NAME,
@@ -71,24 +76,39 @@ _SLOT = (
     click.option(
         "--slot",
         type=click.Choice(SLOTS),
-        default="primary",
-        show_default=True,
-        help="Which of its two slots.",
+        help="Which of its two slots; by default the primary one, for the marks pending and permanent the "
+        "secondary one.",
     ),
 )
 
 
 @contextmanager
-def _opened(board: str, state: str, provisioning: str | None, signature_type: str) -> Iterator[Hardware]:
-    """The device without power, as a programmer holds it; a new state directory becomes a new device."""
-    loaded = load_board(board)
-    bl2 = replace(bl2_config_for(loaded), signature_type=SIGNATURE_TYPES[signature_type])
+def _opened(
+    board: str | None,
+    state: str,
+    strategy: str,
+    provisioning: str | None = None,
+    signature_type: str | None = None,
+) -> Iterator[tuple[Hardware, Bl2Config]]:
+    """The device without power, as a programmer holds it, and its boot loader.
+
+    With a ``signature_type`` a new state directory becomes a new device.
+    """
+    options = LoaderOptions(strategy=strategy)
+    loaded = board_of(state, board, options.default_board)
+    if signature_type is None and holds_nothing(state):
+        raise StateError(
+            f"state directory {state}: holds no device; legal: one that a boot or a flash has left"
+        )
+    bl2 = options.applied(bl2_config_for(loaded))
+    if signature_type is not None:
+        bl2 = replace(bl2, signature_type=SIGNATURE_TYPES[signature_type])
     values = load_provisioning(provisioning) if provisioning is not None else None
     with (
         Device(loaded, build=Build(bl2=bl2), provisioning=values, state=state) as device,
         device.hardware.power.programmer(),
     ):
-        yield device.hardware
+        yield device.hardware, bl2
 
 
 def _options(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
@@ -101,53 +121,78 @@ def _options(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
     return add
 
 
-def _on_device(command: Command) -> Command:
-    """The command gets the ``hardware`` of the device that its options name, for as long as it runs."""
+def _on_device(command: Command, *more: Callable[[Any], Any]) -> Command:
+    """The command gets the ``hardware`` of the device that its options name, for as long as it runs.
+
+    And ``bl2``, its boot loader. ``more`` are further options that say which device that is.
+    """
 
     @wraps(command)
-    def with_hardware(
-        board: str, state: str, provisioning: str | None, signature_type: str, **arguments: Any
+    def with_hardware(board: str | None, state: str, strategy: str, **arguments: Any) -> Any:
+        new = {name: arguments.pop(name) for name in ("provisioning", "signature_type") if name in arguments}
+        with _opened(board, state, strategy, **new) as (hardware, bl2):
+            return command(hardware=hardware, bl2=bl2, **arguments)
+
+    return _options(*_DEVICE, *more)(cast(Command, with_hardware))
+
+
+def _on_slot(command: Command, *more: Callable[[Any], Any]) -> Command:
+    """The command gets the ``area`` of the slot, and where in it an ``image_at`` begins that is flashed."""
+
+    @wraps(command)
+    def with_area(
+        hardware: Hardware, bl2: Bl2Config, image: int, slot: SlotName | None, **arguments: Any
     ) -> Any:
-        with _opened(board, state, provisioning, signature_type) as hardware:
-            return command(hardware=hardware, **arguments)
+        asks = arguments.get("mark_as") in ("pending", "permanent")
+        name: SlotName = slot or ("secondary" if asks else "primary")
+        area = hardware.slot(image, name)
+        return command(area=area, image_at=image_offset(bl2.strategy, name, area), image=image, **arguments)
 
-    return _options(*_DEVICE)(cast(Command, with_hardware))
+    return _options(*_SLOT)(_on_device(cast(Command, with_area), *more))
 
 
-def _on_slot(command: Command) -> Command:
-    """The command gets the ``area`` of the slot, too."""
-
-    @wraps(command)
-    def with_area(hardware: Hardware, image: int, slot: SlotName, **arguments: Any) -> Any:
-        return command(area=hardware.slot(image, slot), image=image, **arguments)
-
-    return _options(*_SLOT)(_on_device(cast(Command, with_area)))
+def _on_new_slot(command: Command) -> Command:
+    """The same for a command that makes a new device where there is none."""
+    return _on_slot(command, *_NEW_DEVICE)
 
 
 @click.command("slots")
 @click.option("--json", "as_json", is_flag=True, help="Print the slots and counters as JSON.")
 @_on_device
-def slots_command(hardware: Hardware, as_json: bool) -> None:
-    """Show every slot of a device: image, version, trailer; and the security counters."""
+def slots_command(hardware: Hardware, bl2: Bl2Config, as_json: bool) -> None:
+    """Show every slot of a device: image, version, trailer; and the security counters.
+
+    --strategy says as whose trailers they are read: with a swap one, how far a swap has got.
+    """
     if as_json:
-        click.echo(json.dumps({"slots": slots(hardware), "counters": counters(hardware)}, indent=2))
+        click.echo(json.dumps({"slots": slots(hardware, bl2), "counters": counters(hardware)}, indent=2))
     else:
-        print_lines((*slot_lines(hardware), *counter_lines(hardware)), STYLES)
+        print_lines((*slot_lines(hardware, bl2), *counter_lines(hardware)), STYLES)
 
 
 @click.command()
 @click.argument("file", type=FILE_NAME, metavar="FILE")
-@click.option("--offset", type=NUMBER, default=0, show_default=True, help="Bytes from the start of the slot.")
+@click.option(
+    "--offset",
+    type=NUMBER,
+    help="Bytes from the start of the slot; by default where a boot loader of --strategy looks for it.",
+)
 @click.option(
     "--mark",
     "mark_as",
     type=click.Choice(MARKS),
     help="Ask for an upgrade (pending: a test run; permanent), or confirm the image in the primary slot.",
 )
-@_on_slot
-def flash(file: str, offset: int, mark_as: str | None, area: FlashArea, image: int) -> None:
-    """Erase a slot and write the image in FILE to it (- reads standard input)."""
+@_on_new_slot
+def flash(
+    file: str, offset: int | None, mark_as: str | None, area: FlashArea, image_at: int, image: int
+) -> None:
+    """Erase a slot and write the image in FILE to it (- reads standard input).
+
+    A DIR without a device becomes a new one.
+    """
     data = read_file(file, MAX_IMAGE)
+    offset = image_at if offset is None else offset
     try:
         write_image(area, data, offset)
     except TrailerError as error:
@@ -159,7 +204,7 @@ def flash(file: str, offset: int, mark_as: str | None, area: FlashArea, image: i
 
 @click.command()
 @_on_slot
-def erase(area: FlashArea, image: int) -> None:
+def erase(area: FlashArea, image_at: int, image: int) -> None:
     """Erase a slot, trailer and all."""
     area.erase(0, area.size)
     click.echo(f"{area.name}: {area.size} bytes erased at {area.address:#010x}")
@@ -172,7 +217,9 @@ def erase(area: FlashArea, image: int) -> None:
 @click.option("--offset", type=NUMBER, default=0, show_default=True, help="Bytes from the start of the slot.")
 @click.option("--length", type=NUMBER, help="How many bytes; by default the rest of the slot.")
 @_on_slot
-def dump(output: str | None, offset: int, length: int | None, area: FlashArea, image: int) -> None:
+def dump(
+    output: str | None, offset: int, length: int | None, area: FlashArea, image_at: int, image: int
+) -> None:
     """Show a slot in hex, lines of erased flash left out; or write it to a file."""
     if not 0 <= offset <= area.size:
         raise click.UsageError(f"--offset {offset:#x}; legal: 0 to the slot's size, {area.size:#x}")
@@ -191,7 +238,7 @@ def dump(output: str | None, offset: int, length: int | None, area: FlashArea, i
 @click.command()
 @click.argument("mark_as", type=click.Choice(MARKS), metavar="[pending|permanent|confirmed]")
 @_on_slot
-def mark(mark_as: str, area: FlashArea, image: int) -> None:
+def mark(mark_as: str, area: FlashArea, image_at: int, image: int) -> None:
     """Set the trailer flags of a slot, as boot_set_pending and boot_set_confirmed do.
 
     pending asks for a test run of the image in the secondary slot, permanent for one without a way back;
@@ -201,14 +248,21 @@ def mark(mark_as: str, area: FlashArea, image: int) -> None:
 
 
 def _mark(area: FlashArea, mark_as: str, image: int) -> None:
+    state = read_swap_state(area)
     if mark_as == "confirmed":
-        if read_swap_state(area).magic is Magic.UNSET:
+        if state.magic is Magic.UNSET:
             click.echo(f"{area.name}: no trailer magic, so there is nothing to confirm")
             return
         mark_confirmed(area)
+        done = state.image_ok is Flag.UNSET
     else:
         mark_pending(area, permanent=mark_as == "permanent", image_index=image)
-    click.echo(f"{area.name}: marked {mark_as}")
+        done = state.magic is Magic.UNSET
+    if done:
+        click.echo(f"{area.name}: marked {mark_as}")
+    else:
+        flags = f"magic {state.magic.name.lower()}, image_ok {state.image_ok.name.lower()}"
+        click.echo(f"{area.name}: nothing changed, for it was marked before: {flags}")
 
 
 def _hex_lines(data: bytes, address: int, erased: int) -> Iterator[str]:

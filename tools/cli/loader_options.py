@@ -7,8 +7,16 @@ from typing import Any, Final
 
 import click
 
-from ...bootloader.config import Bl2Config, SignatureType, UpgradeStrategy
+from ...bootloader.config import (
+    TFM_KEY_SLOTS,
+    TFM_ROTPK_POLICIES,
+    Bl2Config,
+    SignatureType,
+    UpgradeStrategy,
+)
 from ...bootloader.encryption_key import load_encryption_key
+from ...platform.board import Board, load_board, packaged_boards
+from ...platform.state import StateError, stored_board
 from .output import FILE_NAME
 
 SIGNATURE_TYPES: Final = {t.value: t for t in SignatureType}
@@ -26,6 +34,7 @@ class LoaderOptions:
     bootstrap: bool = False
     version_build_number: bool = False
     single_boot_go: bool = False
+    multi_signature: bool = False
     enc_key: str | None = None
     enc_keylen: str = "128"
     enc_hmac: str = "256"
@@ -50,12 +59,20 @@ class LoaderOptions:
             version_build_number=self.version_build_number,
             single_boot_go=self.single_boot_go,
             decompression=self.decompress,
+            key_slots=TFM_KEY_SLOTS if self.multi_signature else (),
+            rotpk_policies=TFM_ROTPK_POLICIES if self.multi_signature else None,
             **self._encryption(),
         )
 
     def _encryption(self) -> dict[str, Any]:
-        """Raises EncryptionKeyError."""
+        """Raises EncryptionKeyError, and UsageError for what means nothing without a key."""
         if self.enc_key is None:
+            for option, value, default in (
+                ("--enc-keylen", self.enc_keylen, "128"),
+                ("--enc-hmac", self.enc_hmac, "256"),
+            ):
+                if value != default:
+                    raise click.UsageError(f"{option} {value} without --enc-key; legal: with --enc-key KEY")
             return {}
         encryption, key = load_encryption_key(Path(self.enc_key))
         return {
@@ -66,14 +83,29 @@ class LoaderOptions:
         }
 
 
+def board_of(state: str | None, given: str | None, default: str) -> Board:
+    """The board ``given``; else the one whose device ``state`` holds, for a new device ``default``.
+
+    Raises BoardError, and StateError where only a file that is not known here can say what board that is.
+    """
+    known = stored_board(state) if state is not None and given is None else None
+    if known is not None and known not in packaged_boards():
+        raise StateError(
+            f"state directory {state}: holds a device of board {known!r:.60}; legal: --board with its "
+            "YAML file"
+        )
+    return load_board(given or known or default)
+
+
+STRATEGY: Final[Callable[[Any], Any]] = click.option(
+    "--strategy",
+    type=click.Choice(list(STRATEGIES)),
+    default=UpgradeStrategy.OVERWRITE_ONLY.value,
+    show_default=True,
+    help="How BL2 upgrades (docs/boot.md).",
+)
 LOADER_OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
-    click.option(
-        "--strategy",
-        type=click.Choice(list(STRATEGIES)),
-        default=UpgradeStrategy.OVERWRITE_ONLY.value,
-        show_default=True,
-        help="How BL2 upgrades (docs/boot.md).",
-    ),
+    STRATEGY,
     click.option(
         "--downgrade-prevention",
         is_flag=True,
@@ -83,7 +115,8 @@ LOADER_OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
     click.option(
         "--bootstrap",
         is_flag=True,
-        help="With a swap strategy, an empty primary slot is filled from the secondary one.",
+        help="A primary slot without an image that boots is filled from the secondary one; with a swap "
+        "strategy only an empty one. Where slots run in place or from RAM it does nothing.",
     ),
     click.option(
         "--version-build-number",
@@ -94,6 +127,12 @@ LOADER_OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         "--single-boot-go",
         is_flag=True,
         help="BL2 looks at all images together, as plain MCUboot does, not at each by itself, as TF-M does.",
+    ),
+    click.option(
+        "--multi-signature",
+        is_flag=True,
+        help="Images of several signatures, as TF-M has them: the secure one by both keys, the "
+        "non-secure one by its own.",
     ),
     click.option(
         "--enc-key",

@@ -16,7 +16,7 @@ from ..console import STYLES, story_listener
 from ..device_report import booted_images, counters, lifecycle, slots
 from ..endorsement import iak_verification_key
 from ..verifier import Verdict, decode, verify
-from .device_options import DeviceOptions, device_options, make_device
+from .device_options import DeviceOptions, device_options, make_device, tell_uncut
 from .evidence import ask_for_token, refusals_as_json, verification_key
 from .output import hex_bytes, print_lines
 from .token import STYLES as TOKEN_STYLES
@@ -68,6 +68,7 @@ def run(options: DeviceOptions, challenge: bytes | None, as_json: bool) -> None:
             print_lines(_token(token, challenge), TOKEN_STYLES)
             tell("== Verifier: judges the token with the device's public key")
             print_lines(verdict_lines(verdict, len(token)), TOKEN_STYLES)
+        tell_uncut(options, device)
     finally:
         device.power_off()
     if not verdict.ok:
@@ -106,7 +107,7 @@ def _as_json(device: Device, area: bytes, token: bytes, verdict: Verdict) -> dic
         "lifecycle": lifecycle(device),
         "warning": device.hardware.dummy_notice,
         "images": booted_images(device),
-        "slots": slots(device.hardware),
+        "slots": slots(device.hardware, device.build.bl2),
         "counters": counters(device.hardware),
         "boot_status": boot_status(area, Reading.of(device.build.bl2)),
         "token": token.hex(),

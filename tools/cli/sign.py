@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 import click
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from ...bootloader.config import HashAlgorithm, UpgradeStrategy
@@ -18,7 +19,7 @@ from ...platform.board import Board, SlotName, load_board
 from ...platform.provisioning import DUMMY_ROTPKS
 from .image import NUMBER, vector_warnings
 from .imgtool import imgtool_sign
-from .output import FILE_NAME, MAX_IMAGE, STDIN, display, read_file, write_file
+from .output import FILE_NAME, MAX_IMAGE, STDIN, FileUnreadable, display, read_file, write_file
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 ELF_MAGIC: Final = b"\x7fELF"
@@ -232,6 +233,8 @@ def sign(
     )
     _check(wanted, output, file)
     data = read_file(file, MAX_IMAGE)
+    if not data:
+        raise FileUnreadable(f"{display(file)}: empty; legal: an ELF file or a flat binary")
     flat = elf_to_flat(data, display(file)) if data.startswith(ELF_MAGIC) else None
     image = imgtool_sign(data if flat is None else flat.data, [*_arguments(wanted), *imgtool_options])
     write_file(output, image)
@@ -309,12 +312,30 @@ def _check_encryption(wanted: Wanted) -> None:
             "for imgtool knows no AES key wrap"
         )
     try:
-        if b"PRIVATE KEY" in data:
-            load_pem_private_key(data, None)
-        else:
-            load_pem_public_key(data)
+        key = (
+            load_pem_private_key(data, None).public_key()
+            if b"PRIVATE KEY" in data
+            else load_pem_public_key(data)
+        )
     except (ValueError, TypeError) as error:
-        raise KeyFileError(f"{wanted.encrypt}: not a PEM key without password") from error
+        raise KeyFileError(f"{wanted.encrypt}: not a PEM key; legal: one without password") from error
+    _check_pair(wanted, key)
+
+
+def _check_pair(wanted: Wanted, encryption_key: object) -> None:
+    """imgtool sign: "must use the same type of key"; only Ed25519 goes with all."""
+    match load_public_key(wanted.key):
+        case ec.EllipticCurvePublicKey(curve=ec.SECP256R1()):
+            curve = getattr(encryption_key, "curve", None)
+            fits, legal = isinstance(curve, ec.SECP256R1), "P-256, as of the key that signs"
+        case rsa.RSAPublicKey():
+            fits, legal = isinstance(encryption_key, rsa.RSAPublicKey), "RSA-2048, for an RSA key signs"
+        case ed25519.Ed25519PublicKey():
+            return
+        case _:
+            fits, legal = False, "nothing beside a signing key that is not P-256, RSA or Ed25519"
+    if not fits:
+        raise KeyFileError(f"{wanted.encrypt}: found {type(encryption_key).__name__}; legal: {legal}")
 
 
 def _arguments(wanted: Wanted) -> Iterator[str]:
@@ -375,4 +396,7 @@ def _warnings(wanted: Wanted, image: bytes) -> Iterator[str]:
     if wanted.compression != "disabled" and not int.from_bytes(image[16:20], "little") & 0xE00:
         yield "not compressed: imgtool found that it would not become smaller"
     if wanted.pad and wanted.strategy is UpgradeStrategy.SWAP_USING_OFFSET:
-        yield "SWAP_USING_OFFSET looks for a candidate one sector behind the start of the secondary slot"
+        yield (
+            "a padded slot is for the primary one: a candidate of SWAP_USING_OFFSET begins one sector up in "
+            "the secondary slot, sign it with --no-pad"
+        )

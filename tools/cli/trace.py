@@ -10,7 +10,7 @@ import click
 from ...device import Device
 from ...interface.psa.crypto_values import PSA_ALG_SHA_256
 from ..trace import JsonLinesTrace, MermaidTrace, PerfettoTrace, TextTrace, TraceWriter, selected
-from .device_options import DeviceOptions, device_options, make_device
+from .device_options import DeviceOptions, device_options, make_device, tell_uncut
 from .evidence import ask_for_token
 from .output import FILE_NAME, STDIN, print_lines, write_file
 
@@ -89,6 +89,7 @@ def trace(
     try:
         device.power_on()
         SCENARIOS[what](device, options.seed)
+        tell_uncut(options, device)
     finally:
         device.power_off()
         writer.close()

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from support.kernel_bench import in_the_name_of
 
-from tfm_sim.device import Build, load_firmware, standard_partitions
-from tfm_sim.device import start_firmware as run_firmware
+from tfm_sim.build import Build, standard_partitions
 from tfm_sim.interface.trace import Trace
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig
 from tfm_sim.partitions.measured_boot.config import MeasuredBootConfig
@@ -16,6 +15,8 @@ from tfm_sim.platform.provisioning import Provisioning
 from tfm_sim.spm.boot_data import BootData
 from tfm_sim.spm.config import SpmConfig
 from tfm_sim.spm.door import ClientDoor, PartitionDoor
+from tfm_sim.spm.firmware import load_firmware
+from tfm_sim.spm.firmware import start_firmware as run_firmware
 from tfm_sim.spm.kernel import Kernel
 from tfm_sim.spm.load import PartitionBuild
 from tfm_sim.spm.partition_memory import non_secure_arena

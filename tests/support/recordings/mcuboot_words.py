@@ -158,7 +158,7 @@ def _strategy(text: str, folder: Path, options: dict[str, Any]) -> tuple[Upgrade
     for count in range(len(words), 0, -1):
         known = STRATEGY_NAMES.get(_normal("_".join(words[:count])))
         if known is not None:
-            options = options | dict(known[1])
+            options = {**options, **known[1]}
             for word in words[count:]:
                 options |= _option(word, folder, text)
             return known[0], options

@@ -1,0 +1,185 @@
+"""What is decided when firmware is built, and whether it fits a board: loaders, SPM, partitions."""
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from .bootloader.bl1_config import Bl1Config, Bl1ConfigError
+from .bootloader.config import Bl2Config, Bl2ConfigError, KeyMode, UpgradeStrategy
+from .interface.tfm.boot_status import BootStatusEra
+from .partitions.crypto.config import CryptoConfig
+from .partitions.firmware_update.config import FwuBuild, FwuConfig
+from .partitions.initial_attestation.config import AttestationConfig
+from .partitions.measured_boot.config import MeasuredBootConfig
+from .partitions.ns_agent_mailbox.config import MailboxConfig
+from .partitions.programs import (
+    MAILBOX_MANIFEST_LIST,
+    MANIFEST_LIST,
+    configurations,
+    mailbox_programs,
+    programs,
+)
+from .platform.board import Board
+from .platform.provisioning import DUMMY, DUMMY_ROTPKS, Provisioning
+from .spm.config import Backend, SpmConfig
+from .spm.load import LoadError, PartitionBuild
+from .spm.manifest_list import load_manifest_list
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What is decided when firmware is built: loaders, SPM, attestation profile, further partitions.
+
+    ``bl2`` None is TF-M with BL2=OFF: the images run unchecked, and there is no boot status. ``bl1`` None is
+    BL1=OFF, TF-M's default on most boards: BL2 runs unchecked.
+    ``measured_boot`` is TFM_PARTITION_MEASURED_BOOT, None leaves that partition out.
+    ``firmware_update`` is TFM_PARTITION_FIRMWARE_UPDATE, None (as in TF-M's default) a build without the
+    partition; with it the boot loader publishes the running versions.
+    """
+
+    bl2: Bl2Config | None = field(default_factory=Bl2Config)
+    spm: SpmConfig = field(default_factory=SpmConfig)
+    attestation: AttestationConfig = field(default_factory=AttestationConfig)
+    crypto: CryptoConfig = field(default_factory=CryptoConfig)
+    measured_boot: MeasuredBootConfig | None = None
+    partitions: tuple[PartitionBuild, ...] = ()
+    firmware_update: FwuConfig | None = None
+    bl1: Bl1Config | None = None
+
+
+def bl1_config_for(board: Board) -> Bl1Config | None:
+    """TF-M's default BL1 for a board that has a place for one, None for another."""
+    return Bl1Config() if board.bl1 is not None else None
+
+
+def bl2_config_for(board: Board) -> Bl2Config:
+    """The boot loader of a board as its flash layout asks for it: so many images, of so many sectors."""
+    return Bl2Config(image_number=board.image_count, max_img_sectors=board.max_image_sectors)
+
+
+def with_boot_status(build: Build, era: BootStatusEra) -> Build:
+    """The build with the boot status of an era: BL2 writes it, SPM and attestation read it."""
+    return replace(
+        build,
+        bl2=None if build.bl2 is None else replace(build.bl2, boot_status=era),
+        spm=replace(build.spm, boot_status=era),
+        attestation=replace(build.attestation, boot_status=era),
+    )
+
+
+def dummy_provisioning(build: Build) -> Provisioning:
+    """TF-M's dummy values (NOT SECURE) as its build burns them: ROTPKs by signature type and key mode."""
+    if build.bl2 is None:
+        return DUMMY
+    name = build.bl2.signature_type.value
+    if build.bl2.key_mode is KeyMode.BUILTIN_KEY:
+        name += " builtin"
+    return replace(DUMMY, rotpks=DUMMY_ROTPKS.get(name, ()))
+
+
+SWAPS_OF_FWU: Final = (UpgradeStrategy.SWAP_USING_SCRATCH, UpgradeStrategy.SWAP_USING_MOVE)
+"""FWU_SUPPORT_TRIAL_STATE is on with these."""
+
+
+def with_firmware_update(build: Build) -> Build:
+    """The build with what its firmware update partition asks of the boot loader.
+
+    Raises LoadError for a boot loader that TF-M's partition cannot work with.
+    """
+    if build.firmware_update is None:
+        return build
+    legal = (UpgradeStrategy.OVERWRITE_ONLY, *SWAPS_OF_FWU)
+    # TF-M check_config.cmake: no DIRECT_XIP, no RAM_LOAD, and not without MCUBOOT_DATA_SHARING.
+    if build.bl2 is None or build.bl2.strategy not in legal:
+        found = "no boot loader" if build.bl2 is None else build.bl2.strategy.value
+        names = ", ".join(strategy.value for strategy in legal)
+        raise LoadError(f"the firmware update partition with {found}; legal: bl2 with strategy {names}")
+    return replace(build, bl2=replace(build.bl2, fwu_boot_data=True))
+
+
+def fwu_build(build: Build) -> FwuBuild | None:
+    """The firmware update partition for the boot loader that it works with; None for a build without."""
+    if build.firmware_update is None or build.bl2 is None:
+        return None
+    bl2 = build.bl2
+    trial = bl2.strategy in SWAPS_OF_FWU
+    return FwuBuild(build.firmware_update, bl2.image_number, trial, bl2.boot_max_align)
+
+
+def standard_partitions(build: Build) -> list[PartitionBuild]:
+    """The partitions of TF-M's list that the build has, each manifest with its program.
+
+    Raises ManifestError.
+    """
+    fwu = fwu_build(build)
+    made = programs(build.attestation, build.crypto, build.measured_boot, fwu)
+    configs = configurations(measured_boot=build.measured_boot is not None, firmware_update=fwu is not None)
+    builds = []
+    for item in load_manifest_list(MANIFEST_LIST, configs=configs):
+        manifest = item.load()
+        builds.append(PartitionBuild(manifest, item.pid, *made[manifest.name]))
+    return builds
+
+
+def agent_partitions(board: Board) -> list[PartitionBuild]:
+    """The mailbox agent for a board whose non-secure side has a core of its own; none for another.
+
+    Raises ManifestError.
+    """
+    if board.dual_core is None:
+        return []
+    builds = []
+    for item in load_manifest_list(MAILBOX_MANIFEST_LIST):
+        manifest = item.load()
+        ids = manifest.client_ids
+        assert ids is not None  # every NS agent has a range
+        queue, mhu = board.dual_core.mailbox.base, board.dual_core.mhu.base
+        made = mailbox_programs(MailboxConfig(queue, mhu, ids.base, ids.limit))
+        builds.append(PartitionBuild(manifest, item.pid, *made[manifest.name]))
+    return builds
+
+
+def check_build(build: Build, board: Board) -> None:
+    """Whether a board can have the build.
+
+    Raises Bl2ConfigError for a boot loader of another number of images than the board has slots for,
+    Bl1ConfigError for a BL1 that it has no place for, LoadError for what two cores cannot have.
+    """
+    _check_image_number(build, board)
+    _check_dual_core(build, board)
+    _check_bl1(build, board)
+
+
+def _check_image_number(build: Build, board: Board) -> None:
+    if build.bl2 is not None and build.bl2.image_number != board.image_count:
+        raise Bl2ConfigError(
+            f"BL2: image_number {build.bl2.image_number} on board {board.name}, whose flash has slots for "
+            f"{board.image_count}; legal: {board.image_count}, as bl2_config_for(board) has it"
+        )
+
+
+def _check_bl1(build: Build, board: Board) -> None:
+    if build.bl1 is None:
+        return
+    if board.bl1 is None:
+        raise Bl1ConfigError(
+            f"BL1 on board {board.name}, which has no OTP, slots and memory for it; legal: bl1=None, or a "
+            "board with bl1"
+        )
+    if len(build.bl1.signers) > board.otp.layout.bl1_signers:
+        raise Bl1ConfigError(
+            f"BL1: {len(build.bl1.signers)} signers of BL2 on board {board.name}; legal: "
+            f"{board.otp.layout.bl1_signers}, as its OTP has ROTPKs"
+        )
+    build.bl1.image_layout(board.bl1.bl2_code_size)
+
+
+def _check_dual_core(build: Build, board: Board) -> None:
+    if board.dual_core is None:
+        return
+    where = f"board {board.name}, whose non-secure side has a core of its own"
+    # TF-M: the mailbox agent waits for signals, so it takes the IPC backend.
+    if build.spm.backend is not Backend.IPC:
+        raise LoadError(f"the {build.spm.backend.value} backend on {where}; legal: Backend.IPC")
+    # TF-M: the ids of mailbox clients come with their requests, not from the NSCE calls of TrustZone.
+    if build.spm.ns_manage_nsid:
+        raise LoadError(f"ns_manage_nsid on {where}; legal: False")
