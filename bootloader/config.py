@@ -217,6 +217,11 @@ class Bl2Config:
     Where that sector holds image data too, an erase that is torn may leave the magic without the data, and
     the image is lost; so by default the magic is spoiled first.
     """
+    scratch_taken_in_mid_swap: bool = False
+    """As MCUboot in TF-M's order: an image may swap while another's, cut off, has data in the scratch area.
+
+    The other image is lost then; so by default a swap that was cut off is finished before any other begins.
+    """
 
     # --- Encrypted and compressed images ---
 

@@ -4,6 +4,7 @@ MCUboot swap_scratch.c. A piece is as many sectors as the scratch area holds. Th
 begin has its status in the scratch area, while the primary trailer is not there.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from ..interface.mcuboot.image import U32_MAX, ImageHeader, read_header
@@ -18,6 +19,7 @@ from ..interface.mcuboot.trailer import (
 )
 from ..platform.flash import FlashArea, FlashError
 from .flash_regions import erase_region
+from .loader import BootLoader
 from .ports import PRIMARY, SECONDARY
 from .swap_flow import SwapFlow
 from .swap_geometry import Geometry
@@ -40,6 +42,54 @@ class SwapUsingScratch(SwapFlow):
     """MCUboot MCUBOOT_SWAP_USING_SCRATCH."""
 
     needs_magic_in_headers = False
+
+    def __init__(self, loader: BootLoader) -> None:
+        super().__init__(loader)
+        self._finished: set[int] = set()
+
+    def settle(self, active: Sequence[int]) -> None:
+        """First what was cut off of other images' swaps.
+
+        A deviation from MCUboot: one scratch area serves all images, and TF-M's order sees to one image at a
+        time. A swap that begins would erase what another one, cut off, has nowhere else.
+        """
+        config, count = self.loader.config, len(self.loader.images)
+        for image in range(0 if config.scratch_taken_in_mid_swap else count):
+            if image not in active and self._is_under_way(image):
+                try:
+                    self._finish(image)
+                except (FlashError, StepError) as error:
+                    self.halt(image, "boot_complete_partial_swap", error)
+        super().settle(active)
+
+    def _prepare(self, image: int) -> None:
+        if image in self._finished:
+            # As after any swap that was completed: what was swapped in runs once before more is decided.
+            self.loader.images[image].swap_type = SwapType.NONE
+            self.loader.read_headers(image)
+        else:
+            super()._prepare(image)
+
+    def _is_under_way(self, image: int) -> bool:
+        """Whether a status is written for this image, in whichever area tells of its swap."""
+        g, scratch = self.geometry(image), self._scratch(image)
+        primary, shared = self.state_of(g.primary), self.state_of(scratch)
+        source, _ = find_status(primary, shared)
+        if source is StatusSource.NONE or (source is StatusSource.SCRATCH and shared.image_num != image):
+            return False
+        area = scratch if source is StatusSource.SCRATCH else g.primary
+        return bool(status_cells(g, area).strip(bytes([area.erased_value])))
+
+    def _finish(self, image: int) -> None:
+        self.loader.read_headers(image)
+        if self.loader.images[image].headers[PRIMARY] is None or self.geometry(image).incompatible():
+            return
+        self.status.reset()
+        if self.find_interrupted(image) and not self.status.is_reset:
+            self.complete_interrupted(image)
+            self._finished.add(image)
+        self.status.reset()
+        self.loader.images[image].enc_keys.clear()
 
     def status_source(self, image: int) -> StatusSource:
         primary, scratch = self.state_of(self.geometry(image).primary), self.state_of(self._scratch(image))

@@ -242,8 +242,9 @@ class UpgradeFlow(ABC):
         """MCUboot boot_verify_dependencies: one that is not met holds back the upgrades of all images."""
         states = self.loader.images
         for image in active:
-            name = SECONDARY if states[image].swap_type.is_upgrade else PRIMARY
-            slot = self.loader.ports.slot(image, name)
+            # A swap type that there is not, from a trailer, counts here as one that takes the candidate.
+            stays = states[image].swap_type in (SwapType.NONE, SwapType.FAIL)
+            slot = self.loader.ports.slot(image, PRIMARY if stays else SECONDARY)
             try:
                 verify_slot_dependencies(self.loader, slot, self._version_of, UNMET)
             except ImageError as error:

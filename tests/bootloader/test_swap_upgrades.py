@@ -114,7 +114,7 @@ def test_a_test_upgrade_runs_once_and_is_reverted(strategy: UpgradeStrategy) -> 
     assert trailer(device, PRIMARY) == SwapState(Magic.GOOD, SwapType.TEST, 0, SET, UNSET)
     assert trailer(device, SECONDARY).magic is Magic.UNSET
     assert holds(device, SECONDARY, images.old), "at the start of the slot, in offset mode too"
-    assert device.counter == OLD_COUNTER, "it is on probation"
+    assert device.counter() == OLD_COUNTER, "it is on probation"
     assert ran(device) == "1"
     assert trailer(device, PRIMARY) == SwapState(Magic.GOOD, SwapType.REVERT, 0, SET, SET)
     start = SECTOR if strategy is U.SWAP_USING_OFFSET else 0
@@ -129,9 +129,9 @@ def test_a_confirmed_upgrade_stays_and_its_counter_counts_from_the_next_boot(
     device, _ = flashed(strategy)
     assert ran(device) == "2"
     confirm(device)
-    assert device.counter == OLD_COUNTER
+    assert device.counter() == OLD_COUNTER
     assert [ran(device), ran(device)] == ["2", "2"]
-    assert device.counter == NEW_COUNTER
+    assert device.counter() == NEW_COUNTER
 
 
 @every_swap
@@ -139,7 +139,7 @@ def test_a_permanent_upgrade_stays_and_counts_at_once(strategy: UpgradeStrategy)
     device, _ = flashed(strategy, pending=True)
     assert ran(device) == "2"
     assert trailer(device, PRIMARY) == SwapState(Magic.GOOD, SwapType.PERM, 0, SET, SET)
-    assert device.counter == NEW_COUNTER
+    assert device.counter() == NEW_COUNTER
     assert ran(device) == "2"
 
 
@@ -192,7 +192,7 @@ def test_a_revert_to_an_image_that_is_gone_sticks_unless_it_is_cleared(
     assert ran(device) == "2"
     state = trailer(device, PRIMARY)
     assert (state.magic is Magic.UNSET) == cleared
-    assert (device.counter == NEW_COUNTER) == cleared, "without a magic nothing holds the counter"
+    assert (device.counter() == NEW_COUNTER) == cleared, "without a magic nothing holds the counter"
 
 
 @every_swap
@@ -234,7 +234,7 @@ def test_an_empty_primary_slot(strategy: UpgradeStrategy, bootstrap: bool) -> No
     assert ran(device) == ("2" if bootstrap else "-")
     if bootstrap:
         assert trailer(device, PRIMARY).image_ok is SET
-        assert device.counter == NEW_COUNTER
+        assert device.counter() == NEW_COUNTER
 
 
 @pytest.mark.parametrize(

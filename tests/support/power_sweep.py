@@ -8,11 +8,14 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+import pytest
 from support.image_builder import P256, ImageParts, sec_cnt
 from support.image_encryption import Encrypted, Recipient
 
-from tfm_sim.bootloader.bl2 import Bl2, BootOutcome
+from tfm_sim.bootloader import image_validate, signature
+from tfm_sim.bootloader.bl2 import Bl2, BootedImage, BootOutcome
 from tfm_sim.bootloader.config import Bl2Config, UpgradeStrategy
 from tfm_sim.bootloader.loader import BootRefused
 from tfm_sim.bootloader.ports import SECONDARY, SLOTS, Ports
@@ -32,8 +35,27 @@ OFFSET = UpgradeStrategy.SWAP_USING_OFFSET
 IN_PLACE = (UpgradeStrategy.DIRECT_XIP, UpgradeStrategy.DIRECT_XIP_REVERT)
 TO_RAM = (UpgradeStrategy.RAM_LOAD, UpgradeStrategy.RAM_LOAD_REVERT)
 MAX_BOOTS = 8
-State = tuple[bytes, bytes, int]
-"""Flash, OTP, and the security counter in it: a counter that is set anew to its value writes OTP too."""
+State = tuple[bytes, bytes, tuple[int, ...]]
+"""Flash, OTP, and the security counters in it: a counter that is set anew to its value writes OTP too."""
+
+
+@contextlib.contextmanager
+def signatures_checked_once() -> Iterator[None]:
+    """A signature is checked once for each message: thousands of boots look at the same few images.
+
+    A check costs more than all the rest of such a boot. The answers stay the loader's own; there is one key.
+    """
+    verdicts: dict[tuple[bytes, bytes], bool] = {}
+
+    def verify_once(key: Any, algorithm: Any, message: bytes, signed: bytes) -> bool:
+        asked = bytes(message), bytes(signed)
+        if asked not in verdicts:
+            verdicts[asked] = signature.verify(key, algorithm, message, signed)
+        return verdicts[asked]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(image_validate, "verify", verify_once)
+        yield
 
 
 class SweepError(AssertionError):
@@ -85,19 +107,23 @@ def make_images(
 
 
 class SweepDevice:
-    """One image in slots of eight sectors, a scratch area, counters in OTP, one power supply for all."""
+    """One image or two in slots of a few sectors, a scratch area, counters in OTP, one power supply."""
 
     def __init__(self, config: Bl2Config, scratch_sectors: int = 2) -> None:
         self.config = config
         self.power = PowerSupply()
-        self.flash = Flash("flash0", 3 * SLOT, SECTOR, WRITE_SIZE, power=self.power)
+        count = config.image_number
+        self.flash = Flash("flash0", (2 * count + 1) * SLOT, SECTOR, WRITE_SIZE, power=self.power)
         self.otp = Otp()
         self.otp.power = self.power
+        places = [(image, name) for image in range(count) for name in SLOTS]
         self.slots = {
-            (0, name): FlashArea(n, name, self.flash, n * SLOT, SLOT, 0x10000000 + n * SLOT)
-            for n, name in enumerate(SLOTS)
+            (image, name): FlashArea(
+                n, f"{name}{image or ''}", self.flash, n * SLOT, SLOT, 0x10000000 + n * SLOT
+            )
+            for n, (image, name) in enumerate(places)
         }
-        scratch = FlashArea(2, "scratch", self.flash, 2 * SLOT, scratch_sectors * SECTOR)
+        scratch = FlashArea(9, "scratch", self.flash, 2 * count * SLOT, scratch_sectors * SECTOR)
         memory = Memory()
         rights = Access.READ | Access.WRITE
         memory.add(
@@ -118,25 +144,26 @@ class SweepDevice:
             scratch,
         )
         with self.power.programmer():
-            counters.set(NvCounter.BL2_0, OLD_COUNTER)
+            for image in range(count):
+                counters.set(NvCounter(NvCounter.BL2_0 + image), OLD_COUNTER)
 
-    def area(self, name: str) -> FlashArea:
-        return self.slots[0, name]
+    def area(self, name: str, image: int = 0) -> FlashArea:
+        return self.slots[image, name]
 
-    @property
-    def counter(self) -> int:
-        return self.ports.security_counter(0)
+    def counter(self, image: int = 0) -> int:
+        return self.ports.security_counter(image)
 
-    def flash_slots(self, contents: Mapping[str, bytes]) -> None:
+    def flash_slots(self, contents: Mapping[str, bytes], image: int = 0) -> None:
         """From outside: each slot erased, then written; in offset mode a candidate one sector further."""
         with self.power.programmer():
             for name, data in contents.items():
                 start = SECTOR if self.config.strategy is OFFSET and name == SECONDARY else 0
-                self.area(name).erase(0, SLOT)
-                self.area(name).write(start, data + b"\xff" * (-len(data) % WRITE_SIZE))
+                self.area(name, image).erase(0, SLOT)
+                self.area(name, image).write(start, data + b"\xff" * (-len(data) % WRITE_SIZE))
 
     def state(self) -> State:
-        return bytes(self.flash.cells), bytes(self.otp), self.counter
+        counters = tuple(self.counter(image) for image in range(self.config.image_number))
+        return bytes(self.flash.cells), bytes(self.otp), counters
 
     def restore(self, state: State) -> None:
         self.flash.cells[:] = state[0]
@@ -173,20 +200,21 @@ Deviation = Callable[[str, str], bool]
 
 
 class Sweep:
-    """All cuts of one boot from one state."""
+    """All cuts of one boot from one state; ``images`` are those of each image index."""
 
-    def __init__(self, name: str, device: SweepDevice, images: Images) -> None:
+    def __init__(self, name: str, device: SweepDevice, *images: Images) -> None:
         self.device = device
         self.images = images
         self.counts = Counts(name)
         self.start = device.state()
         self.violations: list[str] = []
-        self._ends: dict[tuple[bytes, int], str] = {}
+        self._ends: dict[tuple[bytes, tuple[int, ...]], str] = {}
 
-    def run(self) -> Counts:
-        """Cut once at every operation in all three ways."""
+    def run(self, most: int | None = None) -> Counts:
+        """Cut once at every operation in all three ways, or ``most`` times, evenly taken."""
         self.counts.operations = self._operations(self.start)
-        for cut, state in self._cut_states(self.start, 1):
+        stride = 1 if most is None else max(1, -(-3 * self.counts.operations // most))
+        for cut, state in self._cut_states(self.start, stride):
             self._judge(str(cut), state)
         return self.counts
 
@@ -244,17 +272,21 @@ class Sweep:
                 outcome = device.boot()
             except TfmSimError as error:
                 return f"! after {'-'.join(ran) or 'nothing'}: {error}"
-            booted = outcome.images[0]
-            area = device.area(booted.slot)
-            image = self.images.named(area.read(0, SLOT))
-            if image is None:
-                return (
-                    f"! after {'-'.join(ran) or 'nothing'}: neither image is whole in the {booted.slot} slot"
-                )
-            if device.counter > self.images.counters[image]:
-                return f"! the counter is at {device.counter} while the {image} image runs"
-            if not ran or ran[-1] != image:
-                ran.append(image)
+            names = [self._which(booted) for booted in sorted(outcome.images, key=lambda b: b.image)]
+            if wrong := [name for name in names if name.startswith("!")]:
+                return f"{wrong[0]} after {'-'.join(ran) or 'nothing'}"
+            if not ran or ran[-1] != "+".join(names):
+                ran.append("+".join(names))
             if device.state()[::2] == before[::2]:
                 return "-".join(ran)
         return f"! not stable after {MAX_BOOTS} boots: {'-'.join(ran)}"
+
+    def _which(self, booted: BootedImage) -> str:
+        """Which image runs, or what is wrong with it."""
+        images, device = self.images[booted.image], self.device
+        image = images.named(device.area(booted.slot, booted.image).read(0, SLOT))
+        if image is None:
+            return f"! image {booted.image}: neither image is whole in the {booted.slot} slot"
+        if device.counter(booted.image) > images.counters[image]:
+            return f"! image {booted.image}: the counter is at {device.counter(booted.image)}, {image} runs"
+        return image

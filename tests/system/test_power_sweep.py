@@ -24,9 +24,9 @@ from support.power_sweep import (
     Sweep,
     SweepDevice,
     make_images,
+    signatures_checked_once,
 )
 
-from tfm_sim.bootloader import image_validate, signature
 from tfm_sim.bootloader.config import UpgradeStrategy
 from tfm_sim.bootloader.loader import BootRefused
 from tfm_sim.bootloader.ports import PRIMARY, SECONDARY
@@ -121,20 +121,7 @@ UPGRADES = [*OVERWRITES, *SWAPS, *SHAPES, *IN_PLACE]
 
 @pytest.fixture(autouse=True, scope="module")
 def known_signatures() -> Iterator[None]:
-    """A signature is checked once for each message: thousands of boots look at the same two images.
-
-    A check costs more than all the rest of such a boot. The answers stay the loader's own; there is one key.
-    """
-    verdicts: dict[tuple[bytes, bytes], bool] = {}
-
-    def verify_once(key: Any, algorithm: Any, message: bytes, signed: bytes) -> bool:
-        asked = bytes(message), bytes(signed)
-        if asked not in verdicts:
-            verdicts[asked] = signature.verify(key, algorithm, message, signed)
-        return verdicts[asked]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(image_validate, "verify", verify_once)
+    with signatures_checked_once():
         yield
 
 
@@ -214,7 +201,7 @@ def test_a_trial_from_ram_cannot_be_reverted_once_its_counter_is_higher() -> Non
     device, images = Upgrade(U.RAM_LOAD_REVERT, "test", "none").device()
     outcome = device.boot()
     assert images.named(device.area(outcome.images[0].slot).read(0, SECTOR * SECTORS)) == "new"
-    assert device.counter == NEW_COUNTER
+    assert device.counter() == NEW_COUNTER
     with pytest.raises(BootRefused, match="security counter: found 5"):
         device.boot()
 
