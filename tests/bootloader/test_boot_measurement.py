@@ -1,4 +1,4 @@
-"""boot_store_measurement: what boot stages hand on through the platform's HAL (boot.md section 3)."""
+"""boot_store_measurement: what boot stages hand on through the platform's HAL."""
 
 from collections.abc import Callable
 

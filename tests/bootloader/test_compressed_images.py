@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.image_builder import ED25519, P256, P256_OTHER, RSA_2048, ImageParts, Signer, sec_cnt
 from support.image_compression import HEADER, PAYLOAD, Compressed, compress
 from support.image_encryption import FOR_EC256, KEY_128, Encrypted
-from support.upgrade_bench import MakePorts, boot, upgrade
+from support.upgrade_bench import MakePorts, boot, damaged, upgrade
 
 from tfm_sim.bootloader.config import Bl2ConfigError, UpgradeStrategy
 from tfm_sim.bootloader.decompression import decompress_payload, plain_header
@@ -221,18 +221,10 @@ def test_a_header_of_the_plain_image() -> None:
 IMAGE = NEW.image()
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, len(IMAGE) - 1), st.integers(0, 255)), min_size=1, max_size=4),
-    st.integers(0, len(IMAGE)),
-)
+@given(damaged(IMAGE))
 @QUICK
-def test_no_damage_raises_anything_but_a_refusal(
-    make_ports: Callable[..., Any], damage: list[tuple[int, int]], end: int
-) -> None:
-    image = bytearray(IMAGE)
-    for position, value in damage:
-        image[position] = value
-    assert upgrade(make_ports, bytes(image[:end]), CONFIG, OLD).booted
+def test_no_damage_raises_anything_but_a_refusal(make_ports: Callable[..., Any], image: bytes) -> None:
+    assert upgrade(make_ports, image, CONFIG, OLD).booted
 
 
 INNER = st.lists(

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from support.image_builder import ED25519, P256, P256_OTHER, P384, RSA_2048, RSA_3072, ImageParts, Signer
 from support.image_encryption import (
     FOR_EC256,
@@ -20,9 +19,8 @@ from support.image_encryption import (
     Encrypted,
     Recipient,
 )
-from support.upgrade_bench import Booted, MakePorts, boot, upgrade
+from support.upgrade_bench import MakePorts, boot, damaged, upgrade
 
-from tfm_sim.bootloader.config import Bl2Config
 from tfm_sim.bootloader.ports import PRIMARY, SECONDARY
 from tfm_sim.interface.mcuboot.trailer import mark_pending
 
@@ -154,17 +152,7 @@ def test_a_second_boot_reads_the_candidate_again_where_power_went_between(make_p
 IMAGE = NEW.image()
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, len(IMAGE) - 1), st.integers(0, 255)), min_size=1, max_size=4),
-    st.integers(0, len(IMAGE)),
-)
+@given(damaged(IMAGE))
 @QUICK
-def test_no_damage_raises_anything_but_a_refusal(
-    make_ports: Callable[..., Any], damage: list[tuple[int, int]], end: int
-) -> None:
-    image = bytearray(IMAGE)
-    for position, value in damage:
-        image[position] = value
-    config: Bl2Config = CONFIG
-    done: Booted = upgrade(make_ports, bytes(image[:end]), config, OLD)
-    assert done.booted
+def test_no_damage_raises_anything_but_a_refusal(make_ports: Callable[..., Any], image: bytes) -> None:
+    assert upgrade(make_ports, image, CONFIG, OLD).booted

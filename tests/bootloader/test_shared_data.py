@@ -1,4 +1,4 @@
-"""What BL2 leaves in the shared data area in each kind of build (boot.md sections 2, 2.1 and 3)."""
+"""What BL2 leaves in the shared data area in each kind of build."""
 
 import hashlib
 from collections.abc import Callable

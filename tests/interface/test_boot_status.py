@@ -1,4 +1,4 @@
-"""The boot status format (boot.md section 2), against the real TF-M and against arbitrary bytes."""
+"""The boot status format, against the real TF-M and against arbitrary bytes."""
 
 import contextlib
 import json

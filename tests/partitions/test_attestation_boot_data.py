@@ -1,4 +1,4 @@
-"""Software components of a token: boot records, the claims of 2019, measurement slots (boot.md 2, 2.1, 3)."""
+"""Software components of a token: boot records, the claims of 2019, measurement slots."""
 
 from collections.abc import Sequence
 from typing import Any

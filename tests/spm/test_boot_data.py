@@ -1,4 +1,4 @@
-"""tfm_core_get_boot_data: who gets which entries of the boot status (boot.md section 2)."""
+"""tfm_core_get_boot_data: who gets which entries of the boot status."""
 
 import pytest
 from hypothesis import given

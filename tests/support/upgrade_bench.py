@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hypothesis import strategies as st
+
 from tfm_sim.bootloader.bl2 import Bl2
 from tfm_sim.bootloader.config import Bl2Config
 from tfm_sim.bootloader.loader import BootRefused
@@ -46,3 +48,16 @@ def boot(ports: Ports, config: Bl2Config) -> Booted:
     first, second = (area.read(0, area.size) for area in slots)
     told = [f"{r.check}: {r.found}; {r.wanted}" for r in refusals]
     return Booted(booted, told, first, second, ports)
+
+
+def damaged(image: bytes) -> st.SearchStrategy[bytes]:
+    """The image with one to four bytes of it replaced, cut off anywhere."""
+    spots = st.lists(st.tuples(st.integers(0, len(image) - 1), st.integers(0, 255)), min_size=1, max_size=4)
+    return st.builds(_replaced, st.just(image), spots, st.integers(0, len(image)))
+
+
+def _replaced(image: bytes, spots: list[tuple[int, int]], end: int) -> bytes:
+    changed = bytearray(image)
+    for position, value in spots:
+        changed[position] = value
+    return bytes(changed[:end])
