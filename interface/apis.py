@@ -4,7 +4,9 @@ from .psa.client import PsaClient
 from .psa.crypto_api import CryptoApi
 from .psa.firmware_update import FirmwareUpdate
 from .psa.initial_attestation import InitialAttestation
+from .psa.internal_trusted_storage import InternalTrustedStorage
 from .psa.platform import PlatformApi
+from .psa.protected_storage import ProtectedStorage
 from .tfm.measured_boot import MeasuredBoot
 
 
@@ -16,6 +18,8 @@ class PsaApis:
         self.crypto = CryptoApi(client)
         self.platform = PlatformApi(client)
         self.firmware_update = FirmwareUpdate(client)
+        self.internal_trusted_storage = InternalTrustedStorage(client)
+        self.protected_storage = ProtectedStorage(client)
 
 
 class TfmApis:
