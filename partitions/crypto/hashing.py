@@ -15,6 +15,7 @@ from ...interface.psa.crypto_values import (
 )
 from ...interface.psa.status import PSA_ERROR_INVALID_ARGUMENT, PSA_ERROR_NOT_SUPPORTED
 from .refusal import Refusal
+from .wants import Offer
 
 HASHLIB_NAME: Final = {
     PSA_ALG_SHA_1: "sha1",
@@ -46,8 +47,8 @@ class HashState(Protocol):
 class Hashes:
     """The hash algorithms of one build."""
 
-    def __init__(self, offered: frozenset[int]) -> None:
-        self._names = {alg: name for alg, name in HASHLIB_NAME.items() if alg in offered}
+    def __init__(self, offer: Offer) -> None:
+        self._names = {alg: name for alg, name in HASHLIB_NAME.items() if offer.alg(alg)}
 
     def new(self, alg: int, data: bytes = b"") -> HashState:
         """A hashlib object. PSA Crypto: not a hash is INVALID_ARGUMENT, a hash not offered NOT_SUPPORTED."""

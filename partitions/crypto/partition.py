@@ -38,7 +38,7 @@ class CryptoPartition:
             keys = KeyStore(config.key_slots, BuiltinKeys(self._psa.hal, config))
         except Refusal as refusal:
             return refusal.status
-        hashes = Hashes(config.hashes)
+        hashes = Hashes(config.offer())
         operations = OperationTable(config.concurrent_operations)
         single_part = config.single_part_functions
         hashing = HashFunctions(hashes, operations, single_part=single_part)
