@@ -58,11 +58,27 @@ class ChainedHash:
 
     __slots__ = ("construction", "length", "state", "tail")
 
-    def __init__(self, construction: Construction, state: Words = (), length: int = 0, tail: bytes = b"") -> None:
+    def __init__(
+        self, construction: Construction, state: Words = (), length: int = 0, tail: bytes = b""
+    ) -> None:
         self.construction = construction
         self.state = state or construction.initial
         self.length = length
         self.tail = tail
+
+    @classmethod
+    def start(cls, construction: Construction, data: bytes = b"") -> Self:
+        state = cls(construction)
+        state.update(data)
+        return state
+
+    @property
+    def block_size(self) -> int:
+        return self.construction.block
+
+    @property
+    def digest_size(self) -> int:
+        return self.construction.digest
 
     def update(self, data: bytes, /) -> None:
         form = self.construction
@@ -188,7 +204,9 @@ _K64: Final = tuple(_cube_root_part(prime) for prime in _PRIMES)
 _K32: Final = tuple(k >> 32 for k in _K64[:64])
 
 
-def _sha2(bits: int, constants: Words, turns: tuple[tuple[int, int, int], ...]) -> Callable[[Words, Words], Words]:
+def _sha2(
+    bits: int, constants: Words, turns: tuple[tuple[int, int, int], ...]
+) -> Callable[[Words, Words], Words]:
     """The compression function for words of ``bits`` bits.
 
     ``turns`` are the amounts of the large sigmas 0 and 1 and of the small ones, whose last is a shift.
@@ -237,9 +255,9 @@ def _wide(initial: Words, digest: int) -> Construction:
 
 def _truncated(digest: int) -> Construction:
     """SHA-512/t (FIPS 180-4, 5.3.6): its initial value is a hash of its own name."""
-    start = ChainedHash(_wide(tuple(word ^ 0xA5A5A5A5A5A5A5A5 for word in _H512), 64))
-    start.update(f"SHA-512/{8 * digest}".encode())
-    return _wide(start.construction.words(start.digest()), digest)
+    form = _wide(tuple(word ^ 0xA5A5A5A5A5A5A5A5 for word in _H512), 64)
+    named = ChainedHash.start(form, f"SHA-512/{8 * digest}".encode())
+    return _wide(form.words(named.digest()), digest)
 
 
 CONSTRUCTIONS: Final[dict[int, Construction]] = {
