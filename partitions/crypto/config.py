@@ -20,6 +20,8 @@ class CryptoConfig:
     ``concurrent_operations`` slots are shared by all clients; ``iovec_buffer_size`` is the scratch room in
     bytes for all vectors of a call but the first; ``deterministic_ecdsa`` takes the nonce of randomised ECDSA
     from RFC 6979, because one seed is one run and OpenSSL's own source of nonces has no seed.
+    ``aead_lengths_after_nonce`` is Mbed TLS's rule for psa_aead_set_lengths, which may then follow the nonce;
+    PSA Crypto 1.2 has it before the nonce alone.
     """
 
     wants: frozenset[str] = DEFAULT
@@ -39,6 +41,7 @@ class CryptoConfig:
     extensions: bool = True
     builtin_max_key_length: int = 48
     deterministic_ecdsa: bool = True
+    aead_lengths_after_nonce: bool = False
 
     def __post_init__(self) -> None:
         self.offer()
