@@ -9,8 +9,10 @@ from ...interface.tfm.crypto import Group
 from ...spm.partition_api import PartitionApi
 from .builtin_keys import BuiltinKeys
 from .config import CryptoConfig
+from .derivation_functions import DerivationFunctions
 from .hash_functions import HashFunctions
 from .hashing import Hashes
+from .kdf_algorithms import KdfAlgorithms
 from .key_functions import KeyFunctions
 from .keys import KeyStore
 from .mac_functions import MacFunctions
@@ -49,6 +51,11 @@ class CryptoPartition:
             mac = MacFunctions(hashes, keys, operations, single_part=single_part)
             self._functions |= mac.functions
             self._unknown[Group.MAC] = mac.unknown
+        if config.key_derivation_module:
+            algorithms = KdfAlgorithms(hashes, config.offer(), config.pbkdf2_max_iterations)
+            derivation = DerivationFunctions(algorithms, keys, operations)
+            self._functions |= derivation.functions
+            self._unknown[Group.KEY_DERIVATION] = derivation.unknown
         if config.asym_sign_module:
             sign = SignFunctions(hashes, keys, deterministic=config.deterministic_ecdsa)
             self._functions |= sign.functions
