@@ -20,6 +20,7 @@ class CryptoConfig:
     ``concurrent_operations`` slots are shared by all clients; ``iovec_buffer_size`` is the scratch room in
     bytes for all vectors of a call but the first; ``deterministic_ecdsa`` takes the nonce of randomised ECDSA
     from RFC 6979, because one seed is one run and OpenSSL's own source of nonces has no seed.
+    ``pake_max_id`` is the longest identity in bytes that J-PAKE takes; Arm's suite wants 18 to be too long.
     """
 
     wants: frozenset[str] = DEFAULT
@@ -39,6 +40,7 @@ class CryptoConfig:
     extensions: bool = True
     builtin_max_key_length: int = 48
     deterministic_ecdsa: bool = True
+    pake_max_id: int = 16
 
     def __post_init__(self) -> None:
         self.offer()

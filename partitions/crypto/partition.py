@@ -15,6 +15,7 @@ from .key_functions import KeyFunctions
 from .keys import KeyStore
 from .mac_functions import MacFunctions
 from .operations import OperationTable
+from .pake_functions import PakeFunctions
 from .refusal import Refusal
 from .request import Handler, Request
 from .sign_functions import SignFunctions
@@ -52,6 +53,11 @@ class CryptoPartition:
         if config.asym_sign_module:
             sign = SignFunctions(hashes, keys, deterministic=config.deterministic_ecdsa)
             self._functions |= sign.functions
+        if config.pake_module:
+            pake = PakeFunctions(
+                hashes, keys, operations, config.offer(), self._psa.hal.tfm_hal_random, max_id=config.pake_max_id
+            )
+            self._functions |= pake.functions
         return PSA_SUCCESS
 
     def tfm_crypto_sfn(self, msg: psa_msg_t) -> int:
