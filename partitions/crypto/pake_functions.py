@@ -45,7 +45,7 @@ from ...interface.psa.status import (
 )
 from ...interface.tfm.crypto import Function
 from . import key_formats
-from .hashing import CRYPTOGRAPHY_HASH, HASHLIB_NAME, Hashes
+from .hashing import CRYPTOGRAPHY_HASH, Hashes
 from .jpake import JPake
 from .keys import Key, KeyStore
 from .operations import OperationTable
@@ -120,6 +120,10 @@ class PakeFunctions:
             Function.PAKE_ABORT: self._abort,
         }
 
+    def unknown(self, request: Request) -> int:
+        del request
+        return PSA_ERROR_NOT_SUPPORTED
+
     def _setup(self, request: Request) -> int:
         request.require_handle_room()
         request.put_handle(request.iovec.op_handle)
@@ -143,7 +147,7 @@ class PakeFunctions:
         check_policy(key.attributes, PSA_KEY_USAGE_DERIVE, alg)
         if not self._offer.alg(alg):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
-        self._hashes.name(_hash_of(alg))
+        self._hashes.check(_hash_of(alg))
         group = self._group(request.iovec.value & 0xFFFFFFFF)
         wanted = PSA_PAKE_UNCONFIRMED_KEY if PSA_ALG_IS_JPAKE(alg) else PSA_PAKE_CONFIRMED_KEY
         if request.iovec.value >> _CONFIRMATION_SHIFT != wanted:
@@ -191,7 +195,7 @@ class PakeFunctions:
         return Suite(
             new_hash=lambda data: self._hashes.new(hash_alg, data),
             hash_algorithm=algorithm,
-            mac=cmac_aes_128 if is_cmac else hmac_with(HASHLIB_NAME[hash_alg]),
+            mac=cmac_aes_128 if is_cmac else hmac_with(self._hashes.name(hash_alg)),
             mac_key_length=_AES_128_KEY if is_cmac or is_matter else algorithm.digest_size,
             is_matter=is_matter,
         )

@@ -205,9 +205,7 @@ class Spake2p:
 
         PSA Crypto, SPAKE2+ operation: a context that was never set is left out together with its length.
         """
-        prover, verifier = (
-            (self._user, self._peer) if self._is_prover else (self._peer, self._user)
-        )
+        prover, verifier = (self._user, self._peer) if self._is_prover else (self._peer, self._user)
         own, peers = self._shares[_OUT], self._shares[_IN]
         share_p, share_v = (own, peers) if self._is_prover else (peers, own)
         parts = [prover, verifier, self._m.encode(), self._n.encode(), share_p, share_v]
