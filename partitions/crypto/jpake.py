@@ -1,4 +1,4 @@
-"""J-PAKE over the NIST curves (RFC 8236, 3; its proofs RFC 8235, 3), with Mbed TLS's encoding of the proofs."""
+"""J-PAKE over the NIST curves (RFC 8236, 3; its proofs RFC 8235, 3), the proofs encoded as Mbed TLS does."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -40,7 +40,7 @@ class JPake:
     is_pseudorandom = False
 
     def __init__(self, group: Group, password: bytes, new_hash: NewHash, random: Random, max_id: int) -> None:
-        """``password`` as a number, big endian, is reduced modulo the order; INVALID_ARGUMENT where that is 0.
+        """``password``, a big endian number, is reduced modulo the order; INVALID_ARGUMENT where that is 0.
 
         ``max_id`` is the longest identity in bytes.
         """
@@ -117,7 +117,7 @@ class JPake:
         return identity
 
     def _check_step(self, step: int, done: int, done_other_way: int) -> None:
-        """PSA Crypto, J-PAKE operation: in each round all outputs first or all inputs first, in this order."""
+        """PSA Crypto, J-PAKE operation: in each round all outputs first or all inputs, in this order."""
         if step not in _ORDER:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
         in_order = done < _ALL and step == _ORDER[done % len(_ORDER)]

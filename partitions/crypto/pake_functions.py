@@ -139,7 +139,7 @@ class PakeFunctions:
         return PSA_SUCCESS
 
     def _protocol(self, request: Request) -> PakeProtocol:
-        """PSA Crypto psa_pake_setup: algorithm, key and policy, then hash, primitive, confirmation, key type."""
+        """PSA Crypto psa_pake_setup: algorithm, key and policy; hash, primitive, confirmation, key type."""
         alg = request.iovec.alg
         if not PSA_ALG_IS_PAKE(alg):
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)

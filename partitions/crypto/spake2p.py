@@ -215,7 +215,7 @@ class Spake2p:
         return b"".join(len(part).to_bytes(8, "little") + part for part in parts)
 
     def _schedule(self, transcript: bytes) -> _Keys:
-        """RFC 9383, 3.4; in draft-02 the hash's first half makes the MAC keys and the second is the secret."""
+        """RFC 9383, 3.4; in draft-02 the hash's first half makes the MAC keys, the second is the secret."""
         suite, main = self._suite, self._suite.new_hash(transcript).digest()
         shared, length = b"", suite.mac_key_length
         if suite.is_matter:

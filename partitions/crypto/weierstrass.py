@@ -1,8 +1,8 @@
 """Points of the NIST curves, for the exchanges that `cryptography` does not have (SEC 1, 2.2.1 and 2.3).
 
-`cryptography` multiplies the base point and agrees on an x coordinate; the password-authenticated exchanges add
-points and multiply any of them. The arithmetic is on Python numbers and takes no constant time: the model has
-no side channels to protect.
+`cryptography` multiplies the base point and agrees on an x coordinate; the password-authenticated exchanges
+add points and multiply any of them. The arithmetic is on Python numbers and takes no constant time: the model
+has no side channels to protect.
 """
 
 from dataclasses import dataclass, field
@@ -113,7 +113,7 @@ class Point:
 
 @cache
 def nist_group(bits: int) -> Group:
-    """The group of P-256, P-384 or P-521, its generator and order as `cryptography` has them. KeyError for others."""
+    """P-256, P-384 or P-521, generator and order as `cryptography` has them. KeyError for others."""
     curve, prime = _CURVES[bits], _FIELD[bits]
     numbers = ec.derive_private_key(1, curve).public_key().public_numbers()
     x, y = numbers.x, numbers.y
