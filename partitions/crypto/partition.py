@@ -5,7 +5,7 @@ from typing import Final, Protocol
 from ...interface.psa.client import PSA_IPC_CALL
 from ...interface.psa.service import psa_msg_t
 from ...interface.psa.status import PSA_ERROR_NOT_SUPPORTED, PSA_SUCCESS
-from ...interface.tfm.crypto import Group
+from ...interface.tfm.crypto import EXTENSION_GROUP_MIN, Group
 from ...spm.partition_api import PartitionApi
 from .aead_functions import AeadFunctions
 from .builtin_keys import BuiltinKeys
@@ -37,6 +37,11 @@ class Module(Protocol):
         """Answers an id of the group that has no function."""
 
 
+def _is_ours(function: int) -> bool:
+    """True for functions that TF-M's service lacks; those of PAKE have a module of their own."""
+    return function >> 8 >= EXTENSION_GROUP_MIN and function >> 8 != Group.PAKE
+
+
 class CryptoPartition:
     """The program of the crypto partition."""
 
@@ -56,9 +61,10 @@ class CryptoPartition:
         hashes = Hashes(config.offer())
         operations, random = OperationTable(config.concurrent_operations), self._psa.hal.tfm_hal_random
         single_part = config.single_part_functions
-        self._functions = KeyFunctions(keys, random).functions
         # TF-M tfm_crypto_random_interface: one function, whatever the index within the group.
         self._unknown = {Group.RANDOM: self._generate_random}
+        if config.key_module:
+            self._functions |= KeyFunctions(keys, random).functions
         if config.hash_module:
             self._install(Group.HASH, HashFunctions(hashes, operations, single_part=single_part))
         if config.mac_module:
@@ -74,6 +80,8 @@ class CryptoPartition:
         if config.pake_module:
             pake = PakeFunctions(hashes, keys, operations, config.offer(), random, max_id=config.pake_max_id)
             self._install(Group.PAKE, pake)
+        if not config.extensions:
+            self._functions = {id_: handler for id_, handler in self._functions.items() if not _is_ours(id_)}
         return PSA_SUCCESS
 
     def _install(self, group: Group, module: Module) -> None:
