@@ -29,7 +29,6 @@ from ...interface.psa.crypto_values import (
     PSA_KEY_TYPE_DERIVE,
     PSA_KEY_TYPE_HMAC,
     PSA_KEY_TYPE_IS_SPAKE2P,
-    PSA_KEY_TYPE_IS_SPAKE2P_KEY_PAIR,
     PSA_KEY_TYPE_PASSWORD,
     PSA_KEY_TYPE_PASSWORD_HASH,
     PSA_KEY_TYPE_SPAKE2P_GET_FAMILY,
@@ -44,7 +43,7 @@ from ...interface.psa.status import (
     PSA_SUCCESS,
 )
 from ...interface.tfm.crypto import Function
-from . import key_formats
+from . import key_formats, spake2p_keys
 from .hashing import CRYPTOGRAPHY_HASH, Hashes
 from .jpake import JPake
 from .keys import Key, KeyStore
@@ -53,7 +52,7 @@ from .pake import PakeProtocol, Random
 from .policy import check_policy
 from .refusal import Refusal
 from .request import Handler, Request
-from .spake2p import RegistrationRecord, Spake2p, Suite, cmac_aes_128, hmac_with
+from .spake2p import Spake2p, Suite, cmac_aes_128, hmac_with
 from .wants import Offer
 from .weierstrass import NIST_BITS, Group, nist_group
 
@@ -186,7 +185,9 @@ class PakeFunctions:
         p256_only = PSA_ALG_IS_SPAKE2P_CMAC(alg) or alg == PSA_ALG_SPAKE2P_MATTER
         if hash_alg not in _SUITES[group.bits] or (p256_only and group.bits != min(NIST_BITS)):
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
-        return Spake2p(group, registration_record(group, key), self._suite(alg), self._random)
+        return Spake2p(
+            group, spake2p_keys.record(group, kind, key.material.data), self._suite(alg), self._random
+        )
 
     def _suite(self, alg: int) -> Suite:
         hash_alg = _hash_of(alg)
@@ -298,13 +299,3 @@ class PakeFunctions:
 def _hash_of(alg: int) -> int:
     """The hash that a PAKE algorithm names; Matter's number names SHA-256 like the others."""
     return PSA_ALG_CATEGORY_HASH | alg & PSA_ALG_HASH_MASK
-
-
-def registration_record(group: Group, key: Key) -> RegistrationRecord:
-    """PSA_KEY_TYPE_SPAKE2P_KEY_PAIR is w0, w1; PSA_KEY_TYPE_SPAKE2P_PUBLIC_KEY w0, L."""
-    data = key.material.data
-    w0, rest = int.from_bytes(data[: group.width], "big"), data[group.width :]
-    if PSA_KEY_TYPE_IS_SPAKE2P_KEY_PAIR(key.attributes.type):
-        w1 = int.from_bytes(rest, "big")
-        return RegistrationRecord(w0, w1 * group.generator, w1)
-    return RegistrationRecord(w0, group.point(rest))
