@@ -7,6 +7,7 @@ from ...interface.psa.service import psa_msg_t
 from ...interface.psa.status import PSA_ERROR_NOT_SUPPORTED, PSA_SUCCESS
 from ...interface.tfm.crypto import Group
 from ...spm.partition_api import PartitionApi
+from .aead_functions import AeadFunctions
 from .builtin_keys import BuiltinKeys
 from .config import CryptoConfig
 from .hash_functions import HashFunctions
@@ -38,7 +39,7 @@ class CryptoPartition:
             keys = KeyStore(config.key_slots, BuiltinKeys(self._psa.hal, config))
         except Refusal as refusal:
             return refusal.status
-        hashes = Hashes(config.hashes)
+        hashes = Hashes(config.offer())
         operations = OperationTable(config.concurrent_operations)
         single_part = config.single_part_functions
         hashing = HashFunctions(hashes, operations, single_part=single_part)
@@ -49,6 +50,10 @@ class CryptoPartition:
             mac = MacFunctions(hashes, keys, operations, single_part=single_part)
             self._functions |= mac.functions
             self._unknown[Group.MAC] = mac.unknown
+        if config.aead_module:
+            aead = AeadFunctions(keys, operations, self._psa.hal.tfm_hal_random, config)
+            self._functions |= aead.functions
+            self._unknown[Group.AEAD] = aead.unknown
         if config.asym_sign_module:
             sign = SignFunctions(hashes, keys, deterministic=config.deterministic_ecdsa)
             self._functions |= sign.functions
