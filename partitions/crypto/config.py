@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from .drivers import DriverSpec
+from .drivers import DriverSpec, check_locations
 from .wants import DEFAULT, Offer
 
 TFM_SP_CRYPTO: Final = 259
@@ -53,6 +53,7 @@ class CryptoConfig:
 
     def __post_init__(self) -> None:
         self.offer()
+        check_locations(self.drivers)
 
     def offer(self) -> Offer:
         """What ``wants`` amounts to; raises ValueError for an unknown option."""
