@@ -20,8 +20,10 @@ class CryptoConfig:
     PSA_ERROR_NOT_SUPPORTED, as an unknown group does. ``pake_module`` and ``extensions`` are ours: False is
     TF-M's service as it is, without PAKE and without the functions of the other groups from 0xF0 on.
     ``concurrent_operations`` slots are shared by all clients; ``iovec_buffer_size`` is the scratch room in
-    bytes for all vectors of a call but the first; ``deterministic_ecdsa`` takes the nonce of randomised ECDSA
-    from RFC 6979, because one seed is one run and OpenSSL's own source of nonces has no seed.
+    bytes for all vectors of a call but the first; ``pbkdf2_max_iterations`` keeps one call from running for
+    hours, which Mbed TLS's PSA_VENDOR_PBKDF2_MAX_ITERATIONS of 2^32 - 1 would allow;
+    ``deterministic_ecdsa`` takes the nonce of randomised ECDSA from RFC 6979, because one seed is one run and
+    OpenSSL's own source of nonces has no seed.
     ``delegated_attestation`` (TFM_PARTITION_DELEGATED_ATTESTATION) brings the builtin seed of its keys;
     ``builtin_key_usage`` has further rows (key id, client id, usage) of the builtin keys' policy table, such
     as those of TEST_NS_ATTESTATION; ``drivers`` are the opaque drivers, one a location.
@@ -48,6 +50,7 @@ class CryptoConfig:
     delegated_attestation: bool = False
     builtin_key_usage: tuple[tuple[int, int, int], ...] = ()
     drivers: tuple[DriverSpec, ...] = ()
+    pbkdf2_max_iterations: int = 10_000_000
     deterministic_ecdsa: bool = True
     aead_lengths_after_nonce: bool = False
 
