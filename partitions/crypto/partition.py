@@ -10,12 +10,14 @@ from ...spm.partition_api import PartitionApi
 from .aead_functions import AeadFunctions
 from .builtin_keys import BuiltinKeys
 from .config import CryptoConfig
+from .drivers import make_drivers
 from .hash_functions import HashFunctions
 from .hashing import Hashes
 from .key_functions import KeyFunctions
 from .keys import KeyStore
 from .mac_functions import MacFunctions
 from .operations import OperationTable
+from .persistent_keys import PersistentKeys
 from .refusal import Refusal
 from .request import Handler, Request
 from .sign_functions import SignFunctions
@@ -35,15 +37,17 @@ class CryptoPartition:
     def tfm_crypto_init(self) -> int:
         """entry_init: load the builtin keys and put the functions of this build in place."""
         config = self._config
-        try:
-            keys = KeyStore(config.key_slots, BuiltinKeys(self._psa.hal, config))
-        except Refusal as refusal:
-            return refusal.status
+        hal = self._psa.hal
+        persistent = PersistentKeys(self._psa)
+        drivers = make_drivers(config.drivers, hal)
+        keys = KeyStore(config.key_slots, BuiltinKeys(hal, config), persistent, drivers)
         hashes = Hashes(config.offer())
         operations = OperationTable(config.concurrent_operations)
         single_part = config.single_part_functions
         hashing = HashFunctions(hashes, operations, single_part=single_part)
-        self._functions = KeyFunctions(keys, self._psa.hal.tfm_hal_random).functions | hashing.functions
+        self._functions = hashing.functions
+        if config.key_module:
+            self._functions |= KeyFunctions(keys, hal.tfm_hal_random).functions
         # TF-M tfm_crypto_random_interface: one function, whatever the index within the group.
         self._unknown = {Group.RANDOM: self._generate_random, Group.HASH: hashing.unknown}
         if config.mac_module:
