@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 import pytest
-from support.aead_client import BOTH, AeadCalls, aead_key, decrypt, encrypt
+from support.aead_client import ROOM, AeadCalls, aead_key
 from support.aead_vectors import AeadVector, ccm_vectors, chacha_vectors, gcm_vectors
 from support.partition_bench import PartitionBench, start_partitions
 
@@ -22,9 +22,7 @@ def _ccm(bits: int) -> Iterator[AeadVector]:
 
 # NIST's GCM files hold every length of nonce (1, 12 and 128 bytes), data, additional data and tag.
 SOURCES = {
-    "gcm-128": lambda: chain(
-        gcm_vectors("gcmEncryptExtIV128.rsp", 1), gcm_vectors("gcmDecrypt128.rsp", 1)
-    ),
+    "gcm-128": lambda: chain(gcm_vectors("gcmEncryptExtIV128.rsp", 1), gcm_vectors("gcmDecrypt128.rsp", 1)),
     "gcm-192": lambda: gcm_vectors("gcmDecrypt192.rsp", 1),
     "gcm-256": lambda: gcm_vectors("gcmEncryptExtIV256.rsp", 1),
     "ccm-128": lambda: _ccm(128),
@@ -70,13 +68,13 @@ def test_vectors_in_one_call(device: PartitionBench, name: str) -> None:
         count += 1
         key = aead_key(client, vector.key_type, vector.alg, vector.key)
         sealed = vector.ciphertext + vector.tag
-        opened = decrypt(client, key, vector.alg, vector.nonce, vector.ad, sealed)
+        opened = crypto.psa_aead_decrypt(client, key, vector.alg, vector.nonce, vector.ad, sealed, ROOM)
         if vector.plaintext is None:
             assert opened == (PSA_ERROR_INVALID_SIGNATURE, b"")
         else:
             assert opened == (PSA_SUCCESS, vector.plaintext)
-            made = encrypt(client, key, vector.alg, vector.nonce, vector.ad, vector.plaintext, len(sealed))
-            assert made == (PSA_SUCCESS, sealed)
+            arguments = (key, vector.alg, vector.nonce, vector.ad, vector.plaintext)
+            assert crypto.psa_aead_encrypt(client, *arguments, len(sealed)) == (PSA_SUCCESS, sealed)
         crypto.psa_destroy_key(client, key)
     assert count > 70
 
@@ -103,13 +101,8 @@ def test_vectors_in_parts(device: PartitionBench, name: str) -> None:
 
 def test_xchacha20_poly1305(device: PartitionBench) -> None:
     """draft-irtf-cfrg-xchacha-03, A.3.1; its nonce of 24 bytes has no room in the request of one call."""
-    key = aead_key(
-        device.ns,
-        v.PSA_KEY_TYPE_XCHACHA20,
-        v.PSA_ALG_XCHACHA20_POLY1305,
-        bytes(range(0x80, 0xA0)),
-        BOTH,
-    )
+    material = bytes(range(0x80, 0xA0))
+    key = aead_key(device.ns, v.PSA_KEY_TYPE_XCHACHA20, v.PSA_ALG_XCHACHA20_POLY1305, material)
     plaintext = (
         b"Ladies and Gentlemen of the class of '99: If I could offer you "
         b"only one tip for the future, sunscreen would be it."
