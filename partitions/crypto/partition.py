@@ -7,6 +7,7 @@ from ...interface.psa.service import psa_msg_t
 from ...interface.psa.status import PSA_ERROR_NOT_SUPPORTED, PSA_SUCCESS
 from ...interface.tfm.crypto import Group
 from ...spm.partition_api import PartitionApi
+from .agreement_functions import AgreementFunctions
 from .builtin_keys import BuiltinKeys
 from .config import CryptoConfig
 from .derivation_functions import DerivationFunctions
@@ -53,8 +54,11 @@ class CryptoPartition:
             self._unknown[Group.MAC] = mac.unknown
         if config.key_derivation_module:
             algorithms = KdfAlgorithms(hashes, config.offer(), config.pbkdf2_max_iterations)
-            derivation = DerivationFunctions(algorithms, keys, operations)
-            self._functions |= derivation.functions
+            agreement = AgreementFunctions(keys, config.offer())
+            derivation = DerivationFunctions(algorithms, agreement, keys, operations)
+            self._functions |= agreement.functions | derivation.functions
+            if config.extensions:
+                self._functions |= agreement.extensions | derivation.extensions
             self._unknown[Group.KEY_DERIVATION] = derivation.unknown
         if config.asym_sign_module:
             sign = SignFunctions(hashes, keys, deterministic=config.deterministic_ecdsa)
