@@ -8,6 +8,7 @@ from ...interface.psa.status import PSA_ERROR_NOT_SUPPORTED, PSA_SUCCESS
 from ...interface.tfm.crypto import EXTENSION_GROUP_MIN, Group
 from ...spm.partition_api import PartitionApi
 from .aead_functions import AeadFunctions
+from .agreement_functions import AgreementFunctions
 from .builtin_keys import BuiltinKeys
 from .config import CryptoConfig
 from .derivation_functions import DerivationFunctions
@@ -74,7 +75,12 @@ class CryptoPartition:
             self._install(Group.AEAD, AeadFunctions(keys, operations, random, config))
         if config.key_derivation_module:
             algorithms = KdfAlgorithms(hashes, config.offer(), config.pbkdf2_max_iterations)
-            self._install(Group.KEY_DERIVATION, DerivationFunctions(algorithms, keys, operations))
+            agreement = AgreementFunctions(keys, config.offer())
+            derivation = DerivationFunctions(algorithms, agreement, keys, operations)
+            self._functions |= agreement.functions | derivation.functions
+            if config.extensions:
+                self._functions |= agreement.extensions | derivation.extensions
+            self._unknown[Group.KEY_DERIVATION] = derivation.unknown
         if config.asym_sign_module:
             sign = SignFunctions(hashes, keys, deterministic=config.deterministic_ecdsa)
             self._functions |= sign.functions
