@@ -42,10 +42,13 @@ class CryptoPartition:
         hashes = Hashes(config.offer())
         operations = OperationTable(config.concurrent_operations)
         single_part = config.single_part_functions
-        hashing = HashFunctions(hashes, operations, single_part=single_part)
-        self._functions = KeyFunctions(keys, self._psa.hal.tfm_hal_random).functions | hashing.functions
+        self._functions = KeyFunctions(keys, self._psa.hal.tfm_hal_random).functions
         # TF-M tfm_crypto_random_interface: one function, whatever the index within the group.
-        self._unknown = {Group.RANDOM: self._generate_random, Group.HASH: hashing.unknown}
+        self._unknown = {Group.RANDOM: self._generate_random}
+        if config.hash_module:
+            hashing = HashFunctions(hashes, operations, single_part=single_part, suspends=config.extensions)
+            self._functions |= hashing.functions
+            self._unknown[Group.HASH] = hashing.unknown
         if config.mac_module:
             mac = MacFunctions(hashes, keys, operations, single_part=single_part)
             self._functions |= mac.functions
