@@ -5,7 +5,7 @@ from typing import Final
 from ...interface.psa.client import PSA_IPC_CALL
 from ...interface.psa.service import psa_msg_t
 from ...interface.psa.status import PSA_ERROR_NOT_SUPPORTED, PSA_SUCCESS
-from ...interface.tfm.crypto import Group
+from ...interface.tfm.crypto import EXTENSION_GROUP_MIN, Group
 from ...spm.partition_api import PartitionApi
 from .aead_functions import AeadFunctions
 from .builtin_keys import BuiltinKeys
@@ -21,6 +21,11 @@ from .request import Handler, Request
 from .sign_functions import SignFunctions
 
 _BASE_CONFIG: Final = CryptoConfig()
+
+
+def _is_ours(function: int) -> bool:
+    """True for functions that TF-M's service lacks; those of PAKE have a module of their own."""
+    return function >> 8 >= EXTENSION_GROUP_MIN and function >> 8 != Group.PAKE
 
 
 class CryptoPartition:
@@ -42,9 +47,10 @@ class CryptoPartition:
         hashes = Hashes(config.offer())
         operations = OperationTable(config.concurrent_operations)
         single_part = config.single_part_functions
-        self._functions = KeyFunctions(keys, self._psa.hal.tfm_hal_random).functions
         # TF-M tfm_crypto_random_interface: one function, whatever the index within the group.
         self._unknown = {Group.RANDOM: self._generate_random}
+        if config.key_module:
+            self._functions |= KeyFunctions(keys, self._psa.hal.tfm_hal_random).functions
         if config.hash_module:
             hashing = HashFunctions(hashes, operations, single_part=single_part, suspends=config.extensions)
             self._functions |= hashing.functions
@@ -60,6 +66,8 @@ class CryptoPartition:
         if config.asym_sign_module:
             sign = SignFunctions(hashes, keys, deterministic=config.deterministic_ecdsa)
             self._functions |= sign.functions
+        if not config.extensions:
+            self._functions = {id_: handler for id_, handler in self._functions.items() if not _is_ours(id_)}
         return PSA_SUCCESS
 
     def tfm_crypto_sfn(self, msg: psa_msg_t) -> int:
