@@ -68,7 +68,9 @@ class CryptoPartition:
         if config.key_module:
             self._functions |= KeyFunctions(keys, random).functions
         if config.hash_module:
-            self._install(Group.HASH, HashFunctions(hashes, operations, single_part=single_part))
+            hashing = HashFunctions(hashes, operations, single_part=single_part, suspends=config.extensions)
+            self._functions |= hashing.functions
+            self._unknown[Group.HASH] = hashing.unknown
         if config.mac_module:
             self._install(Group.MAC, MacFunctions(hashes, keys, operations, single_part=single_part))
         if config.aead_module:
