@@ -76,3 +76,31 @@ class psa_mac_operation_t:
     """A multi-part MAC operation on the client's side: a handle, 0 while there is none."""
 
     handle: int = 0
+
+
+@dataclass(slots=True)
+class psa_cipher_operation_t:
+    """A multi-part cipher operation on the client's side: a handle, 0 while there is none."""
+
+    handle: int = 0
+
+
+@dataclass(slots=True)
+class psa_aead_operation_t:
+    """A multi-part AEAD operation on the client's side: a handle, 0 while there is none."""
+
+    handle: int = 0
+
+
+@dataclass(slots=True)
+class psa_key_derivation_operation_t:
+    """A key derivation on the client's side: a handle, 0 while there is none."""
+
+    handle: int = 0
+
+
+@dataclass(slots=True)
+class psa_pake_operation_t:
+    """A password-authenticated key exchange on the client's side: a handle, 0 while there is none."""
+
+    handle: int = 0

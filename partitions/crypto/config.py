@@ -3,12 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from ...interface.psa.crypto_values import (
-    PSA_ALG_SHA_224,
-    PSA_ALG_SHA_256,
-    PSA_ALG_SHA_384,
-    PSA_ALG_SHA_512,
-)
+from .wants import DEFAULT, Offer
 
 TFM_SP_CRYPTO: Final = 259
 TFM_SP_INITIAL_ATTESTATION: Final = 261
@@ -16,19 +11,44 @@ TFM_SP_INITIAL_ATTESTATION: Final = 261
 
 @dataclass(frozen=True, slots=True)
 class CryptoConfig:
-    """Limits and algorithms; the defaults are TF-M's base configuration.
+    """Limits, modules and algorithms; the limits are those of TF-M's base configuration.
 
+    ``wants`` are the build options of the crypto library; by default everything the model has but legacy
+    algorithms. The ``*_module`` switches are TF-M's CRYPTO_*_MODULE_ENABLED: a module left out answers
+    PSA_ERROR_NOT_SUPPORTED, as an unknown group does. ``pake_module`` and ``extensions`` are ours: False is
+    TF-M's service as it is, without PAKE and without the functions of the other groups from 0xF0 on.
     ``concurrent_operations`` slots are shared by all clients; ``iovec_buffer_size`` is the scratch room in
-    bytes for all vectors of a call but the first; ``deterministic_ecdsa`` takes the nonce of randomised ECDSA
-    from RFC 6979, because one seed is one run and OpenSSL's own source of nonces has no seed.
+    bytes for all vectors of a call but the first; ``pbkdf2_max_iterations`` keeps one call from running for
+    hours, which Mbed TLS's PSA_VENDOR_PBKDF2_MAX_ITERATIONS of 2^32 - 1 would allow;
+    ``deterministic_ecdsa`` takes the nonce of randomised ECDSA from RFC 6979, because one seed is one run and
+    OpenSSL's own source of nonces has no seed.
+    ``aead_lengths_after_nonce`` is Mbed TLS's rule for psa_aead_set_lengths, which may then follow the nonce;
+    PSA Crypto 1.2 has it before the nonce alone.
     """
 
-    hashes: frozenset[int] = frozenset({PSA_ALG_SHA_224, PSA_ALG_SHA_256, PSA_ALG_SHA_384, PSA_ALG_SHA_512})
+    wants: frozenset[str] = DEFAULT
     concurrent_operations: int = 8
     key_slots: int = 32
     iovec_buffer_size: int = 5120
     single_part_functions: bool = True
+    key_module: bool = True
+    hash_module: bool = True
     mac_module: bool = True
+    cipher_module: bool = True
+    aead_module: bool = True
     asym_sign_module: bool = True
+    asym_encrypt_module: bool = True
+    key_derivation_module: bool = True
+    pake_module: bool = True
+    extensions: bool = True
     builtin_max_key_length: int = 48
+    pbkdf2_max_iterations: int = 10_000_000
     deterministic_ecdsa: bool = True
+    aead_lengths_after_nonce: bool = False
+
+    def __post_init__(self) -> None:
+        self.offer()
+
+    def offer(self) -> Offer:
+        """What ``wants`` amounts to; raises ValueError for an unknown option."""
+        return Offer(self.wants)

@@ -1,16 +1,19 @@
 """TFM_SP_CRYPTO: entry functions, vector checks and dispatch (TF-M crypto_init)."""
 
-from typing import Final
+from typing import Final, Protocol
 
 from ...interface.psa.client import PSA_IPC_CALL
 from ...interface.psa.service import psa_msg_t
 from ...interface.psa.status import PSA_ERROR_NOT_SUPPORTED, PSA_SUCCESS
 from ...interface.tfm.crypto import Group
 from ...spm.partition_api import PartitionApi
+from .aead_functions import AeadFunctions
 from .builtin_keys import BuiltinKeys
 from .config import CryptoConfig
+from .derivation_functions import DerivationFunctions
 from .hash_functions import HashFunctions
 from .hashing import Hashes
+from .kdf_algorithms import KdfAlgorithms
 from .key_functions import KeyFunctions
 from .keys import KeyStore
 from .mac_functions import MacFunctions
@@ -20,6 +23,17 @@ from .request import Handler, Request
 from .sign_functions import SignFunctions
 
 _BASE_CONFIG: Final = CryptoConfig()
+
+
+class Module(Protocol):
+    """One group of functions."""
+
+    @property
+    def functions(self) -> dict[int, Handler]:
+        """Who answers each function id."""
+
+    def unknown(self, request: Request) -> int:
+        """Answers an id of the group that has no function."""
 
 
 class CryptoPartition:
@@ -38,21 +52,29 @@ class CryptoPartition:
             keys = KeyStore(config.key_slots, BuiltinKeys(self._psa.hal, config))
         except Refusal as refusal:
             return refusal.status
-        hashes = Hashes(config.hashes)
-        operations = OperationTable(config.concurrent_operations)
+        hashes = Hashes(config.offer())
+        operations, random = OperationTable(config.concurrent_operations), self._psa.hal.tfm_hal_random
         single_part = config.single_part_functions
-        hashing = HashFunctions(hashes, operations, single_part=single_part)
-        self._functions = KeyFunctions(keys, self._psa.hal.tfm_hal_random).functions | hashing.functions
+        self._functions = KeyFunctions(keys, random).functions
         # TF-M tfm_crypto_random_interface: one function, whatever the index within the group.
-        self._unknown = {Group.RANDOM: self._generate_random, Group.HASH: hashing.unknown}
+        self._unknown = {Group.RANDOM: self._generate_random}
+        if config.hash_module:
+            self._install(Group.HASH, HashFunctions(hashes, operations, single_part=single_part))
         if config.mac_module:
-            mac = MacFunctions(hashes, keys, operations, single_part=single_part)
-            self._functions |= mac.functions
-            self._unknown[Group.MAC] = mac.unknown
+            self._install(Group.MAC, MacFunctions(hashes, keys, operations, single_part=single_part))
+        if config.aead_module:
+            self._install(Group.AEAD, AeadFunctions(keys, operations, random, config))
+        if config.key_derivation_module:
+            algorithms = KdfAlgorithms(hashes, config.offer(), config.pbkdf2_max_iterations)
+            self._install(Group.KEY_DERIVATION, DerivationFunctions(algorithms, keys, operations))
         if config.asym_sign_module:
             sign = SignFunctions(hashes, keys, deterministic=config.deterministic_ecdsa)
             self._functions |= sign.functions
         return PSA_SUCCESS
+
+    def _install(self, group: Group, module: Module) -> None:
+        self._functions |= module.functions
+        self._unknown[group] = module.unknown
 
     def tfm_crypto_sfn(self, msg: psa_msg_t) -> int:
         """TFM_CRYPTO: message type 0 only; the function is named in the first input vector."""

@@ -11,6 +11,7 @@ from tfm_sim.interface.psa.crypto_types import (
     extend_usage,
 )
 from tfm_sim.interface.tfm.crypto import (
+    EXTENSION_GROUP_MIN,
     TFM_CRYPTO_PACK_IOVEC_SIZE,
     Function,
     Group,
@@ -93,9 +94,23 @@ def test_function_ids_name_their_group(function: Function) -> None:
         Group.KEY_MANAGEMENT: ("KEY",),
         Group.HASH: ("HASH",),
         Group.MAC: ("MAC",),
+        Group.CIPHER: ("CIPHER",),
+        Group.AEAD: ("AEAD",),
         Group.ASYM_SIGN: ("SIGN", "VERIFY"),
+        Group.ASYM_ENCRYPT: ("ASYMMETRIC",),
+        Group.KEY_DERIVATION: ("KEY_DERIVATION", "KEY_AGREEMENT"),
+        Group.KEY_MANAGEMENT_EXTENSION: ("KEY",),
+        Group.HASH_EXTENSION: ("HASH",),
+        Group.KEY_DERIVATION_EXTENSION: ("KEY_DERIVATION", "KEY_AGREEMENT"),
+        Group.PAKE: ("PAKE",),
     }[Group(function >> 8)]
     assert any(part in function.name for part in prefix)
+
+
+def test_ids_of_our_own_stand_well_apart() -> None:
+    ours = {function for function in Function if function >> 8 >= EXTENSION_GROUP_MIN}
+    assert {function >> 8 for function in set(Function) - ours} == set(range(1, 10))
+    assert len(ours) == 16
 
 
 @pytest.mark.parametrize("size", [0, 23, 25])

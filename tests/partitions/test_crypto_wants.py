@@ -1,0 +1,94 @@
+"""Build options of the crypto library: what PSA_WANT_* names stand for."""
+
+import pytest
+
+from tfm_sim.interface.psa import crypto_values as v
+from tfm_sim.partitions.crypto.config import CryptoConfig
+from tfm_sim.partitions.crypto.wants import DEFAULT, EVERYTHING, LEGACY, Offer
+
+P256 = v.PSA_KEY_TYPE_ECC_KEY_PAIR(v.PSA_ECC_FAMILY_SECP_R1)
+DH = v.PSA_KEY_TYPE_DH_KEY_PAIR(v.PSA_DH_FAMILY_RFC7919)
+
+
+@pytest.mark.parametrize(
+    "want, alg",
+    [
+        ("SHA_256", v.PSA_ALG_SHA_256),
+        ("SHA3_512", v.PSA_ALG_SHA3_512),
+        ("HMAC", v.PSA_ALG_HMAC(v.PSA_ALG_SHA_256)),
+        ("HMAC", v.PSA_ALG_TRUNCATED_MAC(v.PSA_ALG_HMAC(v.PSA_ALG_SHA_256), 16)),
+        ("HMAC", v.PSA_ALG_AT_LEAST_THIS_LENGTH_MAC(v.PSA_ALG_HMAC(v.PSA_ALG_SHA_256), 16)),
+        ("CMAC", v.PSA_ALG_TRUNCATED_MAC(v.PSA_ALG_CMAC, 8)),
+        ("CTR", v.PSA_ALG_CTR),
+        ("CCM_STAR_NO_TAG", v.PSA_ALG_CCM_STAR_NO_TAG),
+        ("CCM_STAR_NO_TAG", v.PSA_ALG_CCM_STAR_ANY_TAG),
+        ("GCM", v.PSA_ALG_AEAD_WITH_SHORTENED_TAG(v.PSA_ALG_GCM, 12)),
+        ("CCM", v.PSA_ALG_AEAD_WITH_AT_LEAST_THIS_LENGTH_TAG(v.PSA_ALG_CCM, 4)),
+        ("RSA_PKCS1V15_SIGN", v.PSA_ALG_RSA_PKCS1V15_SIGN_RAW),
+        ("RSA_PSS", v.PSA_ALG_RSA_PSS_ANY_SALT(v.PSA_ALG_SHA_256)),
+        ("ECDSA", v.PSA_ALG_ECDSA_ANY),
+        ("DETERMINISTIC_ECDSA", v.PSA_ALG_DETERMINISTIC_ECDSA(v.PSA_ALG_ANY_HASH)),
+        ("HKDF_EXPAND", v.PSA_ALG_HKDF_EXPAND(v.PSA_ALG_SHA_384)),
+        ("PBKDF2_HMAC", v.PSA_ALG_PBKDF2_HMAC(v.PSA_ALG_SHA_256)),
+        ("ECDH", v.PSA_ALG_ECDH),
+        ("JPAKE", v.PSA_ALG_JPAKE(v.PSA_ALG_SHA_256)),
+    ],
+)
+def test_an_algorithm_is_in_by_its_own_option_alone(want: str, alg: int) -> None:
+    name = f"PSA_WANT_ALG_{want}"
+    assert Offer(frozenset({name})).alg(alg)
+    assert not Offer(EVERYTHING - {name}).alg(alg)
+
+
+@pytest.mark.parametrize("alg", [0, 0x02000001, 0x020000FE, 0x03C0FF00, 0x0600AA09, 0x7F000000, 0x87654321])
+def test_an_unknown_algorithm_is_never_in(alg: int) -> None:
+    assert not Offer(EVERYTHING).alg(alg)
+
+
+def test_a_combined_agreement_needs_both_parts() -> None:
+    alg = v.PSA_ALG_KEY_AGREEMENT(v.PSA_ALG_ECDH, v.PSA_ALG_PBKDF2_HMAC(v.PSA_ALG_SHA_256))
+    both = frozenset({"PSA_WANT_ALG_ECDH", "PSA_WANT_ALG_PBKDF2_HMAC"})
+    assert Offer(both).alg(alg)
+    assert not any(Offer(both - {want}).alg(alg) for want in both)
+
+
+def test_key_pairs_are_in_by_use() -> None:
+    offer = Offer(EVERYTHING - {"PSA_WANT_KEY_TYPE_ECC_KEY_PAIR_DERIVE"})
+    assert offer.key_type(P256)
+    assert offer.key_pair(P256, "GENERATE")
+    assert not offer.key_pair(P256, "DERIVE")
+    # TF-PSA-Crypto: there is no deriving of RSA and DH keys.
+    assert not offer.key_pair(v.PSA_KEY_TYPE_RSA_KEY_PAIR, "DERIVE")
+    assert not offer.key_pair(DH, "DERIVE")
+    assert offer.key_pair(v.PSA_KEY_TYPE_AES, "DERIVE")
+    assert not Offer(EVERYTHING - {"PSA_WANT_KEY_TYPE_ECC_KEY_PAIR_BASIC"}).key_type(P256)
+    assert not Offer(EVERYTHING).key_type(v.PSA_KEY_TYPE_ARIA)
+
+
+@pytest.mark.parametrize(
+    "family, bits, known",
+    [
+        (v.PSA_ECC_FAMILY_SECP_R1, 256, True),
+        (v.PSA_ECC_FAMILY_SECP_R1, 255, False),
+        (v.PSA_ECC_FAMILY_MONTGOMERY, 448, True),
+        (v.PSA_ECC_FAMILY_SECT_R1, 283, False),
+        (v.PSA_DH_FAMILY_RFC7919, 2048, True),
+        (v.PSA_DH_FAMILY_RFC7919, 1024, False),
+    ],
+)
+def test_curves_and_groups(family: int, bits: int, known: bool) -> None:
+    assert Offer(EVERYTHING).curve(family, bits) is known
+    assert not Offer(frozenset()).curve(family, bits)
+
+
+def test_the_default_is_everything_but_legacy() -> None:
+    assert CryptoConfig().wants == DEFAULT == EVERYTHING - LEGACY
+    offer = CryptoConfig().offer()
+    assert offer.alg(v.PSA_ALG_SHA_1)
+    assert not offer.alg(v.PSA_ALG_MD5)
+    assert not offer.key_type(v.PSA_KEY_TYPE_DES)
+
+
+def test_an_unknown_option_is_named() -> None:
+    with pytest.raises(ValueError, match="PSA_WANT_ALG_ROT13"):
+        CryptoConfig(wants=frozenset({"PSA_WANT_ALG_ROT13"}))
