@@ -1,7 +1,7 @@
-"""An opaque driver without storage of its own: it wraps keys by AES-KW under a key of the device (RFC 5649)."""
+"""Opaque drivers: one wraps keys by AES-KW under a key of the device (RFC 5649), one stores them itself."""
 
 import hmac
-from typing import Final
+from typing import ClassVar, Final
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -117,7 +117,7 @@ class ElementDriver(OpaqueDriver):
     Its storage is this class's, so that tests can look into it and it survives a reset.
     """
 
-    keys: dict[int, bytes] = {}
+    keys: ClassVar[dict[int, bytes]] = {}
 
     def import_key(self, attributes: KeyAttributes, data: bytes) -> tuple[int, bytes]:
         number = max(self.keys, default=0) + 1
