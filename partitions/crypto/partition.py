@@ -80,8 +80,6 @@ class CryptoPartition:
             agreement = AgreementFunctions(keys, config.offer())
             derivation = DerivationFunctions(algorithms, agreement, keys, operations)
             self._functions |= agreement.functions | derivation.functions
-            if config.extensions:
-                self._functions |= agreement.extensions | derivation.extensions
             self._unknown[Group.KEY_DERIVATION] = derivation.unknown
         if config.asym_sign_module:
             sign = SignFunctions(hashes, keys, deterministic=config.deterministic_ecdsa)
