@@ -21,16 +21,12 @@ from .keys import KeyStore
 from .mac_functions import MacFunctions
 from .operations import OperationTable
 from .persistent_keys import PersistentKeys
+from .pake_functions import PakeFunctions
 from .refusal import Refusal
 from .request import Handler, Request
 from .sign_functions import SignFunctions
 
 _BASE_CONFIG: Final = CryptoConfig()
-
-
-def _is_ours(function: int) -> bool:
-    """True for functions that TF-M's service lacks; those of PAKE have a module of their own."""
-    return function >> 8 >= EXTENSION_GROUP_MIN and function >> 8 != Group.PAKE
 
 
 class Module(Protocol):
@@ -42,6 +38,11 @@ class Module(Protocol):
 
     def unknown(self, request: Request) -> int:
         """Answers an id of the group that has no function."""
+
+
+def _is_ours(function: int) -> bool:
+    """True for functions that TF-M's service lacks; those of PAKE have a module of their own."""
+    return function >> 8 >= EXTENSION_GROUP_MIN and function >> 8 != Group.PAKE
 
 
 class CryptoPartition:
@@ -69,8 +70,7 @@ class CryptoPartition:
             self._functions |= KeyFunctions(keys, random).functions
         if config.hash_module:
             hashing = HashFunctions(hashes, operations, single_part=single_part, suspends=config.extensions)
-            self._functions |= hashing.functions
-            self._unknown[Group.HASH] = hashing.unknown
+            self._install(Group.HASH, hashing)
         if config.mac_module:
             self._install(Group.MAC, MacFunctions(hashes, keys, operations, single_part=single_part))
         if config.aead_module:
@@ -86,6 +86,9 @@ class CryptoPartition:
         if config.asym_sign_module:
             sign = SignFunctions(hashes, keys, deterministic=config.deterministic_ecdsa)
             self._functions |= sign.functions
+        if config.pake_module:
+            pake = PakeFunctions(hashes, keys, operations, config.offer(), random, max_id=config.pake_max_id)
+            self._install(Group.PAKE, pake)
         if not config.extensions:
             self._functions = {id_: handler for id_, handler in self._functions.items() if not _is_ours(id_)}
         return PSA_SUCCESS
