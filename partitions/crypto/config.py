@@ -18,8 +18,12 @@ class CryptoConfig:
     PSA_ERROR_NOT_SUPPORTED, as an unknown group does. ``pake_module`` and ``extensions`` are ours: False is
     TF-M's service as it is, without PAKE and without the functions of the other groups from 0xF0 on.
     ``concurrent_operations`` slots are shared by all clients; ``iovec_buffer_size`` is the scratch room in
-    bytes for all vectors of a call but the first; ``deterministic_ecdsa`` takes the nonce of randomised ECDSA
-    from RFC 6979, because one seed is one run and OpenSSL's own source of nonces has no seed.
+    bytes for all vectors of a call but the first; ``pbkdf2_max_iterations`` keeps one call from running for
+    hours, which Mbed TLS's PSA_VENDOR_PBKDF2_MAX_ITERATIONS of 2^32 - 1 would allow;
+    ``deterministic_ecdsa`` takes the nonce of randomised ECDSA from RFC 6979, because one seed is one run and
+    OpenSSL's own source of nonces has no seed.
+    ``aead_lengths_after_nonce`` is Mbed TLS's rule for psa_aead_set_lengths, which may then follow the nonce;
+    PSA Crypto 1.2 has it before the nonce alone.
     """
 
     wants: frozenset[str] = DEFAULT
@@ -38,7 +42,9 @@ class CryptoConfig:
     pake_module: bool = True
     extensions: bool = True
     builtin_max_key_length: int = 48
+    pbkdf2_max_iterations: int = 10_000_000
     deterministic_ecdsa: bool = True
+    aead_lengths_after_nonce: bool = False
 
     def __post_init__(self) -> None:
         self.offer()

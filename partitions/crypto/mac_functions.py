@@ -107,7 +107,7 @@ class MacFunctions:
         key = self._keys.get(request.client_id, request.iovec.key_id)
         check_policy(key.attributes, usage, alg)
         length = mac_length(key.attributes, alg)
-        return hmac.new(key.material.data, digestmod=self._hashes.name(PSA_ALG_HMAC_GET_HASH(alg))), length
+        return self._hashes.hmac(PSA_ALG_HMAC_GET_HASH(alg), key.material.data), length
 
     def _compute(self, request: Request) -> int:
         if not self._single_part:

@@ -1,16 +1,19 @@
 """TFM_SP_CRYPTO: entry functions, vector checks and dispatch (TF-M crypto_init)."""
 
-from typing import Final
+from typing import Final, Protocol
 
 from ...interface.psa.client import PSA_IPC_CALL
 from ...interface.psa.service import psa_msg_t
 from ...interface.psa.status import PSA_ERROR_NOT_SUPPORTED, PSA_SUCCESS
 from ...interface.tfm.crypto import EXTENSION_GROUP_MIN, Group
 from ...spm.partition_api import PartitionApi
+from .aead_functions import AeadFunctions
 from .builtin_keys import BuiltinKeys
 from .config import CryptoConfig
+from .derivation_functions import DerivationFunctions
 from .hash_functions import HashFunctions
 from .hashing import Hashes
+from .kdf_algorithms import KdfAlgorithms
 from .key_functions import KeyFunctions
 from .keys import KeyStore
 from .mac_functions import MacFunctions
@@ -25,6 +28,17 @@ _BASE_CONFIG: Final = CryptoConfig()
 def _is_ours(function: int) -> bool:
     """True for functions that TF-M's service lacks; those of PAKE have a module of their own."""
     return function >> 8 >= EXTENSION_GROUP_MIN and function >> 8 != Group.PAKE
+
+
+class Module(Protocol):
+    """One group of functions."""
+
+    @property
+    def functions(self) -> dict[int, Handler]:
+        """Who answers each function id."""
+
+    def unknown(self, request: Request) -> int:
+        """Answers an id of the group that has no function."""
 
 
 class CryptoPartition:
@@ -44,26 +58,31 @@ class CryptoPartition:
         except Refusal as refusal:
             return refusal.status
         hashes = Hashes(config.offer())
-        operations = OperationTable(config.concurrent_operations)
+        operations, random = OperationTable(config.concurrent_operations), self._psa.hal.tfm_hal_random
         single_part = config.single_part_functions
         # TF-M tfm_crypto_random_interface: one function, whatever the index within the group.
         self._unknown = {Group.RANDOM: self._generate_random}
         if config.key_module:
-            self._functions |= KeyFunctions(keys, self._psa.hal.tfm_hal_random).functions
+            self._functions |= KeyFunctions(keys, random).functions
         if config.hash_module:
-            hashing = HashFunctions(hashes, operations, single_part=single_part)
-            self._functions |= hashing.functions
-            self._unknown[Group.HASH] = hashing.unknown
+            self._install(Group.HASH, HashFunctions(hashes, operations, single_part=single_part))
         if config.mac_module:
-            mac = MacFunctions(hashes, keys, operations, single_part=single_part)
-            self._functions |= mac.functions
-            self._unknown[Group.MAC] = mac.unknown
+            self._install(Group.MAC, MacFunctions(hashes, keys, operations, single_part=single_part))
+        if config.aead_module:
+            self._install(Group.AEAD, AeadFunctions(keys, operations, random, config))
+        if config.key_derivation_module:
+            algorithms = KdfAlgorithms(hashes, config.offer(), config.pbkdf2_max_iterations)
+            self._install(Group.KEY_DERIVATION, DerivationFunctions(algorithms, keys, operations))
         if config.asym_sign_module:
             sign = SignFunctions(hashes, keys, deterministic=config.deterministic_ecdsa)
             self._functions |= sign.functions
         if not config.extensions:
             self._functions = {id_: handler for id_, handler in self._functions.items() if not _is_ours(id_)}
         return PSA_SUCCESS
+
+    def _install(self, group: Group, module: Module) -> None:
+        self._functions |= module.functions
+        self._unknown[group] = module.unknown
 
     def tfm_crypto_sfn(self, msg: psa_msg_t) -> int:
         """TFM_CRYPTO: message type 0 only; the function is named in the first input vector."""
