@@ -16,6 +16,8 @@ from .measured_boot.partition import MeasuredBootPartition
 from .ns_agent_mailbox.config import MailboxConfig
 from .ns_agent_mailbox.partition import MailboxAgent
 from .platform.partition import PlatformPartition
+from .protected_storage.config import PsConfig
+from .protected_storage.partition import PsPartition
 
 Program = tuple[type, object]
 """A partition's class, and the build configuration that it takes beside its API; None where it takes none."""
@@ -30,7 +32,9 @@ _BASE_CRYPTO: Final = CryptoConfig()
 _BASE_ATTESTATION: Final = AttestationConfig()
 
 
-def configurations(*, measured_boot: bool = False, firmware_update: bool = False) -> Mapping[str, bool]:
+def configurations(
+    *, measured_boot: bool = False, firmware_update: bool = False, protected_storage: bool = False
+) -> Mapping[str, bool]:
     """What the ``conditional`` of each partition in the manifest list asks for; TF-M's defaults."""
     return {
         "TFM_PARTITION_CRYPTO": True,
@@ -38,6 +42,7 @@ def configurations(*, measured_boot: bool = False, firmware_update: bool = False
         "TFM_PARTITION_INITIAL_ATTESTATION": True,
         "TFM_PARTITION_MEASURED_BOOT": measured_boot,
         "TFM_PARTITION_FIRMWARE_UPDATE": firmware_update,
+        "TFM_PARTITION_PROTECTED_STORAGE": protected_storage,
     }
 
 
@@ -46,6 +51,7 @@ def programs(
     crypto: CryptoConfig = _BASE_CRYPTO,
     measured_boot: MeasuredBootConfig | None = None,
     firmware_update: FwuBuild | None = None,
+    protected_storage: PsConfig | None = None,
 ) -> Mapping[str, Program]:
     """What runs in each partition that the build has, by partition name.
 
@@ -64,6 +70,8 @@ def programs(
         made["TFM_SP_MEASURED_BOOT"] = (MeasuredBootPartition, measured_boot)
     if firmware_update is not None:
         made["TFM_SP_FWU"] = (FwuPartition, firmware_update)
+    if protected_storage is not None:
+        made["TFM_SP_PS"] = (PsPartition, protected_storage)
     return made
 
 

@@ -5,7 +5,14 @@ from typing import Final
 
 from ...interface.errors import TfmSimError
 from ...interface.psa.crypto_values import PSA_ALG_CCM, PSA_ALG_GCM
-from .layout import TableLayout, blocks_of, object_overhead
+from .layout import (
+    ENCRYPTED_HEADER_SIZE,
+    PLAIN_HEADER_SIZE,
+    PS_TAG_LEN_BYTES,
+    TableLayout,
+    blocks_of,
+    object_overhead,
+)
 
 PS_MAX_ASSETS: Final = 255
 """More than any build has; file ids and the table stay small."""
@@ -21,7 +28,7 @@ class PsQuirks:
 
     no_set_extended: bool = False
     """psa_ps_create and psa_ps_set_extended are NOT_SUPPORTED, psa_ps_get_support answers 0."""
-    oversize_is_invalid_argument: bool = False
+    too_large_is_invalid_argument: bool = False
     """psa_ps_set of more than PS_MAX_ASSET_SIZE is INVALID_ARGUMENT, not INSUFFICIENT_STORAGE."""
     bad_signature_is_generic: bool = False
     """psa_ps_get and psa_ps_get_info of an object that fails authentication are GENERIC_ERROR, not
@@ -80,11 +87,19 @@ class PsConfig:
 
     @property
     def max_file_size(self) -> int:
-        """PS_MAX_OBJECT_SIZE: what ITS must be able to keep in a file of this partition, in bytes."""
+        """The largest file that this partition stores, in bytes."""
         return self.max_asset_size + object_overhead(self.encryption, self.key_generations)
 
     @property
-    def max_files(self) -> int:
+    def max_object_size(self) -> int:
+        """PS_MAX_OBJECT_SIZE, ``sizeof(struct ps_object_t)``: what ITS makes files of this partition for."""
+        if not self.encryption:
+            return self.max_asset_size + PLAIN_HEADER_SIZE
+        header = ENCRYPTED_HEADER_SIZE + (8 if self.key_generations else 0)
+        return header + self.max_asset_size + PS_TAG_LEN_BYTES
+
+    @property
+    def max_num_objects(self) -> int:
         """PS_MAX_NUM_OBJECTS: the objects, one that is being written, and two object tables."""
         return self.num_assets + 3
 

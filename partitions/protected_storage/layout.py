@@ -45,6 +45,8 @@ ObjectInfo: Final = Struct("current_size" / Int32ul, "max_size" / Int32ul, "crea
 EncryptedPart: Final = Struct("info" / ObjectInfo, Padding(4), "data" / GreedyBytes)
 """What is encrypted of an object: its info as well as its data."""
 ENCRYPTED_INFO_SIZE: Final = 16
+ENCRYPTED_HEADER_SIZE: Final = 56
+"""``struct ps_obj_header_t`` in memory, in a build without key generations."""
 
 PlainObjectFile: Final = Struct(
     "version" / Int32ul, "fid" / Int32ul, "info" / ObjectInfo, "data" / GreedyBytes

@@ -42,7 +42,7 @@ class PsService:
         _check_uid(uid)
         _check_flags(flags, _SET_FLAGS)
         if len(data) > self._config.max_asset_size:
-            invalid = self._config.quirks.oversize_is_invalid_argument
+            invalid = self._config.quirks.too_large_is_invalid_argument
             status = PSA_ERROR_INVALID_ARGUMENT if invalid else PSA_ERROR_INSUFFICIENT_STORAGE
             raise PsRefused(status, "more than the largest asset")
         with _damage_is_generic():
