@@ -20,8 +20,8 @@ from .key_functions import KeyFunctions
 from .keys import KeyStore
 from .mac_functions import MacFunctions
 from .operations import OperationTable
-from .persistent_keys import PersistentKeys
 from .pake_functions import PakeFunctions
+from .persistent_keys import PersistentKeys
 from .refusal import Refusal
 from .request import Handler, Request
 from .sign_functions import SignFunctions
