@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from ...interface.psa.crypto_sizes import PSA_RAW_KEY_AGREEMENT_OUTPUT_SIZE
+from ...interface.psa.crypto_sizes import PSA_BITS_TO_BYTES
 from ...interface.psa.crypto_types import PSA_KEY_ATTRIBUTES_SIZE, KeyAttributes
 from ...interface.psa.crypto_values import (
     PSA_ALG_ECDH,
@@ -29,7 +29,7 @@ from ...interface.psa.status import (
     PSA_SUCCESS,
 )
 from ...interface.tfm.crypto import Function
-from . import agreement, key_formats
+from . import agreement, dh_groups, key_formats
 from .keys import Key, KeyStore
 from .policy import check_policy
 from .refusal import Refusal
@@ -51,18 +51,16 @@ class AgreementFunctions:
 
     @property
     def functions(self) -> dict[int, Handler]:
-        return {Function.RAW_KEY_AGREEMENT: self._raw}
-
-    @property
-    def extensions(self) -> dict[int, Handler]:
-        return {Function.KEY_AGREEMENT: self._to_key}
+        return {Function.RAW_KEY_AGREEMENT: self._raw, Function.KEY_AGREEMENT: self._to_key}
 
     def _raw(self, request: Request) -> int:
         """Checks in the order of Mbed TLS psa_raw_key_agreement: the room counts before the peer's key."""
         request.put(0, b"")
         alg = request.iovec.alg
         key = self._find_key(request, alg)
-        if request.room(0) < PSA_RAW_KEY_AGREEMENT_OUTPUT_SIZE(key.attributes.type, key.attributes.bits):
+        kind = key.attributes.type
+        is_pair = PSA_KEY_TYPE_IS_ECC_KEY_PAIR(kind) or PSA_KEY_TYPE_IS_DH_KEY_PAIR(kind)
+        if is_pair and request.room(0) < PSA_BITS_TO_BYTES(key.attributes.bits):
             return PSA_ERROR_BUFFER_TOO_SMALL
         request.put(0, self.secret(key, alg, request.input(1)))
         return PSA_SUCCESS
@@ -110,7 +108,7 @@ class AgreementFunctions:
         _, peer_material = key_formats.load(KeyAttributes(type=peer_type, bits=bits), peer)
         try:
             if alg == PSA_ALG_FFDH:
-                return agreement.ffdh(key_formats.dh_prime(bits), key.material.data, peer)
+                return agreement.ffdh(dh_groups.prime(bits), key.material.data, peer)
             if PSA_KEY_TYPE_ECC_GET_FAMILY(kind) != PSA_ECC_FAMILY_MONTGOMERY:
                 return agreement.ecdh(key.material.private(kind, bits), peer_material.public(peer_type, bits))
             montgomery = agreement.x25519_secret if bits == 255 else agreement.x448_secret

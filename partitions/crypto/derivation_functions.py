@@ -75,15 +75,6 @@ class DerivationFunctions:
         self._operations = operations
 
     @property
-    def extensions(self) -> dict[int, Handler]:
-        """What PSA Crypto 1.2 has and TF-M's service lacks."""
-        return {
-            Function.KEY_DERIVATION_VERIFY_BYTES: self._verify_bytes,
-            Function.KEY_DERIVATION_VERIFY_KEY: self._verify_key,
-            Function.KEY_DERIVATION_OUTPUT_KEY_CUSTOM: self._output_key,
-        }
-
-    @property
     def functions(self) -> dict[int, Handler]:
         return {
             Function.KEY_DERIVATION_SETUP: self._setup,
@@ -95,6 +86,9 @@ class DerivationFunctions:
             Function.KEY_DERIVATION_KEY_AGREEMENT: self._key_agreement,
             Function.KEY_DERIVATION_OUTPUT_BYTES: self._output_bytes,
             Function.KEY_DERIVATION_OUTPUT_KEY: self._output_key,
+            Function.KEY_DERIVATION_OUTPUT_KEY_CUSTOM: self._output_key,
+            Function.KEY_DERIVATION_VERIFY_BYTES: self._verify_bytes,
+            Function.KEY_DERIVATION_VERIFY_KEY: self._verify_key,
             Function.KEY_DERIVATION_ABORT: self._abort,
         }
 

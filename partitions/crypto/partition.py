@@ -29,6 +29,11 @@ from .sign_functions import SignFunctions
 _BASE_CONFIG: Final = CryptoConfig()
 
 
+def _is_ours(function: int) -> bool:
+    """True for functions that TF-M's service lacks; those of PAKE have a module of their own."""
+    return function >> 8 >= EXTENSION_GROUP_MIN and function >> 8 != Group.PAKE
+
+
 class Module(Protocol):
     """One group of functions."""
 
@@ -38,11 +43,6 @@ class Module(Protocol):
 
     def unknown(self, request: Request) -> int:
         """Answers an id of the group that has no function."""
-
-
-def _is_ours(function: int) -> bool:
-    """True for functions that TF-M's service lacks; those of PAKE have a module of their own."""
-    return function >> 8 >= EXTENSION_GROUP_MIN and function >> 8 != Group.PAKE
 
 
 class CryptoPartition:
@@ -80,8 +80,6 @@ class CryptoPartition:
             agreement = AgreementFunctions(keys, config.offer())
             derivation = DerivationFunctions(algorithms, agreement, keys, operations)
             self._functions |= agreement.functions | derivation.functions
-            if config.extensions:
-                self._functions |= agreement.extensions | derivation.extensions
             self._unknown[Group.KEY_DERIVATION] = derivation.unknown
         if config.asym_sign_module:
             sign = SignFunctions(hashes, keys, deterministic=config.deterministic_ecdsa)
