@@ -29,6 +29,7 @@ class CryptoConfig:
     as those of TEST_NS_ATTESTATION; ``drivers`` are the opaque drivers, one a location.
     ``aead_lengths_after_nonce`` is Mbed TLS's rule for psa_aead_set_lengths, which may then follow the nonce;
     PSA Crypto 1.2 has it before the nonce alone.
+    ``pake_max_id`` is the longest identity in bytes that J-PAKE takes; Arm's suite wants 18 to be too long.
     """
 
     wants: frozenset[str] = DEFAULT
@@ -53,6 +54,7 @@ class CryptoConfig:
     pbkdf2_max_iterations: int = 10_000_000
     deterministic_ecdsa: bool = True
     aead_lengths_after_nonce: bool = False
+    pake_max_id: int = 16
 
     def __post_init__(self) -> None:
         self.offer()

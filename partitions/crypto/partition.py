@@ -20,6 +20,7 @@ from .key_functions import KeyFunctions
 from .keys import KeyStore
 from .mac_functions import MacFunctions
 from .operations import OperationTable
+from .pake_functions import PakeFunctions
 from .persistent_keys import PersistentKeys
 from .refusal import Refusal
 from .request import Handler, Request
@@ -69,8 +70,7 @@ class CryptoPartition:
             self._functions |= KeyFunctions(keys, random).functions
         if config.hash_module:
             hashing = HashFunctions(hashes, operations, single_part=single_part, suspends=config.extensions)
-            self._functions |= hashing.functions
-            self._unknown[Group.HASH] = hashing.unknown
+            self._install(Group.HASH, hashing)
         if config.mac_module:
             self._install(Group.MAC, MacFunctions(hashes, keys, operations, single_part=single_part))
         if config.aead_module:
@@ -84,6 +84,9 @@ class CryptoPartition:
         if config.asym_sign_module:
             sign = SignFunctions(hashes, keys, deterministic=config.deterministic_ecdsa)
             self._functions |= sign.functions
+        if config.pake_module:
+            pake = PakeFunctions(hashes, keys, operations, config.offer(), random, max_id=config.pake_max_id)
+            self._install(Group.PAKE, pake)
         if not config.extensions:
             self._functions = {id_: handler for id_, handler in self._functions.items() if not _is_ours(id_)}
         return PSA_SUCCESS
