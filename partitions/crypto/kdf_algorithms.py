@@ -3,7 +3,12 @@
 from collections.abc import Callable
 from typing import Final
 
-from ...interface.psa.crypto_sizes import PSA_HASH_LENGTH
+from ...interface.psa.crypto_sizes import (
+    PSA_HASH_LENGTH,
+    PSA_TLS12_ECJPAKE_TO_PMS_INPUT_SIZE,
+    PSA_TLS12_ECJPAKE_TO_PMS_OUTPUT_SIZE,
+    PSA_TLS12_PSK_TO_MS_PSK_MAX_SIZE,
+)
 from ...interface.psa.crypto_values import (
     PSA_ALG_CATEGORY_HASH,
     PSA_ALG_HASH_MASK,
@@ -30,7 +35,10 @@ from ...interface.psa.crypto_values import (
     PSA_KEY_DERIVATION_INPUT_SEED,
     PSA_KEY_DERIVATION_UNLIMITED_CAPACITY,
     PSA_KEY_TYPE_DERIVE,
+    PSA_KEY_TYPE_ECC_CURVE_MASK,
     PSA_KEY_TYPE_HMAC,
+    PSA_KEY_TYPE_IS_DH,
+    PSA_KEY_TYPE_IS_ECC,
     PSA_KEY_TYPE_PASSWORD,
     PSA_KEY_TYPE_PEPPER,
     PSA_KEY_TYPE_RAW_DATA,
@@ -51,9 +59,6 @@ _PUBLIC: Final = frozenset({PSA_KEY_TYPE_RAW_DATA})
 _SP800_108_MAX_CAPACITY: Final = 0x1FFFFFFF
 """So many bytes that their number of bits still fits in 32 bits."""
 _MASTER_SECRET_SIZE: Final = 48
-PSA_TLS12_PSK_TO_MS_PSK_MAX_SIZE: Final = 128
-PSA_TLS12_ECJPAKE_TO_PMS_INPUT_SIZE: Final = 65
-PSA_TLS12_ECJPAKE_TO_PMS_OUTPUT_SIZE: Final = 32
 
 
 class KdfAlgorithms:
@@ -90,6 +95,15 @@ class KdfAlgorithms:
     def require(self, alg: int) -> None:
         """NOT_SUPPORTED for an algorithm of any kind that this build does not offer."""
         if not self._offer.alg(alg):
+            raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+
+    def require_key(self, key_type: int, bits: int) -> None:
+        """NOT_SUPPORTED for a key that this build does not derive: PSA_WANT_KEY_TYPE_*_KEY_PAIR_DERIVE."""
+        if not self._offer.key_pair(key_type, "DERIVE"):
+            raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+        family = key_type & PSA_KEY_TYPE_ECC_CURVE_MASK
+        has_group = PSA_KEY_TYPE_IS_ECC(key_type) or PSA_KEY_TYPE_IS_DH(key_type)
+        if has_group and not self._offer.curve(family, bits):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
 
     def _hmac(self, alg: int) -> KeyedPrf:
