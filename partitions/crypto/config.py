@@ -21,7 +21,8 @@ class CryptoConfig:
     bytes for all vectors of a call but the first; ``deterministic_ecdsa`` takes the nonce of randomised ECDSA
     from RFC 6979, because one seed is one run and OpenSSL's own source of nonces has no seed.
     ``aead_lengths_after_nonce`` is Mbed TLS's rule for psa_aead_set_lengths, which may then follow the nonce;
-    PSA Crypto 1.2 has it before the nonce alone.
+    PSA Crypto 1.2 has it before the nonce alone. ``ctr_short_iv`` fills a short IV of CTR with zeros, as PSA
+    Crypto 1.2 has it; Mbed TLS refuses it, and Arm's suite wants the refusal.
     """
 
     wants: frozenset[str] = DEFAULT
@@ -42,6 +43,7 @@ class CryptoConfig:
     builtin_max_key_length: int = 48
     deterministic_ecdsa: bool = True
     aead_lengths_after_nonce: bool = False
+    ctr_short_iv: bool = False
 
     def __post_init__(self) -> None:
         self.offer()

@@ -9,6 +9,7 @@ from ...interface.tfm.crypto import EXTENSION_GROUP_MIN, Group
 from ...spm.partition_api import PartitionApi
 from .aead_functions import AeadFunctions
 from .builtin_keys import BuiltinKeys
+from .cipher_functions import CipherFunctions
 from .config import CryptoConfig
 from .hash_functions import HashFunctions
 from .hashing import Hashes
@@ -59,6 +60,10 @@ class CryptoPartition:
             mac = MacFunctions(hashes, keys, operations, single_part=single_part)
             self._functions |= mac.functions
             self._unknown[Group.MAC] = mac.unknown
+        if config.cipher_module:
+            cipher = CipherFunctions(keys, operations, self._psa.hal.tfm_hal_random, config)
+            self._functions |= cipher.functions
+            self._unknown[Group.CIPHER] = cipher.unknown
         if config.aead_module:
             aead = AeadFunctions(keys, operations, self._psa.hal.tfm_hal_random, config)
             self._functions |= aead.functions
