@@ -57,7 +57,7 @@ class CryptoPartition:
             self._functions |= hashing.functions
             self._unknown[Group.HASH] = hashing.unknown
         if config.mac_module:
-            mac = MacFunctions(hashes, keys, operations, single_part=single_part)
+            mac = MacFunctions(hashes, keys, operations, config)
             self._functions |= mac.functions
             self._unknown[Group.MAC] = mac.unknown
         if config.cipher_module:
