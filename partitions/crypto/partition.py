@@ -11,6 +11,7 @@ from ...spm.partition_api import PartitionApi
 from .aead_functions import AeadFunctions
 from .agreement_functions import AgreementFunctions
 from .builtin_keys import BuiltinKeys
+from .cipher_functions import CipherFunctions
 from .config import CryptoConfig
 from .derivation_functions import DerivationFunctions
 from .drivers import make_drivers
@@ -80,7 +81,9 @@ class CryptoPartition:
             hashing = HashFunctions(hashes, operations, single_part=single_part, suspends=config.extensions)
             self._install(Group.HASH, hashing)
         if config.mac_module:
-            self._install(Group.MAC, MacFunctions(hashes, keys, operations, single_part=single_part))
+            self._install(Group.MAC, MacFunctions(hashes, keys, operations, config))
+        if config.cipher_module:
+            self._install(Group.CIPHER, CipherFunctions(keys, operations, random, config))
         if config.aead_module:
             self._install(Group.AEAD, AeadFunctions(keys, operations, random, config))
         if config.key_derivation_module:
