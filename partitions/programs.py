@@ -11,6 +11,8 @@ from .firmware_update.config import FwuBuild
 from .firmware_update.partition import FwuPartition
 from .initial_attestation.config import AttestationConfig
 from .initial_attestation.partition import InitialAttestationPartition
+from .internal_trusted_storage.config import ItsBuild
+from .internal_trusted_storage.partition import ItsPartition
 from .measured_boot.config import MeasuredBootConfig
 from .measured_boot.partition import MeasuredBootPartition
 from .ns_agent_mailbox.config import MailboxConfig
@@ -30,13 +32,19 @@ MAILBOX_MANIFEST_LIST: Final = MANIFEST_LIST.with_name("mailbox_manifest_list.ya
 
 _BASE_CRYPTO: Final = CryptoConfig()
 _BASE_ATTESTATION: Final = AttestationConfig()
+_BASE_ITS: Final = ItsBuild()
 
 
 def configurations(
-    *, measured_boot: bool = False, firmware_update: bool = False, protected_storage: bool = False
+    *,
+    measured_boot: bool = False,
+    firmware_update: bool = False,
+    its: bool = True,
+    protected_storage: bool = False,
 ) -> Mapping[str, bool]:
     """What the ``conditional`` of each partition in the manifest list asks for; TF-M's defaults."""
     return {
+        "TFM_PARTITION_INTERNAL_TRUSTED_STORAGE": its,
         "TFM_PARTITION_CRYPTO": True,
         "TFM_PARTITION_PLATFORM": True,
         "TFM_PARTITION_INITIAL_ATTESTATION": True,
@@ -51,6 +59,7 @@ def programs(
     crypto: CryptoConfig = _BASE_CRYPTO,
     measured_boot: MeasuredBootConfig | None = None,
     firmware_update: FwuBuild | None = None,
+    its: ItsBuild | None = _BASE_ITS,
     protected_storage: PsConfig | None = None,
 ) -> Mapping[str, Program]:
     """What runs in each partition that the build has, by partition name.
@@ -66,6 +75,8 @@ def programs(
             replace(attestation, measured_boot=measured_boot is not None),
         ),
     }
+    if its is not None:
+        made["TFM_SP_ITS"] = (ItsPartition, its)
     if measured_boot is not None:
         made["TFM_SP_MEASURED_BOOT"] = (MeasuredBootPartition, measured_boot)
     if firmware_update is not None:

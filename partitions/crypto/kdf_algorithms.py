@@ -72,8 +72,7 @@ class KdfAlgorithms:
 
     def find(self, alg: int) -> Kdf:
         """The algorithm; NOT_SUPPORTED for one, or one over a hash, that this build does not offer."""
-        if not self._offer.alg(alg):
-            raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+        self.require(alg)
         if alg == PSA_ALG_SP800_108_COUNTER_CMAC:
             return _SP800_108_CMAC
         if alg == PSA_ALG_TLS12_ECJPAKE_TO_PMS:
@@ -84,6 +83,11 @@ class KdfAlgorithms:
         if make is None:
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
         return make(alg)
+
+    def require(self, alg: int) -> None:
+        """NOT_SUPPORTED for an algorithm of any kind that this build does not offer."""
+        if not self._offer.alg(alg):
+            raise Refusal(PSA_ERROR_NOT_SUPPORTED)
 
     def _hash(self, alg: int) -> tuple[str, int]:
         """Name in hashlib and length in bytes of the hash within."""

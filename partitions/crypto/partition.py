@@ -8,9 +8,11 @@ from ...interface.psa.status import PSA_ERROR_NOT_SUPPORTED, PSA_SUCCESS
 from ...interface.tfm.crypto import EXTENSION_GROUP_MIN, Group
 from ...spm.partition_api import PartitionApi
 from .aead_functions import AeadFunctions
+from .agreement_functions import AgreementFunctions
 from .builtin_keys import BuiltinKeys
 from .config import CryptoConfig
 from .derivation_functions import DerivationFunctions
+from .drivers import make_drivers
 from .hash_functions import HashFunctions
 from .hashing import Hashes
 from .kdf_algorithms import KdfAlgorithms
@@ -18,6 +20,8 @@ from .key_functions import KeyFunctions
 from .keys import KeyStore
 from .mac_functions import MacFunctions
 from .operations import OperationTable
+from .pake_functions import PakeFunctions
+from .persistent_keys import PersistentKeys
 from .refusal import Refusal
 from .request import Handler, Request
 from .sign_functions import SignFunctions
@@ -53,29 +57,36 @@ class CryptoPartition:
     def tfm_crypto_init(self) -> int:
         """entry_init: load the builtin keys and put the functions of this build in place."""
         config = self._config
-        try:
-            keys = KeyStore(config.key_slots, BuiltinKeys(self._psa.hal, config))
-        except Refusal as refusal:
-            return refusal.status
+        hal = self._psa.hal
+        persistent = PersistentKeys(self._psa)
+        drivers = make_drivers(config.drivers, hal)
+        keys = KeyStore(config.key_slots, BuiltinKeys(hal, config), persistent, drivers)
         hashes = Hashes(config.offer())
-        operations, random = OperationTable(config.concurrent_operations), self._psa.hal.tfm_hal_random
+        operations, random = OperationTable(config.concurrent_operations), hal.tfm_hal_random
         single_part = config.single_part_functions
         # TF-M tfm_crypto_random_interface: one function, whatever the index within the group.
         self._unknown = {Group.RANDOM: self._generate_random}
         if config.key_module:
             self._functions |= KeyFunctions(keys, random).functions
         if config.hash_module:
-            self._install(Group.HASH, HashFunctions(hashes, operations, single_part=single_part))
+            hashing = HashFunctions(hashes, operations, single_part=single_part, suspends=config.extensions)
+            self._install(Group.HASH, hashing)
         if config.mac_module:
             self._install(Group.MAC, MacFunctions(hashes, keys, operations, single_part=single_part))
         if config.aead_module:
             self._install(Group.AEAD, AeadFunctions(keys, operations, random, config))
         if config.key_derivation_module:
             algorithms = KdfAlgorithms(hashes, config.offer(), config.pbkdf2_max_iterations)
-            self._install(Group.KEY_DERIVATION, DerivationFunctions(algorithms, keys, operations))
+            agreement = AgreementFunctions(keys, config.offer())
+            derivation = DerivationFunctions(algorithms, agreement, keys, operations)
+            self._functions |= agreement.functions | derivation.functions
+            self._unknown[Group.KEY_DERIVATION] = derivation.unknown
         if config.asym_sign_module:
             sign = SignFunctions(hashes, keys, deterministic=config.deterministic_ecdsa)
             self._functions |= sign.functions
+        if config.pake_module:
+            pake = PakeFunctions(hashes, keys, operations, config.offer(), random, max_id=config.pake_max_id)
+            self._install(Group.PAKE, pake)
         if not config.extensions:
             self._functions = {id_: handler for id_, handler in self._functions.items() if not _is_ours(id_)}
         return PSA_SUCCESS

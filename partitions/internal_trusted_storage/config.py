@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field, fields
 from typing import Final
 
+TFM_SP_PS: Final = 256
+"""The client whose objects go to the second file system."""
+
 
 @dataclass(frozen=True, slots=True)
 class ItsQuirks:
@@ -16,6 +19,9 @@ class ItsQuirks:
     refused_set_soils_scratch: bool = False
     """psa_its_set that finds no room for another size of an existing asset has marked the old one in the
     scratch metadata block by then; until the next boot no update programs over that."""
+    encrypted_get_needs_a_small_buffer: bool = False
+    """With ITS_ENCRYPTION, psa_its_get with offset and room of more than ITS_MAX_ASSET_SIZE together is
+    INVALID_ARGUMENT, although the asset would fit."""
     scratch_block_is_trusted: bool = False
     """Which data block is the scratch one is not checked at boot, although no XOR covers it: a flipped bit in
     that number has a block with assets erased."""

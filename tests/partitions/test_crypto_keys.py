@@ -78,7 +78,7 @@ def device() -> PartitionBench:
         (KeyAttributes(HMAC, lifetime=1, id=0x40000000), b"k", PSA_ERROR_INVALID_ARGUMENT),
         (KeyAttributes(HMAC, lifetime=0xFF, id=1), b"k", PSA_ERROR_INVALID_ARGUMENT),
         (KeyAttributes(HMAC, lifetime=0x100), b"k", PSA_ERROR_INVALID_ARGUMENT),
-        (KeyAttributes(HMAC, lifetime=0x80000101, id=1), b"k", PSA_ERROR_INVALID_ARGUMENT),
+        (KeyAttributes(HMAC, lifetime=0x80000100), b"k", PSA_ERROR_INVALID_ARGUMENT),
         (KeyAttributes(HMAC, bits=0xFFFF), b"k", PSA_ERROR_NOT_SUPPORTED),
     ],
 )
