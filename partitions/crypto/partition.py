@@ -60,7 +60,7 @@ class CryptoPartition:
         hal = self._psa.hal
         persistent = PersistentKeys(self._psa)
         drivers = make_drivers(config.drivers, hal)
-        keys = KeyStore(config.key_slots, BuiltinKeys(hal, config), persistent, drivers)
+        keys = KeyStore(config, BuiltinKeys(hal, config), persistent, drivers)
         hashes = Hashes(config.offer())
         operations, random = OperationTable(config.concurrent_operations), hal.tfm_hal_random
         single_part = config.single_part_functions
