@@ -128,13 +128,10 @@ class Hashes:
             known_kind = PSA_ALG_IS_HASH(alg)
             raise Refusal(PSA_ERROR_NOT_SUPPORTED if known_kind else PSA_ERROR_INVALID_ARGUMENT)
 
-    def name(self, alg: int) -> str:
-        """hashlib's name of a hash that it has, with the refusals of ``check``; NOT_SUPPORTED for another."""
-        self.check(alg)
+    def hashlib_name(self, alg: int) -> str | None:
+        """hashlib's name of a hash that is offered; None for one that hashlib has not on this machine."""
         name = self._for_hmac[alg]
-        if not isinstance(name, str):
-            raise Refusal(PSA_ERROR_NOT_SUPPORTED)
-        return name
+        return name if isinstance(name, str) else None
 
     def offers(self, alg: int) -> bool:
         return alg in self._makers

@@ -97,7 +97,7 @@ def _check_uid(uid: int) -> None:
 
 
 def _check_flags(flags: int, legal: int) -> None:
-    if flags & ~legal:
+    if flags & ~int(legal):
         raise PsRefused(PSA_ERROR_NOT_SUPPORTED, "flags that this call does not have")
 
 
