@@ -29,7 +29,7 @@ from ...interface.psa.status import (
     PSA_SUCCESS,
 )
 from ...interface.tfm.crypto import Function
-from . import agreement, key_formats
+from . import agreement, dh_groups, key_formats
 from .keys import Key, KeyStore
 from .policy import check_policy
 from .refusal import Refusal
@@ -108,7 +108,7 @@ class AgreementFunctions:
         _, peer_material = key_formats.load(KeyAttributes(type=peer_type, bits=bits), peer)
         try:
             if alg == PSA_ALG_FFDH:
-                return agreement.ffdh(key_formats.dh_prime(bits), key.material.data, peer)
+                return agreement.ffdh(dh_groups.prime(bits), key.material.data, peer)
             if PSA_KEY_TYPE_ECC_GET_FAMILY(kind) != PSA_ECC_FAMILY_MONTGOMERY:
                 return agreement.ecdh(key.material.private(kind, bits), peer_material.public(peer_type, bits))
             montgomery = agreement.x25519_secret if bits == 255 else agreement.x448_secret

@@ -31,6 +31,7 @@ class CryptoConfig:
     PSA Crypto 1.2 has it before the nonce alone.
     ``ctr_short_iv`` fills a short IV of CTR with zeros, as PSA Crypto 1.2 has it; Mbed TLS refuses it, and
     Arm's suite wants the refusal.
+    ``nv_seed`` is CRYPTO_NV_SEED: the entropy seed is an asset of internal trusted storage, renewed each boot.
     ``pake_max_id`` is the longest identity in bytes that J-PAKE takes; Arm's suite wants 18 to be too long.
     """
 
@@ -50,6 +51,7 @@ class CryptoConfig:
     pake_module: bool = True
     extensions: bool = True
     builtin_max_key_length: int = 48
+    nv_seed: bool = True
     delegated_attestation: bool = False
     builtin_key_usage: tuple[tuple[int, int, int], ...] = ()
     drivers: tuple[DriverSpec, ...] = ()

@@ -1,5 +1,6 @@
 """TFM_SP_CRYPTO: entry functions, vector checks and dispatch (TF-M crypto_init)."""
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from ...interface.psa.client import PSA_IPC_CALL
@@ -20,6 +21,7 @@ from .kdf_algorithms import KdfAlgorithms
 from .key_functions import KeyFunctions
 from .keys import KeyStore
 from .mac_functions import MacFunctions
+from .nv_seed import seeded_random
 from .operations import OperationTable
 from .pake_functions import PakeFunctions
 from .persistent_keys import PersistentKeys
@@ -54,6 +56,7 @@ class CryptoPartition:
         self._config = config
         self._functions: dict[int, Handler] = {}
         self._unknown: dict[int, Handler] = {}
+        self._random: Callable[[int], bytes] = bytes
 
     def tfm_crypto_init(self) -> int:
         """entry_init: load the builtin keys and put the functions of this build in place."""
@@ -63,7 +66,12 @@ class CryptoPartition:
         drivers = make_drivers(config.drivers, hal)
         keys = KeyStore(config.key_slots, BuiltinKeys(hal, config), persistent, drivers)
         hashes = Hashes(config.offer())
-        operations, random = OperationTable(config.concurrent_operations), hal.tfm_hal_random
+        operations = OperationTable(config.concurrent_operations)
+        try:
+            random = seeded_random(self._psa, hal.tfm_hal_random, nv_seed=config.nv_seed)
+        except Refusal as refusal:
+            return refusal.status
+        self._random = random
         single_part = config.single_part_functions
         # TF-M tfm_crypto_random_interface: one function, whatever the index within the group.
         self._unknown = {Group.RANDOM: self._generate_random}
@@ -123,5 +131,5 @@ class CryptoPartition:
 
     def _generate_random(self, request: Request) -> int:
         if request.room(0):
-            request.put(0, self._psa.hal.tfm_hal_random(request.room(0)))
+            request.put(0, self._random(request.room(0)))
         return PSA_SUCCESS

@@ -42,9 +42,7 @@ class EncryptedObjects:
         generation = int(file.key.generation)
         label, aad = self._bound_to(fid, entry.client_id, entry.uid, generation)
         try:
-            plaintext = self._crypto.decrypt(
-                label, bytes(file.iv), aad, bytes(file.ciphertext), entry.proof
-            )
+            plaintext = self._crypto.decrypt(label, bytes(file.iv), aad, bytes(file.ciphertext), entry.proof)
         except PsRefused as refused:
             generic = quirks.bad_signature_is_generic or refused.status != PSA_ERROR_INVALID_SIGNATURE
             status = PSA_ERROR_GENERIC_ERROR if generic else PSA_ERROR_INVALID_SIGNATURE

@@ -212,6 +212,4 @@ def _entry_of(parsed: Any) -> TableEntry | None:
     # TF-M TFM_PS_INVALID_UID: no object has uid 0.
     if parsed.uid == _INVALID_UID:
         return None
-    return TableEntry(
-        int(parsed.uid), int(parsed.client_id), bytes(parsed.proof), int(parsed.use.num_blocks)
-    )
+    return TableEntry(int(parsed.uid), int(parsed.client_id), bytes(parsed.proof), int(parsed.use.num_blocks))

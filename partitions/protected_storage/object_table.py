@@ -39,9 +39,7 @@ _SECOND_TABLE = FIRST_TABLE_FID + 1
 class ObjectTable:
     """The object table of one device. Every call raises PsRefused."""
 
-    def __init__(
-        self, client: PsaClient, crypto: PsCrypto, counters: PsNvCounters, config: PsConfig
-    ) -> None:
+    def __init__(self, client: PsaClient, crypto: PsCrypto, counters: PsNvCounters, config: PsConfig) -> None:
         self._client = client
         self._crypto = crypto
         self._counters = counters
@@ -153,9 +151,7 @@ class ObjectTable:
         status, file = psa_its_get(self._client, fid, 0, self._layout.size)
         return self._layout.parse(file) if status == PSA_SUCCESS else None
 
-    def _states(
-        self, first: StoredTable | None, second: StoredTable | None
-    ) -> tuple[TableState, TableState]:
+    def _states(self, first: StoredTable | None, second: StoredTable | None) -> tuple[TableState, TableState]:
         if not self._config.encryption:
             return _plain_state(first), _plain_state(second)
         vouching = vouching_counters(*(self._counters.read(counter) for counter in PsNvc))

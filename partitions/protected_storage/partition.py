@@ -106,7 +106,9 @@ class PsPartition:
 
     def _get_support(self, msg: psa_msg_t) -> None:
         _demand_sizes(msg.out_size, (STORAGE_SUPPORT_SIZE,))
-        self._psa.psa_write(msg.handle, 0, self._service.get_support().to_bytes(STORAGE_SUPPORT_SIZE, "little"))
+        self._psa.psa_write(
+            msg.handle, 0, self._service.get_support().to_bytes(STORAGE_SUPPORT_SIZE, "little")
+        )
 
     def _create(self, msg: psa_msg_t) -> None:
         _demand_sizes(msg.in_size, (STORAGE_UID_SIZE, STORAGE_SIZE_SIZE, STORAGE_FLAGS_SIZE))
