@@ -10,6 +10,7 @@ from ...interface.tfm.crypto import EXTENSION_GROUP_MIN, Group
 from ...spm.partition_api import PartitionApi
 from .aead_functions import AeadFunctions
 from .agreement_functions import AgreementFunctions
+from .asym_encrypt_functions import AsymEncryptFunctions
 from .builtin_keys import BuiltinKeys
 from .cipher_functions import CipherFunctions
 from .config import CryptoConfig
@@ -93,8 +94,9 @@ class CryptoPartition:
             self._functions |= agreement.functions | derivation.functions
             self._unknown[Group.KEY_DERIVATION] = derivation.unknown
         if config.asym_sign_module:
-            sign = SignFunctions(hashes, keys, deterministic=config.deterministic_ecdsa)
-            self._functions |= sign.functions
+            self._install(Group.ASYM_SIGN, SignFunctions(hashes, keys, random, config))
+        if config.asym_encrypt_module:
+            self._install(Group.ASYM_ENCRYPT, AsymEncryptFunctions(hashes, keys, random, config))
         if config.pake_module:
             pake = PakeFunctions(hashes, keys, operations, config.offer(), random, max_id=config.pake_max_id)
             self._install(Group.PAKE, pake)
