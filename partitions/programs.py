@@ -11,11 +11,15 @@ from .firmware_update.config import FwuBuild
 from .firmware_update.partition import FwuPartition
 from .initial_attestation.config import AttestationConfig
 from .initial_attestation.partition import InitialAttestationPartition
+from .internal_trusted_storage.config import ItsBuild
+from .internal_trusted_storage.partition import ItsPartition
 from .measured_boot.config import MeasuredBootConfig
 from .measured_boot.partition import MeasuredBootPartition
 from .ns_agent_mailbox.config import MailboxConfig
 from .ns_agent_mailbox.partition import MailboxAgent
 from .platform.partition import PlatformPartition
+from .protected_storage.config import PsConfig
+from .protected_storage.partition import PsPartition
 
 Program = tuple[type, object]
 """A partition's class, and the build configuration that it takes beside its API; None where it takes none."""
@@ -28,16 +32,25 @@ MAILBOX_MANIFEST_LIST: Final = MANIFEST_LIST.with_name("mailbox_manifest_list.ya
 
 _BASE_CRYPTO: Final = CryptoConfig()
 _BASE_ATTESTATION: Final = AttestationConfig()
+_BASE_ITS: Final = ItsBuild()
 
 
-def configurations(*, measured_boot: bool = False, firmware_update: bool = False) -> Mapping[str, bool]:
+def configurations(
+    *,
+    measured_boot: bool = False,
+    firmware_update: bool = False,
+    its: bool = True,
+    protected_storage: bool = False,
+) -> Mapping[str, bool]:
     """What the ``conditional`` of each partition in the manifest list asks for; TF-M's defaults."""
     return {
+        "TFM_PARTITION_INTERNAL_TRUSTED_STORAGE": its,
         "TFM_PARTITION_CRYPTO": True,
         "TFM_PARTITION_PLATFORM": True,
         "TFM_PARTITION_INITIAL_ATTESTATION": True,
         "TFM_PARTITION_MEASURED_BOOT": measured_boot,
         "TFM_PARTITION_FIRMWARE_UPDATE": firmware_update,
+        "TFM_PARTITION_PROTECTED_STORAGE": protected_storage,
     }
 
 
@@ -46,6 +59,8 @@ def programs(
     crypto: CryptoConfig = _BASE_CRYPTO,
     measured_boot: MeasuredBootConfig | None = None,
     firmware_update: FwuBuild | None = None,
+    its: ItsBuild | None = _BASE_ITS,
+    protected_storage: PsConfig | None = None,
 ) -> Mapping[str, Program]:
     """What runs in each partition that the build has, by partition name.
 
@@ -60,10 +75,14 @@ def programs(
             replace(attestation, measured_boot=measured_boot is not None),
         ),
     }
+    if its is not None:
+        made["TFM_SP_ITS"] = (ItsPartition, its)
     if measured_boot is not None:
         made["TFM_SP_MEASURED_BOOT"] = (MeasuredBootPartition, measured_boot)
     if firmware_update is not None:
         made["TFM_SP_FWU"] = (FwuPartition, firmware_update)
+    if protected_storage is not None:
+        made["TFM_SP_PS"] = (PsPartition, protected_storage)
     return made
 
 

@@ -23,6 +23,7 @@ from ..interface.psa.crypto_values import (
 from . import nv_counters
 from .flash import FlashArea, FlashError
 from .iak_type import IakType
+from .its_encryption import ItsEncryption
 from .lifecycle import psa_lifecycle
 from .nv_counters import NvCounter, NvCounters
 from .otp import Otp, OtpField
@@ -80,6 +81,7 @@ class PlatformHal:
         ps_area: FlashArea | None = None,
         on_reset: Callable[[str], None] | None = None,
         slots: Mapping[tuple[int, int], FlashArea] | None = None,
+        its_encryption: ItsEncryption | None = None,
     ) -> None:
         """``slots`` by MCUboot's image index and slot number, 0 primary and 1 secondary."""
         self._otp = otp
@@ -89,6 +91,7 @@ class PlatformHal:
         self._ps_area = ps_area
         self._on_reset = on_reset
         self._slots = slots or {}
+        self._its_encryption = its_encryption or ItsEncryption(otp, rng)
 
     def tfm_attest_hal_get_security_lifecycle(self) -> int:
         """The PSA lifecycle, 32 bits; UNKNOWN (0) for any OTP code that is not one of TF-M's."""
@@ -205,6 +208,20 @@ class PlatformHal:
         Raises PlatError INVALID_INPUT for another area's id and a range outside the area or not in blocks.
         """
         self._on_flash(area_id, lambda area: area.erase(offset, length))
+
+    def tfm_hal_its_aead_generate_nonce(self) -> bytes:
+        """A nonce of 12 bytes for the encryption of an asset. Raises PlatError SYSTEM_ERR when used up."""
+        return self._its_encryption.nonce()
+
+    def tfm_hal_its_aead_encrypt(
+        self, deriv_label: bytes, nonce: bytes, aad: bytes, plaintext: bytes
+    ) -> bytes:
+        """Ciphertext and tag of an asset, with the key of ``deriv_label``. Raises PlatError INVALID_INPUT."""
+        return self._its_encryption.encrypt(deriv_label, nonce, aad, plaintext)
+
+    def tfm_hal_its_aead_decrypt(self, deriv_label: bytes, nonce: bytes, aad: bytes, sealed: bytes) -> bytes:
+        """The asset from ciphertext and tag. Raises PlatError SYSTEM_ERR for what is not authentic."""
+        return self._its_encryption.decrypt(deriv_label, nonce, aad, sealed)
 
     def flash_area_id_from_multi_image_slot(self, image: int, slot: int) -> int:
         """MCUboot's flash map: the area of an image's slot, 0 primary or 1 secondary.

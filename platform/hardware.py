@@ -12,6 +12,7 @@ from .clock import VirtualClock
 from .flash import Flash, FlashArea
 from .hal import PlatformHal
 from .interrupts import InterruptController
+from .its_encryption import ItsEncryption
 from .memory import Access, Memory, Region, RegionKind
 from .nv_counters import NvCounters
 from .otp import Otp, OtpError, OtpField
@@ -91,6 +92,7 @@ class Hardware:
             board.peripherals, self.clock, self.interrupts, self._watchdog_reset, self.cpu1_interrupts
         )
         self.bus = Bus(self.memory, self.peripherals)
+        self.its_encryption = ItsEncryption(self.otp, self.rng)
         self.hal = PlatformHal(
             self.otp,
             self.nv_counters,
@@ -103,6 +105,7 @@ class Hardware:
                 for area in board.flash_areas
                 if area.image is not None and area.slot is not None
             },
+            self.its_encryption,
         )
 
     def slot(self, image: int, slot: SlotName) -> FlashArea:
@@ -155,6 +158,7 @@ class Hardware:
         self.interrupts.reset()
         self.cpu1_interrupts.reset()
         self.clock.reset()
+        self.its_encryption.reset()
         for model in self.peripherals.values():
             model.reset()
 

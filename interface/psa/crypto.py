@@ -5,6 +5,7 @@ status is PSA_SUCCESS; the others return the status. Operation objects keep the 
 apart by subject; this module gathers them, as psa/crypto.h does.
 """
 
+from .crypto_attributes import *  # noqa: F403
 from .crypto_ciphers import *  # noqa: F403
 from .crypto_digests import *  # noqa: F403
 from .crypto_kdf import *  # noqa: F403

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from .drivers import DriverSpec
+from .drivers import DriverSpec, check_locations
 from .wants import DEFAULT, Offer
 
 TFM_SP_CRYPTO: Final = 259
@@ -20,13 +20,19 @@ class CryptoConfig:
     PSA_ERROR_NOT_SUPPORTED, as an unknown group does. ``pake_module`` and ``extensions`` are ours: False is
     TF-M's service as it is, without PAKE and without the functions of the other groups from 0xF0 on.
     ``concurrent_operations`` slots are shared by all clients; ``iovec_buffer_size`` is the scratch room in
-    bytes for all vectors of a call but the first; ``deterministic_ecdsa`` takes the nonce of randomised ECDSA
-    from RFC 6979, because one seed is one run and OpenSSL's own source of nonces has no seed.
+    bytes for all vectors of a call but the first; ``pbkdf2_max_iterations`` keeps one call from running for
+    hours, which Mbed TLS's PSA_VENDOR_PBKDF2_MAX_ITERATIONS of 2^32 - 1 would allow;
+    ``deterministic_ecdsa`` takes the nonce of randomised ECDSA from RFC 6979, because one seed is one run and
+    OpenSSL's own source of nonces has no seed.
     ``delegated_attestation`` (TFM_PARTITION_DELEGATED_ATTESTATION) brings the builtin seed of its keys;
     ``builtin_key_usage`` has further rows (key id, client id, usage) of the builtin keys' policy table, such
     as those of TEST_NS_ATTESTATION; ``drivers`` are the opaque drivers, one a location.
     ``aead_lengths_after_nonce`` is Mbed TLS's rule for psa_aead_set_lengths, which may then follow the nonce;
     PSA Crypto 1.2 has it before the nonce alone.
+    ``nv_seed`` is CRYPTO_NV_SEED: the entropy seed is an asset of trusted storage, renewed at each boot.
+    ``ctr_short_iv`` fills a short IV of CTR with zeros, as PSA Crypto 1.2 has it; Mbed TLS refuses it, and
+    Arm's suite wants the refusal.
+    ``pake_max_id`` is the longest identity in bytes that J-PAKE takes; Arm's suite wants 18 to be too long.
     """
 
     wants: frozenset[str] = DEFAULT
@@ -45,14 +51,19 @@ class CryptoConfig:
     pake_module: bool = True
     extensions: bool = True
     builtin_max_key_length: int = 48
+    nv_seed: bool = True
     delegated_attestation: bool = False
     builtin_key_usage: tuple[tuple[int, int, int], ...] = ()
     drivers: tuple[DriverSpec, ...] = ()
+    pbkdf2_max_iterations: int = 10_000_000
     deterministic_ecdsa: bool = True
     aead_lengths_after_nonce: bool = False
+    ctr_short_iv: bool = False
+    pake_max_id: int = 16
 
     def __post_init__(self) -> None:
         self.offer()
+        check_locations(self.drivers)
 
     def offer(self) -> Offer:
         """What ``wants`` amounts to; raises ValueError for an unknown option."""

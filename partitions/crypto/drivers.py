@@ -179,11 +179,15 @@ class DriverSpec:
         return found
 
 
-def make_drivers(specs: Iterable[DriverSpec], hal: PlatformHal) -> dict[int, OpaqueDriver]:
-    """The drivers by location. Raises DriverError for two of one location."""
-    drivers: dict[int, OpaqueDriver] = {}
+def check_locations(specs: Iterable[DriverSpec]) -> None:
+    """Raises DriverError for two drivers of one location."""
+    taken: set[int] = set()
     for spec in specs:
-        if spec.location in drivers:
+        if spec.location in taken:
             raise DriverError(f"two drivers of location {spec.location:#x}; legal: one")
-        drivers[spec.location] = spec.make(hal)
-    return drivers
+        taken.add(spec.location)
+
+
+def make_drivers(specs: Iterable[DriverSpec], hal: PlatformHal) -> dict[int, OpaqueDriver]:
+    """The drivers by location."""
+    return {spec.location: spec.make(hal) for spec in specs}

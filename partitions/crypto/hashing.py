@@ -128,6 +128,11 @@ class Hashes:
             known_kind = PSA_ALG_IS_HASH(alg)
             raise Refusal(PSA_ERROR_NOT_SUPPORTED if known_kind else PSA_ERROR_INVALID_ARGUMENT)
 
+    def hashlib_name(self, alg: int) -> str | None:
+        """hashlib's name of a hash that is offered; None for one that hashlib has not on this machine."""
+        name = self._for_hmac[alg]
+        return name if isinstance(name, str) else None
+
     def offers(self, alg: int) -> bool:
         return alg in self._makers
 

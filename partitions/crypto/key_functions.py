@@ -21,7 +21,7 @@ from ...interface.psa.status import (
 )
 from ...interface.tfm.crypto import Function
 from .key_formats import Random, generate, load
-from .keys import PSA_MAX_KEY_BITS, Key, KeyStore
+from .keys import Key, KeyStore, sized
 from .policy import restrict_policy
 from .refusal import Refusal
 from .request import Handler, Request
@@ -87,10 +87,9 @@ class KeyFunctions:
         driver = self._keys.driver(attributes)
         if driver is None:
             bits, material = load(attributes, data)
-            key_id = self._keys.add(request.client_id, _sized(attributes, bits), material)
+            key_id = self._keys.add(request.client_id, sized(attributes, bits), material)
         else:
-            bits, blob = driver.import_key(attributes, data)
-            key_id = self._keys.add_opaque(request.client_id, _sized(attributes, bits), driver, blob)
+            key_id = self._keys.import_opaque(request.client_id, attributes, driver, data)
         request.put_handle(key_id)
         return PSA_SUCCESS
 
@@ -165,15 +164,6 @@ def public_key(key: Key) -> bytes:
     if key.driver is not None:
         return key.driver.export_public_key(key.driver_key)
     return key.material.public_bytes(key.attributes.type, key.attributes.bits)
-
-
-def _sized(attributes: KeyAttributes, bits: int) -> KeyAttributes:
-    """PSA Crypto psa_import_key: a size in the attributes must be the size of the data."""
-    if attributes.bits not in (0, bits):
-        raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
-    if bits > PSA_MAX_KEY_BITS:
-        raise Refusal(PSA_ERROR_NOT_SUPPORTED)
-    return replace(attributes, bits=bits)
 
 
 def _give(request: Request, data: bytes) -> int:

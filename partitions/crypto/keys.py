@@ -161,8 +161,17 @@ class KeyStore:
         driver = self.driver(attributes)
         if driver is None:
             return self._keep(owner, Key(attributes, material))
-        _, data = driver.import_key(attributes, material.data)
-        return self.add_opaque(owner, attributes, driver, data)
+        return self.import_opaque(owner, attributes, driver, material.data)
+
+    def import_opaque(self, owner: int, attributes: KeyAttributes, driver: OpaqueDriver, data: bytes) -> int:
+        """The same for a key that its driver is to import, in PSA's format or in one of its own."""
+        bits, blob = driver.import_key(attributes, data)
+        try:
+            attributes = sized(attributes, bits)
+        except Refusal:
+            driver.destroy_key(DriverKey(attributes, blob))
+            raise
+        return self.add_opaque(owner, attributes, driver, blob)
 
     def add_opaque(self, owner: int, attributes: KeyAttributes, driver: OpaqueDriver, data: bytes) -> int:
         """The same for a key that its driver has just made; the driver forgets it if it cannot be kept."""
@@ -234,6 +243,15 @@ class KeyStore:
         stored = self._slots.is_key_id(key_id) and self._persistent.exists(owner, key_id)
         if not builtin and not stored:
             raise Refusal(PSA_ERROR_INVALID_HANDLE)
+
+
+def sized(attributes: KeyAttributes, bits: int) -> KeyAttributes:
+    """PSA Crypto psa_import_key: a size in the attributes must be the size of the data."""
+    if attributes.bits not in (0, bits):
+        raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
+    if bits > PSA_MAX_KEY_BITS:
+        raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+    return replace(attributes, bits=bits)
 
 
 def _is_user_id(key_id: int) -> bool:

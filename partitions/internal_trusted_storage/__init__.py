@@ -1,0 +1,1 @@
+"""TF-M's internal trusted storage partition, and its flash file system."""

@@ -1,0 +1,79 @@
+"""Build options of internal trusted storage, and TF-M's deviations from specification and promise."""
+
+from dataclasses import dataclass, field, fields
+from typing import Final
+
+TFM_SP_PS: Final = 256
+"""The client whose objects go to the second file system."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItsQuirks:
+    """Where TF-M today does otherwise than PSA Storage 1.0 asks; all off, TFM_ITS_TODAY has all on."""
+
+    too_large_is_invalid_argument: bool = False
+    """psa_its_set of more than ITS_MAX_ASSET_SIZE answers INVALID_ARGUMENT, not INSUFFICIENT_STORAGE."""
+    writes_in_pieces: bool = False
+    """An asset larger than ITS_BUF_SIZE is written piece by piece, each of them an update of its own: a power
+    cut between two leaves a part of the new asset."""
+    refused_set_soils_scratch: bool = False
+    """psa_its_set that finds no room for another size of an existing asset has marked the old one in the
+    scratch metadata block by then; until the next boot no update programs over that."""
+    encrypted_get_needs_a_small_buffer: bool = False
+    """With ITS_ENCRYPTION, psa_its_get with offset and room of more than ITS_MAX_ASSET_SIZE together is
+    INVALID_ARGUMENT, although the asset would fit."""
+    scratch_block_is_trusted: bool = False
+    """Which data block is the scratch one is not checked at boot, although no XOR covers it: a flipped bit in
+    that number has a block with assets erased."""
+
+
+TFM_ITS_TODAY: Final = ItsQuirks(**{quirk.name: True for quirk in fields(ItsQuirks)})
+
+
+@dataclass(frozen=True, slots=True)
+class ItsConfig:
+    """Build options of the service. TF-M builds it with TFM_PARTITION_INTERNAL_TRUSTED_STORAGE.
+
+    Sizes are bytes. The area, its erase blocks and its program unit are the board's.
+    """
+
+    max_asset_size: int = 512
+    """ITS_MAX_ASSET_SIZE."""
+    num_assets: int = 10
+    """ITS_NUM_ASSETS; the file system has an entry more, for the replacement of an asset."""
+    buf_size: int | None = None
+    """ITS_BUF_SIZE, None is ``max_asset_size``: counts with the quirk ``writes_in_pieces`` alone."""
+    create_flash_layout: bool = True
+    """ITS_CREATE_FLASH_LAYOUT: an area without a valid file system is erased and gets an empty one at boot.
+    Without it such a device does not start."""
+    validate_metadata: bool = True
+    """ITS_VALIDATE_METADATA_FROM_FLASH."""
+    encryption: bool = False
+    """ITS_ENCRYPTION: assets are encrypted and authenticated, each with a key of its own."""
+    sectors_per_block: int = 1
+    """TFM_HAL_ITS_SECTORS_PER_BLOCK: erase blocks of the flash in a block of the file system."""
+    quirks: ItsQuirks = field(default_factory=ItsQuirks)
+
+
+@dataclass(frozen=True, slots=True)
+class PsFiles:
+    """The second file system of the partition, for the objects of TFM_SP_PS in an area of their own.
+
+    ``max_object_size`` is PS_MAX_OBJECT_SIZE in bytes, header and tag included; ``num_objects`` is
+    PS_MAX_NUM_OBJECTS, that is PS_NUM_ASSETS and 3 more: two object tables and the spare entry.
+    """
+
+    max_object_size: int
+    num_objects: int = 13
+    create_flash_layout: bool = True
+    """PS_CREATE_FLASH_LAYOUT."""
+    sectors_per_block: int = 1
+    """TFM_HAL_PS_SECTORS_PER_BLOCK."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItsBuild:
+    """A build of the service for one device; ``ps`` None where there is no protected storage."""
+
+    config: ItsConfig = field(default_factory=ItsConfig)
+    ps: PsFiles | None = None
