@@ -189,6 +189,8 @@ def test_lengths_after_the_nonce_where_the_build_allows_them() -> None:
     for misuse in (lambda: op.update_ad(b"x"), lambda: op.update(b"x")[0], lambda: op.finish()[0]):
         assert (op.setup(key, CCM), op.set_nonce(NONCE)) == (0, 0)
         assert (misuse(), op.abort()) == (PSA_ERROR_BAD_STATE, PSA_SUCCESS)
+    assert (op.setup(key, CCM, is_encrypt=False), op.set_nonce(NONCE)) == (0, 0)
+    assert (op.verify(b"")[0], op.abort()) == (PSA_ERROR_BAD_STATE, PSA_SUCCESS)
 
 
 @pytest.mark.parametrize("count", [0, 2**32 - 3, 2**32 - 1])
