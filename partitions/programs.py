@@ -18,6 +18,8 @@ from .measured_boot.partition import MeasuredBootPartition
 from .ns_agent_mailbox.config import MailboxConfig
 from .ns_agent_mailbox.partition import MailboxAgent
 from .platform.partition import PlatformPartition
+from .protected_storage.config import PsConfig
+from .protected_storage.partition import PsPartition
 
 Program = tuple[type, object]
 """A partition's class, and the build configuration that it takes beside its API; None where it takes none."""
@@ -34,7 +36,11 @@ _BASE_ITS: Final = ItsBuild()
 
 
 def configurations(
-    *, measured_boot: bool = False, firmware_update: bool = False, its: bool = True
+    *,
+    measured_boot: bool = False,
+    firmware_update: bool = False,
+    its: bool = True,
+    protected_storage: bool = False,
 ) -> Mapping[str, bool]:
     """What the ``conditional`` of each partition in the manifest list asks for; TF-M's defaults."""
     return {
@@ -44,6 +50,7 @@ def configurations(
         "TFM_PARTITION_INITIAL_ATTESTATION": True,
         "TFM_PARTITION_MEASURED_BOOT": measured_boot,
         "TFM_PARTITION_FIRMWARE_UPDATE": firmware_update,
+        "TFM_PARTITION_PROTECTED_STORAGE": protected_storage,
     }
 
 
@@ -53,6 +60,7 @@ def programs(
     measured_boot: MeasuredBootConfig | None = None,
     firmware_update: FwuBuild | None = None,
     its: ItsBuild | None = _BASE_ITS,
+    protected_storage: PsConfig | None = None,
 ) -> Mapping[str, Program]:
     """What runs in each partition that the build has, by partition name.
 
@@ -73,6 +81,8 @@ def programs(
         made["TFM_SP_MEASURED_BOOT"] = (MeasuredBootPartition, measured_boot)
     if firmware_update is not None:
         made["TFM_SP_FWU"] = (FwuPartition, firmware_update)
+    if protected_storage is not None:
+        made["TFM_SP_PS"] = (PsPartition, protected_storage)
     return made
 
 

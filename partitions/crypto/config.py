@@ -29,6 +29,9 @@ class CryptoConfig:
     as those of TEST_NS_ATTESTATION; ``drivers`` are the opaque drivers, one a location.
     ``aead_lengths_after_nonce`` is Mbed TLS's rule for psa_aead_set_lengths, which may then follow the nonce;
     PSA Crypto 1.2 has it before the nonce alone.
+    ``nv_seed`` is CRYPTO_NV_SEED: the entropy seed is an asset of trusted storage, renewed at each boot.
+    ``ctr_short_iv`` fills a short IV of CTR with zeros, as PSA Crypto 1.2 has it; Mbed TLS refuses it, and
+    Arm's suite wants the refusal.
     ``pake_max_id`` is the longest identity in bytes that J-PAKE takes; Arm's suite wants 18 to be too long.
     """
 
@@ -48,12 +51,14 @@ class CryptoConfig:
     pake_module: bool = True
     extensions: bool = True
     builtin_max_key_length: int = 48
+    nv_seed: bool = True
     delegated_attestation: bool = False
     builtin_key_usage: tuple[tuple[int, int, int], ...] = ()
     drivers: tuple[DriverSpec, ...] = ()
     pbkdf2_max_iterations: int = 10_000_000
     deterministic_ecdsa: bool = True
     aead_lengths_after_nonce: bool = False
+    ctr_short_iv: bool = False
     pake_max_id: int = 16
 
     def __post_init__(self) -> None:

@@ -25,14 +25,12 @@ from ...interface.psa.crypto_values import (
     PSA_KEY_TYPE_IS_ECC_KEY_PAIR,
     PSA_KEY_TYPE_IS_RSA,
     PSA_KEY_TYPE_IS_SPAKE2P,
-    PSA_KEY_TYPE_IS_SPAKE2P_KEY_PAIR,
     PSA_KEY_TYPE_PASSWORD,
     PSA_KEY_TYPE_PASSWORD_HASH,
     PSA_KEY_TYPE_PEPPER,
     PSA_KEY_TYPE_RAW_DATA,
     PSA_KEY_TYPE_RSA_KEY_PAIR,
     PSA_KEY_TYPE_SM4,
-    PSA_KEY_TYPE_SPAKE2P_GET_FAMILY,
     PSA_KEY_TYPE_XCHACHA20,
 )
 from ...interface.psa.status import (
@@ -40,7 +38,7 @@ from ...interface.psa.status import (
     PSA_ERROR_INVALID_ARGUMENT,
     PSA_ERROR_NOT_SUPPORTED,
 )
-from . import curves, des_keys, dh_groups, edwards, montgomery
+from . import curves, des_keys, dh_groups, edwards, montgomery, spake2p_keys
 from .material import Material
 from .refusal import Refusal
 from .rsa_key import RsaKeyPair
@@ -89,9 +87,9 @@ def load(attributes: KeyAttributes, data: bytes) -> tuple[int, Material]:
     if PSA_KEY_TYPE_IS_RSA(key_type):
         return _load_rsa(key_type, data)
     if PSA_KEY_TYPE_IS_DH(key_type):
-        return _load_dh(key_type, data)
+        return _load_dh(key_type, attributes.bits, data)
     if PSA_KEY_TYPE_IS_SPAKE2P(key_type):
-        return _load_spake2p(key_type, attributes.bits, data)
+        return spake2p_keys.load(key_type, attributes.bits, data), Material(data)
     bits = PSA_BYTES_TO_BITS(len(data))
     _check_unstructured(key_type, bits)
     return bits, Material(data)
@@ -194,9 +192,11 @@ def _generate_rsa(bits: int, exponent: int, random: Random) -> Material:
     return Material(RsaKeyPair.from_primes(p, q, exponent).encode())
 
 
-def _load_dh(key_type: int, data: bytes) -> tuple[int, Material]:
+def _load_dh(key_type: int, wanted: int, data: bytes) -> tuple[int, Material]:
     """Both keys are as long as the prime (PSA Crypto 1.2 section 9.6.4); RFC 7919 5.1: 2 up to p - 2."""
     bits = PSA_BYTES_TO_BITS(len(data))
+    if wanted in dh_groups.GROUP_BITS and bits != wanted:
+        raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
     _check_group(PSA_KEY_TYPE_DH_GET_FAMILY(key_type), bits)
     if not dh_groups.is_element(bits, int.from_bytes(data, "big")):
         raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
@@ -215,19 +215,3 @@ def _check_group(family: int, bits: int) -> None:
     """Mbed TLS psa_is_dh_key_size_valid: no other size is supported."""
     if family != PSA_DH_FAMILY_RFC7919 or bits not in dh_groups.GROUP_BITS:
         raise Refusal(PSA_ERROR_NOT_SUPPORTED)
-
-
-def _load_spake2p(key_type: int, wanted: int, data: bytes) -> tuple[int, Material]:
-    """PSA Crypto 1.2 PAKE extension: w0 and w1 as private keys, or w0 and L as a public key."""
-    family = PSA_KEY_TYPE_SPAKE2P_GET_FAMILY(key_type)
-    is_pair = PSA_KEY_TYPE_IS_SPAKE2P_KEY_PAIR(key_type)
-    for size in curves.SIZES.get(family, ()):
-        width = curves.private_length(family, size)
-        second = width if is_pair else curves.public_length(family, size)
-        if wanted in (0, size) and len(data) == width + second:
-            curve = curves.find_curve(family, size)
-            curves.check_scalar(curve, data[:width])
-            check = curves.check_scalar if is_pair else curves.decode_point
-            check(curve, data[width:])
-            return size, Material(data)
-    raise Refusal(PSA_ERROR_INVALID_ARGUMENT if family in curves.SIZES else PSA_ERROR_NOT_SUPPORTED)

@@ -11,9 +11,8 @@ from ...interface.psa.crypto_values import (
     PSA_KEY_TYPE_IS_KEY_PAIR,
     PSA_KEY_TYPE_IS_RSA,
     PSA_KEY_TYPE_IS_SPAKE2P,
-    PSA_KEY_TYPE_SPAKE2P_GET_FAMILY,
 )
-from . import curves, dh_groups, eddsa, montgomery
+from . import curves, dh_groups, eddsa, montgomery, spake2p_keys
 from .rsa_key import RsaKeyPair, RsaPublicKey
 
 
@@ -72,16 +71,10 @@ class Material:
         if PSA_KEY_TYPE_IS_DH(key_type):
             return dh_groups.public_of(bits, self.data)
         if PSA_KEY_TYPE_IS_SPAKE2P(key_type):
-            return self._spake2p_public(PSA_KEY_TYPE_SPAKE2P_GET_FAMILY(key_type), bits)
+            return spake2p_keys.public_bytes(key_type, bits, self.data)
         family = PSA_KEY_TYPE_ECC_GET_FAMILY(key_type)
         if family == PSA_ECC_FAMILY_MONTGOMERY:
             return montgomery.public_of(bits, self.data)
         if family == PSA_ECC_FAMILY_TWISTED_EDWARDS:
             return eddsa.public_of(bits, self.data)
         return curves.encode_point(self.public(key_type, bits))
-
-    def _spake2p_public(self, family: int, bits: int) -> bytes:
-        """w0 and L = w1 P (PSA Crypto 1.2 PAKE extension, PSA_KEY_TYPE_SPAKE2P_PUBLIC_KEY)."""
-        w0, w1 = self.data[: len(self.data) // 2], self.data[len(self.data) // 2 :]
-        point = curves.private_key(curves.find_curve(family, bits), w1).public_key()
-        return w0 + curves.encode_point(point)

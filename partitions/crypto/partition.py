@@ -1,5 +1,6 @@
 """TFM_SP_CRYPTO: entry functions, vector checks and dispatch (TF-M crypto_init)."""
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from ...interface.psa.client import PSA_IPC_CALL
@@ -9,7 +10,9 @@ from ...interface.tfm.crypto import EXTENSION_GROUP_MIN, Group
 from ...spm.partition_api import PartitionApi
 from .aead_functions import AeadFunctions
 from .agreement_functions import AgreementFunctions
+from .asym_encrypt_functions import AsymEncryptFunctions
 from .builtin_keys import BuiltinKeys
+from .cipher_functions import CipherFunctions
 from .config import CryptoConfig
 from .derivation_functions import DerivationFunctions
 from .drivers import make_drivers
@@ -19,6 +22,7 @@ from .kdf_algorithms import KdfAlgorithms
 from .key_functions import KeyFunctions
 from .keys import KeyStore
 from .mac_functions import MacFunctions
+from .nv_seed import seeded_random
 from .operations import OperationTable
 from .pake_functions import PakeFunctions
 from .persistent_keys import PersistentKeys
@@ -53,6 +57,7 @@ class CryptoPartition:
         self._config = config
         self._functions: dict[int, Handler] = {}
         self._unknown: dict[int, Handler] = {}
+        self._random: Callable[[int], bytes] = bytes
 
     def tfm_crypto_init(self) -> int:
         """entry_init: load the builtin keys and put the functions of this build in place."""
@@ -60,9 +65,14 @@ class CryptoPartition:
         hal = self._psa.hal
         persistent = PersistentKeys(self._psa)
         drivers = make_drivers(config.drivers, hal)
-        keys = KeyStore(config.key_slots, BuiltinKeys(hal, config), persistent, drivers)
+        keys = KeyStore(config, BuiltinKeys(hal, config), persistent, drivers)
         hashes = Hashes(config.offer())
-        operations, random = OperationTable(config.concurrent_operations), hal.tfm_hal_random
+        operations = OperationTable(config.concurrent_operations)
+        try:
+            random = seeded_random(self._psa, hal.tfm_hal_random, nv_seed=config.nv_seed)
+        except Refusal as refusal:
+            return refusal.status
+        self._random = random
         single_part = config.single_part_functions
         # TF-M tfm_crypto_random_interface: one function, whatever the index within the group.
         self._unknown = {Group.RANDOM: self._generate_random}
@@ -72,7 +82,9 @@ class CryptoPartition:
             hashing = HashFunctions(hashes, operations, single_part=single_part, suspends=config.extensions)
             self._install(Group.HASH, hashing)
         if config.mac_module:
-            self._install(Group.MAC, MacFunctions(hashes, keys, operations, single_part=single_part))
+            self._install(Group.MAC, MacFunctions(hashes, keys, operations, config))
+        if config.cipher_module:
+            self._install(Group.CIPHER, CipherFunctions(keys, operations, random, config))
         if config.aead_module:
             self._install(Group.AEAD, AeadFunctions(keys, operations, random, config))
         if config.key_derivation_module:
@@ -82,8 +94,9 @@ class CryptoPartition:
             self._functions |= agreement.functions | derivation.functions
             self._unknown[Group.KEY_DERIVATION] = derivation.unknown
         if config.asym_sign_module:
-            sign = SignFunctions(hashes, keys, deterministic=config.deterministic_ecdsa)
-            self._functions |= sign.functions
+            self._install(Group.ASYM_SIGN, SignFunctions(hashes, keys, random, config))
+        if config.asym_encrypt_module:
+            self._install(Group.ASYM_ENCRYPT, AsymEncryptFunctions(hashes, keys, random, config))
         if config.pake_module:
             pake = PakeFunctions(hashes, keys, operations, config.offer(), random, max_id=config.pake_max_id)
             self._install(Group.PAKE, pake)
@@ -120,5 +133,5 @@ class CryptoPartition:
 
     def _generate_random(self, request: Request) -> int:
         if request.room(0):
-            request.put(0, self._psa.hal.tfm_hal_random(request.room(0)))
+            request.put(0, self._random(request.room(0)))
         return PSA_SUCCESS

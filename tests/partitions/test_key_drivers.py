@@ -1,4 +1,4 @@
-"""Keys in a driver's location (PSA Crypto Driver Interface 1.0, chapter 6): what comes, goes and never leaves."""
+"""Keys in the location of a driver (PSA Crypto Driver Interface 1.0, chapter 6)."""
 
 from collections.abc import Iterator
 
