@@ -188,12 +188,13 @@ class DerivationFunctions:
         """PSA Crypto 1.2 psa_key_derivation_key_agreement: key, policy, agreement, then the step.
 
         A shared secret is permitted wherever a key of type DERIVE is (Mbed TLS psa_key_agreement_internal).
+        A key that is none is told even of an operation in its error state, as Arm's suite wants.
         """
         step = request.iovec.step
+        key = self._keys.get(request.client_id, request.iovec.key_id)
         operation.active()
         if not PSA_ALG_IS_KEY_AGREEMENT(operation.alg):
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
-        key = self._keys.get(request.client_id, request.iovec.key_id)
         check_policy(key.attributes, PSA_KEY_USAGE_DERIVE, operation.alg)
         base = PSA_ALG_KEY_AGREEMENT_GET_BASE(operation.alg)
         operation.input(step, self._agreement.secret(key, base, request.input(1)), PSA_KEY_TYPE_DERIVE)
