@@ -94,7 +94,14 @@ def _lost_by_an_error(operation: CipherOperation) -> Iterator[None]:
         raise
 
 
-def _whole(stream: CipherStream, data: bytes, room: int) -> bytes:
+def _whole(
+    key: Key, kind: CipherKind, alg: int, iv: bytes, data: bytes, room: int, *, encrypt: bool
+) -> bytes:
+    """Where calls for whole messages meet a key: its material, or the driver that has it."""
+    if key.driver is not None:
+        code = key.driver.cipher_encrypt if encrypt else key.driver.cipher_decrypt
+        return _fit(code(key.driver_key, alg, iv, data), room)
+    stream = kind.start(key.material.data, iv, encrypt=encrypt)
     first = _update(stream, data, room)
     return first + _fit(stream.finish(), room - len(first))
 
@@ -166,7 +173,8 @@ class CipherFunctions:
         kind = find_cipher(key_type, alg)
         if kind is None or not self._offer.alg(alg) or not self._offer.key_type(key_type):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
-        kind.check_key(key.material.data)
+        if key.driver is None:
+            kind.check_key(key.material.data)
         return kind
 
     def _encrypt(self, request: Request) -> int:
@@ -180,8 +188,7 @@ class CipherFunctions:
         if room < 0:
             return PSA_ERROR_BUFFER_TOO_SMALL
         iv = self._random(kind.iv) if kind.iv else b""
-        stream = kind.start(key.material.data, iv, encrypt=True)
-        request.put(0, iv + _whole(stream, request.input(1), room))
+        request.put(0, iv + _whole(key, kind, request.iovec.alg, iv, request.input(1), room, encrypt=True))
         return PSA_SUCCESS
 
     def _decrypt(self, request: Request) -> int:
@@ -194,8 +201,7 @@ class CipherFunctions:
         iv, data = request.input(1)[: kind.iv], request.input(1)[kind.iv :]
         if len(iv) < kind.iv:
             return PSA_ERROR_INVALID_ARGUMENT
-        stream = kind.start(key.material.data, iv, encrypt=False)
-        request.put(0, _whole(stream, data, request.room(0)))
+        request.put(0, _whole(key, kind, request.iovec.alg, iv, data, request.room(0), encrypt=False))
         return PSA_SUCCESS
 
     def _setup(self, request: Request) -> int:

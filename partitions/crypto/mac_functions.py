@@ -123,7 +123,12 @@ class MacFunctions:
         return key, mac_length(key.attributes, alg)
 
     def _start(self, key: Key, alg: int) -> MacState:
-        """The primitive; what the build leaves out is NOT_SUPPORTED."""
+        """Where a MAC meets a key: its material, or the driver that has it.
+
+        What the build leaves out is NOT_SUPPORTED.
+        """
+        if key.driver is not None:
+            return key.driver.mac_setup(key.driver_key, alg)
         key_type = key.attributes.type
         if not self._offer.alg(alg) or not self._offer.key_type(key_type):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)

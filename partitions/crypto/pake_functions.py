@@ -52,7 +52,7 @@ from .pake import PakeProtocol, Random
 from .policy import check_policy
 from .refusal import Refusal
 from .request import Handler, Request
-from .spake2p import Spake2p, Suite, cmac_aes_128, hmac_with
+from .spake2p import Mac, Spake2p, Suite, cmac_aes_128
 from .wants import Offer
 from .weierstrass import NIST_BITS, Group, nist_group
 
@@ -196,10 +196,18 @@ class PakeFunctions:
         return Suite(
             new_hash=lambda data: self._hashes.new(hash_alg, data),
             hash_algorithm=algorithm,
-            mac=cmac_aes_128 if is_cmac else hmac_with(self._hashes.name(hash_alg)),
+            mac=cmac_aes_128 if is_cmac else self._hmac_with(hash_alg),
             mac_key_length=_AES_128_KEY if is_cmac or is_matter else algorithm.digest_size,
             is_matter=is_matter,
         )
+
+    def _hmac_with(self, hash_alg: int) -> Mac:
+        def mac(key: bytes, message: bytes) -> bytes:
+            state = self._hashes.hmac(hash_alg, key)
+            state.update(message)
+            return state.digest()
+
+        return mac
 
     def _set_role(self, request: Request) -> int:
         return self._once(request, lambda protocol: protocol.set_role(request.iovec.value & 0xFF))

@@ -65,7 +65,7 @@ class CryptoPartition:
         hal = self._psa.hal
         persistent = PersistentKeys(self._psa)
         drivers = make_drivers(config.drivers, hal)
-        keys = KeyStore(config.key_slots, BuiltinKeys(hal, config), persistent, drivers)
+        keys = KeyStore(config, BuiltinKeys(hal, config), persistent, drivers)
         hashes = Hashes(config.offer())
         operations = OperationTable(config.concurrent_operations)
         try:

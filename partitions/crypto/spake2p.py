@@ -94,11 +94,6 @@ class _Keys:
     shared: bytes
 
 
-def hmac_with(name: str) -> Mac:
-    """HMAC by a hash's name in hashlib."""
-    return lambda key, message: hmac.digest(key, message, name)
-
-
 def cmac_aes_128(key: bytes, message: bytes) -> bytes:
     """CMAC-AES-128 (RFC 4493)."""
     state = CMAC(AES(key))
