@@ -188,6 +188,7 @@ class DerivationFunctions:
         """PSA Crypto 1.2 psa_key_derivation_key_agreement: key, state, policy, agreement, then the step.
 
         A shared secret is permitted wherever a key of type DERIVE is (Mbed TLS psa_key_agreement_internal).
+        A key that is none is told even of an operation in its error state, as Arm's suite wants.
         """
         step = request.iovec.step
         key = self._keys.get(request.client_id, request.iovec.key_id)
