@@ -178,7 +178,7 @@ class AeadFunctions:
         """A call on an operation under way; PSA Crypto 1.2 10.5.3: after any refusal only abort helps."""
         operation = self._lookup(request)
         if operation.message is None:
-            return PSA_ERROR_BAD_STATE
+            raise Refusal(PSA_ERROR_BAD_STATE)
         try:
             act(operation.message)
         except Refusal:

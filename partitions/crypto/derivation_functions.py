@@ -17,6 +17,7 @@ from ...interface.psa.crypto_values import (
     PSA_KEY_DERIVATION_INPUT_PASSWORD,
     PSA_KEY_DERIVATION_INPUT_SECRET,
     PSA_KEY_TYPE_DERIVE,
+    PSA_KEY_TYPE_IS_PUBLIC_KEY,
     PSA_KEY_TYPE_PASSWORD_HASH,
     PSA_KEY_USAGE_DERIVE,
     PSA_KEY_USAGE_VERIFY_DERIVATION,
@@ -35,7 +36,7 @@ from .agreement_functions import AgreementFunctions
 from .derivation import DerivationOperation
 from .derived_keys import derive_material
 from .kdf_algorithms import KdfAlgorithms
-from .keys import KeyStore
+from .keys import Key, KeyStore
 from .operations import OperationTable
 from .policy import check_policy
 from .refusal import Refusal
@@ -173,7 +174,7 @@ class DerivationFunctions:
         verifies = key.attributes.usage & PSA_KEY_USAGE_VERIFY_DERIVATION
         usage = PSA_KEY_USAGE_DERIVE if derives or not verifies else PSA_KEY_USAGE_VERIFY_DERIVATION
         check_policy(key.attributes, usage, operation.alg)
-        operation.input(step, key.material.data, key.attributes.type)
+        operation.input(step, _key_data(key, operation.alg, step), key.attributes.type)
         operation.may_output &= bool(derives)
         operation.may_output_key |= step in _MAIN_STEPS
 
@@ -236,6 +237,9 @@ class DerivationFunctions:
         if attributes.type == PSA_KEY_TYPE_PASSWORD_HASH and attributes.alg != operation.alg:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
         self._keys.check_new(attributes)
+        if PSA_KEY_TYPE_IS_PUBLIC_KEY(attributes.type):
+            raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
+        self._algorithms.require_key(attributes.type, attributes.bits)
         material = derive_material(attributes, operation.read)
         return self._keys.add(owner, attributes, material)
 
@@ -265,6 +269,13 @@ class DerivationFunctions:
             self._operations.release(request.iovec.op_handle)
             request.put_handle(0)
         return PSA_SUCCESS
+
+
+def _key_data(key: Key, alg: int, step: int) -> bytes:
+    """The bytes of an input key; of one in a driver's location what the driver gives for this step."""
+    if key.driver is not None:
+        return key.driver.key_derivation_input_key(key.driver_key, alg, step)
+    return key.material.data
 
 
 def _compare(operation: DerivationOperation, expected: bytes) -> None:

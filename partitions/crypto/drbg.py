@@ -9,7 +9,7 @@ _SIZE: Final = hashlib.new(_HASH).digest_size
 
 
 class HmacDrbg:
-    """One instance, without reseeding: a boot of the model asks for far less than the 2**48 requests allowed."""
+    """One instance, without reseeding: a boot of the model stays far below the 2**48 requests allowed."""
 
     __slots__ = ("_key", "_value")
 

@@ -21,9 +21,9 @@ def seeded_random(psa: PsaClient, source: Random, *, nv_seed: bool) -> Random:
     """The service's random source for this boot.
 
     With ``nv_seed`` (CRYPTO_NV_SEED) it is a generator over the seed in internal trusted storage and over
-    ``source``; the seed is replaced before anything is drawn, so that no boot repeats another's bytes, and two
-    devices of one seed and one history draw the same. The first boot's seed is ``source``'s, for TF-M takes
-    it from the ENTROPY_SEED in OTP. A build without storage draws from ``source`` alone.
+    ``source``; the seed is replaced before anything is drawn, so that no boot repeats another's bytes, and
+    two devices of one seed and one history draw the same. The first boot's seed is ``source``'s, for TF-M
+    takes it from the ENTROPY_SEED in OTP. A build without storage draws from ``source`` alone.
 
     Raises Refusal where the seed cannot be kept: GENERIC_ERROR at the first boot (TF-M
     tfm_crypto_engine_init), INSUFFICIENT_ENTROPY later (Mbed TLS psa_crypto_init).

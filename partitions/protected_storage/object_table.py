@@ -88,7 +88,7 @@ class ObjectTable:
         contents = replace(self._contents, entries=tuple(entries))
         if self._config.quirks.generation_saved_late:
             self._save(contents)
-            self._contents = replace(contents, generation=generation)
+            self._contents = replace(self._contents, generation=generation)
         else:
             self._save(replace(contents, generation=generation))
 

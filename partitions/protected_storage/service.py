@@ -1,7 +1,7 @@
 """The calls of the PSA Protected Storage API on the objects of one device (TF-M tfm_protected_storage.c)."""
 
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from ...interface.psa.status import (
@@ -97,7 +97,7 @@ def _check_uid(uid: int) -> None:
 
 
 def _check_flags(flags: int, legal: int) -> None:
-    if flags & ~legal:
+    if flags & ~int(legal):
         raise PsRefused(PSA_ERROR_NOT_SUPPORTED, "flags that this call does not have")
 
 

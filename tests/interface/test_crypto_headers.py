@@ -34,7 +34,8 @@ def test_there_is_a_header_behind_the_data() -> None:
 
 @pytest.mark.parametrize("name", sorted(CONSTANTS))
 def test_constant(name: str) -> None:
-    assert getattr(v, name, getattr(sizes, name, None)) == CONSTANTS[name]
+    # The program had a size_t of 64 bits for PSA_KEY_DERIVATION_UNLIMITED_CAPACITY, a device has 32.
+    assert getattr(v, name, getattr(sizes, name, None)) == CONSTANTS[name] & 0xFFFFFFFF
 
 
 @pytest.mark.parametrize("name", sorted(MACROS))

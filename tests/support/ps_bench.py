@@ -148,6 +148,7 @@ class PsBench:
         memory.add(Region("secure_ram", SHARED_DATA, 0x40000, Security.SECURE, rw), bytearray(0x40000))
         hal = PlatformHal(self.otp, self.counters, self._rng)
         self.kernel = Kernel(make_machine(memory, hal), BootData(memory, None), Trace(), SpmConfig())
+        self.power.on_cut = self.kernel.power_lost
         builds = self._builds()
         self.kernel.load(builds)
         arenas = {
