@@ -276,18 +276,16 @@ class PlatformHal:
         """The platform service's name for the same."""
         self.tfm_hal_system_reset()
 
-    def tfm_platform_hal_ioctl(
-        self, request: int, input_: bytes | None = None, output_size: int | None = None
-    ) -> IoctlReply:
+    def tfm_platform_hal_ioctl(self, request: int, input_: bytes = b"", output_size: int = 0) -> IoctlReply:
         """A request of the board's own; NOT_SUPPORTED on a board without, such as AN521.
 
         Raises PlatError SYSTEM_ERR where the board answers more than ``output_size`` bytes.
         """
         reply = self._ioctl(IoctlRequest(request, input_, output_size))
-        if len(reply.output) > (output_size or 0):
+        if len(reply.output) > output_size:
             raise PlatError(
                 TfmPlatErr.SYSTEM_ERR,
-                f"platform ioctl {request:#x}: {len(reply.output)} bytes of output; legal: {output_size or 0}",
+                f"platform ioctl {request:#x}: {len(reply.output)} bytes of output; legal: {output_size}",
             )
         return reply
 

@@ -10,13 +10,13 @@ from ..interface.tfm.platform import TfmPlatformErr
 class IoctlRequest:
     """A request as the service hands it on.
 
-    ``number`` is a signed 32-bit number; ``input`` None is a request without an input vector; ``output_size``
-    is the room in bytes of the output vector, None without one.
+    ``number`` is a signed 32-bit number; ``input`` is empty without an input vector; ``output_size`` is the
+    room in bytes of the output vector, 0 without one.
     """
 
     number: int
-    input: bytes | None = None
-    output_size: int | None = None
+    input: bytes = b""
+    output_size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +33,4 @@ IoctlHandler = Callable[[IoctlRequest], IoctlReply]
 
 def no_requests(request: IoctlRequest) -> IoctlReply:
     """A board without: the service's output buffer goes back as it is, zeros."""
-    return IoctlReply(TfmPlatformErr.TFM_PLATFORM_ERR_NOT_SUPPORTED, bytes(request.output_size or 0))
+    return IoctlReply(TfmPlatformErr.TFM_PLATFORM_ERR_NOT_SUPPORTED, bytes(request.output_size))

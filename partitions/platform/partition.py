@@ -122,11 +122,9 @@ class PlatformPartition:
         if msg.out_size[0] > self._config.output_buffer_size:
             return PSA_ERROR_PROGRAMMER_ERROR
         number = int.from_bytes(request, "little", signed=True)
-        input_ = read_all(self._psa, msg, 1) if inputs == 2 else None
+        input_ = read_all(self._psa, msg, 1)
         try:
-            reply = self._psa.hal.tfm_platform_hal_ioctl(
-                number, input_, msg.out_size[0] if outputs else None
-            )
+            reply = self._psa.hal.tfm_platform_hal_ioctl(number, input_, msg.out_size[0])
         except PlatError:
             return _SYSTEM_ERROR
         if reply.output:
