@@ -126,11 +126,6 @@ ALGORITHMS: Final = {
 }
 
 
-def find_aead(alg: int) -> Aead | None:
-    """The algorithm, whatever tag length ``alg`` names; None for one that is not here."""
-    return ALGORITHMS.get(PSA_ALG_AEAD_WITH_DEFAULT_LENGTH_TAG(alg))
-
-
 def key_aead(alg: int, key_type: int, key: bytes) -> KeyedAead:
     """The primitive for a key type and a tag length that its ``Aead`` has."""
     algorithm = ALGORITHMS[PSA_ALG_AEAD_WITH_DEFAULT_LENGTH_TAG(alg)]
