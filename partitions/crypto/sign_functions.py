@@ -145,7 +145,7 @@ class SignFunctions:
         return driver.sign_hash(driver_key, alg, data)
 
     def _fits(self, key: Key, alg: int, data: bytes, signature: bytes, *, is_message: bool) -> bool:
-        """Whether a signature is that of a message or a hash; the public key tells where a driver does not."""
+        """Whether a signature is that of a message or hash; the public key tells where a driver does not."""
         driver = key.driver
         if driver is None:
             data = self._to_sign(alg, data, is_message=is_message)
