@@ -12,6 +12,7 @@ from .partitions.initial_attestation.config import AttestationConfig
 from .partitions.internal_trusted_storage.config import ItsBuild, ItsConfig, PsFiles
 from .partitions.measured_boot.config import MeasuredBootConfig
 from .partitions.ns_agent_mailbox.config import MailboxConfig
+from .partitions.platform.config import PlatformConfig
 from .partitions.programs import (
     MAILBOX_MANIFEST_LIST,
     MANIFEST_LIST,
@@ -38,7 +39,7 @@ class Build:
     ``firmware_update`` is TFM_PARTITION_FIRMWARE_UPDATE, None (as in TF-M's default) a build without the
     partition; with it the boot loader publishes the running versions.
     ``its`` is TFM_PARTITION_INTERNAL_TRUSTED_STORAGE, None leaves that partition out, and protected storage
-    with it, which keeps its objects there. ``ps`` is TFM_PARTITION_PROTECTED_STORAGE.
+    with it, which keeps its objects there. ``ps`` is TFM_PARTITION_PROTECTED_STORAGE, ``platform`` TFM_PARTITION_PLATFORM.
     """
 
     bl2: Bl2Config | None = field(default_factory=Bl2Config)
@@ -51,6 +52,7 @@ class Build:
     bl1: Bl1Config | None = None
     its: ItsConfig | None = field(default_factory=ItsConfig)
     ps: PsConfig | None = field(default_factory=PsConfig)
+    platform: PlatformConfig | None = field(default_factory=PlatformConfig)
 
 
 def bl1_config_for(board: Board) -> Bl1Config | None:
@@ -144,11 +146,12 @@ def standard_partitions(build: Build) -> list[PartitionBuild]:
     fwu = fwu_build(build)
     its = its_build(build)
     ps = build.ps if its is not None else None
-    made = programs(build.attestation, build.crypto, build.measured_boot, fwu, its, ps)
+    made = programs(build.attestation, build.crypto, build.measured_boot, fwu, its, ps, build.platform)
     configs = configurations(
         measured_boot=build.measured_boot is not None,
         firmware_update=fwu is not None,
         its=its is not None,
+        platform=build.platform is not None,
         protected_storage=ps is not None,
     )
     builds = []

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from support.partition_bench import GRANTS, NS_RAM, SHARED_DATA
-from support.kernel_bench import make_machine, parsed
+from support.kernel_bench import in_the_name_of, make_machine, parsed
 
 from tfm_sim.interface.psa.protected_storage import ProtectedStorage
 from tfm_sim.interface.psa.service import psa_msg_t
@@ -23,6 +23,7 @@ from tfm_sim.interface.tfm.storage import TFM_ITS_GET, TFM_ITS_GET_INFO, TFM_ITS
 from tfm_sim.interface.trace import Trace
 from tfm_sim.partitions.crypto.config import CryptoConfig
 from tfm_sim.partitions.crypto.partition import CryptoPartition
+from tfm_sim.partitions.platform.config import PlatformConfig
 from tfm_sim.partitions.platform.partition import PlatformPartition
 from tfm_sim.partitions.programs import MANIFEST_LIST, configurations
 from tfm_sim.partitions.protected_storage.config import PsConfig
@@ -35,7 +36,7 @@ from tfm_sim.platform.provisioning import DUMMY, Provisioning, provisioned_otp
 from tfm_sim.platform.random_source import RandomSource
 from tfm_sim.spm.boot_data import BootData
 from tfm_sim.spm.config import SpmConfig
-from tfm_sim.spm.door import ClientDoor
+from tfm_sim.spm.door import ClientDoor, PartitionDoor
 from tfm_sim.spm.kernel import Kernel
 from tfm_sim.spm.load import PartitionBuild
 from tfm_sim.spm.manifest import PartitionManifest
@@ -139,6 +140,11 @@ class PsBench:
         """The API of the first non-secure client."""
         return ProtectedStorage(self.ns)
 
+    def as_ps(self) -> PartitionDoor:
+        """The client API of protected storage, to call others in its name."""
+        partition = in_the_name_of(self.kernel, PS_PID)
+        return PartitionDoor(self.kernel, partition, self.kernel.machine.hal, SHARED_DATA + 8 * ARENA, ARENA)
+
     def boot(self) -> "PsBench":
         """Raises PowerCut, DevicePanic."""
         self.power.restore()
@@ -163,7 +169,7 @@ class PsBench:
     def _builds(self) -> Sequence[PartitionBuild]:
         programs: dict[str, tuple[type, object]] = {
             "TFM_SP_CRYPTO": (CryptoPartition, CryptoConfig()),
-            "TFM_SP_PLATFORM": (PlatformPartition, None),
+            "TFM_SP_PLATFORM": (PlatformPartition, PlatformConfig()),
             "TFM_SP_PS": (PsPartition, self.config),
         }
         builds = [
