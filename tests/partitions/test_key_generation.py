@@ -261,5 +261,5 @@ def test_scalar_and_point_of_rfc_6979() -> None:
 @given(st.binary(max_size=60))
 def test_der_reader_takes_any_bytes(data: bytes) -> None:
     for damaged in (data, b"\x30" + data, b"\x30\x1a" + data, b"\x30\x82" + data):
-        with pytest.raises(ValueError, match="DER|RSA"):
+        with pytest.raises(ValueError, match=r"DER|RSA"):
             RsaKeyPair.decode(damaged)

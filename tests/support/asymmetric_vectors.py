@@ -77,7 +77,7 @@ def ecdsa_records(
 
 
 def commented_examples(name: str) -> Iterator[list[Record]]:
-    """RSA Security's files: hexadecimal below ``# Name:``. A list for each key: the key, then its examples."""
+    """RSA Security's files, hexadecimal below ``# Name:``. A list for each key: the key, its examples."""
     group: list[Record] = []
     field = ""
     for line in read(f"RSA/{name}").splitlines():
