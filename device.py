@@ -21,6 +21,7 @@ from .firmware_build import (
     check_build,
     dummy_provisioning,
     its_config_for,
+    ps_config_for,
     standard_partitions,
     with_boot_status,
     with_firmware_update,
@@ -90,7 +91,12 @@ class Device:
         _expect("seed", seed, int)
         _expect("state", state, str, Path, type(None))
         loaded = board if isinstance(board, Board) else load_board(board)
-        default = Build(bl2=bl2_config_for(loaded), bl1=bl1_config_for(loaded), its=its_config_for(loaded))
+        default = Build(
+            bl2=bl2_config_for(loaded),
+            bl1=bl1_config_for(loaded),
+            its=its_config_for(loaded),
+            ps=ps_config_for(loaded),
+        )
         self.build = with_firmware_update(build or default)
         check_build(self.build, loaded)
         agents = agent_partitions(loaded)

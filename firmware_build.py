@@ -9,11 +9,12 @@ from .interface.tfm.boot_status import BootStatusEra
 from .partitions.crypto.config import CryptoConfig
 from .partitions.firmware_update.config import FwuBuild, FwuConfig
 from .partitions.initial_attestation.config import AttestationConfig
-from .partitions.internal_trusted_storage.config import ItsBuild, ItsConfig
+from .partitions.internal_trusted_storage.config import ItsBuild, ItsConfig, PsFiles
 from .partitions.internal_trusted_storage.layout import config_problem
 from .partitions.internal_trusted_storage.stores import its_fs_config, ps_fs_config
 from .partitions.measured_boot.config import MeasuredBootConfig
 from .partitions.ns_agent_mailbox.config import MailboxConfig
+from .partitions.platform.config import PlatformConfig
 from .partitions.programs import (
     MAILBOX_MANIFEST_LIST,
     MANIFEST_LIST,
@@ -21,6 +22,7 @@ from .partitions.programs import (
     mailbox_programs,
     programs,
 )
+from .partitions.protected_storage.config import PsConfig
 from .platform.board import AreaRole, Board
 from .platform.hal import FlashAreaInfo
 from .platform.provisioning import DUMMY, DUMMY_ROTPKS, Provisioning
@@ -39,7 +41,8 @@ class Build:
     ``measured_boot`` is TFM_PARTITION_MEASURED_BOOT, None leaves that partition out.
     ``firmware_update`` is TFM_PARTITION_FIRMWARE_UPDATE, None (as in TF-M's default) a build without the
     partition; with it the boot loader publishes the running versions.
-    ``its`` is TFM_PARTITION_INTERNAL_TRUSTED_STORAGE, None leaves that partition out.
+    ``its`` is TFM_PARTITION_INTERNAL_TRUSTED_STORAGE, None leaves that partition out, and protected storage
+    with it, which keeps its objects there. ``ps`` is TFM_PARTITION_PROTECTED_STORAGE, ``platform`` TFM_PARTITION_PLATFORM.
     """
 
     bl2: Bl2Config | None = field(default_factory=Bl2Config)
@@ -51,6 +54,8 @@ class Build:
     firmware_update: FwuConfig | None = None
     bl1: Bl1Config | None = None
     its: ItsConfig | None = field(default_factory=ItsConfig)
+    ps: PsConfig | None = field(default_factory=PsConfig)
+    platform: PlatformConfig | None = field(default_factory=PlatformConfig)
 
 
 def bl1_config_for(board: Board) -> Bl1Config | None:
@@ -124,7 +129,16 @@ def its_config_for(board: Board) -> ItsConfig | None:
 
 def its_build(build: Build) -> ItsBuild | None:
     """The storage partition with its file systems; None for a build without."""
-    return None if build.its is None else ItsBuild(build.its)
+    if build.its is None:
+        return None
+    ps = build.ps
+    files = ps and PsFiles(ps.max_object_size, ps.max_num_objects, ps.create_flash_layout)
+    return ItsBuild(build.its, files)
+
+
+def ps_config_for(board: Board) -> PsConfig | None:
+    """TF-M's default protected storage for a board that has a flash area for it, None for another."""
+    return PsConfig() if board.area_with_role(AreaRole.PS) is not None else None
 
 
 def standard_partitions(build: Build) -> list[PartitionBuild]:
@@ -134,11 +148,14 @@ def standard_partitions(build: Build) -> list[PartitionBuild]:
     """
     fwu = fwu_build(build)
     its = its_build(build)
-    made = programs(build.attestation, build.crypto, build.measured_boot, fwu, its)
+    ps = build.ps if its is not None else None
+    made = programs(build.attestation, build.crypto, build.measured_boot, fwu, its, ps, build.platform)
     configs = configurations(
         measured_boot=build.measured_boot is not None,
         firmware_update=fwu is not None,
         its=its is not None,
+        platform=build.platform is not None,
+        protected_storage=ps is not None,
     )
     builds = []
     for item in load_manifest_list(MANIFEST_LIST, configs=configs):

@@ -17,7 +17,10 @@ from .measured_boot.config import MeasuredBootConfig
 from .measured_boot.partition import MeasuredBootPartition
 from .ns_agent_mailbox.config import MailboxConfig
 from .ns_agent_mailbox.partition import MailboxAgent
+from .platform.config import PlatformConfig
 from .platform.partition import PlatformPartition
+from .protected_storage.config import PsConfig
+from .protected_storage.partition import PsPartition
 
 Program = tuple[type, object]
 """A partition's class, and the build configuration that it takes beside its API; None where it takes none."""
@@ -30,20 +33,27 @@ MAILBOX_MANIFEST_LIST: Final = MANIFEST_LIST.with_name("mailbox_manifest_list.ya
 
 _BASE_CRYPTO: Final = CryptoConfig()
 _BASE_ATTESTATION: Final = AttestationConfig()
+_BASE_PLATFORM: Final = PlatformConfig()
 _BASE_ITS: Final = ItsBuild()
 
 
 def configurations(
-    *, measured_boot: bool = False, firmware_update: bool = False, its: bool = True
+    *,
+    measured_boot: bool = False,
+    firmware_update: bool = False,
+    its: bool = True,
+    platform: bool = True,
+    protected_storage: bool = False,
 ) -> Mapping[str, bool]:
     """What the ``conditional`` of each partition in the manifest list asks for; TF-M's defaults."""
     return {
         "TFM_PARTITION_INTERNAL_TRUSTED_STORAGE": its,
         "TFM_PARTITION_CRYPTO": True,
-        "TFM_PARTITION_PLATFORM": True,
+        "TFM_PARTITION_PLATFORM": platform,
         "TFM_PARTITION_INITIAL_ATTESTATION": True,
         "TFM_PARTITION_MEASURED_BOOT": measured_boot,
         "TFM_PARTITION_FIRMWARE_UPDATE": firmware_update,
+        "TFM_PARTITION_PROTECTED_STORAGE": protected_storage,
     }
 
 
@@ -53,6 +63,8 @@ def programs(
     measured_boot: MeasuredBootConfig | None = None,
     firmware_update: FwuBuild | None = None,
     its: ItsBuild | None = _BASE_ITS,
+    protected_storage: PsConfig | None = None,
+    platform: PlatformConfig | None = _BASE_PLATFORM,
 ) -> Mapping[str, Program]:
     """What runs in each partition that the build has, by partition name.
 
@@ -61,18 +73,21 @@ def programs(
     """
     made: dict[str, Program] = {
         "TFM_SP_CRYPTO": (CryptoPartition, crypto),
-        "TFM_SP_PLATFORM": (PlatformPartition, None),
         "TFM_SP_INITIAL_ATTESTATION": (
             InitialAttestationPartition,
             replace(attestation, measured_boot=measured_boot is not None),
         ),
     }
+    if platform is not None:
+        made["TFM_SP_PLATFORM"] = (PlatformPartition, platform)
     if its is not None:
         made["TFM_SP_ITS"] = (ItsPartition, its)
     if measured_boot is not None:
         made["TFM_SP_MEASURED_BOOT"] = (MeasuredBootPartition, measured_boot)
     if firmware_update is not None:
         made["TFM_SP_FWU"] = (FwuPartition, firmware_update)
+    if protected_storage is not None:
+        made["TFM_SP_PS"] = (PsPartition, protected_storage)
     return made
 
 

@@ -5,7 +5,6 @@ from typing import Final
 from .crypto_algorithms import (
     PSA_ALG_CATEGORY_HASH,
     PSA_ALG_CATEGORY_KEY_AGREEMENT,
-    PSA_ALG_CATEGORY_KEY_DERIVATION,
     PSA_ALG_ECDH,
     PSA_ALG_FFDH,
     PSA_ALG_HASH_MASK,
@@ -138,7 +137,7 @@ def PSA_ALG_KEY_AGREEMENT(ka_alg: int, kdf_alg: int) -> int:
 
 def PSA_ALG_KEY_AGREEMENT_GET_BASE(alg: int) -> int:
     """The bare agreement of an agreement with or without a key derivation."""
-    return alg & _BASE_MASK | PSA_ALG_CATEGORY_KEY_AGREEMENT
+    return alg & _BASE_MASK
 
 
 def PSA_ALG_KEY_AGREEMENT_GET_KDF(alg: int) -> int:
@@ -146,7 +145,7 @@ def PSA_ALG_KEY_AGREEMENT_GET_KDF(alg: int) -> int:
 
     The macro of the specification; TF-PSA-Crypto's drops the stretching flag, so it finds HKDF for PBKDF2.
     """
-    return alg & _KDF_MASK | PSA_ALG_CATEGORY_KEY_DERIVATION
+    return alg & _KDF_MASK
 
 
 def PSA_ALG_IS_STANDALONE_KEY_AGREEMENT(alg: int) -> bool:

@@ -104,3 +104,33 @@ class psa_pake_operation_t:
     """A password-authenticated key exchange on the client's side: a handle, 0 while there is none."""
 
     handle: int = 0
+
+
+Operation = (
+    psa_hash_operation_t
+    | psa_mac_operation_t
+    | psa_cipher_operation_t
+    | psa_aead_operation_t
+    | psa_key_derivation_operation_t
+    | psa_pake_operation_t
+)
+"""Any multi-part operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class psa_pake_cipher_suite_t:
+    """What ``psa_pake_cs_set_*`` collects. The key is to be confirmed unless it is said otherwise.
+
+    ``primitive`` is a PSA_PAKE_PRIMITIVE, ``key_confirmation`` PSA_PAKE_CONFIRMED_KEY or _UNCONFIRMED_KEY.
+    """
+
+    algorithm: int = 0
+    primitive: int = 0
+    key_confirmation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class psa_custom_key_parameters_t:
+    """How psa_generate_key_custom and its kin make a key; the defaults make it the ordinary way."""
+
+    flags: int = 0

@@ -218,6 +218,8 @@ class PackIovec(NamedTuple):
         return cls._make(_FAST.unpack(data))
 
 
-def pack_iovec(function_id: int, key_id: int = 0, alg: int = 0, op_handle: int = 0) -> bytes:
+def pack_iovec(
+    function_id: int, key_id: int = 0, alg: int = 0, op_handle: int = 0, step: int = 0, value: int = 0
+) -> bytes:
     """The first vector of a call that needs no more than these fields."""
-    return _FAST.pack(key_id, alg, op_handle, 0, 0, b"", 0, function_id, 0, 0)
+    return _FAST.pack(key_id, alg, op_handle, 0, 0, b"", 0, function_id, step, value)

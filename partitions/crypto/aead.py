@@ -41,14 +41,18 @@ class AeadDecryption(AeadStream, Protocol):
         """Whether ``tag``, of the length that the algorithm names, is the message's."""
 
 
-class KeyedAead(Protocol):
-    """An AEAD algorithm with a key and a tag length."""
+class WholeAead(Protocol):
+    """An AEAD algorithm with a key and a tag length, for a message in one piece."""
 
     def seal(self, nonce: bytes, ad: bytes, plaintext: bytes) -> bytes:
         """The ciphertext with its tag behind it."""
 
     def open_sealed(self, nonce: bytes, ad: bytes, sealed: bytes) -> bytes | None:
         """The plaintext; None unless ciphertext, tag, nonce and additional data are authentic."""
+
+
+class KeyedAead(WholeAead, Protocol):
+    """The same for messages in parts as well."""
 
     def start_encrypt(self, nonce: bytes, lengths: tuple[int, int]) -> AeadEncryption:
         """``lengths`` are those of additional data and plaintext; only CCM looks at them."""

@@ -21,9 +21,10 @@ from ...interface.psa.status import (
     PSA_SUCCESS,
 )
 from ...interface.tfm.crypto import TFM_CRYPTO_MAX_NONCE_LENGTH, Function
-from .aead import Aead, KeyedAead, find_aead, key_aead
+from .aead import Aead, WholeAead, find_aead, key_aead
 from .aead_operation import AeadMessage, AeadOperation
 from .config import CryptoConfig
+from .drivers import DriverKey, OpaqueDriver
 from .keys import Key, KeyStore
 from .operations import OperationTable
 from .policy import check_policy
@@ -118,7 +119,7 @@ class AeadFunctions:
         if request.room(0) < len(plaintext) + tag_length:
             return PSA_ERROR_BUFFER_TOO_SMALL
         _check_lengths(algorithm, tag_length, len(nonce), len(ad), len(plaintext))
-        request.put(0, self._primitive(request.iovec.alg, key).seal(nonce, ad, plaintext))
+        request.put(0, _whole(request.iovec.alg, key).seal(nonce, ad, plaintext))
         return PSA_SUCCESS
 
     def _decrypt(self, request: Request) -> int:
@@ -135,15 +136,11 @@ class AeadFunctions:
         if request.room(0) < length:
             return PSA_ERROR_BUFFER_TOO_SMALL
         _check_lengths(algorithm, tag_length, len(nonce), len(ad), length)
-        plaintext = self._primitive(request.iovec.alg, key).open_sealed(nonce, ad, sealed)
+        plaintext = _whole(request.iovec.alg, key).open_sealed(nonce, ad, sealed)
         if plaintext is None:
             return PSA_ERROR_INVALID_SIGNATURE
         request.put(0, plaintext)
         return PSA_SUCCESS
-
-    def _primitive(self, alg: int, key: Key) -> KeyedAead:
-        """Where this group meets a key's material."""
-        return key_aead(alg, key.attributes.type, key.material.data)
 
     def _setup(self, request: Request) -> int:
         request.require_handle_room()
@@ -171,7 +168,7 @@ class AeadFunctions:
         self._check_key_type(algorithm, key.attributes.type)
         return AeadMessage(
             algorithm,
-            self._primitive(alg, key),
+            key_aead(alg, key.attributes.type, key.material.data),
             tag_length,
             is_encrypt=is_encrypt,
             lengths_after_nonce=self._lengths_after_nonce,
@@ -181,7 +178,7 @@ class AeadFunctions:
         """A call on an operation under way; PSA Crypto 1.2 10.5.3: after any refusal only abort helps."""
         operation = self._lookup(request)
         if operation.message is None:
-            return PSA_ERROR_BAD_STATE
+            raise Refusal(PSA_ERROR_BAD_STATE)
         try:
             act(operation.message)
         except Refusal:
@@ -260,6 +257,28 @@ class AeadFunctions:
             self._operations.release(request.iovec.op_handle)
             request.put_handle(0)
         return PSA_SUCCESS
+
+
+def _whole(alg: int, key: Key) -> WholeAead:
+    """Where calls for whole messages meet a key: its material, or the driver that has it."""
+    if key.driver is not None:
+        return _DriverAead(key.driver, key.driver_key, alg)
+    return key_aead(alg, key.attributes.type, key.material.data)
+
+
+class _DriverAead:
+    """A key that only its driver has. Messages in parts are NOT_SUPPORTED there."""
+
+    def __init__(self, driver: OpaqueDriver, key: DriverKey, alg: int) -> None:
+        self._driver = driver
+        self._key = key
+        self._alg = alg
+
+    def seal(self, nonce: bytes, ad: bytes, plaintext: bytes) -> bytes:
+        return self._driver.aead_encrypt(self._key, self._alg, nonce, ad, plaintext)
+
+    def open_sealed(self, nonce: bytes, ad: bytes, sealed: bytes) -> bytes:
+        return self._driver.aead_decrypt(self._key, self._alg, nonce, ad, sealed)
 
 
 def _check_nonce_length(algorithm: Aead, alg: int, length: int) -> None:

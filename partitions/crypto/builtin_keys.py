@@ -1,6 +1,7 @@
 """Keys that the platform brings (TF-M tfm_builtin_key_loader and the platform's crypto_keys template)."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from cryptography.hazmat.primitives import hashes
@@ -20,19 +21,31 @@ from ...interface.psa.crypto_values import (
     PSA_KEY_USAGE_EXPORT,
     PSA_KEY_USAGE_SIGN_HASH,
 )
-from ...interface.psa.status import PSA_ERROR_HARDWARE_FAILURE, PSA_ERROR_INVALID_HANDLE
 from ...interface.tfm.crypto import (
+    TFM_BUILTIN_KEY_ID_DAK_SEED,
     TFM_BUILTIN_KEY_ID_HUK,
     TFM_BUILTIN_KEY_ID_IAK,
+    TFM_BUILTIN_KEY_ID_MAX,
+    TFM_BUILTIN_KEY_ID_MIN,
     TFM_BUILTIN_KEY_LOADER_LIFETIME,
 )
 from ...platform.hal import PlatformHal
 from ...platform.plat_err import PlatError
-from .config import TFM_SP_CRYPTO, TFM_SP_INITIAL_ATTESTATION, CryptoConfig
+from .config import (
+    TFM_SP_CRYPTO,
+    TFM_SP_DELEGATED_ATTESTATION,
+    TFM_SP_INITIAL_ATTESTATION,
+    CryptoConfig,
+)
 from .material import Material
-from .refusal import Refusal
 
 _HASH_FOR_BITS: Final = {384: PSA_ALG_SHA_384, 521: PSA_ALG_SHA_512}
+_DAK_SEED_LENGTH: Final = 32
+
+
+def is_builtin(key_id: int) -> bool:
+    """An id of the range that TF-M has for builtin keys."""
+    return TFM_BUILTIN_KEY_ID_MIN <= key_id <= TFM_BUILTIN_KEY_ID_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,41 +54,50 @@ class BuiltinKey:
 
     attributes: KeyAttributes
     material: Material
-    usage: int
-    usage_by_client: dict[int, int]
+    usage: int = 0
+    usage_by_client: Mapping[int, int] = field(default_factory=dict)
 
 
 class BuiltinKeys:
     """The platform's keys, loaded once when the service starts.
 
-    Any client can name them; what it may do is decided by a policy per key and client.
+    Any client can name them; what it may do is decided by a policy per key and client. TF-M
+    tfm_builtin_key_loader_init: a key that the platform cannot give is not there, and the service starts.
     """
 
     def __init__(self, hal: PlatformHal, config: CryptoConfig) -> None:
-        try:
-            self._keys = {
-                TFM_BUILTIN_KEY_ID_HUK: _load_huk(hal),
-                TFM_BUILTIN_KEY_ID_IAK: _load_iak(hal),
-            }
-        except PlatError as error:
-            raise Refusal(PSA_ERROR_HARDWARE_FAILURE) from error
-        if any(len(key.material.data) > config.builtin_max_key_length for key in self._keys.values()):
-            raise Refusal(PSA_ERROR_HARDWARE_FAILURE)
+        loaders = {TFM_BUILTIN_KEY_ID_HUK: _load_huk, TFM_BUILTIN_KEY_ID_IAK: _load_iak}
+        if config.delegated_attestation:
+            loaders[TFM_BUILTIN_KEY_ID_DAK_SEED] = _load_dak_seed
+        self._keys: dict[int, BuiltinKey] = {}
+        for key_id, loader in loaders.items():
+            try:
+                key = loader(hal)
+            except PlatError:
+                continue
+            if len(key.material.data) <= config.builtin_max_key_length:
+                self._keys[key_id] = _with_rows(key, key_id, config.builtin_key_usage)
 
-    def view(self, client: int, key_id: int) -> tuple[KeyAttributes, Material]:
-        """A key as ``client`` gets it; INVALID_HANDLE for an id without a key.
+    def view(self, client: int, key_id: int) -> tuple[KeyAttributes, Material] | None:
+        """A key as ``client`` gets it; None for an id without a key.
 
         TF-M tfm_builtin_key_loader_get_builtin_key: of a key for derivation each client but the crypto
         partition gets a sub-key of its own.
         """
         key = self._keys.get(key_id)
         if key is None:
-            raise Refusal(PSA_ERROR_INVALID_HANDLE)
+            return None
         usage = extend_usage(key.usage_by_client.get(client, key.usage))
         material = key.material
         if usage & PSA_KEY_USAGE_DERIVE and client != TFM_SP_CRYPTO:
             material = Material(_subkey(material.data, client))
         return replace(key.attributes, usage=usage, id=key_id), material
+
+
+def _with_rows(key: BuiltinKey, key_id: int, rows: tuple[tuple[int, int, int], ...]) -> BuiltinKey:
+    """The key with the build's own rows (key id, client id, usage) of the policy table."""
+    own = {client: usage for row_id, client, usage in rows if row_id == key_id}
+    return replace(key, usage_by_client={**key.usage_by_client, **own})
 
 
 def _subkey(secret: bytes, client: int) -> bytes:
@@ -84,15 +106,30 @@ def _subkey(secret: bytes, client: int) -> bytes:
     return HKDF(hashes.SHA256(), len(secret), salt=None, info=info).derive(secret)
 
 
-def _load_huk(hal: PlatformHal) -> BuiltinKey:
-    data = hal.tfm_plat_get_huk()
+def _derivation_key(data: bytes) -> tuple[KeyAttributes, Material]:
     attributes = KeyAttributes(
         type=PSA_KEY_TYPE_DERIVE,
         bits=PSA_BYTES_TO_BITS(len(data)),
         lifetime=TFM_BUILTIN_KEY_LOADER_LIFETIME,
         alg=PSA_ALG_HKDF(PSA_ALG_SHA_256),
     )
-    return BuiltinKey(attributes, Material(data), PSA_KEY_USAGE_DERIVE, {})
+    return attributes, Material(data)
+
+
+def _load_huk(hal: PlatformHal) -> BuiltinKey:
+    return BuiltinKey(*_derivation_key(hal.tfm_plat_get_huk()), usage=PSA_KEY_USAGE_DERIVE)
+
+
+def _load_dak_seed(hal: PlatformHal) -> BuiltinKey:
+    """The seed of delegated attestation keys; only that partition may derive from it.
+
+    On TF-M's RSE, which alone has it, BL1 derives the seed and leaves it in a slot of the key management
+    unit. A board without that unit derives it from its HUK.
+    """
+    seed = HKDF(hashes.SHA256(), _DAK_SEED_LENGTH, salt=None, info=b"DAK_SEED").derive(hal.tfm_plat_get_huk())
+    return BuiltinKey(
+        *_derivation_key(seed), usage_by_client={TFM_SP_DELEGATED_ATTESTATION: PSA_KEY_USAGE_DERIVE}
+    )
 
 
 def _load_iak(hal: PlatformHal) -> BuiltinKey:
@@ -111,4 +148,4 @@ def _load_iak(hal: PlatformHal) -> BuiltinKey:
     attributes = KeyAttributes(
         type=iak.type, bits=iak.bits, lifetime=TFM_BUILTIN_KEY_LOADER_LIFETIME, alg=alg
     )
-    return BuiltinKey(attributes, Material(iak.data), 0, {TFM_SP_INITIAL_ATTESTATION: usage})
+    return BuiltinKey(attributes, Material(iak.data), usage_by_client={TFM_SP_INITIAL_ATTESTATION: usage})

@@ -1,7 +1,9 @@
 """Group HASH (TF-M crypto_hash, PSA Crypto 1.2 section 10.2)."""
 
 import hmac
+from collections.abc import Callable
 
+from ...interface.psa.crypto_values import PSA_ALG_NONE
 from ...interface.psa.status import (
     PSA_ERROR_BAD_STATE,
     PSA_ERROR_BUFFER_TOO_SMALL,
@@ -11,6 +13,8 @@ from ...interface.psa.status import (
     PSA_SUCCESS,
 )
 from ...interface.tfm.crypto import TFM_CRYPTO_HANDLE_SIZE, Function
+from .compression import CONSTRUCTIONS, ChainedHash
+from .hash_suspension import recompute, resumed, suspend_state
 from .hashing import Hashes, HashState
 from .operations import OperationTable
 from .refusal import Refusal
@@ -18,23 +22,57 @@ from .request import Handler, Request
 
 
 class HashOperation:
-    """A multi-part hash; ``state`` is the hashlib object, None while inactive."""
+    """A multi-part hash of ``alg``; ``state`` is None while inactive and in the error state.
 
-    __slots__ = ("state",)
+    ``fed`` is the input so far where it is kept for a later psa_hash_suspend, None where nobody may ask.
+    """
 
-    def __init__(self, state: HashState | None = None) -> None:
-        self.state = state
+    __slots__ = ("alg", "fed", "state")
+
+    def __init__(self) -> None:
+        self.alg = PSA_ALG_NONE
+        self.state: HashState | None = None
+        self.fed: list[bytes] | None = None
 
     def abort(self) -> None:
-        self.state = None
+        self.state = self.fed = None
+
+    def start(self, alg: int, state: HashState, *, keep_input: bool) -> None:
+        self.alg, self.state = alg, state
+        # A state that is our own can be looked into and needs no input for that.
+        self.fed = [] if keep_input and not isinstance(state, ChainedHash) else None
+
+    def update(self, data: bytes) -> None:
+        if self.state is None:
+            raise Refusal(PSA_ERROR_BAD_STATE)
+        self.state.update(data)
+        if self.fed is not None:
+            self.fed.append(data)
+
+    def continue_as(self, twin: "HashOperation") -> None:
+        """psa_hash_clone; BAD_STATE where there is nothing to clone."""
+        if self.state is None:
+            raise Refusal(PSA_ERROR_BAD_STATE)
+        twin.alg, twin.state = self.alg, self.state.copy()
+        twin.fed = None if self.fed is None else list(self.fed)
 
     def finish(self) -> bytes:
         """The digest; whatever happens, the operation is inactive afterwards (Mbed TLS psa_hash_finish)."""
         if self.state is None:
             raise Refusal(PSA_ERROR_BAD_STATE)
         digest = self.state.digest()
-        self.state = None
+        self.abort()
         return digest
+
+    def suspend(self) -> bytes:
+        """The hash suspend state; whatever happens, the operation is inactive afterwards."""
+        state, fed = self.state, self.fed
+        self.abort()
+        if state is None:
+            raise Refusal(PSA_ERROR_BAD_STATE)
+        if isinstance(state, ChainedHash):
+            return suspend_state(self.alg, state)
+        return suspend_state(self.alg, recompute(self.alg, fed or []))
 
 
 def _same_or_refuse(computed: bytes, reference: bytes) -> None:
@@ -45,10 +83,13 @@ def _same_or_refuse(computed: bytes, reference: bytes) -> None:
 class HashFunctions:
     """Single-part and multi-part hashing. Operations belong to the client, hashes to nobody."""
 
-    def __init__(self, hashes: Hashes, operations: OperationTable, *, single_part: bool) -> None:
+    def __init__(
+        self, hashes: Hashes, operations: OperationTable, *, single_part: bool, suspends: bool
+    ) -> None:
         self._hashes = hashes
         self._operations = operations
         self._single_part = single_part
+        self._suspends = suspends
 
     @property
     def functions(self) -> dict[int, Handler]:
@@ -61,7 +102,12 @@ class HashFunctions:
             Function.HASH_FINISH: self._finish,
             Function.HASH_VERIFY: self._finish,
             Function.HASH_ABORT: self._abort,
-        }
+            Function.CAN_DO_HASH: self._can_do,
+        } | (
+            {Function.HASH_SUSPEND: self._suspend, Function.HASH_RESUME: self._resume}
+            if self._suspends
+            else {}
+        )
 
     def unknown(self, request: Request) -> int:
         # TF-M tfm_crypto_hash_interface: the handle is looked up before an unknown id is noticed.
@@ -70,6 +116,14 @@ class HashFunctions:
 
     def _lookup(self, request: Request) -> HashOperation:
         return self._operations.lookup(request.client_id, request.iovec.op_handle, HashOperation)
+
+    def _can_do(self, request: Request) -> int:
+        # TF-M tfm_crypto_can_do_hash: an int, 1 for a hash that the build has.
+        if request.room(0) < TFM_CRYPTO_HANDLE_SIZE:
+            return PSA_ERROR_PROGRAMMER_ERROR
+        answer = int(self._hashes.offers(request.iovec.alg))
+        request.put(0, answer.to_bytes(TFM_CRYPTO_HANDLE_SIZE, "little"))
+        return PSA_SUCCESS
 
     def _compute(self, request: Request) -> int:
         if not self._single_part:
@@ -88,12 +142,31 @@ class HashFunctions:
         return PSA_SUCCESS
 
     def _setup(self, request: Request) -> int:
+        def begin(operation: HashOperation) -> None:
+            alg = request.iovec.alg
+            keep = self._suspends and alg in CONSTRUCTIONS
+            operation.start(alg, self._hashes.new(alg), keep_input=keep)
+
+        return self._begin(request, begin)
+
+    def _resume(self, request: Request) -> int:
+        """PSA Crypto 1.2 psa_hash_resume: a setup that takes the algorithm from the suspend state."""
+
+        def begin(operation: HashOperation) -> None:
+            alg, state = resumed(request.input(1))
+            self._hashes.check(alg)
+            operation.start(alg, state, keep_input=False)
+
+        return self._begin(request, begin)
+
+    def _begin(self, request: Request, begin: Callable[[HashOperation], None]) -> int:
+        """A setup: the slot is there before the algorithm is looked at, and goes again if that fails."""
         request.require_handle_room()
         request.put_handle(request.iovec.op_handle)
         operation = HashOperation()
         handle = self._operations.allocate(request.client_id, request.iovec.op_handle, operation)
         try:
-            operation.state = self._hashes.new(request.iovec.alg)
+            begin(operation)
         except Refusal:
             self._operations.release(handle)
             request.put_handle(0)
@@ -102,10 +175,7 @@ class HashFunctions:
         return PSA_SUCCESS
 
     def _update(self, request: Request) -> int:
-        operation = self._lookup(request)
-        if operation.state is None:
-            return PSA_ERROR_BAD_STATE
-        operation.state.update(request.input(1))
+        self._lookup(request).update(request.input(1))
         return PSA_SUCCESS
 
     def _finish(self, request: Request) -> int:
@@ -123,6 +193,19 @@ class HashFunctions:
             return PSA_ERROR_BUFFER_TOO_SMALL
         else:
             request.put(1, digest)
+        self._operations.release(request.iovec.op_handle)
+        request.put_handle(0)
+        return PSA_SUCCESS
+
+    def _suspend(self, request: Request) -> int:
+        """PSA Crypto 1.2 psa_hash_suspend: success ends the operation, an error leaves it to its abort."""
+        request.require_handle_room()
+        request.put_handle(request.iovec.op_handle)
+        request.put(1, b"")
+        state = self._lookup(request).suspend()
+        if request.room(1) < len(state):
+            return PSA_ERROR_BUFFER_TOO_SMALL
+        request.put(1, state)
         self._operations.release(request.iovec.op_handle)
         request.put_handle(0)
         return PSA_SUCCESS
@@ -145,10 +228,11 @@ class HashFunctions:
         request.put_handle(wanted)
         target = HashOperation()
         handle = self._operations.allocate(request.client_id, wanted, target)
-        if source.state is None:
+        try:
+            source.continue_as(target)
+        except Refusal:
             self._operations.release(handle)
             request.put_handle(0)
-            return PSA_ERROR_BAD_STATE
-        target.state = source.state.copy()
+            raise
         request.put_handle(handle)
         return PSA_SUCCESS

@@ -7,27 +7,32 @@ from ...interface.psa.crypto_types import PSA_KEY_ATTRIBUTES_SIZE, KeyAttributes
 from ...interface.psa.crypto_values import (
     PSA_KEY_TYPE_IS_ASYMMETRIC,
     PSA_KEY_TYPE_IS_PUBLIC_KEY,
+    PSA_KEY_TYPE_RSA_KEY_PAIR,
+    PSA_KEY_USAGE_COPY,
     PSA_KEY_USAGE_EXPORT,
 )
 from ...interface.psa.status import (
     PSA_ERROR_BUFFER_TOO_SMALL,
     PSA_ERROR_INVALID_ARGUMENT,
     PSA_ERROR_NOT_PERMITTED,
+    PSA_ERROR_NOT_SUPPORTED,
     PSA_ERROR_PROGRAMMER_ERROR,
     PSA_SUCCESS,
 )
 from ...interface.tfm.crypto import Function
-from .key_formats import Random, generate, load
-from .keys import KeyStore
+from .key_formats import RSA_EXPONENT, Random, generate, load
+from .keys import Key, KeyStore, sized
+from .policy import restrict_policy
 from .refusal import Refusal
 from .request import Handler, Request
 
+INT_MAX: Final = 0x7FFFFFFF
 SERVICE_ATTRIBUTES_SIZE: Final = PSA_KEY_ATTRIBUTES_SIZE + 4
 """The service's own view of the attributes has the owner behind the client's."""
 
 
 class KeyFunctions:
-    """Import, generation, attributes, export and destruction of keys."""
+    """Making, copying, reading out and destroying keys."""
 
     def __init__(self, keys: KeyStore, random: Random) -> None:
         self._keys = keys
@@ -39,6 +44,8 @@ class KeyFunctions:
             Function.GET_KEY_ATTRIBUTES: self._get_attributes,
             Function.IMPORT_KEY: self._import,
             Function.GENERATE_KEY: self._generate,
+            Function.GENERATE_KEY_CUSTOM: self._generate_custom,
+            Function.COPY_KEY: self._copy,
             Function.DESTROY_KEY: self._destroy,
             Function.EXPORT_KEY: self._export,
             Function.EXPORT_PUBLIC_KEY: self._export_public,
@@ -50,15 +57,14 @@ class KeyFunctions:
         return PSA_SUCCESS
 
     def _purge(self, request: Request) -> int:
-        """PSA Crypto psa_purge_key: nothing to drop for a volatile or builtin key."""
-        self._keys.get(request.client_id, request.iovec.key_id)
+        self._keys.purge(request.client_id, request.iovec.key_id)
         return PSA_SUCCESS
 
     def _get_attributes(self, request: Request) -> int:
         """TF-M writes as much of its own view as the vector holds, zeros after a failed lookup."""
         room = request.room(0)
         if not 0 < room <= SERVICE_ATTRIBUTES_SIZE:
-            self._keys.get(request.client_id, request.iovec.key_id)
+            # The lookup comes first in TF-M, but its failure does not count.
             return PSA_ERROR_PROGRAMMER_ERROR
         attributes = self._keys.get(request.client_id, request.iovec.key_id).attributes
         owner = request.client_id.to_bytes(4, "little", signed=True)
@@ -73,26 +79,64 @@ class KeyFunctions:
         return KeyAttributes.decode(request.input(1))
 
     def _import(self, request: Request) -> int:
+        """Mbed TLS psa_import_key: data, attributes, slot, location, the data for its type, size, storage."""
         attributes = self._attributes(request)
         data = request.input(2)
         if not data:
             return PSA_ERROR_INVALID_ARGUMENT
         self._keys.check_new(attributes)
-        bits, material = load(attributes, data)
-        # PSA Crypto psa_import_key: a size in the attributes must be the size of the data.
-        if attributes.bits not in (0, bits):
-            return PSA_ERROR_INVALID_ARGUMENT
-        key_id = self._keys.add(request.client_id, replace(attributes, bits=bits), material)
+        driver = self._keys.driver(attributes)
+        if driver is None:
+            self._keys.check_use(attributes.type, "IMPORT")
+            bits, material = load(attributes, data)
+            key_id = self._keys.add(request.client_id, sized(attributes, bits), material)
+        else:
+            key_id = self._keys.import_opaque(request.client_id, attributes, driver, data)
         request.put_handle(key_id)
         return PSA_SUCCESS
 
     def _generate(self, request: Request) -> int:
-        attributes = self._attributes(request)
+        return self._make(request, self._attributes(request), 0, b"")
+
+    def _generate_custom(self, request: Request) -> int:
+        """PSA Crypto psa_generate_key_custom: the public exponent of an RSA key; nothing else is custom."""
+        return self._make(request, self._attributes(request), request.iovec.value, request.input(2))
+
+    def _make(self, request: Request, attributes: KeyAttributes, flags: int, exponent: bytes) -> int:
+        """Mbed TLS psa_generate_key_custom: size and type, parameters, attributes, location, storage."""
         if attributes.bits == 0 or PSA_KEY_TYPE_IS_PUBLIC_KEY(attributes.type):
             return PSA_ERROR_INVALID_ARGUMENT
+        if flags or (exponent and attributes.type != PSA_KEY_TYPE_RSA_KEY_PAIR):
+            return PSA_ERROR_INVALID_ARGUMENT
         self._keys.check_new(attributes)
-        material = generate(attributes.type, attributes.bits, self._random)
-        request.put_handle(self._keys.add(request.client_id, attributes, material))
+        driver = self._keys.driver(attributes)
+        if driver is None:
+            self._keys.check_use(attributes.type, "GENERATE")
+            number = _rsa_exponent(exponent) if exponent else RSA_EXPONENT
+            material = generate(attributes.type, attributes.bits, self._random, number)
+            key_id = self._keys.add(request.client_id, attributes, material)
+        elif exponent:
+            # PSA Crypto Driver Interface 1.0: a driver's generate_key takes no custom parameters.
+            return PSA_ERROR_NOT_SUPPORTED
+        else:
+            data = driver.generate_key(attributes)
+            key_id = self._keys.add_opaque(request.client_id, attributes, driver, data)
+        request.put_handle(key_id)
+        return PSA_SUCCESS
+
+    def _copy(self, request: Request) -> int:
+        """Mbed TLS psa_copy_key: source and its usage, type and size, policies, attributes, location."""
+        asked = self._attributes(request)
+        owner, source_id = request.client_id, request.iovec.key_id
+        source = self._keys.get(owner, source_id)
+        of_source = source.attributes
+        if not of_source.usage & PSA_KEY_USAGE_COPY:
+            return PSA_ERROR_NOT_PERMITTED
+        if asked.type not in (0, of_source.type) or asked.bits not in (0, of_source.bits):
+            return PSA_ERROR_INVALID_ARGUMENT
+        attributes = restrict_policy(replace(asked, type=of_source.type, bits=of_source.bits), of_source)
+        self._keys.check_new(attributes, in_use=(owner, source_id))
+        request.put_handle(self._keys.copy(owner, source, attributes))
         return PSA_SUCCESS
 
     def _export(self, request: Request) -> int:
@@ -101,8 +145,11 @@ class KeyFunctions:
             return PSA_ERROR_BUFFER_TOO_SMALL
         key = self._keys.get(request.client_id, request.iovec.key_id)
         public = PSA_KEY_TYPE_IS_PUBLIC_KEY(key.attributes.type)
+        # PSA Crypto psa_export_key: a public key needs no usage.
         if not public and not key.attributes.usage & PSA_KEY_USAGE_EXPORT:
             return PSA_ERROR_NOT_PERMITTED
+        if key.driver is not None:
+            return _give(request, key.driver.export_key(key.driver_key))
         return _give(request, key.material.data)
 
     def _export_public(self, request: Request) -> int:
@@ -111,10 +158,24 @@ class KeyFunctions:
         if request.room(0) == 0:
             return PSA_ERROR_BUFFER_TOO_SMALL
         key = self._keys.get(request.client_id, request.iovec.key_id)
-        kind, bits = key.attributes.type, key.attributes.bits
-        if not PSA_KEY_TYPE_IS_ASYMMETRIC(kind):
+        if not PSA_KEY_TYPE_IS_ASYMMETRIC(key.attributes.type):
             return PSA_ERROR_INVALID_ARGUMENT
-        return _give(request, key.material.public_bytes(kind, bits))
+        return _give(request, public_key(key))
+
+
+def public_key(key: Key) -> bytes:
+    """The public key in PSA's format, be it the service's or a driver's."""
+    if key.driver is not None:
+        return key.driver.export_public_key(key.driver_key)
+    return key.material.public_bytes(key.attributes.type, key.attributes.bits)
+
+
+def _rsa_exponent(data: bytes) -> int:
+    """Mbed TLS psa_rsa_read_exponent: big endian; NOT_SUPPORTED beyond a C int."""
+    exponent = int.from_bytes(data, "big")
+    if exponent > INT_MAX:
+        raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+    return exponent
 
 
 def _give(request: Request, data: bytes) -> int:

@@ -1,28 +1,41 @@
 """TFM_SP_CRYPTO: entry functions, vector checks and dispatch (TF-M crypto_init)."""
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from ...interface.psa.client import PSA_IPC_CALL
 from ...interface.psa.service import psa_msg_t
 from ...interface.psa.status import PSA_ERROR_NOT_SUPPORTED, PSA_SUCCESS
-from ...interface.tfm.crypto import Group
+from ...interface.tfm.crypto import EXTENSION_GROUP_MIN, Group
 from ...spm.partition_api import PartitionApi
 from .aead_functions import AeadFunctions
+from .agreement_functions import AgreementFunctions
+from .asym_encrypt_functions import AsymEncryptFunctions
 from .builtin_keys import BuiltinKeys
+from .cipher_functions import CipherFunctions
 from .config import CryptoConfig
 from .derivation_functions import DerivationFunctions
+from .drivers import make_drivers
 from .hash_functions import HashFunctions
 from .hashing import Hashes
 from .kdf_algorithms import KdfAlgorithms
 from .key_functions import KeyFunctions
 from .keys import KeyStore
 from .mac_functions import MacFunctions
+from .nv_seed import seeded_random
 from .operations import OperationTable
+from .pake_functions import PakeFunctions
+from .persistent_keys import PersistentKeys
 from .refusal import Refusal
 from .request import Handler, Request
 from .sign_functions import SignFunctions
 
 _BASE_CONFIG: Final = CryptoConfig()
+
+
+def _is_ours(function: int) -> bool:
+    """True for functions that TF-M's service lacks; those of PAKE have a module of their own."""
+    return function >> 8 >= EXTENSION_GROUP_MIN and function >> 8 != Group.PAKE
 
 
 class Module(Protocol):
@@ -44,32 +57,59 @@ class CryptoPartition:
         self._config = config
         self._functions: dict[int, Handler] = {}
         self._unknown: dict[int, Handler] = {}
+        self._random: Callable[[int], bytes] = bytes
 
     def tfm_crypto_init(self) -> int:
         """entry_init: load the builtin keys and put the functions of this build in place."""
         config = self._config
+        hal = self._psa.hal
+        persistent = PersistentKeys(self._psa)
+        drivers = make_drivers(config.drivers, hal)
+        keys = KeyStore(config, BuiltinKeys(hal, config), persistent, drivers)
+        hashes = Hashes(config.offer())
+        operations = OperationTable(config.concurrent_operations)
         try:
-            keys = KeyStore(config.key_slots, BuiltinKeys(self._psa.hal, config))
+            random = seeded_random(self._psa, hal.tfm_hal_random, nv_seed=config.nv_seed)
         except Refusal as refusal:
             return refusal.status
-        hashes = Hashes(config.offer())
-        operations, random = OperationTable(config.concurrent_operations), self._psa.hal.tfm_hal_random
+        self._random = random
         single_part = config.single_part_functions
-        self._functions = KeyFunctions(keys, random).functions
         # TF-M tfm_crypto_random_interface: one function, whatever the index within the group.
         self._unknown = {Group.RANDOM: self._generate_random}
+        if config.key_module:
+            self._functions |= KeyFunctions(keys, random).functions
         if config.hash_module:
-            self._install(Group.HASH, HashFunctions(hashes, operations, single_part=single_part))
+            hashing = HashFunctions(hashes, operations, single_part=single_part, suspends=config.extensions)
+            self._install(Group.HASH, hashing)
         if config.mac_module:
-            self._install(Group.MAC, MacFunctions(hashes, keys, operations, single_part=single_part))
+            self._install(Group.MAC, MacFunctions(hashes, keys, operations, config))
+        if config.cipher_module:
+            self._install(Group.CIPHER, CipherFunctions(keys, operations, random, config))
         if config.aead_module:
             self._install(Group.AEAD, AeadFunctions(keys, operations, random, config))
         if config.key_derivation_module:
             algorithms = KdfAlgorithms(hashes, config.offer(), config.pbkdf2_max_iterations)
-            self._install(Group.KEY_DERIVATION, DerivationFunctions(algorithms, keys, operations))
+            agreement = AgreementFunctions(keys, config.offer())
+            derivation = DerivationFunctions(algorithms, agreement, keys, operations)
+            self._functions |= agreement.functions | derivation.functions
+            self._unknown[Group.KEY_DERIVATION] = derivation.unknown
         if config.asym_sign_module:
-            sign = SignFunctions(hashes, keys, deterministic=config.deterministic_ecdsa)
-            self._functions |= sign.functions
+            self._install(Group.ASYM_SIGN, SignFunctions(hashes, keys, random, config))
+        if config.asym_encrypt_module:
+            self._install(Group.ASYM_ENCRYPT, AsymEncryptFunctions(hashes, keys, random, config))
+        if config.pake_module:
+            pake = PakeFunctions(
+                hashes,
+                keys,
+                operations,
+                config.offer(),
+                random,
+                max_id=config.pake_max_id,
+                foreign_step_is_harmless=config.pake_foreign_step_is_harmless,
+            )
+            self._install(Group.PAKE, pake)
+        if not config.extensions:
+            self._functions = {id_: handler for id_, handler in self._functions.items() if not _is_ours(id_)}
         return PSA_SUCCESS
 
     def _install(self, group: Group, module: Module) -> None:
@@ -101,5 +141,5 @@ class CryptoPartition:
 
     def _generate_random(self, request: Request) -> int:
         if request.room(0):
-            request.put(0, self._psa.hal.tfm_hal_random(request.room(0)))
+            request.put(0, self._random(request.room(0)))
         return PSA_SUCCESS

@@ -70,8 +70,8 @@ class PsFiles:
     num_objects: int = 13
     create_flash_layout: bool = True
     """PS_CREATE_FLASH_LAYOUT."""
-    sectors_per_block: int = 1
-    """TFM_HAL_PS_SECTORS_PER_BLOCK."""
+    sectors_per_block: int | None = None
+    """TFM_HAL_PS_SECTORS_PER_BLOCK; None is as few as hold an object."""
 
 
 @dataclass(frozen=True, slots=True)

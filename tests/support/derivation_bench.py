@@ -1,84 +1,84 @@
-"""Key derivations for tests: every call through psa_call, statuses and bytes as they come back."""
+"""Key derivations for tests: the calls of one operation, statuses and bytes as they come back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-from tfm_sim.interface.psa.client import PSA_IPC_CALL, PsaClient, psa_outvec
-from tfm_sim.interface.psa.crypto_types import KeyAttributes
+from tfm_sim.interface.psa import crypto
+from tfm_sim.interface.psa.client import PsaClient
+from tfm_sim.interface.psa.crypto_types import (
+    KeyAttributes,
+    psa_custom_key_parameters_t,
+    psa_key_derivation_operation_t,
+)
 from tfm_sim.interface.psa.status import PSA_SUCCESS
-from tfm_sim.interface.tfm.crypto import Function, PackIovec
-from tfm_sim.interface.tfm.services import TFM_CRYPTO_HANDLE
+
+Input = tuple[int, bytes | int]
+"""A PSA_KEY_DERIVATION_INPUT_* step and the bytes or the number for it."""
 
 
+@dataclass
 class Derivation:
-    """One operation of a client; ``handle`` follows what the service writes back."""
+    """One operation of a client."""
 
-    def __init__(self, client: PsaClient) -> None:
-        self._client = client
-        self.handle = 0
+    client: PsaClient
+    operation: psa_key_derivation_operation_t = field(default_factory=psa_key_derivation_operation_t)
 
     def setup(self, alg: int) -> int:
-        return self._handle_call(Function.KEY_DERIVATION_SETUP, alg=alg)
+        return crypto.psa_key_derivation_setup(self.client, self.operation, alg)
 
     def abort(self) -> int:
-        return self._handle_call(Function.KEY_DERIVATION_ABORT)
+        return crypto.psa_key_derivation_abort(self.client, self.operation)
 
     def capacity(self) -> tuple[int, int]:
-        status, data = self._data_call(Function.KEY_DERIVATION_GET_CAPACITY, 4)
-        return status, int.from_bytes(data, "little")
+        return crypto.psa_key_derivation_get_capacity(self.client, self.operation)
 
     def set_capacity(self, capacity: int) -> int:
-        return self._call(Function.KEY_DERIVATION_SET_CAPACITY, value=capacity)
+        return crypto.psa_key_derivation_set_capacity(self.client, self.operation, capacity)
 
-    def give(self, step: int, data: bytes) -> int:
-        return self._call(Function.KEY_DERIVATION_INPUT_BYTES, (data,), step=step)
+    def give(self, step: int, value: bytes | int) -> int:
+        """An input of bytes, or of a number."""
+        if isinstance(value, int):
+            return crypto.psa_key_derivation_input_integer(self.client, self.operation, step, value)
+        return crypto.psa_key_derivation_input_bytes(self.client, self.operation, step, value)
 
     def give_key(self, step: int, key: int) -> int:
-        return self._call(Function.KEY_DERIVATION_INPUT_KEY, key_id=key, step=step)
-
-    def give_number(self, step: int, value: int) -> int:
-        return self._call(Function.KEY_DERIVATION_INPUT_INTEGER, step=step, value=value)
+        return crypto.psa_key_derivation_input_key(self.client, self.operation, step, key)
 
     def agree(self, step: int, key: int, peer: bytes) -> int:
-        return self._call(Function.KEY_DERIVATION_KEY_AGREEMENT, (peer,), key_id=key, step=step)
+        return crypto.psa_key_derivation_key_agreement(self.client, self.operation, step, key, peer)
 
     def read(self, size: int) -> tuple[int, bytes]:
-        return self._data_call(Function.KEY_DERIVATION_OUTPUT_BYTES, size)
+        return crypto.psa_key_derivation_output_bytes(self.client, self.operation, size)
 
     def key(self, attributes: KeyAttributes) -> tuple[int, int]:
-        status, data = self._data_call(Function.KEY_DERIVATION_OUTPUT_KEY, 4, (attributes.encode(),))
-        return status, int.from_bytes(data, "little")
+        return crypto.psa_key_derivation_output_key(self.client, attributes, self.operation)
+
+    def custom_key(self, attributes: KeyAttributes, flags: int, data: bytes) -> tuple[int, int]:
+        parameters = psa_custom_key_parameters_t(flags)
+        return crypto.psa_key_derivation_output_key_custom(
+            self.client, attributes, self.operation, parameters, data
+        )
 
     def verify(self, expected: bytes) -> int:
-        return self._call(Function.KEY_DERIVATION_VERIFY_BYTES, (expected,))
+        return crypto.psa_key_derivation_verify_bytes(self.client, self.operation, expected)
 
     def verify_key(self, key: int) -> int:
-        return self._call(Function.KEY_DERIVATION_VERIFY_KEY, key_id=key)
+        return crypto.psa_key_derivation_verify_key(self.client, self.operation, key)
 
-    def _iovec(self, function: Function, key_id: int, alg: int, step: int, value: int) -> bytes:
-        fields = PackIovec(key_id=key_id, alg=alg, op_handle=self.handle, step=step, value=value)
-        return fields._replace(function_id=function).encode()
 
-    def _call(
-        self,
-        function: Function,
-        inputs: Sequence[bytes] = (),
-        *,
-        key_id: int = 0,
-        step: int = 0,
-        value: int = 0,
-    ) -> int:
-        iovec = self._iovec(function, key_id, 0, step, value)
-        return self._client.psa_call(TFM_CRYPTO_HANDLE, PSA_IPC_CALL, (iovec, *inputs))
+def started(client: PsaClient, alg: int, inputs: Iterable[Input] = ()) -> Derivation:
+    """A derivation that has all these inputs."""
+    derivation = Derivation(client)
+    assert derivation.setup(alg) == PSA_SUCCESS
+    for step, value in inputs:
+        assert derivation.give(step, value) == PSA_SUCCESS
+    return derivation
 
-    def _data_call(self, function: Function, size: int, inputs: Sequence[bytes] = ()) -> tuple[int, bytes]:
-        out = psa_outvec(bytearray(size))
-        iovec = self._iovec(function, 0, 0, 0, 0)
-        status = self._client.psa_call(TFM_CRYPTO_HANDLE, PSA_IPC_CALL, (iovec, *inputs), (out,))
-        return status, bytes(memoryview(out.base)[: out.len]) if status == PSA_SUCCESS else b""
 
-    def _handle_call(self, function: Function, alg: int = 0) -> int:
-        handle = bytearray(self.handle.to_bytes(4, "little"))
-        iovec = self._iovec(function, 0, alg, 0, 0)
-        status = self._client.psa_call(TFM_CRYPTO_HANDLE, PSA_IPC_CALL, (iovec,), (psa_outvec(handle),))
-        self.handle = int.from_bytes(handle, "little")
-        return status
+def import_key(
+    client: PsaClient, key_type: int, data: bytes, *, usage: int = 0, alg: int = 0, bits: int = 0
+) -> int:
+    """The id of a new volatile key."""
+    status, key = crypto.psa_import_key(client, KeyAttributes(key_type, bits, usage=usage, alg=alg), data)
+    assert status == PSA_SUCCESS, status
+    return key

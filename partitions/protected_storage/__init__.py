@@ -1,0 +1,1 @@
+"""TFM_SP_PS: protected storage."""
