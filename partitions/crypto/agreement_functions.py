@@ -3,16 +3,14 @@
 from dataclasses import replace
 from typing import Final
 
-from ...interface.psa.crypto_sizes import PSA_BITS_TO_BYTES
+from ...interface.psa.crypto_sizes import PSA_BITS_TO_BYTES, PSA_RAW_KEY_AGREEMENT_OUTPUT_SIZE
 from ...interface.psa.crypto_types import PSA_KEY_ATTRIBUTES_SIZE, KeyAttributes
 from ...interface.psa.crypto_values import (
     PSA_ALG_ECDH,
     PSA_ALG_FFDH,
     PSA_ALG_IS_KEY_AGREEMENT,
     PSA_ALG_IS_STANDALONE_KEY_AGREEMENT,
-    PSA_ECC_FAMILY_MONTGOMERY,
     PSA_KEY_TYPE_DERIVE,
-    PSA_KEY_TYPE_ECC_GET_FAMILY,
     PSA_KEY_TYPE_HMAC,
     PSA_KEY_TYPE_IS_DH_KEY_PAIR,
     PSA_KEY_TYPE_IS_ECC_KEY_PAIR,
@@ -29,7 +27,7 @@ from ...interface.psa.status import (
     PSA_SUCCESS,
 )
 from ...interface.tfm.crypto import Function
-from . import agreement, dh_groups, key_formats
+from . import agreement, key_formats
 from .keys import Key, KeyStore
 from .policy import check_policy
 from .refusal import Refusal
@@ -40,6 +38,13 @@ _SECRET_TYPES: Final = frozenset(
     {PSA_KEY_TYPE_DERIVE, PSA_KEY_TYPE_RAW_DATA, PSA_KEY_TYPE_HMAC, PSA_KEY_TYPE_PASSWORD}
 )
 """What kind of key a shared secret can be."""
+
+
+_AGREEMENTS: Final = {
+    PSA_ALG_ECDH: (PSA_KEY_TYPE_IS_ECC_KEY_PAIR, agreement.ecdh),
+    PSA_ALG_FFDH: (PSA_KEY_TYPE_IS_DH_KEY_PAIR, agreement.ffdh),
+}
+"""Whose keys each algorithm takes, and how it goes."""
 
 
 class AgreementFunctions:
@@ -58,9 +63,7 @@ class AgreementFunctions:
         request.put(0, b"")
         alg = request.iovec.alg
         key = self._find_key(request, alg)
-        kind = key.attributes.type
-        is_pair = PSA_KEY_TYPE_IS_ECC_KEY_PAIR(kind) or PSA_KEY_TYPE_IS_DH_KEY_PAIR(kind)
-        if is_pair and request.room(0) < PSA_BITS_TO_BYTES(key.attributes.bits):
+        if request.room(0) < PSA_RAW_KEY_AGREEMENT_OUTPUT_SIZE(key.attributes.type, key.attributes.bits):
             return PSA_ERROR_BUFFER_TOO_SMALL
         request.put(0, self.secret(key, alg, request.input(1)))
         return PSA_SUCCESS
@@ -101,17 +104,13 @@ class AgreementFunctions:
         kind, bits = key.attributes.type, key.attributes.bits
         if not PSA_ALG_IS_STANDALONE_KEY_AGREEMENT(alg) or not self._offer.alg(alg):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
-        fits = {PSA_ALG_ECDH: PSA_KEY_TYPE_IS_ECC_KEY_PAIR, PSA_ALG_FFDH: PSA_KEY_TYPE_IS_DH_KEY_PAIR}
-        if not fits[alg](kind):
+        is_pair, agree = _AGREEMENTS[alg]
+        if not is_pair(kind):
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
+        if key.driver is not None:
+            return key.driver.key_agreement(key.driver_key, alg, peer)
         peer_type = PSA_KEY_TYPE_PUBLIC_KEY_OF_KEY_PAIR(kind)
-        _, peer_material = key_formats.load(KeyAttributes(type=peer_type, bits=bits), peer)
-        try:
-            if alg == PSA_ALG_FFDH:
-                return agreement.ffdh(dh_groups.prime(bits), key.material.data, peer)
-            if PSA_KEY_TYPE_ECC_GET_FAMILY(kind) != PSA_ECC_FAMILY_MONTGOMERY:
-                return agreement.ecdh(key.material.private(kind, bits), peer_material.public(peer_type, bits))
-            montgomery = agreement.x25519_secret if bits == 255 else agreement.x448_secret
-            return montgomery(key.material.data, peer)
-        except agreement.DegenerateSecretError as error:
-            raise Refusal(PSA_ERROR_INVALID_ARGUMENT) from error
+        if alg == PSA_ALG_FFDH and len(peer) != PSA_BITS_TO_BYTES(bits):
+            raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
+        _, public = key_formats.load(KeyAttributes(type=peer_type, bits=bits), peer)
+        return agree(key.attributes, key.material, public)

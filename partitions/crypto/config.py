@@ -30,7 +30,11 @@ class CryptoConfig:
     ``aead_lengths_after_nonce`` is Mbed TLS's rule for psa_aead_set_lengths, which may then follow the nonce;
     PSA Crypto 1.2 has it before the nonce alone.
     ``nv_seed`` is CRYPTO_NV_SEED: the entropy seed is an asset of trusted storage, renewed at each boot.
+    ``ctr_short_iv`` fills a short IV of CTR with zeros, as PSA Crypto 1.2 has it; Mbed TLS refuses it, and
+    Arm's suite wants the refusal.
     ``pake_max_id`` is the longest identity in bytes that J-PAKE takes; Arm's suite wants 18 to be too long.
+    ``pake_foreign_step_is_harmless`` lets an exchange go on after a step that its algorithm does not have, as
+    Arm's suite wants; PSA Crypto 1.2 has every error end in the error state.
     """
 
     wants: frozenset[str] = DEFAULT
@@ -56,7 +60,9 @@ class CryptoConfig:
     pbkdf2_max_iterations: int = 10_000_000
     deterministic_ecdsa: bool = True
     aead_lengths_after_nonce: bool = False
+    ctr_short_iv: bool = False
     pake_max_id: int = 16
+    pake_foreign_step_is_harmless: bool = False
 
     def __post_init__(self) -> None:
         self.offer()

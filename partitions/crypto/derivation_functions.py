@@ -17,6 +17,7 @@ from ...interface.psa.crypto_values import (
     PSA_KEY_DERIVATION_INPUT_PASSWORD,
     PSA_KEY_DERIVATION_INPUT_SECRET,
     PSA_KEY_TYPE_DERIVE,
+    PSA_KEY_TYPE_IS_PUBLIC_KEY,
     PSA_KEY_TYPE_PASSWORD_HASH,
     PSA_KEY_USAGE_DERIVE,
     PSA_KEY_USAGE_VERIFY_DERIVATION,
@@ -35,7 +36,7 @@ from .agreement_functions import AgreementFunctions
 from .derivation import DerivationOperation
 from .derived_keys import derive_material
 from .kdf_algorithms import KdfAlgorithms
-from .keys import KeyStore
+from .keys import Key, KeyStore
 from .operations import OperationTable
 from .policy import check_policy
 from .refusal import Refusal
@@ -162,18 +163,18 @@ class DerivationFunctions:
         return PSA_SUCCESS
 
     def _feed_key(self, operation: DerivationOperation, request: Request) -> None:
-        """PSA Crypto 1.2 psa_key_derivation_input_key: key, policy, then step and type.
+        """PSA Crypto 1.2 psa_key_derivation_input_key: key, state, policy, then step and type.
 
         A key that is only for comparison (VERIFY_DERIVATION) is an input too, but then nothing comes out.
         """
         step = request.iovec.step
-        operation.active()
         key = self._keys.get(request.client_id, request.iovec.key_id)
+        operation.active()
         derives = key.attributes.usage & PSA_KEY_USAGE_DERIVE
         verifies = key.attributes.usage & PSA_KEY_USAGE_VERIFY_DERIVATION
         usage = PSA_KEY_USAGE_DERIVE if derives or not verifies else PSA_KEY_USAGE_VERIFY_DERIVATION
         check_policy(key.attributes, usage, operation.alg)
-        operation.input(step, key.material.data, key.attributes.type)
+        operation.input(step, _key_data(key, operation.alg, step), key.attributes.type)
         operation.may_output &= bool(derives)
         operation.may_output_key |= step in _MAIN_STEPS
 
@@ -184,15 +185,16 @@ class DerivationFunctions:
         return PSA_SUCCESS
 
     def _feed_secret(self, operation: DerivationOperation, request: Request) -> None:
-        """PSA Crypto 1.2 psa_key_derivation_key_agreement: key, policy, agreement, then the step.
+        """PSA Crypto 1.2 psa_key_derivation_key_agreement: key, state, policy, agreement, then the step.
 
         A shared secret is permitted wherever a key of type DERIVE is (Mbed TLS psa_key_agreement_internal).
+        A key that is none is told even of an operation in its error state, as Arm's suite wants.
         """
         step = request.iovec.step
+        key = self._keys.get(request.client_id, request.iovec.key_id)
         operation.active()
         if not PSA_ALG_IS_KEY_AGREEMENT(operation.alg):
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
-        key = self._keys.get(request.client_id, request.iovec.key_id)
         check_policy(key.attributes, PSA_KEY_USAGE_DERIVE, operation.alg)
         base = PSA_ALG_KEY_AGREEMENT_GET_BASE(operation.alg)
         operation.input(step, self._agreement.secret(key, base, request.input(1)), PSA_KEY_TYPE_DERIVE)
@@ -236,6 +238,9 @@ class DerivationFunctions:
         if attributes.type == PSA_KEY_TYPE_PASSWORD_HASH and attributes.alg != operation.alg:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
         self._keys.check_new(attributes)
+        if PSA_KEY_TYPE_IS_PUBLIC_KEY(attributes.type):
+            raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
+        self._algorithms.require_key(attributes.type, attributes.bits)
         material = derive_material(attributes, operation.read)
         return self._keys.add(owner, attributes, material)
 
@@ -249,8 +254,8 @@ class DerivationFunctions:
         """PSA Crypto 1.2 psa_key_derivation_verify_key: the expected key first, then the stream."""
         operation = self._lookup(request)
         with _fails(operation):
-            operation.active()
             expected = self._keys.get(request.client_id, request.iovec.key_id)
+            operation.active()
             if expected.attributes.type != PSA_KEY_TYPE_PASSWORD_HASH:
                 raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
             check_policy(expected.attributes, PSA_KEY_USAGE_VERIFY_DERIVATION, operation.alg)
@@ -265,6 +270,13 @@ class DerivationFunctions:
             self._operations.release(request.iovec.op_handle)
             request.put_handle(0)
         return PSA_SUCCESS
+
+
+def _key_data(key: Key, alg: int, step: int) -> bytes:
+    """The bytes of an input key; of one in a driver's location what the driver gives for this step."""
+    if key.driver is not None:
+        return key.driver.key_derivation_input_key(key.driver_key, alg, step)
+    return key.material.data
 
 
 def _compare(operation: DerivationOperation, expected: bytes) -> None:

@@ -128,11 +128,16 @@ class Hashes:
             known_kind = PSA_ALG_IS_HASH(alg)
             raise Refusal(PSA_ERROR_NOT_SUPPORTED if known_kind else PSA_ERROR_INVALID_ARGUMENT)
 
-    def name(self, alg: int) -> str:
-        """hashlib's name of a hash that it has, with the refusals of ``check``; NOT_SUPPORTED for another."""
-        self.check(alg)
+    def hashlib_name(self, alg: int) -> str | None:
+        """hashlib's name of a hash that is offered; None for one that hashlib has not on this machine."""
         name = self._for_hmac[alg]
-        if not isinstance(name, str):
+        return name if isinstance(name, str) else None
+
+    def name(self, alg: int) -> str:
+        """The same with the refusals of ``check``, and NOT_SUPPORTED where hashlib has no such hash."""
+        self.check(alg)
+        name = self.hashlib_name(alg)
+        if name is None:
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
         return name
 

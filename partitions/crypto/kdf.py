@@ -26,9 +26,8 @@ CMAC_KEY_TYPES: Final = frozenset(_BLOCK_CIPHERS)
 """Key types of the block ciphers that ``cmac_prf`` has."""
 
 
-def hmac_prf(key: bytes, hash_name: str) -> Prf:
-    """HMAC with this key, for many messages; ``hash_name`` is hashlib's."""
-    keyed = hmac.new(key, digestmod=hash_name)
+def hmac_prf(keyed: hmac.HMAC) -> Prf:
+    """HMAC for many messages, out of one that has its key and nothing else."""
 
     def prf(message: bytes) -> bytes:
         state = keyed.copy()
@@ -76,9 +75,12 @@ class BlockStream:
         return data[:size]
 
 
-def hkdf_extract(hash_name: str, salt: bytes, secret: bytes) -> bytes:
-    """RFC 5869, 2.2: the pseudorandom key. No salt is the same as zeros, because HMAC pads its key."""
-    return hmac.digest(salt, secret, hash_name)
+def hkdf_extract(prf: Prf, secret: bytes) -> bytes:
+    """RFC 5869, 2.2: the pseudorandom key, with the PRF keyed by the salt.
+
+    No salt is the same as an empty one, because HMAC pads its key with zeros.
+    """
+    return prf(secret)
 
 
 def hkdf_expand(prf: Prf, info: bytes) -> Iterator[bytes]:

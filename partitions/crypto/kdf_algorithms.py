@@ -3,7 +3,12 @@
 from collections.abc import Callable
 from typing import Final
 
-from ...interface.psa.crypto_sizes import PSA_HASH_LENGTH
+from ...interface.psa.crypto_sizes import (
+    PSA_HASH_LENGTH,
+    PSA_TLS12_ECJPAKE_TO_PMS_INPUT_SIZE,
+    PSA_TLS12_ECJPAKE_TO_PMS_OUTPUT_SIZE,
+    PSA_TLS12_PSK_TO_MS_PSK_MAX_SIZE,
+)
 from ...interface.psa.crypto_values import (
     PSA_ALG_CATEGORY_HASH,
     PSA_ALG_HASH_MASK,
@@ -30,27 +35,30 @@ from ...interface.psa.crypto_values import (
     PSA_KEY_DERIVATION_INPUT_SEED,
     PSA_KEY_DERIVATION_UNLIMITED_CAPACITY,
     PSA_KEY_TYPE_DERIVE,
+    PSA_KEY_TYPE_ECC_GET_FAMILY,
     PSA_KEY_TYPE_HMAC,
+    PSA_KEY_TYPE_IS_ECC,
     PSA_KEY_TYPE_PASSWORD,
     PSA_KEY_TYPE_PEPPER,
     PSA_KEY_TYPE_RAW_DATA,
 )
 from ...interface.psa.status import PSA_ERROR_INVALID_ARGUMENT, PSA_ERROR_NOT_SUPPORTED
 from . import kdf, pbkdf2
+from .curves import SIZES
 from .derivation import Kdf
 from .derivation_inputs import DerivationInputs, InputStep
 from .hashing import Hashes
 from .refusal import Refusal
 from .wants import Offer
 
+KeyedPrf = Callable[[bytes], kdf.Prf]
+"""A pseudorandom function that still wants its key."""
+
 _SECRET: Final = InputStep(PSA_KEY_DERIVATION_INPUT_SECRET, frozenset({PSA_KEY_TYPE_DERIVE}))
 _PUBLIC: Final = frozenset({PSA_KEY_TYPE_RAW_DATA})
 _SP800_108_MAX_CAPACITY: Final = 0x1FFFFFFF
 """So many bytes that their number of bits still fits in 32 bits."""
 _MASTER_SECRET_SIZE: Final = 48
-PSA_TLS12_PSK_TO_MS_PSK_MAX_SIZE: Final = 128
-PSA_TLS12_ECJPAKE_TO_PMS_INPUT_SIZE: Final = 65
-PSA_TLS12_ECJPAKE_TO_PMS_OUTPUT_SIZE: Final = 32
 
 
 class KdfAlgorithms:
@@ -89,47 +97,57 @@ class KdfAlgorithms:
         if not self._offer.alg(alg):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
 
-    def _hash(self, alg: int) -> tuple[str, int]:
-        """Name in hashlib and length in bytes of the hash within."""
-        hash_alg = PSA_ALG_CATEGORY_HASH | alg & PSA_ALG_HASH_MASK
-        return self._hashes.name(hash_alg), PSA_HASH_LENGTH(hash_alg)
+    def require_key(self, key_type: int, bits: int) -> None:
+        """NOT_SUPPORTED for a key that this build does not derive: PSA_WANT_KEY_TYPE_*_KEY_PAIR_DERIVE.
+
+        A size that no curve of the family has is INVALID_ARGUMENT.
+        """
+        if not self._offer.key_pair(key_type, "DERIVE"):
+            raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+        if PSA_KEY_TYPE_IS_ECC(key_type):
+            family = PSA_KEY_TYPE_ECC_GET_FAMILY(key_type)
+            _require(bits in SIZES.get(family, ()))
+            if not self._offer.curve(family, bits):
+                raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+
+    def _hmac(self, alg: int) -> KeyedPrf:
+        """HMAC with the hash within, for any key."""
+        hash_alg = _hash_of(alg)
+        self._hashes.check(hash_alg)
+        return lambda key: kdf.hmac_prf(self._hashes.hmac(hash_alg, key))
 
     def _hkdf(self, alg: int) -> Kdf:
         """PSA_ALG_HKDF: no salt is an empty one; the info may come at any time but has to come (Mbed TLS)."""
-        name, length = self._hash(alg)
+        prf = self._hmac(alg)
 
         def start(inputs: DerivationInputs, _: int) -> kdf.Stream:
-            salt = inputs.data.get(PSA_KEY_DERIVATION_INPUT_SALT, b"")
-            prk = kdf.hkdf_extract(name, salt, inputs.data[PSA_KEY_DERIVATION_INPUT_SECRET])
-            return _expand(name, prk, inputs)
+            return _expand(prf, _extract(prf, inputs), inputs)
 
         steps = (
             InputStep(PSA_KEY_DERIVATION_INPUT_SALT, _PUBLIC, required=False),
             _SECRET,
             InputStep(PSA_KEY_DERIVATION_INPUT_INFO, _PUBLIC, in_order=False),
         )
-        return Kdf(steps, kdf.HKDF_MAX_BLOCKS * length, start)
+        return Kdf(steps, kdf.HKDF_MAX_BLOCKS * PSA_HASH_LENGTH(alg), start)
 
     def _hkdf_extract(self, alg: int) -> Kdf:
-        name, length = self._hash(alg)
+        prf = self._hmac(alg)
 
         def start(inputs: DerivationInputs, _: int) -> kdf.Stream:
-            salt, secret = (
-                inputs.data[step] for step in (PSA_KEY_DERIVATION_INPUT_SALT, PSA_KEY_DERIVATION_INPUT_SECRET)
-            )
-            return kdf.BlockStream(iter([kdf.hkdf_extract(name, salt, secret)]))
+            return kdf.BlockStream(iter([_extract(prf, inputs)]))
 
-        return Kdf((InputStep(PSA_KEY_DERIVATION_INPUT_SALT, _PUBLIC), _SECRET), length, start)
+        steps = (InputStep(PSA_KEY_DERIVATION_INPUT_SALT, _PUBLIC), _SECRET)
+        return Kdf(steps, PSA_HASH_LENGTH(alg), start)
 
     def _hkdf_expand(self, alg: int) -> Kdf:
         """PSA_ALG_HKDF_EXPAND; Mbed TLS: a secret that is no pseudorandom key by its length is refused."""
-        name, length = self._hash(alg)
+        prf, length = self._hmac(alg), PSA_HASH_LENGTH(alg)
 
         def check_prk(prk: bytes) -> None:
             _require(len(prk) == length)
 
         def start(inputs: DerivationInputs, _: int) -> kdf.Stream:
-            return _expand(name, inputs.data[PSA_KEY_DERIVATION_INPUT_SECRET], inputs)
+            return _expand(prf, inputs.data[PSA_KEY_DERIVATION_INPUT_SECRET], inputs)
 
         steps = (
             InputStep(_SECRET.step, _SECRET.key_types, check=check_prk),
@@ -137,17 +155,17 @@ class KdfAlgorithms:
         )
         return Kdf(steps, kdf.HKDF_MAX_BLOCKS * length, start)
 
-    def _tls12_hash(self, alg: int) -> str:
+    def _tls12_hmac(self, alg: int) -> KeyedPrf:
         """RFC 5246, 5: SHA-256 and SHA-384 are the hashes of TLS 1.2; any other is NOT_SUPPORTED."""
-        if PSA_ALG_CATEGORY_HASH | alg & PSA_ALG_HASH_MASK not in (PSA_ALG_SHA_256, PSA_ALG_SHA_384):
+        if _hash_of(alg) not in (PSA_ALG_SHA_256, PSA_ALG_SHA_384):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
-        return self._hash(alg)[0]
+        return self._hmac(alg)
 
     def _tls12_prf(self, alg: int) -> Kdf:
-        name = self._tls12_hash(alg)
+        prf = self._tls12_hmac(alg)
 
         def start(inputs: DerivationInputs, _: int) -> kdf.Stream:
-            return _tls12_stream(name, inputs.data[PSA_KEY_DERIVATION_INPUT_SECRET], inputs)
+            return _tls12_stream(prf, inputs.data[PSA_KEY_DERIVATION_INPUT_SECRET], inputs)
 
         steps = (
             InputStep(PSA_KEY_DERIVATION_INPUT_SEED, _PUBLIC),
@@ -157,12 +175,12 @@ class KdfAlgorithms:
         return Kdf(steps, PSA_KEY_DERIVATION_UNLIMITED_CAPACITY, start)
 
     def _tls12_psk_to_ms(self, alg: int) -> Kdf:
-        name = self._tls12_hash(alg)
+        prf = self._tls12_hmac(alg)
 
         def start(inputs: DerivationInputs, _: int) -> kdf.Stream:
             psk = inputs.data[PSA_KEY_DERIVATION_INPUT_SECRET]
             other = inputs.data.get(PSA_KEY_DERIVATION_INPUT_OTHER_SECRET)
-            return _tls12_stream(name, kdf.psk_premaster_secret(psk, other), inputs)
+            return _tls12_stream(prf, kdf.psk_premaster_secret(psk, other), inputs)
 
         steps = (
             InputStep(PSA_KEY_DERIVATION_INPUT_SEED, _PUBLIC),
@@ -182,23 +200,26 @@ class KdfAlgorithms:
         return Kdf(steps, _MASTER_SECRET_SIZE, start)
 
     def _sp800_108_hmac(self, alg: int) -> Kdf:
-        name, _ = self._hash(alg)
+        prf = self._hmac(alg)
 
         def start(inputs: DerivationInputs, capacity: int) -> kdf.Stream:
-            prf = kdf.hmac_prf(inputs.data[PSA_KEY_DERIVATION_INPUT_SECRET], name)
-            return kdf.BlockStream(kdf.sp800_108_counter(prf, _fixed_input(inputs, capacity)))
+            keyed = prf(inputs.data[PSA_KEY_DERIVATION_INPUT_SECRET])
+            return kdf.BlockStream(kdf.sp800_108_counter(keyed, _fixed_input(inputs, capacity)))
 
         secret = InputStep(_SECRET.step, frozenset({PSA_KEY_TYPE_HMAC, PSA_KEY_TYPE_DERIVE}))
         steps = (secret, *_SP800_108_PUBLIC)
         return Kdf(steps, _SP800_108_MAX_CAPACITY, start, capacity_counts=True)
 
     def _pbkdf2_hmac(self, alg: int) -> Kdf:
-        name, length = self._hash(alg)
+        prf, name = self._hmac(alg), self._hashes.hashlib_name(_hash_of(alg))
 
         def start(inputs: DerivationInputs, _: int) -> kdf.Stream:
-            return pbkdf2.Pbkdf2HmacStream(name, *_pbkdf2_inputs(inputs))
+            password, salt, cost = _pbkdf2_inputs(inputs)
+            if name is None:
+                return kdf.BlockStream(pbkdf2.pbkdf2(prf(password), salt, cost))
+            return pbkdf2.Pbkdf2HmacStream(name, password, salt, cost)
 
-        return Kdf(self._pbkdf2_steps(), _pbkdf2_capacity(length), start)
+        return Kdf(self._pbkdf2_steps(), _pbkdf2_capacity(PSA_HASH_LENGTH(alg)), start)
 
     def _pbkdf2_cmac(self) -> Kdf:
         def start(inputs: DerivationInputs, _: int) -> kdf.Stream:
@@ -229,14 +250,22 @@ def _require(holds: bool) -> None:
         raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
 
 
-def _expand(name: str, prk: bytes, inputs: DerivationInputs) -> kdf.Stream:
-    info = inputs.data[PSA_KEY_DERIVATION_INPUT_INFO]
-    return kdf.BlockStream(kdf.hkdf_expand(kdf.hmac_prf(prk, name), info))
+def _hash_of(alg: int) -> int:
+    return PSA_ALG_CATEGORY_HASH | alg & PSA_ALG_HASH_MASK
 
 
-def _tls12_stream(name: str, secret: bytes, inputs: DerivationInputs) -> kdf.Stream:
+def _extract(prf: KeyedPrf, inputs: DerivationInputs) -> bytes:
+    salt = inputs.data.get(PSA_KEY_DERIVATION_INPUT_SALT, b"")
+    return kdf.hkdf_extract(prf(salt), inputs.data[PSA_KEY_DERIVATION_INPUT_SECRET])
+
+
+def _expand(prf: KeyedPrf, prk: bytes, inputs: DerivationInputs) -> kdf.Stream:
+    return kdf.BlockStream(kdf.hkdf_expand(prf(prk), inputs.data[PSA_KEY_DERIVATION_INPUT_INFO]))
+
+
+def _tls12_stream(prf: KeyedPrf, secret: bytes, inputs: DerivationInputs) -> kdf.Stream:
     seed = inputs.data[PSA_KEY_DERIVATION_INPUT_LABEL] + inputs.data[PSA_KEY_DERIVATION_INPUT_SEED]
-    return kdf.BlockStream(kdf.tls12_prf(kdf.hmac_prf(secret, name), seed))
+    return kdf.BlockStream(kdf.tls12_prf(prf(secret), seed))
 
 
 def _pbkdf2_inputs(inputs: DerivationInputs) -> tuple[bytes, bytes, int]:

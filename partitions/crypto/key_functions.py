@@ -20,12 +20,13 @@ from ...interface.psa.status import (
     PSA_SUCCESS,
 )
 from ...interface.tfm.crypto import Function
-from .key_formats import Random, generate, load
+from .key_formats import RSA_EXPONENT, Random, generate, load
 from .keys import Key, KeyStore, sized
 from .policy import restrict_policy
 from .refusal import Refusal
 from .request import Handler, Request
 
+INT_MAX: Final = 0x7FFFFFFF
 SERVICE_ATTRIBUTES_SIZE: Final = PSA_KEY_ATTRIBUTES_SIZE + 4
 """The service's own view of the attributes has the owner behind the client's."""
 
@@ -86,6 +87,7 @@ class KeyFunctions:
         self._keys.check_new(attributes)
         driver = self._keys.driver(attributes)
         if driver is None:
+            self._keys.check_use(attributes.type, "IMPORT")
             bits, material = load(attributes, data)
             key_id = self._keys.add(request.client_id, sized(attributes, bits), material)
         else:
@@ -109,7 +111,9 @@ class KeyFunctions:
         self._keys.check_new(attributes)
         driver = self._keys.driver(attributes)
         if driver is None:
-            material = generate(attributes.type, attributes.bits, self._random)
+            self._keys.check_use(attributes.type, "GENERATE")
+            number = _rsa_exponent(exponent) if exponent else RSA_EXPONENT
+            material = generate(attributes.type, attributes.bits, self._random, number)
             key_id = self._keys.add(request.client_id, attributes, material)
         elif exponent:
             # PSA Crypto Driver Interface 1.0: a driver's generate_key takes no custom parameters.
@@ -164,6 +168,14 @@ def public_key(key: Key) -> bytes:
     if key.driver is not None:
         return key.driver.export_public_key(key.driver_key)
     return key.material.public_bytes(key.attributes.type, key.attributes.bits)
+
+
+def _rsa_exponent(data: bytes) -> int:
+    """Mbed TLS psa_rsa_read_exponent: big endian; NOT_SUPPORTED beyond a C int."""
+    exponent = int.from_bytes(data, "big")
+    if exponent > INT_MAX:
+        raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+    return exponent
 
 
 def _give(request: Request, data: bytes) -> int:

@@ -26,10 +26,12 @@ from ...interface.psa.status import (
     PSA_ERROR_NOT_SUPPORTED,
 )
 from .builtin_keys import BuiltinKeys, is_builtin
+from .config import CryptoConfig
 from .drivers import DriverKey, OpaqueDriver
 from .key_formats import load
 from .key_slots import KeySlots
 from .material import Material
+from .offered_keys import OfferedKeys
 from .persistent_keys import PersistentKeys
 from .refusal import Refusal
 
@@ -74,12 +76,13 @@ class KeyStore:
 
     def __init__(
         self,
-        slots: int,
+        config: CryptoConfig,
         builtin: BuiltinKeys,
         persistent: PersistentKeys,
         drivers: Mapping[int, OpaqueDriver],
     ) -> None:
-        self._slots = KeySlots[Key](slots)
+        self._slots = KeySlots[Key](config.key_slots)
+        self._offered = OfferedKeys(config.offer())
         self._builtin = builtin
         self._persistent = persistent
         self._drivers = drivers
@@ -115,7 +118,9 @@ class KeyStore:
         location = PSA_KEY_LIFETIME_GET_LOCATION(attributes.lifetime)
         if location != PSA_KEY_LOCATION_LOCAL_STORAGE:
             return Key(attributes, None, self._drivers.get(location), data)
-        return Key(attributes, _stored_material(attributes, data))
+        # A type that this build leaves out can be asked for its attributes and be destroyed.
+        offered = self._offered.has(attributes.type, attributes.bits)
+        return Key(attributes, _stored_material(attributes, data) if offered else None, data=data)
 
     def driver(self, attributes: KeyAttributes) -> OpaqueDriver | None:
         """Who keeps keys of these attributes, None for the service itself.
@@ -153,13 +158,21 @@ class KeyStore:
         self._slots.reserve(in_use)
         self.driver(attributes)
 
+    def check_use(self, key_type: int, use: str) -> None:
+        """NOT_SUPPORTED for a type that the build leaves out, or key pairs not for "IMPORT", "GENERATE"."""
+        if not self._offered.may(key_type, use):
+            raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+
     def add(self, owner: int, attributes: KeyAttributes, material: Material) -> int:
         """Keep a new key, whose attributes ``check_new`` has passed; returns its id.
 
-        A persistent one is stored before. A driver's location gets it imported by that driver.
+        A persistent one is stored before. A driver's location gets it imported by that driver. NOT_SUPPORTED
+        for a type, curve or group that the build leaves out.
         """
         driver = self.driver(attributes)
         if driver is None:
+            if not self._offered.has(attributes.type, attributes.bits):
+                raise Refusal(PSA_ERROR_NOT_SUPPORTED)
             return self._keep(owner, Key(attributes, material))
         return self.import_opaque(owner, attributes, driver, material.data)
 
@@ -259,7 +272,7 @@ def _is_user_id(key_id: int) -> bool:
 
 
 def _stored_material(attributes: KeyAttributes, data: bytes) -> Material | None:
-    """The material of a stored key, None for a type that this build has not: it can only be destroyed.
+    """The material of a stored key, None for one that this version of the service cannot have.
 
     Mbed TLS takes stored key data as it is; here what no key of its type can be is DATA_INVALID.
     """

@@ -1,4 +1,4 @@
-"""Group MAC (TF-M crypto_mac, PSA Crypto 1.2 section 10.3); HMAC is the one algorithm so far."""
+"""Group MAC (TF-M crypto_mac, PSA Crypto 1.2 section 10.3)."""
 
 import hmac
 
@@ -6,9 +6,12 @@ from ...interface.psa.crypto_sizes import PSA_MAC_LENGTH
 from ...interface.psa.crypto_types import KeyAttributes
 from ...interface.psa.crypto_values import (
     PSA_ALG_FULL_LENGTH_MAC,
-    PSA_ALG_HMAC_GET_HASH,
+    PSA_ALG_IS_BLOCK_CIPHER_MAC,
     PSA_ALG_IS_HMAC,
     PSA_ALG_IS_MAC,
+    PSA_BLOCK_CIPHER_BLOCK_LENGTH,
+    PSA_KEY_TYPE_CATEGORY_MASK,
+    PSA_KEY_TYPE_CATEGORY_SYMMETRIC,
     PSA_KEY_TYPE_HMAC,
     PSA_KEY_USAGE_SIGN_MESSAGE,
     PSA_KEY_USAGE_VERIFY_MESSAGE,
@@ -22,8 +25,10 @@ from ...interface.psa.status import (
     PSA_SUCCESS,
 )
 from ...interface.tfm.crypto import Function
+from .config import CryptoConfig
 from .hashing import Hashes
-from .keys import KeyStore
+from .keys import Key, KeyStore
+from .macs import MacState, start_mac
 from .operations import OperationTable
 from .policy import check_policy
 from .refusal import Refusal
@@ -40,7 +45,7 @@ class MacOperation:
     def __init__(self, *, is_sign: bool) -> None:
         self.is_sign = is_sign
         self.length = 0
-        self.state: hmac.HMAC | None = None
+        self.state: MacState | None = None
 
     def abort(self) -> None:
         self.state = None
@@ -53,13 +58,21 @@ class MacOperation:
         return state.digest()[: self.length]
 
 
+def _goes_with(key_type: int, alg: int) -> bool:
+    """Mbed TLS psa_mac_key_can_do."""
+    if PSA_ALG_IS_HMAC(alg):
+        return key_type == PSA_KEY_TYPE_HMAC
+    symmetric = key_type & PSA_KEY_TYPE_CATEGORY_MASK == PSA_KEY_TYPE_CATEGORY_SYMMETRIC
+    return PSA_ALG_IS_BLOCK_CIPHER_MAC(alg) and symmetric and PSA_BLOCK_CIPHER_BLOCK_LENGTH(key_type) > 1
+
+
 def mac_length(attributes: KeyAttributes, alg: int) -> int:
     """The length in bytes of a MAC with this key.
 
     Mbed TLS psa_mac_finalize_alg_and_key_validation: not a MAC, or one for another key type, or longer than
     the full MAC: INVALID_ARGUMENT; below 4 bytes: NOT_SUPPORTED.
     """
-    if not PSA_ALG_IS_MAC(alg) or not PSA_ALG_IS_HMAC(alg) or attributes.type != PSA_KEY_TYPE_HMAC:
+    if not PSA_ALG_IS_MAC(alg) or not _goes_with(attributes.type, alg):
         raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
     length = PSA_MAC_LENGTH(attributes.type, attributes.bits, alg)
     if length < _SHORTEST_MAC:
@@ -73,12 +86,13 @@ class MacFunctions:
     """Single-part and multi-part MACs."""
 
     def __init__(
-        self, hashes: Hashes, keys: KeyStore, operations: OperationTable, *, single_part: bool
+        self, hashes: Hashes, keys: KeyStore, operations: OperationTable, config: CryptoConfig
     ) -> None:
+        self._offer = config.offer()
         self._hashes = hashes
         self._keys = keys
         self._operations = operations
-        self._single_part = single_part
+        self._single_part = config.single_part_functions
 
     @property
     def functions(self) -> dict[int, Handler]:
@@ -101,21 +115,33 @@ class MacFunctions:
     def _lookup(self, request: Request) -> MacOperation:
         return self._operations.lookup(request.client_id, request.iovec.op_handle, MacOperation)
 
-    def _start(self, request: Request, usage: int) -> tuple[hmac.HMAC, int]:
-        """A keyed state and the MAC's length: handle, policy, then algorithm and key."""
+    def _key(self, request: Request, usage: int) -> tuple[Key, int]:
+        """The key and the MAC's length: handle, policy, then algorithm and key."""
         alg = request.iovec.alg
         key = self._keys.get(request.client_id, request.iovec.key_id)
         check_policy(key.attributes, usage, alg)
-        length = mac_length(key.attributes, alg)
-        return self._hashes.hmac(PSA_ALG_HMAC_GET_HASH(alg), key.material.data), length
+        return key, mac_length(key.attributes, alg)
+
+    def _start(self, key: Key, alg: int) -> MacState:
+        """Where a MAC meets a key: its material, or the driver that has it.
+
+        What the build leaves out is NOT_SUPPORTED.
+        """
+        if key.driver is not None:
+            return key.driver.mac_setup(key.driver_key, alg)
+        key_type = key.attributes.type
+        if not self._offer.alg(alg) or not self._offer.key_type(key_type):
+            raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+        return start_mac(self._hashes, key_type, key.material.data, alg)
 
     def _compute(self, request: Request) -> int:
         if not self._single_part:
             return PSA_ERROR_NOT_SUPPORTED
         request.put(0, b"")
-        state, length = self._start(request, PSA_KEY_USAGE_SIGN_MESSAGE)
+        key, length = self._key(request, PSA_KEY_USAGE_SIGN_MESSAGE)
         if request.room(0) < length:
             return PSA_ERROR_BUFFER_TOO_SMALL
+        state = self._start(key, request.iovec.alg)
         state.update(request.input(1))
         request.put(0, state.digest()[:length])
         return PSA_SUCCESS
@@ -123,7 +149,8 @@ class MacFunctions:
     def _verify(self, request: Request) -> int:
         if not self._single_part:
             return PSA_ERROR_NOT_SUPPORTED
-        state, length = self._start(request, PSA_KEY_USAGE_VERIFY_MESSAGE)
+        key, length = self._key(request, PSA_KEY_USAGE_VERIFY_MESSAGE)
+        state = self._start(key, request.iovec.alg)
         state.update(request.input(1))
         if not hmac.compare_digest(state.digest()[:length], request.input(2)):
             return PSA_ERROR_INVALID_SIGNATURE
@@ -137,7 +164,8 @@ class MacFunctions:
         handle = self._operations.allocate(request.client_id, request.iovec.op_handle, operation)
         usage = PSA_KEY_USAGE_SIGN_MESSAGE if is_sign else PSA_KEY_USAGE_VERIFY_MESSAGE
         try:
-            operation.state, operation.length = self._start(request, usage)
+            key, operation.length = self._key(request, usage)
+            operation.state = self._start(key, request.iovec.alg)
         except Refusal:
             self._operations.release(handle)
             request.put_handle(0)

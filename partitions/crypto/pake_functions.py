@@ -52,7 +52,7 @@ from .pake import PakeProtocol, Random
 from .policy import check_policy
 from .refusal import Refusal
 from .request import Handler, Request
-from .spake2p import Spake2p, Suite, cmac_aes_128, hmac_with
+from .spake2p import Mac, Spake2p, Suite, cmac_aes_128
 from .wants import Offer
 from .weierstrass import NIST_BITS, Group, nist_group
 
@@ -96,14 +96,20 @@ class PakeFunctions:
         random: Random,
         *,
         max_id: int,
+        foreign_step_is_harmless: bool = False,
     ) -> None:
-        """``max_id`` is the longest identity of J-PAKE in bytes."""
+        """``max_id`` is the longest identity of J-PAKE in bytes.
+
+        PSA Crypto psa_pake_output: every error is the error state. With ``foreign_step_is_harmless`` a step
+        that the algorithm does not have leaves the operation as it was.
+        """
         self._hashes = hashes
         self._keys = keys
         self._operations = operations
         self._offer = offer
         self._random = random
         self._max_id = max_id
+        self._foreign_step_is_harmless = foreign_step_is_harmless
 
     @property
     def functions(self) -> dict[int, Handler]:
@@ -196,10 +202,18 @@ class PakeFunctions:
         return Suite(
             new_hash=lambda data: self._hashes.new(hash_alg, data),
             hash_algorithm=algorithm,
-            mac=cmac_aes_128 if is_cmac else hmac_with(self._hashes.name(hash_alg)),
+            mac=cmac_aes_128 if is_cmac else self._hmac_with(hash_alg),
             mac_key_length=_AES_128_KEY if is_cmac or is_matter else algorithm.digest_size,
             is_matter=is_matter,
         )
+
+    def _hmac_with(self, hash_alg: int) -> Mac:
+        def mac(key: bytes, message: bytes) -> bytes:
+            state = self._hashes.hmac(hash_alg, key)
+            state.update(message)
+            return state.digest()
+
+        return mac
 
     def _set_role(self, request: Request) -> int:
         return self._once(request, lambda protocol: protocol.set_role(request.iovec.value & 0xFF))
@@ -230,6 +244,7 @@ class PakeFunctions:
     def _output(self, request: Request) -> int:
         request.put(0, b"")
         operation = self._lookup(request)
+        self._check_harmless_step(operation, request.iovec.step)
         try:
             data = self._begin_step(operation, request).output(request.iovec.step)
             if request.room(0) < len(data):
@@ -242,12 +257,18 @@ class PakeFunctions:
 
     def _input(self, request: Request) -> int:
         operation = self._lookup(request)
+        self._check_harmless_step(operation, request.iovec.step)
         try:
             self._begin_step(operation, request).input(request.iovec.step, request.input(1))
         except Refusal:
             operation.abort()
             raise
         return PSA_SUCCESS
+
+    def _check_harmless_step(self, operation: PakeOperation, step: int) -> None:
+        protocol = operation.protocol
+        if self._foreign_step_is_harmless and protocol is not None and step not in protocol.steps:
+            raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
 
     def _begin_step(self, operation: PakeOperation, request: Request) -> PakeProtocol:
         if operation.protocol is None:

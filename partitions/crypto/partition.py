@@ -10,7 +10,9 @@ from ...interface.tfm.crypto import EXTENSION_GROUP_MIN, Group
 from ...spm.partition_api import PartitionApi
 from .aead_functions import AeadFunctions
 from .agreement_functions import AgreementFunctions
+from .asym_encrypt_functions import AsymEncryptFunctions
 from .builtin_keys import BuiltinKeys
+from .cipher_functions import CipherFunctions
 from .config import CryptoConfig
 from .derivation_functions import DerivationFunctions
 from .drivers import make_drivers
@@ -63,7 +65,7 @@ class CryptoPartition:
         hal = self._psa.hal
         persistent = PersistentKeys(self._psa)
         drivers = make_drivers(config.drivers, hal)
-        keys = KeyStore(config.key_slots, BuiltinKeys(hal, config), persistent, drivers)
+        keys = KeyStore(config, BuiltinKeys(hal, config), persistent, drivers)
         hashes = Hashes(config.offer())
         operations = OperationTable(config.concurrent_operations)
         try:
@@ -80,7 +82,9 @@ class CryptoPartition:
             hashing = HashFunctions(hashes, operations, single_part=single_part, suspends=config.extensions)
             self._install(Group.HASH, hashing)
         if config.mac_module:
-            self._install(Group.MAC, MacFunctions(hashes, keys, operations, single_part=single_part))
+            self._install(Group.MAC, MacFunctions(hashes, keys, operations, config))
+        if config.cipher_module:
+            self._install(Group.CIPHER, CipherFunctions(keys, operations, random, config))
         if config.aead_module:
             self._install(Group.AEAD, AeadFunctions(keys, operations, random, config))
         if config.key_derivation_module:
@@ -90,10 +94,19 @@ class CryptoPartition:
             self._functions |= agreement.functions | derivation.functions
             self._unknown[Group.KEY_DERIVATION] = derivation.unknown
         if config.asym_sign_module:
-            sign = SignFunctions(hashes, keys, deterministic=config.deterministic_ecdsa)
-            self._functions |= sign.functions
+            self._install(Group.ASYM_SIGN, SignFunctions(hashes, keys, random, config))
+        if config.asym_encrypt_module:
+            self._install(Group.ASYM_ENCRYPT, AsymEncryptFunctions(hashes, keys, random, config))
         if config.pake_module:
-            pake = PakeFunctions(hashes, keys, operations, config.offer(), random, max_id=config.pake_max_id)
+            pake = PakeFunctions(
+                hashes,
+                keys,
+                operations,
+                config.offer(),
+                random,
+                max_id=config.pake_max_id,
+                foreign_step_is_harmless=config.pake_foreign_step_is_harmless,
+            )
             self._install(Group.PAKE, pake)
         if not config.extensions:
             self._functions = {id_: handler for id_, handler in self._functions.items() if not _is_ours(id_)}

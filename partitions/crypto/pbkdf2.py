@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from ...interface.psa.crypto_values import PSA_KEY_TYPE_AES
-from .kdf import cmac_prf
+from .kdf import Prf, cmac_prf
 
 AES_BLOCK: Final = 16
 
@@ -39,6 +39,17 @@ class Pbkdf2HmacStream:
         data = self._known[self._position : end]
         self._position = end
         return data
+
+
+def pbkdf2(prf: Prf, salt: bytes, cost: int) -> Iterator[bytes]:
+    """The blocks T(1), T(2), ... with any PRF that is keyed by the password: for what hashlib has not."""
+    for number in count(1):
+        u = prf(salt + struct.pack(">I", number))
+        total = int.from_bytes(u, "big")
+        for _ in range(cost - 1):
+            u = prf(u)
+            total ^= int.from_bytes(u, "big")
+        yield total.to_bytes(len(u), "big")
 
 
 def aes_cmac_prf_128_key(key: bytes) -> bytes:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from ...interface.psa.crypto_sizes import PSA_MAC_LENGTH
-from ...interface.psa.crypto_types import KeyAttributes
+from ...interface.psa.crypto_types import KeyAttributes, extend_usage
 from ...interface.psa.crypto_values import (
     PSA_ALG_AEAD_AT_LEAST_THIS_LENGTH_FLAG,
     PSA_ALG_AEAD_GET_TAG_LENGTH,
@@ -73,7 +73,9 @@ def restrict_policy(attributes: KeyAttributes, source: KeyAttributes) -> KeyAttr
     for common, ours, theirs in ((alg, attributes.alg, source.alg), (alg2, attributes.alg2, source.alg2)):
         if common == PSA_ALG_NONE and PSA_ALG_NONE not in (ours, theirs):
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
-    return replace(attributes, usage=attributes.usage & source.usage, alg=alg, alg2=alg2)
+    # PSA Crypto 1.2 psa_set_key_usage_flags: what is asked for includes what it implies.
+    usage = extend_usage(attributes.usage) & source.usage
+    return replace(attributes, usage=usage, alg=alg, alg2=alg2)
 
 
 def _permits(key_type: int, policy_alg: int, alg: int) -> bool:

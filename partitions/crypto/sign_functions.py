@@ -1,11 +1,12 @@
 """Group ASYM_SIGN (TF-M crypto_asymmetric, PSA Crypto 1.2 section 10.7)."""
 
-from ...interface.psa.crypto_sizes import PSA_BITS_TO_BYTES, PSA_HASH_LENGTH, PSA_SIGN_OUTPUT_SIZE
+from collections.abc import Callable
+
+from ...interface.psa.crypto_sizes import PSA_HASH_LENGTH, PSA_SIGN_OUTPUT_SIZE
 from ...interface.psa.crypto_values import (
-    PSA_ALG_IS_DETERMINISTIC_ECDSA,
-    PSA_ALG_IS_ECDSA,
-    PSA_ALG_IS_HASH_AND_SIGN,
-    PSA_ALG_IS_SIGN,
+    PSA_ALG_ANY_HASH,
+    PSA_ALG_IS_SIGN_MESSAGE,
+    PSA_ALG_PURE_EDDSA,
     PSA_ALG_SIGN_GET_HASH,
     PSA_KEY_TYPE_IS_ASYMMETRIC,
     PSA_KEY_TYPE_IS_KEY_PAIR,
@@ -22,21 +23,26 @@ from ...interface.psa.status import (
     PSA_SUCCESS,
 )
 from ...interface.tfm.crypto import Function
-from . import ecdsa
+from .config import CryptoConfig
+from .driver_fallback import exported_public_key, or_else
 from .hashing import Hashes
 from .keys import Key, KeyStore
 from .policy import check_policy
 from .refusal import Refusal
 from .request import Handler, Request
+from .signatures import Signatures, check_key
 
 
 class SignFunctions:
-    """Signing and verifying messages and hashes; ECDSA is the one scheme so far."""
+    """Signing and verifying messages and hashes."""
 
-    def __init__(self, hashes: Hashes, keys: KeyStore, *, deterministic: bool) -> None:
+    def __init__(
+        self, hashes: Hashes, keys: KeyStore, random: Callable[[int], bytes], config: CryptoConfig
+    ) -> None:
         self._hashes = hashes
         self._keys = keys
-        self._deterministic = deterministic
+        self._offer = config.offer()
+        self._signatures = Signatures(hashes, random, deterministic=config.deterministic_ecdsa)
 
     @property
     def functions(self) -> dict[int, Handler]:
@@ -46,6 +52,10 @@ class SignFunctions:
             Function.VERIFY_HASH: self._verify_hash,
             Function.VERIFY_MESSAGE: self._verify_message,
         }
+
+    def unknown(self, request: Request) -> int:
+        del request
+        return PSA_ERROR_NOT_SUPPORTED
 
     def _sign_hash(self, request: Request) -> int:
         return self._sign(request, PSA_KEY_USAGE_SIGN_HASH, is_message=False)
@@ -62,56 +72,108 @@ class SignFunctions:
     def _sign(self, request: Request, usage: int, *, is_message: bool) -> int:
         # Mbed TLS psa_sign_internal: algorithm, empty buffer, key and policy, key pair, then the primitive.
         request.put(0, b"")
-        alg = request.iovec.alg
-        _check_alg(alg, is_message=is_message)
-        if request.room(0) == 0:
+        alg, room = request.iovec.alg, request.room(0)
+        self._check_alg(alg, is_message=is_message)
+        if room == 0:
             return PSA_ERROR_BUFFER_TOO_SMALL
         key = self._key(request, usage)
         kind, bits = key.attributes.type, key.attributes.bits
         if not PSA_KEY_TYPE_IS_KEY_PAIR(kind):
             return PSA_ERROR_INVALID_ARGUMENT
-        digest = self._digest(request, alg, is_message=is_message)
-        if not PSA_ALG_IS_ECDSA(alg):
-            return PSA_ERROR_INVALID_ARGUMENT
-        if request.room(0) < PSA_SIGN_OUTPUT_SIZE(kind, bits, alg):
+        self._check_key(key, alg)
+        if not is_message:
+            _check_hash_length(alg, request.input(1))
+        if room < PSA_SIGN_OUTPUT_SIZE(kind, bits, alg):
             return PSA_ERROR_BUFFER_TOO_SMALL
-        deterministic = self._deterministic or PSA_ALG_IS_DETERMINISTIC_ECDSA(alg)
-        request.put(0, ecdsa.sign(key.material.private(kind, bits), digest, deterministic=deterministic))
+        signature = self._make(key, alg, request.input(1), is_message=is_message)
+        if room < len(signature):
+            return PSA_ERROR_BUFFER_TOO_SMALL
+        request.put(0, signature)
         return PSA_SUCCESS
 
     def _verify(self, request: Request, usage: int, *, is_message: bool) -> int:
+        """Mbed TLS psa_verify_internal: algorithm, key and policy, then the primitive."""
         alg = request.iovec.alg
-        _check_alg(alg, is_message=is_message)
+        self._check_alg(alg, is_message=is_message)
         key = self._key(request, usage)
-        kind, bits = key.attributes.type, key.attributes.bits
-        if not PSA_KEY_TYPE_IS_ASYMMETRIC(kind):
-            return PSA_ERROR_INVALID_ARGUMENT if is_message else PSA_ERROR_NOT_SUPPORTED
-        digest = self._digest(request, alg, is_message=is_message)
-        if not PSA_ALG_IS_ECDSA(alg):
+        if is_message and not PSA_KEY_TYPE_IS_ASYMMETRIC(key.attributes.type):
             return PSA_ERROR_INVALID_ARGUMENT
-        if len(request.input(2)) != 2 * PSA_BITS_TO_BYTES(bits):
-            return PSA_ERROR_INVALID_SIGNATURE
-        fits = ecdsa.verify(key.material.public(kind, bits), digest, request.input(2))
+        self._check_key(key, alg)
+        if not is_message:
+            _check_hash_length(alg, request.input(1))
+        fits = self._fits(key, alg, request.input(1), request.input(2), is_message=is_message)
         return PSA_SUCCESS if fits else PSA_ERROR_INVALID_SIGNATURE
+
+    def _check_alg(self, alg: int, *, is_message: bool) -> None:
+        """Mbed TLS psa_sign_verify_check_alg.
+
+        INVALID_ARGUMENT for what cannot sign a message and for the wildcard of hashes, NOT_SUPPORTED for a
+        hash that is not in the build. What is no signature algorithm at all the key's policy decides upon.
+        """
+        hash_alg = PSA_ALG_SIGN_GET_HASH(alg)
+        if is_message and (not PSA_ALG_IS_SIGN_MESSAGE(alg) or not (hash_alg or alg == PSA_ALG_PURE_EDDSA)):
+            raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
+        if hash_alg == PSA_ALG_ANY_HASH:
+            raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
+        if hash_alg:
+            self._hashes.check(hash_alg)
 
     def _key(self, request: Request, usage: int) -> Key:
         key = self._keys.get(request.client_id, request.iovec.key_id)
         check_policy(key.attributes, usage, request.iovec.alg)
         return key
 
-    def _digest(self, request: Request, alg: int, *, is_message: bool) -> bytes:
-        hash_alg = PSA_ALG_SIGN_GET_HASH(alg)
+    def _check_key(self, key: Key, alg: int) -> None:
+        check_key(key.attributes.type, key.attributes.bits, alg)
+        if not self._offer.alg(alg):
+            raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+
+    def _make(self, key: Key, alg: int, data: bytes, *, is_message: bool) -> bytes:
+        """The signature of a message or a hash; a driver's key is the driver's to use."""
+        driver = key.driver
+        if driver is None:
+            data = self._to_sign(alg, data, is_message=is_message)
+            return self._signatures.sign(key.material, key.attributes, alg, data)
+        driver_key = key.driver_key
+        if is_message and alg == PSA_ALG_PURE_EDDSA:
+            return driver.sign_message(driver_key, alg, data)
         if is_message:
-            return self._hashes.digest(hash_alg, request.input(1))
-        # PSA Crypto psa_sign_hash: the hash has the length of the algorithm's hash, if it names one.
-        if hash_alg and len(request.input(1)) != PSA_HASH_LENGTH(hash_alg):
-            raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
-        return request.input(1)
+            return or_else(
+                lambda: driver.sign_message(driver_key, alg, data),
+                lambda: driver.sign_hash(driver_key, alg, self._to_sign(alg, data, is_message=True)),
+            )
+        return driver.sign_hash(driver_key, alg, data)
+
+    def _fits(self, key: Key, alg: int, data: bytes, signature: bytes, *, is_message: bool) -> bool:
+        """Whether a signature is that of a message or hash; the public key tells where a driver does not."""
+        driver = key.driver
+        if driver is None:
+            data = self._to_sign(alg, data, is_message=is_message)
+            return self._signatures.verify(key.material, key.attributes, alg, data, signature)
+        driver_key, to_sign = key.driver_key, self._to_sign(alg, data, is_message=is_message)
+
+        def by_public_key() -> bool:
+            attributes, material = exported_public_key(driver, driver_key)
+            return self._signatures.verify(material, attributes, alg, to_sign, signature)
+
+        def by_hash() -> bool:
+            if alg == PSA_ALG_PURE_EDDSA:
+                return by_public_key()
+            return or_else(lambda: driver.verify_hash(driver_key, alg, to_sign, signature), by_public_key)
+
+        if is_message:
+            return or_else(lambda: driver.verify_message(driver_key, alg, data, signature), by_hash)
+        return by_hash()
+
+    def _to_sign(self, alg: int, data: bytes, *, is_message: bool) -> bytes:
+        """What the scheme signs of a message, which is its hash but for PSA_ALG_PURE_EDDSA, or of a hash."""
+        if is_message and alg != PSA_ALG_PURE_EDDSA:
+            return self._hashes.digest(PSA_ALG_SIGN_GET_HASH(alg), data)
+        return data
 
 
-def _check_alg(alg: int, *, is_message: bool) -> None:
-    """PSA Crypto psa_sign_message, psa_sign_hash: INVALID_ARGUMENT for what cannot sign such an input."""
-    if not PSA_ALG_IS_SIGN(alg) or not PSA_ALG_IS_HASH_AND_SIGN(alg):
-        raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
-    if is_message and not PSA_ALG_SIGN_GET_HASH(alg):
+def _check_hash_length(alg: int, digest: bytes) -> None:
+    """PSA Crypto psa_sign_hash: the hash has the length of the algorithm's hash, if it names one."""
+    hash_alg = PSA_ALG_SIGN_GET_HASH(alg)
+    if hash_alg and len(digest) != PSA_HASH_LENGTH(hash_alg):
         raise Refusal(PSA_ERROR_INVALID_ARGUMENT)

@@ -107,7 +107,7 @@ _DH_BITS: Final = (2048, 3072, 4096, 6144, 8192)
 
 PAIR_USES: Final = ("BASIC", "IMPORT", "EXPORT", "GENERATE", "DERIVE")
 """What a build may want of a type of key pairs, as PSA_WANT_KEY_TYPE_ECC_KEY_PAIR_DERIVE."""
-_UNDERIVED: Final = {"PSA_WANT_KEY_TYPE_RSA_KEY_PAIR_DERIVE", "PSA_WANT_KEY_TYPE_DH_KEY_PAIR_DERIVE"}
+_UNDERIVED: Final = {"PSA_WANT_KEY_TYPE_RSA_KEY_PAIR_DERIVE"}
 
 
 def _key_type_wants(name: str) -> set[str]:

@@ -1,7 +1,7 @@
 """The calls of the PSA Protected Storage API on the objects of one device (TF-M tfm_protected_storage.c)."""
 
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from ...interface.psa.status import (

@@ -5,7 +5,7 @@ import hmac
 
 import pytest
 from support import derivation_vectors
-from support.derivation_bench import Derivation, import_key, started
+from support.derivation_bench import Derivation, Input, import_key, started
 from support.derivation_vectors import HASHES, HkdfVector, KbkdfVector, Pbkdf2Vector
 from support.partition_bench import PartitionBench, start_partitions
 
@@ -113,7 +113,7 @@ def test_tls12_psk_to_ms(
 
 @pytest.mark.parametrize("vector", list(derivation_vectors.pbkdf2(max_cost=4096)))
 def test_pbkdf2_of_rfc_6070(device: PartitionBench, vector: Pbkdf2Vector) -> None:
-    inputs = [(COST, vector.cost), (SALT, vector.salt), (PASSWORD, vector.password)]
+    inputs: list[Input] = [(COST, vector.cost), (SALT, vector.salt), (PASSWORD, vector.password)]
     read_and_close(started(device.ns, v.PSA_ALG_PBKDF2_HMAC(v.PSA_ALG_SHA_1), inputs), vector.output)
 
 
@@ -140,7 +140,7 @@ PBKDF2_SHA_256 = [
 def test_pbkdf2_with_sha_256(
     device: PartitionBench, password: bytes, salt: bytes, cost: int, output: str
 ) -> None:
-    inputs = [(COST, cost), (SALT, salt[:2]), (SALT, salt[2:]), (PASSWORD, password)]
+    inputs: list[Input] = [(COST, cost), (SALT, salt[:2]), (SALT, salt[2:]), (PASSWORD, password)]
     derivation = started(device.ns, v.PSA_ALG_PBKDF2_HMAC(v.PSA_ALG_SHA_256), inputs)
     read_and_close(derivation, bytes.fromhex(output))
 
@@ -170,7 +170,7 @@ def test_pbkdf2_with_aes_cmac(device: PartitionBench, password: bytes) -> None:
             u = prf(u)
             total ^= int.from_bytes(u, "big")
         expected += total.to_bytes(16, "big")
-    inputs = [(COST, 7), (SALT, b"salt"), (PASSWORD, password)]
+    inputs: list[Input] = [(COST, 7), (SALT, b"salt"), (PASSWORD, password)]
     read_and_close(started(device.ns, v.PSA_ALG_PBKDF2_AES_CMAC_PRF_128, inputs), expected)
 
 

@@ -70,5 +70,5 @@ def test_build_without_it_draws_from_the_device() -> None:
 
 
 def test_build_without_storage_draws_from_the_device() -> None:
-    device = start_partitions()
+    device = start_partitions(its=None)
     assert len(CryptoApi(device.ns).generate_random(33)) == 33

@@ -1,6 +1,7 @@
 """Opaque drivers: one wraps keys by AES-KW under a key of the device (RFC 5649), one stores them itself."""
 
 import hmac
+from collections.abc import Collection
 from typing import ClassVar, Final
 
 from cryptography.hazmat.primitives import hashes
@@ -29,10 +30,16 @@ from tfm_sim.platform.hal import PlatformHal
 
 MAGIC: Final = b"WRAPPED\0"
 PAIR: Final = v.PSA_KEY_TYPE_ECC_KEY_PAIR(v.PSA_ECC_FAMILY_SECP_R1)
+LENGTHS: Final[dict[int, Collection[int]]] = {
+    PAIR: (32,),
+    v.PSA_KEY_TYPE_AES: (16, 32),
+    v.PSA_KEY_TYPE_HMAC: range(1, 65),
+    v.PSA_KEY_TYPE_DERIVE: range(16, 65),
+}
 
 
 class KeyWrapDriver(OpaqueDriver):
-    """P-256 pairs, AES and HMAC keys: what it hands out is MAGIC and the wrapped (type, bits, key).
+    """P-256 pairs, AES, HMAC and DERIVE keys: what it hands out is MAGIC and the wrapped (type, bits, key).
 
     It imports keys in the clear, and what another device of the same secret has wrapped.
     """
@@ -57,10 +64,9 @@ class KeyWrapDriver(OpaqueDriver):
     def import_key(self, attributes: KeyAttributes, data: bytes) -> tuple[int, bytes]:
         if data.startswith(MAGIC):
             return 8 * len(self._unwrap(attributes, data)), data
-        lengths = {PAIR: (32,), v.PSA_KEY_TYPE_AES: (16, 32), v.PSA_KEY_TYPE_HMAC: range(1, 65)}
-        if attributes.type not in lengths:
+        if attributes.type not in LENGTHS:
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
-        if len(data) not in lengths[attributes.type]:
+        if len(data) not in LENGTHS[attributes.type]:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
         return 8 * len(data), self._wrap(attributes.type, data)
 
