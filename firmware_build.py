@@ -21,6 +21,7 @@ from .partitions.programs import (
 )
 from .partitions.protected_storage.config import PsConfig
 from .platform.board import AreaRole, Board
+from .platform.iak_type import IakType
 from .platform.provisioning import DUMMY, DUMMY_ROTPKS, Provisioning
 from .platform.provisioning_bundle import BundleLayout
 from .spm.config import Backend, SpmConfig
@@ -37,6 +38,7 @@ class Build:
     ``measured_boot`` is TFM_PARTITION_MEASURED_BOOT, None leaves that partition out.
     ``firmware_update`` is TFM_PARTITION_FIRMWARE_UPDATE, None (as in TF-M's default) a build without the
     partition; with it the boot loader publishes the running versions.
+    ``platform`` is TFM_PARTITION_PLATFORM.
     ``its`` is TFM_PARTITION_INTERNAL_TRUSTED_STORAGE, None leaves that partition out, and protected storage
     with it, which keeps its objects there. ``ps`` is TFM_PARTITION_PROTECTED_STORAGE.
     """
@@ -51,6 +53,7 @@ class Build:
     bl1: Bl1Config | None = None
     its: ItsConfig | None = field(default_factory=ItsConfig)
     ps: PsConfig | None = field(default_factory=PsConfig)
+    platform: bool = True
 
 
 def bl1_config_for(board: Board) -> Bl1Config | None:
@@ -74,13 +77,17 @@ def with_boot_status(build: Build, era: BootStatusEra) -> Build:
 
 
 def dummy_provisioning(build: Build) -> Provisioning:
-    """TF-M's dummy values (NOT SECURE) as its build burns them: ROTPKs by signature type and key mode."""
+    """TF-M's dummy values (NOT SECURE) as its build burns them: ROTPKs by signature type and key mode.
+
+    With SYMMETRIC_INITIAL_ATTESTATION the type of the IAK is HMAC; its bytes are the same.
+    """
+    dummy = replace(DUMMY, iak_type=IakType.HMAC) if build.attestation.symmetric else DUMMY
     if build.bl2 is None:
-        return DUMMY
+        return dummy
     name = build.bl2.signature_type.value
     if build.bl2.key_mode is KeyMode.BUILTIN_KEY:
         name += " builtin"
-    return replace(DUMMY, rotpks=DUMMY_ROTPKS.get(name, ()))
+    return replace(dummy, rotpks=DUMMY_ROTPKS.get(name, ()))
 
 
 def bundle_layout(build: Build, board: Board) -> BundleLayout:
@@ -148,6 +155,7 @@ def standard_partitions(build: Build) -> list[PartitionBuild]:
     configs = configurations(
         measured_boot=build.measured_boot is not None,
         firmware_update=fwu is not None,
+        platform=build.platform,
         its=its is not None,
         protected_storage=ps is not None,
     )

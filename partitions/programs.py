@@ -39,6 +39,7 @@ def configurations(
     *,
     measured_boot: bool = False,
     firmware_update: bool = False,
+    platform: bool = True,
     its: bool = True,
     protected_storage: bool = False,
 ) -> Mapping[str, bool]:
@@ -46,7 +47,7 @@ def configurations(
     return {
         "TFM_PARTITION_INTERNAL_TRUSTED_STORAGE": its,
         "TFM_PARTITION_CRYPTO": True,
-        "TFM_PARTITION_PLATFORM": True,
+        "TFM_PARTITION_PLATFORM": platform,
         "TFM_PARTITION_INITIAL_ATTESTATION": True,
         "TFM_PARTITION_MEASURED_BOOT": measured_boot,
         "TFM_PARTITION_FIRMWARE_UPDATE": firmware_update,

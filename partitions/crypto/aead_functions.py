@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from ...interface.psa.crypto_types import KeyAttributes
 from ...interface.psa.crypto_values import (
     PSA_ALG_AEAD_GET_TAG_LENGTH,
     PSA_ALG_AEAD_WITH_DEFAULT_LENGTH_TAG,
@@ -92,9 +93,12 @@ class AeadFunctions:
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
         return algorithm
 
-    def _check_key_type(self, algorithm: Aead, key_type: int) -> None:
+    def _check_key_type(self, algorithm: Aead, attributes: KeyAttributes) -> None:
         # Mbed TLS mbedtls_cipher_values_from_psa: a key of another algorithm is NOT_SUPPORTED.
+        key_type = attributes.type
         if key_type not in algorithm.key_types or not self._offer.key_type(key_type):
+            raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+        if not self._offer.key_bits(key_type, attributes.bits):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
 
     def _single(self, request: Request, usage: int) -> tuple[Aead, Key, bytes]:
@@ -106,7 +110,7 @@ class AeadFunctions:
         key = self._key(request, usage)
         algorithm = self._find(iovec.alg)
         _check_nonce_length(algorithm, iovec.alg, iovec.nonce_length)
-        self._check_key_type(algorithm, key.attributes.type)
+        self._check_key_type(algorithm, key.attributes)
         return algorithm, key, iovec.nonce[: iovec.nonce_length]
 
     def _encrypt(self, request: Request) -> int:
@@ -165,7 +169,7 @@ class AeadFunctions:
         tag_length = PSA_ALG_AEAD_GET_TAG_LENGTH(alg)
         if tag_length not in algorithm.tags:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
-        self._check_key_type(algorithm, key.attributes.type)
+        self._check_key_type(algorithm, key.attributes)
         return AeadMessage(
             algorithm,
             key_aead(alg, key.attributes.type, key.material.data),
