@@ -2,41 +2,24 @@
 
 from . import crypto
 from .client import PsaClient
+from .crypto_agreeing import KeyDerivation, Pake
+from .crypto_multipart import Aead, Cipher, Hash, Mac, check, verdict
 from .crypto_sizes import (
+    PSA_AEAD_DECRYPT_OUTPUT_MAX_SIZE,
+    PSA_AEAD_ENCRYPT_OUTPUT_MAX_SIZE,
+    PSA_ASYMMETRIC_ENCRYPT_OUTPUT_SIZE,
+    PSA_CIPHER_DECRYPT_OUTPUT_MAX_SIZE,
+    PSA_CIPHER_ENCRYPT_OUTPUT_MAX_SIZE,
     PSA_EXPORT_KEY_OUTPUT_SIZE,
     PSA_EXPORT_PUBLIC_KEY_OUTPUT_SIZE,
     PSA_HASH_LENGTH,
     PSA_MAC_MAX_SIZE,
+    PSA_RAW_KEY_AGREEMENT_OUTPUT_SIZE,
     PSA_SIGN_OUTPUT_SIZE,
 )
-from .crypto_types import KeyAttributes, psa_hash_operation_t
-from .status import PSA_ERROR_INVALID_SIGNATURE, PSA_SUCCESS, PsaError
+from .crypto_types import KeyAttributes, psa_custom_key_parameters_t, psa_pake_cipher_suite_t
 
-
-def _check(status: int, call: str) -> None:
-    if status != PSA_SUCCESS:
-        raise PsaError(status, call)
-
-
-class Hash:
-    """A multi-part hash in the manner of hashlib; ``close`` frees the service's slot when it is given up."""
-
-    def __init__(self, client: PsaClient, alg: int) -> None:
-        self._client = client
-        self._alg = alg
-        self._operation = psa_hash_operation_t()
-        _check(crypto.psa_hash_setup(client, self._operation, alg), "psa_hash_setup")
-
-    def update(self, data: bytes) -> None:
-        _check(crypto.psa_hash_update(self._client, self._operation, data), "psa_hash_update")
-
-    def finish(self) -> bytes:
-        status, digest = crypto.psa_hash_finish(self._client, self._operation, PSA_HASH_LENGTH(self._alg))
-        _check(status, "psa_hash_finish")
-        return digest
-
-    def close(self) -> None:
-        _check(crypto.psa_hash_abort(self._client, self._operation), "psa_hash_abort")
+__all__ = ["Aead", "Cipher", "CryptoApi", "Hash", "KeyDerivation", "Mac", "Pake"]
 
 
 class CryptoApi:
@@ -48,43 +31,65 @@ class CryptoApi:
     def generate_random(self, size: int) -> bytes:
         """``size`` random bytes."""
         status, data = crypto.psa_generate_random(self._client, size)
-        _check(status, "psa_generate_random")
+        check(status, "psa_generate_random")
         return data
 
     def hash_compute(self, alg: int, data: bytes) -> bytes:
         """The digest of ``data`` by a PSA_ALG_* hash."""
         status, digest = crypto.psa_hash_compute(self._client, alg, data, PSA_HASH_LENGTH(alg))
-        _check(status, "psa_hash_compute")
+        check(status, "psa_hash_compute")
         return digest
 
     def hash_compare(self, alg: int, data: bytes, digest: bytes) -> bool:
         """False for another digest; PsaError for anything else."""
-        return self._verdict(crypto.psa_hash_compare(self._client, alg, data, digest), "psa_hash_compare")
+        return verdict(crypto.psa_hash_compare(self._client, alg, data, digest), "psa_hash_compare")
 
     def hash_operation(self, alg: int) -> Hash:
         """A multi-part hash; close it, or finish it."""
         return Hash(self._client, alg)
 
+    def hash_resume(self, hash_state: bytes) -> Hash:
+        """A multi-part hash that goes on where another was suspended."""
+        return Hash.resume(self._client, hash_state)
+
     def import_key(self, attributes: KeyAttributes, data: bytes) -> int:
         """The id of a new volatile key of these attributes; ``data`` is in PSA export format."""
         status, key = crypto.psa_import_key(self._client, attributes, data)
-        _check(status, "psa_import_key")
+        check(status, "psa_import_key")
         return key
 
     def generate_key(self, attributes: KeyAttributes) -> int:
         """The id of a new random key of these attributes."""
         status, key = crypto.psa_generate_key(self._client, attributes)
-        _check(status, "psa_generate_key")
+        check(status, "psa_generate_key")
         return key
+
+    def generate_key_custom(
+        self, attributes: KeyAttributes, custom: psa_custom_key_parameters_t, custom_data: bytes = b""
+    ) -> int:
+        """As ``generate_key``, in an unusual way: an RSA key of another exponent, big endian."""
+        status, key = crypto.psa_generate_key_custom(self._client, attributes, custom, custom_data)
+        check(status, "psa_generate_key_custom")
+        return key
+
+    def copy_key(self, source_key: int, attributes: KeyAttributes) -> int:
+        """The id of a copy, whose policy is what ``attributes`` and the source both allow."""
+        status, key = crypto.psa_copy_key(self._client, source_key, attributes)
+        check(status, "psa_copy_key")
+        return key
+
+    def purge_key(self, key: int) -> None:
+        """Drop what is kept in RAM of a persistent key; it stays usable."""
+        check(crypto.psa_purge_key(self._client, key), "psa_purge_key")
 
     def destroy_key(self, key: int) -> None:
         """Destroy a key; id 0 has no effect."""
-        _check(crypto.psa_destroy_key(self._client, key), "psa_destroy_key")
+        check(crypto.psa_destroy_key(self._client, key), "psa_destroy_key")
 
     def get_key_attributes(self, key: int) -> KeyAttributes:
         """Type, bits, lifetime and policy of a key, with the usage that this client has."""
         status, attributes = crypto.psa_get_key_attributes(self._client, key)
-        _check(status, "psa_get_key_attributes")
+        check(status, "psa_get_key_attributes")
         return attributes
 
     def export_key(self, key: int) -> bytes:
@@ -92,7 +97,7 @@ class CryptoApi:
         attributes = self.get_key_attributes(key)
         size = PSA_EXPORT_KEY_OUTPUT_SIZE(attributes.type, attributes.bits)
         status, data = crypto.psa_export_key(self._client, key, size)
-        _check(status, "psa_export_key")
+        check(status, "psa_export_key")
         return data
 
     def export_public_key(self, key: int) -> bytes:
@@ -100,52 +105,128 @@ class CryptoApi:
         attributes = self.get_key_attributes(key)
         size = PSA_EXPORT_PUBLIC_KEY_OUTPUT_SIZE(attributes.type, attributes.bits)
         status, data = crypto.psa_export_public_key(self._client, key, size)
-        _check(status, "psa_export_public_key")
+        check(status, "psa_export_public_key")
         return data
 
     def mac_compute(self, key: int, alg: int, data: bytes) -> bytes:
         """The MAC of ``data``."""
         status, mac = crypto.psa_mac_compute(self._client, key, alg, data, PSA_MAC_MAX_SIZE)
-        _check(status, "psa_mac_compute")
+        check(status, "psa_mac_compute")
         return mac
 
     def mac_verify(self, key: int, alg: int, data: bytes, mac: bytes) -> bool:
         """False for another MAC; PsaError for anything else."""
-        return self._verdict(crypto.psa_mac_verify(self._client, key, alg, data, mac), "psa_mac_verify")
+        return verdict(crypto.psa_mac_verify(self._client, key, alg, data, mac), "psa_mac_verify")
+
+    def mac_operation(self, key: int, alg: int, *, verify: bool = False) -> Mac:
+        """A multi-part MAC; close it, or end it."""
+        return Mac(self._client, key, alg, verify=verify)
+
+    def cipher_encrypt(self, key: int, alg: int, plaintext: bytes) -> bytes:
+        """A random IV where the algorithm has one, and the ciphertext behind it."""
+        size = PSA_CIPHER_ENCRYPT_OUTPUT_MAX_SIZE(len(plaintext))
+        status, output = crypto.psa_cipher_encrypt(self._client, key, alg, plaintext, size)
+        check(status, "psa_cipher_encrypt")
+        return output
+
+    def cipher_decrypt(self, key: int, alg: int, ciphertext: bytes) -> bytes:
+        """The plaintext of what ``cipher_encrypt`` gives, the IV in front of it."""
+        size = PSA_CIPHER_DECRYPT_OUTPUT_MAX_SIZE(len(ciphertext))
+        status, output = crypto.psa_cipher_decrypt(self._client, key, alg, ciphertext, size)
+        check(status, "psa_cipher_decrypt")
+        return output
+
+    def cipher_operation(self, key: int, alg: int, *, decrypt: bool = False) -> Cipher:
+        """A multi-part encryption or decryption; close it, or finish it."""
+        return Cipher(self._client, key, alg, decrypt=decrypt)
+
+    def aead_encrypt(
+        self, key: int, alg: int, nonce: bytes, plaintext: bytes, additional_data: bytes = b""
+    ) -> bytes:
+        """The ciphertext with the tag behind it."""
+        size = PSA_AEAD_ENCRYPT_OUTPUT_MAX_SIZE(len(plaintext))
+        status, output = crypto.psa_aead_encrypt(
+            self._client, key, alg, nonce, additional_data, plaintext, size
+        )
+        check(status, "psa_aead_encrypt")
+        return output
+
+    def aead_decrypt(
+        self, key: int, alg: int, nonce: bytes, ciphertext: bytes, additional_data: bytes = b""
+    ) -> bytes | None:
+        """The plaintext; None when the tag does not fit."""
+        size = PSA_AEAD_DECRYPT_OUTPUT_MAX_SIZE(len(ciphertext))
+        status, output = crypto.psa_aead_decrypt(
+            self._client, key, alg, nonce, additional_data, ciphertext, size
+        )
+        return output if verdict(status, "psa_aead_decrypt") else None
+
+    def aead_operation(self, key: int, alg: int, *, decrypt: bool = False) -> Aead:
+        """A multi-part authenticated encryption or decryption; close it, or end it."""
+        return Aead(self._client, key, alg, decrypt=decrypt)
+
+    def asymmetric_encrypt(self, key: int, alg: int, plaintext: bytes, salt: bytes | None = None) -> bytes:
+        """The ciphertext for the owner of the key pair; ``salt`` is the label of OAEP."""
+        attributes = self.get_key_attributes(key)
+        size = PSA_ASYMMETRIC_ENCRYPT_OUTPUT_SIZE(attributes.type, attributes.bits, alg)
+        status, output = crypto.psa_asymmetric_encrypt(self._client, key, alg, plaintext, salt, size)
+        check(status, "psa_asymmetric_encrypt")
+        return output
+
+    def asymmetric_decrypt(self, key: int, alg: int, ciphertext: bytes, salt: bytes | None = None) -> bytes:
+        """The plaintext; ``salt`` is the label of OAEP."""
+        status, output = crypto.psa_asymmetric_decrypt(
+            self._client, key, alg, ciphertext, salt, len(ciphertext)
+        )
+        check(status, "psa_asymmetric_decrypt")
+        return output
+
+    def raw_key_agreement(self, alg: int, private_key: int, peer_key: bytes) -> bytes:
+        """The secret shared with the owner of ``peer_key``, which is in PSA export format."""
+        attributes = self.get_key_attributes(private_key)
+        size = PSA_RAW_KEY_AGREEMENT_OUTPUT_SIZE(attributes.type, attributes.bits)
+        status, secret = crypto.psa_raw_key_agreement(self._client, alg, private_key, peer_key, size)
+        check(status, "psa_raw_key_agreement")
+        return secret
+
+    def key_agreement(self, private_key: int, peer_key: bytes, alg: int, attributes: KeyAttributes) -> int:
+        """The id of the shared secret as a key."""
+        status, key = crypto.psa_key_agreement(self._client, private_key, peer_key, alg, attributes)
+        check(status, "psa_key_agreement")
+        return key
+
+    def key_derivation(self, alg: int) -> KeyDerivation:
+        """A key derivation; close it."""
+        return KeyDerivation(self._client, alg)
+
+    def pake(self, password_key: int, cipher_suite: psa_pake_cipher_suite_t, *, role: int = 0) -> Pake:
+        """A password-authenticated key exchange; close it, or take its key."""
+        return Pake(self._client, password_key, cipher_suite, role=role)
 
     def sign_hash(self, key: int, alg: int, digest: bytes) -> bytes:
         """The signature over a digest; for ECDSA r and s, each as long as the curve's order."""
         size = self._signature_size(key, alg)
         status, signature = crypto.psa_sign_hash(self._client, key, alg, digest, size)
-        _check(status, "psa_sign_hash")
+        check(status, "psa_sign_hash")
         return signature
 
     def sign_message(self, key: int, alg: int, message: bytes) -> bytes:
         """The signature over ``message``, hashed by the algorithm's own hash."""
         size = self._signature_size(key, alg)
         status, signature = crypto.psa_sign_message(self._client, key, alg, message, size)
-        _check(status, "psa_sign_message")
+        check(status, "psa_sign_message")
         return signature
 
     def verify_hash(self, key: int, alg: int, digest: bytes, signature: bytes) -> bool:
         """False for a signature that does not fit; PsaError for anything else."""
-        return self._verdict(
-            crypto.psa_verify_hash(self._client, key, alg, digest, signature), "psa_verify_hash"
-        )
+        return verdict(crypto.psa_verify_hash(self._client, key, alg, digest, signature), "psa_verify_hash")
 
     def verify_message(self, key: int, alg: int, message: bytes, signature: bytes) -> bool:
         """False for a signature that does not fit; PsaError for anything else."""
-        return self._verdict(
+        return verdict(
             crypto.psa_verify_message(self._client, key, alg, message, signature), "psa_verify_message"
         )
 
     def _signature_size(self, key: int, alg: int) -> int:
         attributes = self.get_key_attributes(key)
         return PSA_SIGN_OUTPUT_SIZE(attributes.type, attributes.bits, alg)
-
-    @staticmethod
-    def _verdict(status: int, call: str) -> bool:
-        if status == PSA_ERROR_INVALID_SIGNATURE:
-            return False
-        _check(status, call)
-        return True

@@ -130,7 +130,8 @@ class AeadMessage:
 
     def verify(self, tag: bytes) -> bool:
         """False also for a tag of another length."""
-        return len(tag) == self.tag_length and self._start_decryption().verify(tag)
+        decryption = self._start_decryption()
+        return len(tag) == self.tag_length and decryption.verify(tag)
 
     def _stream(self) -> AeadStream:
         return self._start_encryption() if self.is_encrypt else self._start_decryption()

@@ -33,6 +33,8 @@ class CryptoConfig:
     ``ctr_short_iv`` fills a short IV of CTR with zeros, as PSA Crypto 1.2 has it; Mbed TLS refuses it, and
     Arm's suite wants the refusal.
     ``pake_max_id`` is the longest identity in bytes that J-PAKE takes; Arm's suite wants 18 to be too long.
+    ``pake_foreign_step_is_harmless`` lets an exchange go on after a step that its algorithm does not have, as
+    Arm's suite wants; PSA Crypto 1.2 has every error end in the error state.
     """
 
     wants: frozenset[str] = DEFAULT
@@ -60,6 +62,7 @@ class CryptoConfig:
     aead_lengths_after_nonce: bool = False
     ctr_short_iv: bool = False
     pake_max_id: int = 16
+    pake_foreign_step_is_harmless: bool = False
 
     def __post_init__(self) -> None:
         self.offer()

@@ -36,7 +36,7 @@ class DerivationOperation:
     agreement.
     """
 
-    __slots__ = ("alg", "capacity", "closed", "inputs", "kdf", "may_output", "may_output_key", "stream")
+    __slots__ = ("alg", "capacity", "inputs", "kdf", "may_output", "may_output_key", "stream")
 
     def __init__(self) -> None:
         self.alg = PSA_ALG_NONE
@@ -44,7 +44,6 @@ class DerivationOperation:
         self.capacity = 0
         self.inputs = DerivationInputs(())
         self.stream: Stream | None = None
-        self.closed = False
         self.may_output = True
         self.may_output_key = False
 
@@ -75,24 +74,19 @@ class DerivationOperation:
         kdf = self.active()
         if capacity > self.capacity:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
-        if kdf.capacity_counts and self.closed:
+        if kdf.capacity_counts and self.inputs.closed:
             self.abort()
             raise Refusal(PSA_ERROR_BAD_STATE)
         self.capacity = capacity
 
     def input(self, step: int, data: bytes, key_type: int = DIRECT) -> None:
         """An input of bytes, or of a key of that type. BAD_STATE once output has begun."""
-        self._check_open()
+        self.active()
         self.inputs.give(step, data, key_type)
 
     def input_number(self, step: int, value: int) -> None:
-        self._check_open()
-        self.inputs.give_number(step, value)
-
-    def _check_open(self) -> None:
         self.active()
-        if self.closed:
-            raise Refusal(PSA_ERROR_BAD_STATE)
+        self.inputs.give_number(step, value)
 
     def read(self, size: int) -> bytes:
         """The next ``size`` bytes of output.
@@ -104,13 +98,13 @@ class DerivationOperation:
         kdf = self.active()
         if size > self.capacity or self.capacity == 0:
             self.capacity = 0
-            self.closed = True
+            self.inputs.closed = True
             self.stream = None
             raise Refusal(PSA_ERROR_INSUFFICIENT_DATA)
         if self.stream is None:
             if not self.inputs.complete():
                 raise Refusal(PSA_ERROR_BAD_STATE)
             self.stream = kdf.start(self.inputs, self.capacity)
-            self.closed = True
+            self.inputs.closed = True
         self.capacity -= size
         return self.stream.read(size)

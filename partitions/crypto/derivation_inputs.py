@@ -41,11 +41,12 @@ class InputStep:
 
 
 class DerivationInputs:
-    """What a derivation has been given so far."""
+    """What a derivation has been given so far. ``closed`` once output has begun: nothing more may come."""
 
     def __init__(self, steps: tuple[InputStep, ...]) -> None:
         self._steps = steps
         self._given: set[int] = set()
+        self.closed = False
         self.data: dict[int, bytes] = {}
         self.numbers: dict[int, int] = {}
         self.key_types: dict[int, int] = {}
@@ -87,7 +88,7 @@ class DerivationInputs:
         raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
 
     def _check_turn(self, rule: InputStep) -> None:
-        if rule.step in self._given and not rule.repeats:
+        if self.closed or (rule.step in self._given and not rule.repeats):
             raise Refusal(PSA_ERROR_BAD_STATE)
         if not rule.in_order:
             return

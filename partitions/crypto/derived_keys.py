@@ -32,8 +32,6 @@ def derive_material(attributes: KeyAttributes, read: Read) -> Material:
     if PSA_KEY_TYPE_IS_ECC_KEY_PAIR(key_type):
         family = PSA_KEY_TYPE_ECC_GET_FAMILY(key_type)
         if not PSA_ECC_FAMILY_IS_WEIERSTRASS(family):
-            if bits not in curves.SIZES.get(family, ()):
-                raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
             # RFC 7748, 5: importing sets the bits that a Montgomery key must have.
             return _load(attributes, read(curves.private_length(family, bits)))
         return _by_candidates(attributes, read)

@@ -133,6 +133,14 @@ class Hashes:
         name = self._for_hmac[alg]
         return name if isinstance(name, str) else None
 
+    def name(self, alg: int) -> str:
+        """The same with the refusals of ``check``, and NOT_SUPPORTED where hashlib has no such hash."""
+        self.check(alg)
+        name = self.hashlib_name(alg)
+        if name is None:
+            raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+        return name
+
     def offers(self, alg: int) -> bool:
         return alg in self._makers
 

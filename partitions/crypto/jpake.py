@@ -1,5 +1,6 @@
 """J-PAKE over the NIST curves (RFC 8236, 3; its proofs RFC 8235, 3), the proofs encoded as Mbed TLS does."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,6 +39,7 @@ class JPake:
     """One participant; both do the same. The variables are those of RFC 8236: x1, x2, their g3, g4."""
 
     is_pseudorandom = False
+    steps: Collection[int] = _ORDER
 
     def __init__(self, group: Group, password: bytes, new_hash: NewHash, random: Random, max_id: int) -> None:
         """``password``, a big endian number, is reduced modulo the order; INVALID_ARGUMENT where that is 0.

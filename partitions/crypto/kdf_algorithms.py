@@ -35,9 +35,9 @@ from ...interface.psa.crypto_values import (
     PSA_KEY_DERIVATION_INPUT_SEED,
     PSA_KEY_DERIVATION_UNLIMITED_CAPACITY,
     PSA_KEY_TYPE_DERIVE,
-    PSA_KEY_TYPE_ECC_CURVE_MASK,
+    PSA_KEY_TYPE_DH_GET_FAMILY,
+    PSA_KEY_TYPE_ECC_GET_FAMILY,
     PSA_KEY_TYPE_HMAC,
-    PSA_KEY_TYPE_IS_DH,
     PSA_KEY_TYPE_IS_ECC,
     PSA_KEY_TYPE_PASSWORD,
     PSA_KEY_TYPE_PEPPER,
@@ -45,6 +45,7 @@ from ...interface.psa.crypto_values import (
 )
 from ...interface.psa.status import PSA_ERROR_INVALID_ARGUMENT, PSA_ERROR_NOT_SUPPORTED
 from . import kdf, pbkdf2
+from .curves import SIZES
 from .derivation import Kdf
 from .derivation_inputs import DerivationInputs, InputStep
 from .hashing import Hashes
@@ -98,12 +99,17 @@ class KdfAlgorithms:
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
 
     def require_key(self, key_type: int, bits: int) -> None:
-        """NOT_SUPPORTED for a key that this build does not derive: PSA_WANT_KEY_TYPE_*_KEY_PAIR_DERIVE."""
+        """NOT_SUPPORTED for a key that this build does not derive: PSA_WANT_KEY_TYPE_*_KEY_PAIR_DERIVE.
+
+        A size that no curve of the family has is INVALID_ARGUMENT.
+        """
         if not self._offer.key_pair(key_type, "DERIVE"):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
-        family = key_type & PSA_KEY_TYPE_ECC_CURVE_MASK
-        has_group = PSA_KEY_TYPE_IS_ECC(key_type) or PSA_KEY_TYPE_IS_DH(key_type)
-        if has_group and not self._offer.curve(family, bits):
+        family = PSA_KEY_TYPE_DH_GET_FAMILY(key_type)
+        if PSA_KEY_TYPE_IS_ECC(key_type):
+            family = PSA_KEY_TYPE_ECC_GET_FAMILY(key_type)
+            _require(bits in SIZES.get(family, ()))
+        if family and not self._offer.curve(family, bits):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
 
     def _hmac(self, alg: int) -> KeyedPrf:

@@ -1,14 +1,8 @@
 """What the password-authenticated key exchanges have in common (PSA Crypto 1.2 PAKE Extension)."""
 
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Collection
+from typing import Protocol
 
-from ...interface.psa.crypto_pake import (
-    PSA_PAKE_STEP_CONFIRM,
-    PSA_PAKE_STEP_KEY_SHARE,
-    PSA_PAKE_STEP_ZK_PROOF,
-    PSA_PAKE_STEP_ZK_PUBLIC,
-)
 from ...interface.psa.status import PSA_ERROR_INVALID_ARGUMENT
 from .hashing import HashState
 from .refusal import Refusal
@@ -17,14 +11,6 @@ from .weierstrass import Group, Point
 NewHash = Callable[[bytes], HashState]
 """A hash over the bytes given, to go on with."""
 Random = Callable[[int], bytes]
-STEPS: Final = frozenset(
-    {
-        PSA_PAKE_STEP_KEY_SHARE,
-        PSA_PAKE_STEP_ZK_PUBLIC,
-        PSA_PAKE_STEP_ZK_PROOF,
-        PSA_PAKE_STEP_CONFIRM,
-    }
-)
 
 
 class PakeProtocol(Protocol):
@@ -32,6 +18,9 @@ class PakeProtocol(Protocol):
 
     is_pseudorandom: bool
     """The shared secret may be a key of a block cipher; else it is input for a derivation only."""
+
+    steps: Collection[int]
+    """The steps of the algorithm."""
 
     def set_role(self, role: int) -> None:
         """INVALID_ARGUMENT for a role that the algorithm, or its key, does not have."""

@@ -96,14 +96,20 @@ class PakeFunctions:
         random: Random,
         *,
         max_id: int,
+        foreign_step_is_harmless: bool = False,
     ) -> None:
-        """``max_id`` is the longest identity of J-PAKE in bytes."""
+        """``max_id`` is the longest identity of J-PAKE in bytes.
+
+        PSA Crypto psa_pake_output: every error is the error state. With ``foreign_step_is_harmless`` a step
+        that the algorithm does not have leaves the operation as it was.
+        """
         self._hashes = hashes
         self._keys = keys
         self._operations = operations
         self._offer = offer
         self._random = random
         self._max_id = max_id
+        self._foreign_step_is_harmless = foreign_step_is_harmless
 
     @property
     def functions(self) -> dict[int, Handler]:
@@ -238,6 +244,7 @@ class PakeFunctions:
     def _output(self, request: Request) -> int:
         request.put(0, b"")
         operation = self._lookup(request)
+        self._check_harmless_step(operation, request.iovec.step)
         try:
             data = self._begin_step(operation, request).output(request.iovec.step)
             if request.room(0) < len(data):
@@ -250,12 +257,18 @@ class PakeFunctions:
 
     def _input(self, request: Request) -> int:
         operation = self._lookup(request)
+        self._check_harmless_step(operation, request.iovec.step)
         try:
             self._begin_step(operation, request).input(request.iovec.step, request.input(1))
         except Refusal:
             operation.abort()
             raise
         return PSA_SUCCESS
+
+    def _check_harmless_step(self, operation: PakeOperation, step: int) -> None:
+        protocol = operation.protocol
+        if self._foreign_step_is_harmless and protocol is not None and step not in protocol.steps:
+            raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
 
     def _begin_step(self, operation: PakeOperation, request: Request) -> PakeProtocol:
         if operation.protocol is None:

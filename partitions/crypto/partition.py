@@ -98,7 +98,15 @@ class CryptoPartition:
         if config.asym_encrypt_module:
             self._install(Group.ASYM_ENCRYPT, AsymEncryptFunctions(hashes, keys, random, config))
         if config.pake_module:
-            pake = PakeFunctions(hashes, keys, operations, config.offer(), random, max_id=config.pake_max_id)
+            pake = PakeFunctions(
+                hashes,
+                keys,
+                operations,
+                config.offer(),
+                random,
+                max_id=config.pake_max_id,
+                foreign_step_is_harmless=config.pake_foreign_step_is_harmless,
+            )
             self._install(Group.PAKE, pake)
         if not config.extensions:
             self._functions = {id_: handler for id_, handler in self._functions.items() if not _is_ours(id_)}

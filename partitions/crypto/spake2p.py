@@ -1,7 +1,7 @@
 """SPAKE2+ over the NIST curves (RFC 9383), and the earlier draft of it that Matter kept."""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -105,6 +105,7 @@ class Spake2p:
     """One participant; the variables are those of RFC 9383, 3.3."""
 
     is_pseudorandom = True
+    steps: Collection[int] = (PSA_PAKE_STEP_KEY_SHARE, PSA_PAKE_STEP_CONFIRM)
 
     def __init__(self, group: Group, record: RegistrationRecord, suite: Suite, random: Random) -> None:
         self._group = group
@@ -172,7 +173,7 @@ class Spake2p:
         return self._role == PSA_PAKE_ROLE_CLIENT
 
     def _check_step(self, direction: bool, step: int) -> None:
-        if step not in (PSA_PAKE_STEP_KEY_SHARE, PSA_PAKE_STEP_CONFIRM):
+        if step not in self.steps:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
         sequence = _SEQUENCE.get(self._role, ())
         if self._done >= len(sequence) or sequence[self._done] != (direction, step):

@@ -1,5 +1,7 @@
 """What comes out of a key derivation as a key, or is compared with one (PSA Crypto 1.2 section 10.6.3)."""
 
+import io
+
 import pytest
 from support.derivation_bench import Derivation, import_key, started
 from support.partition_bench import PartitionBench, start_partitions
@@ -116,8 +118,8 @@ def test_candidates_out_of_range_are_left_out() -> None:
     """FIPS 186-5, A.2.2: k up to N - 2 makes the key k + 1; larger ones are drawn again."""
     attributes = KeyAttributes(PAIR(SECP_R1), 256)
     for largest, used in ((ORDER_P256 - 2, True), (ORDER_P256 - 1, False), (2**256 - 1, False)):
-        drawn = iter([largest.to_bytes(32, "big"), (6).to_bytes(32, "big")])
-        material = derive_material(attributes, lambda _, drawn=drawn: next(drawn))
+        stream_of_two = io.BytesIO(largest.to_bytes(32, "big") + (6).to_bytes(32, "big"))
+        material = derive_material(attributes, stream_of_two.read)
         assert int.from_bytes(material.data, "big") == (ORDER_P256 - 1 if used else 7)
 
 
@@ -155,8 +157,8 @@ def test_des_keys_have_odd_parity(device: PartitionBench, bits: int) -> None:
 def test_weak_des_keys_are_left_out() -> None:
     """NIST SP 800-67, 3.3.2, once the parity is set: of three keys the second is drawn twice."""
     good = [bytes.fromhex("0123456789abcdef"), bytes.fromhex("fedcba9876543210"), b"\x08" * 8]
-    drawn = iter([good[0], bytes(8), good[1], good[2]])
-    material = derive_material(KeyAttributes(v.PSA_KEY_TYPE_DES, 192), lambda _: next(drawn))
+    drawn = io.BytesIO(good[0] + bytes(8) + good[1] + good[2])
+    material = derive_material(KeyAttributes(v.PSA_KEY_TYPE_DES, 192), drawn.read)
     assert len(material.data) == 24
     assert [byte & 0xFE for byte in material.data] == [byte & 0xFE for byte in b"".join(good)]
 
@@ -180,8 +182,10 @@ REFUSED = [
     (KeyAttributes(v.PSA_KEY_TYPE_ECC_PUBLIC_KEY(SECP_R1), 256), PSA_ERROR_INVALID_ARGUMENT),
     (KeyAttributes(v.PSA_KEY_TYPE_RSA_PUBLIC_KEY, 2048), PSA_ERROR_INVALID_ARGUMENT),
     (KeyAttributes(v.PSA_KEY_TYPE_RSA_KEY_PAIR, 2048), PSA_ERROR_NOT_SUPPORTED),
-    (KeyAttributes(PAIR(SECP_R1), 255), PSA_ERROR_NOT_SUPPORTED),
-    (KeyAttributes(PAIR(MONTGOMERY), 256), PSA_ERROR_NOT_SUPPORTED),
+    (KeyAttributes(PAIR(SECP_R1), 255), PSA_ERROR_INVALID_ARGUMENT),
+    (KeyAttributes(PAIR(MONTGOMERY), 256), PSA_ERROR_INVALID_ARGUMENT),
+    (KeyAttributes(PAIR(SECP_K1), 192), PSA_ERROR_NOT_SUPPORTED),
+    (KeyAttributes(PAIR(0x66), 256), PSA_ERROR_INVALID_ARGUMENT),
     (KeyAttributes(v.PSA_KEY_TYPE_DH_KEY_PAIR(3), 2000), PSA_ERROR_NOT_SUPPORTED),
     (KeyAttributes(v.PSA_KEY_TYPE_DERIVE, 256, usage=0x80000000), PSA_ERROR_INVALID_ARGUMENT),
     (KeyAttributes(v.PSA_KEY_TYPE_DERIVE, 256, lifetime=0x00000002 << 8), PSA_ERROR_INVALID_ARGUMENT),
@@ -210,10 +214,20 @@ def test_key_larger_than_the_capacity(device: PartitionBench) -> None:
         derivation.abort()
 
 
-def test_profile_that_does_not_derive_key_pairs() -> None:
-    """PSA_WANT_KEY_TYPE_ECC_KEY_PAIR_DERIVE is off in TF-M's medium profile."""
-    device = start_partitions(crypto=CryptoConfig(wants=DEFAULT - {"PSA_WANT_KEY_TYPE_ECC_KEY_PAIR_DERIVE"}))
-    assert keyed(device.ns).key(KeyAttributes(PAIR(SECP_R1), 256))[0] == PSA_ERROR_NOT_SUPPORTED
+@pytest.mark.parametrize(
+    "want, key_type, bits",
+    [
+        # Off in TF-M's medium profile.
+        ("PSA_WANT_KEY_TYPE_ECC_KEY_PAIR_DERIVE", PAIR(SECP_R1), 256),
+        ("PSA_WANT_ECC_SECP_R1_256", PAIR(SECP_R1), 256),
+        ("PSA_WANT_KEY_TYPE_DH_KEY_PAIR_DERIVE", v.PSA_KEY_TYPE_DH_KEY_PAIR(3), 2048),
+        ("PSA_WANT_DH_RFC7919_2048", v.PSA_KEY_TYPE_DH_KEY_PAIR(3), 2048),
+        ("PSA_WANT_KEY_TYPE_AES", v.PSA_KEY_TYPE_AES, 128),
+    ],
+)
+def test_build_that_does_not_derive_such_a_key(want: str, key_type: int, bits: int) -> None:
+    device = start_partitions(crypto=CryptoConfig(wants=DEFAULT - {want}))
+    assert keyed(device.ns).key(KeyAttributes(key_type, bits)) == (PSA_ERROR_NOT_SUPPORTED, 0)
 
 
 @pytest.mark.parametrize("usage", [DERIVE, VERIFY])

@@ -38,6 +38,10 @@ CONFIRM = p.PSA_PAKE_STEP_CONFIRM
 CLIENT, SERVER = p.PSA_PAKE_ROLE_CLIENT, p.PSA_PAKE_ROLE_SERVER
 ROUND = (SHARE, PUBLIC, PROOF)
 DERIVE = v.PSA_KEY_USAGE_DERIVE
+BASE_POINT = bytes.fromhex(
+    "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+    "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
+)
 SECRET = KeyAttributes(v.PSA_KEY_TYPE_DERIVE, usage=DERIVE | v.PSA_KEY_USAGE_EXPORT)
 
 
@@ -141,7 +145,7 @@ def test_jpake_inputs_may_come_first(device: PartitionBench) -> None:
 def test_jpake_altered_input_is_refused(device: PartitionBench, round_: int, step: int) -> None:
     one, two = jpake_pair(device)
     move(two, one, 2)
-    status = PSA_SUCCESS
+    status: int = PSA_SUCCESS
     for number in range(3):
         for kind in ROUND:
             data = one.output(kind)
@@ -242,10 +246,6 @@ def _role(side: Side, role: int) -> int:
     return crypto.psa_pake_set_role(side.client, side.op, role)
 
 
-BASE_POINT = bytes.fromhex(
-    "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
-    "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
-)
 DH = p.PSA_PAKE_PRIMITIVE(p.PSA_PAKE_PRIMITIVE_TYPE_DH, v.PSA_DH_FAMILY_RFC7919, 2048)
 K1 = p.PSA_PAKE_PRIMITIVE(p.PSA_PAKE_PRIMITIVE_TYPE_ECC, v.PSA_ECC_FAMILY_SECP_K1, 256)
 SHA_1_JPAKE, SHA3_JPAKE = p.PSA_ALG_JPAKE(0x020000FE), p.PSA_ALG_JPAKE(v.PSA_ALG_SHA3_256)
@@ -347,3 +347,13 @@ def test_build_without_pake_has_no_such_group(config: CryptoConfig) -> None:
     device = start_partitions(crypto=config)
     iovec = pack_iovec(Function.PAKE_SETUP, alg=JPAKE)
     assert device.ns.psa_call(TFM_CRYPTO_HANDLE, 0, [iovec]) == PSA_ERROR_NOT_SUPPORTED
+
+
+@pytest.mark.parametrize("harmless, then", [(False, PSA_ERROR_BAD_STATE), (True, PSA_SUCCESS)])
+def test_step_that_the_algorithm_does_not_have(harmless: bool, then: int) -> None:
+    """PSA Crypto psa_pake_output: an error is the error state; Arm's suite goes on."""
+    device = start_partitions(crypto=CryptoConfig(pake_foreign_step_is_harmless=harmless))
+    one, _ = jpake_pair(device)
+    assert one.try_output(CONFIRM) == PSA_ERROR_INVALID_ARGUMENT
+    assert one.try_output(SHARE) == then
+    assert one.input(CONFIRM, b"") == (PSA_ERROR_INVALID_ARGUMENT if harmless else PSA_ERROR_BAD_STATE)
