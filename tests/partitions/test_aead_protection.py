@@ -1,5 +1,7 @@
 """What AEAD protects: tampering, other clients, and nonces; and the primitives' own corners."""
 
+from collections.abc import Callable
+
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -222,7 +224,12 @@ def test_lengths_after_the_nonce_where_the_build_allows_them() -> None:
     assert (op.setup(key, CCM), op.set_nonce(bytes(13))) == (0, 0)
     assert op.set_lengths(0, 0x10000) == PSA_ERROR_INVALID_ARGUMENT
     op.abort()
-    for misuse in (lambda: op.update_ad(b"x"), lambda: op.update(b"x")[0], lambda: op.finish()[0]):
+    misuses: list[Callable[[], int]] = [
+        lambda: op.update_ad(b"x"),
+        lambda: op.update(b"x")[0],
+        lambda: op.finish()[0],
+    ]
+    for misuse in misuses:
         assert (op.setup(key, CCM), op.set_nonce(NONCE)) == (0, 0)
         assert (misuse(), op.abort()) == (PSA_ERROR_BAD_STATE, PSA_SUCCESS)
     assert (op.setup(key, CCM, is_encrypt=False), op.set_nonce(NONCE)) == (0, 0)

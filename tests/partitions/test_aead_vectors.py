@@ -170,9 +170,12 @@ def test_camellia(
     vector = AeadVector(
         key_type,
         alg,
-        *map(bytes.fromhex, (material, nonce, ad, plaintext)),
-        ciphertext=whole[:-length],
-        tag=whole[-length:],
+        bytes.fromhex(material),
+        bytes.fromhex(nonce),
+        bytes.fromhex(ad),
+        bytes.fromhex(plaintext),
+        whole[:-length],
+        whole[-length:],
     )
     key, source = aead_key(device.ns, key_type, alg, vector.key), random.Random(sealed)
     arguments = (device.ns, key, alg, vector.nonce, vector.ad)
