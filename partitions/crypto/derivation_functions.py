@@ -211,14 +211,15 @@ class DerivationFunctions:
         return PSA_SUCCESS
 
     def _output_key(self, request: Request) -> int:
-        """output_key and output_key_custom, whose flags and data are 0 and nothing for the other."""
+        """output_key, and output_key_custom with flags and data beside the attributes."""
         operation = self._lookup(request)
         request.require_handle_room()
         if len(request.input(1)) != PSA_KEY_ATTRIBUTES_SIZE:
             return PSA_ERROR_PROGRAMMER_ERROR
         with _fails(operation):
             attributes = KeyAttributes.decode(request.input(1))
-            custom = request.iovec.value != 0 or request.input(2) != b""
+            has_parameters = request.iovec.value != 0 or request.input(2) != b""
+            custom = request.iovec.function_id == Function.KEY_DERIVATION_OUTPUT_KEY_CUSTOM and has_parameters
             request.put_handle(self._derive_key(operation, request.client_id, attributes, custom=custom))
         return PSA_SUCCESS
 
