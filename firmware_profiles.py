@@ -1,6 +1,6 @@
 """TF-M's profiles (config/profile): named sets of build options, from the smallest device to the largest."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from .bootloader.config import Bl2Config
@@ -12,6 +12,7 @@ from .partitions.crypto.wants import AES_ONLY_128
 from .partitions.firmware_update.config import FwuConfig
 from .partitions.initial_attestation.config import AttestationConfig
 from .partitions.internal_trusted_storage.config import ItsConfig
+from .partitions.platform.config import PlatformConfig
 from .partitions.protected_storage.config import PsConfig
 from .platform.board import Board, load_board
 from .spm.config import Backend, SpmConfig
@@ -113,7 +114,7 @@ class Profile:
     its: ItsConfig
     ps: PsConfig | None = None
     firmware_update: FwuConfig | None = None
-    platform: bool = True
+    platform: PlatformConfig | None = field(default_factory=PlatformConfig)
     image_number: int | None = None
 
     @property
@@ -172,7 +173,7 @@ PROFILES: Final = {
             ),
             attestation=replace(_NO_CLAIMS, symmetric=True),
             its=_ITS,
-            platform=False,
+            platform=None,
             image_number=1,
         ),
         Profile(

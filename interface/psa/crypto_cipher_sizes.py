@@ -41,7 +41,8 @@ PSA_CIPHER_MAX_KEY_LENGTH: Final = 64
 """That of AES-256-XTS."""
 PSA_CIPHER_IV_MAX_SIZE: Final = 24
 """That of XChaCha20; TF-PSA-Crypto, which lacks it, says 16."""
-PSA_CIPHER_FINISH_OUTPUT_MAX_SIZE: Final = PSA_BLOCK_CIPHER_BLOCK_MAX_SIZE
+PSA_CIPHER_FINISH_OUTPUT_MAX_SIZE: Final = 2 * PSA_BLOCK_CIPHER_BLOCK_MAX_SIZE - 1
+"""That of XTS; TF-PSA-Crypto, which lacks it, says 16."""
 PSA_AEAD_TAG_MAX_SIZE: Final = 16
 PSA_AEAD_NONCE_MAX_SIZE: Final = 24
 """That of XChaCha20-Poly1305; TF-PSA-Crypto, which lacks it, says 13."""
@@ -52,7 +53,9 @@ _STREAM_IV_LENGTH: Final = {PSA_KEY_TYPE_CHACHA20: 12, PSA_KEY_TYPE_XCHACHA20: 2
 _IV_OF_ONE_BLOCK: Final = frozenset(
     {PSA_ALG_CTR, PSA_ALG_CFB, PSA_ALG_OFB, PSA_ALG_XTS, PSA_ALG_CBC_NO_PADDING, PSA_ALG_CBC_PKCS7}
 )
-_BLOCKWISE: Final = frozenset({PSA_ALG_CBC_PKCS7, PSA_ALG_CBC_NO_PADDING, PSA_ALG_ECB_NO_PADDING})
+_BLOCKWISE: Final = frozenset(
+    {PSA_ALG_CBC_PKCS7, PSA_ALG_CBC_NO_PADDING, PSA_ALG_ECB_NO_PADDING, PSA_ALG_XTS}
+)
 _CCM_STAR_NONCE_LENGTH: Final = 13
 
 
@@ -107,8 +110,9 @@ def PSA_CIPHER_UPDATE_OUTPUT_MAX_SIZE(input_length: int) -> int:
 
 
 def PSA_CIPHER_FINISH_OUTPUT_SIZE(key_type: int, alg: int) -> int:
-    """One block with PKCS#7 padding, else nothing."""
-    return PSA_BLOCK_CIPHER_BLOCK_LENGTH(key_type) if alg == PSA_ALG_CBC_PKCS7 else 0
+    """One block with PKCS#7 padding; the last block and what follows it with XTS; else nothing."""
+    block = PSA_BLOCK_CIPHER_BLOCK_LENGTH(key_type)
+    return {PSA_ALG_CBC_PKCS7: block, PSA_ALG_XTS: max(0, 2 * block - 1)}.get(alg, 0)
 
 
 @lru_cache(maxsize=MACRO_CACHE_SIZE)

@@ -1,0 +1,35 @@
+"""Published vectors in NIST's text form, from the package cryptography-vectors, and cuts of a message."""
+
+from collections.abc import Iterator
+from random import Random
+
+import cryptography_vectors
+
+
+def records(name: str, first: str, shared: str = "") -> Iterator[dict[str, str]]:
+    """The records ``name = value`` of a file; each begins with the field ``first``.
+
+    What stands in front of the first record belongs to all; the field ``shared`` stands in front of several
+    records and belongs to those.
+    """
+    with cryptography_vectors.open_vector_file(name, "r") as file:
+        lines = file.read().splitlines()
+    common: dict[str, str] = {}
+    record: dict[str, str] | None = None
+    for line in map(str.strip, lines):
+        if "=" in line and not line.startswith(("#", "[")):
+            field, value = (part.strip() for part in line.split("=", 1))
+            if field in (first, shared):
+                if record is not None:
+                    yield record
+                record = dict(common) if field == first else None
+            (common if record is None else record)[field] = value
+    if record is not None:
+        yield record
+
+
+def cut(data: bytes, seed: int) -> list[bytes]:
+    """``data`` in a few pieces at random places, empty pieces among them."""
+    random = Random(seed)
+    places = sorted(random.randint(0, len(data)) for _ in range(random.randint(0, 4)))
+    return [data[i:j] for i, j in zip([0, *places], [*places, len(data)], strict=True)]
