@@ -1,6 +1,6 @@
 """TF-M's profiles (config/profile): named sets of build options, from the smallest device to the largest."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from .bootloader.config import Bl2Config
@@ -114,7 +114,7 @@ class Profile:
     its: ItsConfig
     ps: PsConfig | None = None
     firmware_update: FwuConfig | None = None
-    platform: bool = True
+    platform: PlatformConfig | None = field(default_factory=PlatformConfig)
     image_number: int | None = None
 
     @property
