@@ -43,13 +43,8 @@ class Build:
     ``firmware_update`` is TFM_PARTITION_FIRMWARE_UPDATE, None (as in TF-M's default) a build without the
     partition; with it the boot loader publishes the running versions.
     ``its`` is TFM_PARTITION_INTERNAL_TRUSTED_STORAGE, None leaves that partition out, and protected storage
-<<<<<<< HEAD
-    with it, which keeps its objects there. ``ps`` is
-    TFM_PARTITION_PROTECTED_STORAGE, ``platform`` TFM_PARTITION_PLATFORM.
-=======
     with it, which keeps its objects there. ``ps`` is TFM_PARTITION_PROTECTED_STORAGE, ``platform``
     TFM_PARTITION_PLATFORM.
->>>>>>> client
     """
 
     bl2: Bl2Config | None = field(default_factory=Bl2Config)

@@ -47,12 +47,7 @@ class AeadFunctions:
         random: Callable[[int], bytes],
         config: CryptoConfig,
     ) -> None:
-<<<<<<< HEAD
-        offer = config.offer()
-        self._offer = offer
-=======
         self._offer = offer = config.offer()
->>>>>>> client
         self._offered = {
             alg: replace(algorithm, key_types=frozenset(filter(offer.key_type, algorithm.key_types)))
             for alg, algorithm in ALGORITHMS.items()
@@ -105,18 +100,11 @@ class AeadFunctions:
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
         return algorithm
 
-<<<<<<< HEAD
-    def _check_key_type(self, algorithm: Aead, attributes: KeyAttributes) -> None:
-        # Mbed TLS mbedtls_cipher_values_from_psa: a key of another algorithm is NOT_SUPPORTED.
-        is_offered = self._offer.key_bits(attributes.type, attributes.bits)
-        if attributes.type not in algorithm.key_types or not is_offered:
-=======
     def _check_key(self, algorithm: Aead, attributes: KeyAttributes) -> None:
         # Mbed TLS mbedtls_cipher_values_from_psa: a key of another algorithm is NOT_SUPPORTED.
         if attributes.type not in algorithm.key_types:
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
         if not self._offer.key_bits(attributes.type, attributes.bits):
->>>>>>> client
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
 
     def _single(self, request: Request, usage: int) -> tuple[Aead, Key, bytes]:
@@ -128,11 +116,7 @@ class AeadFunctions:
         key = self._key(request, usage)
         algorithm = self._find(iovec.alg)
         _check_nonce_length(algorithm, iovec.alg, iovec.nonce_length)
-<<<<<<< HEAD
-        self._check_key_type(algorithm, key.attributes)
-=======
         self._check_key(algorithm, key.attributes)
->>>>>>> client
         return algorithm, key, iovec.nonce[: iovec.nonce_length]
 
     def _encrypt(self, request: Request) -> int:
@@ -191,11 +175,7 @@ class AeadFunctions:
         tag_length = PSA_ALG_AEAD_GET_TAG_LENGTH(alg)
         if tag_length not in algorithm.tags:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
-<<<<<<< HEAD
-        self._check_key_type(algorithm, key.attributes)
-=======
         self._check_key(algorithm, key.attributes)
->>>>>>> client
         return AeadMessage(
             algorithm,
             key_aead(alg, key.attributes.type, key.material.data),
