@@ -98,7 +98,7 @@ def _chacha(key_type: int, key: bytes, tag_length: int) -> KeyedAead:
 _ON_BLOCKS: Final = frozenset({PSA_KEY_TYPE_AES, PSA_KEY_TYPE_CAMELLIA})
 _POLY1305_TAG: Final = frozenset({16})
 
-# PSA Crypto 1.2 10.5.1. The longest nonce of GCM is the library's; a request carries one of 128 bytes only in
+# PSA Crypto 1.2 PSA_ALG_GCM: the longest nonce of GCM is the library's; a request carries one of 128 bytes only in
 # pieces, as psa_aead_set_nonce does.
 ALGORITHMS: Final = {
     PSA_ALG_GCM: Aead(_ON_BLOCKS, range(1, 129), 12, frozenset({4, 8, 12, 13, 14, 15, 16}), _gcm),
