@@ -143,7 +143,7 @@ class Profile:
             bl1=bl1_config_for(board),
             its=self.its,
             ps=self.ps,
-            platform=self.platform,
+            platform=PlatformConfig() if self.platform else None,
         )
 
 
