@@ -1,6 +1,7 @@
 """Asymmetric encryption: published vectors, misuse, padding (PSA Crypto 1.2, 10.8; crypto_storage.md 3.7)."""
 
 import re
+from functools import partial
 from hashlib import sha1
 
 import pytest
@@ -82,6 +83,14 @@ def decrypt(device: PartitionBench, data: bytes, alg: int, message: bytes, label
     return plaintext
 
 
+def first(data: bytes, size: int) -> bytes:
+    return data[:size]
+
+
+def sha_1(data: bytes) -> bytes:
+    return sha1(data).digest()
+
+
 def whole_bytes(name: str) -> list[list[Record]]:
     """The keys of a file whose modulus fills its bytes: others are not in the model, as in Mbed TLS."""
     groups = list(commented_examples(name))
@@ -97,9 +106,7 @@ def test_pkcs1_vectors_of_oaep(device: PartitionBench, group: list[Record]) -> N
         message, seed = bytes.fromhex(example["Message"]), bytes.fromhex(example["Seed"])
         encryption = bytes.fromhex(example["Encryption"])
         assert decrypt(device, data, OAEP_1, encryption) == message
-        encoded = rsa_padding.encode_oaep(
-            lambda part: sha1(part).digest(), message, b"", public.size, lambda size, s=seed: s
-        )
+        encoded = rsa_padding.encode_oaep(sha_1, message, b"", public.size, partial(first, seed))
         assert public.apply(int.from_bytes(encoded, "big")) == int.from_bytes(encryption, "big")
 
 
@@ -139,7 +146,7 @@ def test_pkcs1_vectors_of_pkcs1v15_encryption(device: PartitionBench, group: lis
         message, seed = bytes.fromhex(example["Message"]), bytes.fromhex(example["Seed"])
         encryption = bytes.fromhex(example["Encryption"])
         assert decrypt(device, data, PKCS1, encryption) == message
-        encoded = rsa_padding.encode_pkcs1v15(message, public.size, lambda size, s=seed: s[:size])
+        encoded = rsa_padding.encode_pkcs1v15(message, public.size, partial(first, seed))
         assert public.apply(int.from_bytes(encoded, "big")) == int.from_bytes(encryption, "big")
 
 
@@ -287,10 +294,10 @@ def test_decoders_take_any_bytes(encoded: bytes, label: bytes) -> None:
     """Bytes that are no padding are refused with the one error that they have."""
     for decode in (
         rsa_padding.decode_pkcs1v15,
-        lambda data: rsa_padding.decode_oaep(lambda part: sha1(part).digest(), data, label),
+        lambda data: rsa_padding.decode_oaep(sha_1, data, label),
     ):
         try:
             decode(encoded)
         except (rsa_padding.BadPaddingError, rsa_padding.TooLongError):
             continue
-    rsa_padding.is_pss(lambda part: sha1(part).digest(), bytes(20), encoded, None)
+    rsa_padding.is_pss(sha_1, bytes(20), encoded, None)

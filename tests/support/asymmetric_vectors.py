@@ -35,7 +35,8 @@ NIST_CURVES = {
 def read(name: str) -> str:
     """A file below asymmetric/."""
     with cryptography_vectors.open_vector_file(f"asymmetric/{name}", "r") as file:
-        return file.read()
+        text: str = file.read()
+    return text
 
 
 def records(text: str, last: str) -> Iterator[Record]:
