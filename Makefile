@@ -32,12 +32,14 @@ docs: $(STAMP)
 	$(BIN)/python -m tfm_sim.tools.state_diagrams docs/states.md
 	$(BIN)/python -m tfm_sim.tools.rule_index docs/rules.md
 	$(BIN)/python -m tfm_sim.tools.trailer_page docs/trailers.md
+	$(BIN)/python -m tfm_sim.tools.profile_page docs/profiles.md
+	$(BIN)/python -m tfm_sim.tools.crypto_page docs/crypto.md
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	MYPYPATH=$(TYPECHECK):$(TYPECHECK)/tfm_sim/tests $(BIN)/mypy \
-	    -m tfm_sim -m tfm_sim.firmware_build -m tfm_sim.device $(addprefix -p tfm_sim.,$(ROOMS)) \
+	    -m tfm_sim -m tfm_sim.firmware_build -m tfm_sim.firmware_profiles -m tfm_sim.device $(addprefix -p tfm_sim.,$(ROOMS)) \
 	    -m tfm_sim.tests.test_house $(addprefix -p tfm_sim.tests.,$(TEST_ROOMS))
 
 $(STAMP): pyproject.toml constraints.txt

@@ -17,6 +17,7 @@ from .measured_boot.config import MeasuredBootConfig
 from .measured_boot.partition import MeasuredBootPartition
 from .ns_agent_mailbox.config import MailboxConfig
 from .ns_agent_mailbox.partition import MailboxAgent
+from .platform.config import PlatformConfig
 from .platform.partition import PlatformPartition
 from .protected_storage.config import PsConfig
 from .protected_storage.partition import PsPartition
@@ -32,6 +33,7 @@ MAILBOX_MANIFEST_LIST: Final = MANIFEST_LIST.with_name("mailbox_manifest_list.ya
 
 _BASE_CRYPTO: Final = CryptoConfig()
 _BASE_ATTESTATION: Final = AttestationConfig()
+_BASE_PLATFORM: Final = PlatformConfig()
 _BASE_ITS: Final = ItsBuild()
 
 
@@ -40,13 +42,14 @@ def configurations(
     measured_boot: bool = False,
     firmware_update: bool = False,
     its: bool = True,
+    platform: bool = True,
     protected_storage: bool = False,
 ) -> Mapping[str, bool]:
     """What the ``conditional`` of each partition in the manifest list asks for; TF-M's defaults."""
     return {
         "TFM_PARTITION_INTERNAL_TRUSTED_STORAGE": its,
         "TFM_PARTITION_CRYPTO": True,
-        "TFM_PARTITION_PLATFORM": True,
+        "TFM_PARTITION_PLATFORM": platform,
         "TFM_PARTITION_INITIAL_ATTESTATION": True,
         "TFM_PARTITION_MEASURED_BOOT": measured_boot,
         "TFM_PARTITION_FIRMWARE_UPDATE": firmware_update,
@@ -61,6 +64,7 @@ def programs(
     firmware_update: FwuBuild | None = None,
     its: ItsBuild | None = _BASE_ITS,
     protected_storage: PsConfig | None = None,
+    platform: PlatformConfig | None = _BASE_PLATFORM,
 ) -> Mapping[str, Program]:
     """What runs in each partition that the build has, by partition name.
 
@@ -69,12 +73,13 @@ def programs(
     """
     made: dict[str, Program] = {
         "TFM_SP_CRYPTO": (CryptoPartition, crypto),
-        "TFM_SP_PLATFORM": (PlatformPartition, None),
         "TFM_SP_INITIAL_ATTESTATION": (
             InitialAttestationPartition,
             replace(attestation, measured_boot=measured_boot is not None),
         ),
     }
+    if platform is not None:
+        made["TFM_SP_PLATFORM"] = (PlatformPartition, platform)
     if its is not None:
         made["TFM_SP_ITS"] = (ItsPartition, its)
     if measured_boot is not None:

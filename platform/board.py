@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from ..interface.errors import TfmSimError
 from .interrupts import LINES
+from .ioctl import IoctlHandler, no_requests
 from .memory import Region, Security
 from .otp import OtpLayout
 from .yaml_source import read_file
@@ -174,7 +175,8 @@ class Board:
     ``mmio_regions`` are the ranges of memory, base and size, that a manifest may claim by a name.
     ``dual_core`` is None where the non-secure side runs on the secure core, in TrustZone's other state.
     ``executable_ram`` is the RAM, base and size, into which BL2 may load each image by its index.
-    ``bl1`` is None on a board that boots straight into BL2.
+    ``bl1`` is None on a board that boots straight into BL2. ``ioctl`` is code and stands in no YAML file: it
+    answers the requests to the platform service that the board has of its own.
     """
 
     name: str
@@ -193,6 +195,7 @@ class Board:
     dual_core: DualCore | None = None
     executable_ram: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     bl1: Bl1Memory | None = None
+    ioctl: IoctlHandler = no_requests
 
     @property
     def image_count(self) -> int:

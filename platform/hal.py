@@ -20,9 +20,11 @@ from ..interface.psa.crypto_values import (
     PSA_KEY_TYPE_ECC_KEY_PAIR,
     PSA_KEY_TYPE_HMAC,
 )
+from ..interface.tfm.platform import NV_COUNTER_SIZE
 from . import nv_counters
 from .flash import FlashArea, FlashError
 from .iak_type import IakType
+from .ioctl import IoctlHandler, IoctlReply, IoctlRequest, no_requests
 from .its_encryption import ItsEncryption
 from .lifecycle import psa_lifecycle
 from .nv_counters import NvCounter, NvCounters
@@ -82,6 +84,7 @@ class PlatformHal:
         on_reset: Callable[[str], None] | None = None,
         slots: Mapping[tuple[int, int], FlashArea] | None = None,
         its_encryption: ItsEncryption | None = None,
+        ioctl: IoctlHandler = no_requests,
     ) -> None:
         """``slots`` by MCUboot's image index and slot number, 0 primary and 1 secondary."""
         self._otp = otp
@@ -91,6 +94,7 @@ class PlatformHal:
         self._ps_area = ps_area
         self._on_reset = on_reset
         self._slots = slots or {}
+        self._ioctl = ioctl
         self._its_encryption = its_encryption or ItsEncryption(otp, rng)
 
     def tfm_attest_hal_get_security_lifecycle(self) -> int:
@@ -157,8 +161,10 @@ class PlatformHal:
         """The key id of a symmetric IAK, up to the first NUL within ``size``."""
         return self._string(OtpField.IAK_ID, size)
 
-    def tfm_plat_read_nv_counter(self, counter: int) -> int:
-        """A counter's value. Raises NvCounterError."""
+    def tfm_plat_read_nv_counter(self, counter: int, size: int = NV_COUNTER_SIZE) -> int:
+        """A counter's value. Raises NvCounterError, and PlatError SYSTEM_ERR for a ``size`` but 4 bytes."""
+        if size != NV_COUNTER_SIZE:
+            raise PlatError(TfmPlatErr.SYSTEM_ERR, f"NV counter in {size} bytes; legal: {NV_COUNTER_SIZE}")
         return self._counters.read(counter)
 
     def tfm_plat_increment_nv_counter(self, counter: int) -> None:
@@ -270,9 +276,18 @@ class PlatformHal:
         """The platform service's name for the same."""
         self.tfm_hal_system_reset()
 
-    def tfm_platform_hal_ioctl(self, request: int) -> NoReturn:
-        """Raises PlatError UNSUPPORTED: AN521 has no platform-specific requests."""
-        raise PlatError(TfmPlatErr.UNSUPPORTED, f"platform ioctl {request:#x}: not on this board")
+    def tfm_platform_hal_ioctl(self, request: int, input_: bytes = b"", output_size: int = 0) -> IoctlReply:
+        """A request of the board's own; NOT_SUPPORTED on a board without, such as AN521.
+
+        Raises PlatError SYSTEM_ERR where the board answers more than ``output_size`` bytes.
+        """
+        reply = self._ioctl(IoctlRequest(request, input_, output_size))
+        if len(reply.output) > output_size:
+            raise PlatError(
+                TfmPlatErr.SYSTEM_ERR,
+                f"platform ioctl {request:#x}: {len(reply.output)} bytes of output; legal: {output_size}",
+            )
+        return reply
 
     def _string(self, field: OtpField, size: int) -> bytes:
         # TF-M tfm_strnlen: a string ends at the first NUL within the buffer, or with it.

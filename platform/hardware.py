@@ -106,6 +106,7 @@ class Hardware:
                 if area.image is not None and area.slot is not None
             },
             self.its_encryption,
+            board.ioctl,
         )
 
     def slot(self, image: int, slot: SlotName) -> FlashArea:

@@ -163,17 +163,18 @@ class DerivationFunctions:
         return PSA_SUCCESS
 
     def _feed_key(self, operation: DerivationOperation, request: Request) -> None:
-        """PSA Crypto 1.2 psa_key_derivation_input_key: key, policy, then step and type.
+        """PSA Crypto 1.2 psa_key_derivation_input_key: key, state, policy, then step and type.
 
         A key that is only for comparison (VERIFY_DERIVATION) is an input too, but then nothing comes out.
         """
         step = request.iovec.step
-        operation.active()
         key = self._keys.get(request.client_id, request.iovec.key_id)
+        operation.active()
         derives = key.attributes.usage & PSA_KEY_USAGE_DERIVE
         verifies = key.attributes.usage & PSA_KEY_USAGE_VERIFY_DERIVATION
         usage = PSA_KEY_USAGE_DERIVE if derives or not verifies else PSA_KEY_USAGE_VERIFY_DERIVATION
         check_policy(key.attributes, usage, operation.alg)
+        self._algorithms.require_bits(key.attributes.type, key.attributes.bits)
         operation.input(step, _key_data(key, operation.alg, step), key.attributes.type)
         operation.may_output &= bool(derives)
         operation.may_output_key |= step in _MAIN_STEPS
@@ -185,15 +186,16 @@ class DerivationFunctions:
         return PSA_SUCCESS
 
     def _feed_secret(self, operation: DerivationOperation, request: Request) -> None:
-        """PSA Crypto 1.2 psa_key_derivation_key_agreement: key, policy, agreement, then the step.
+        """PSA Crypto 1.2 psa_key_derivation_key_agreement: key, state, policy, agreement, then the step.
 
         A shared secret is permitted wherever a key of type DERIVE is (Mbed TLS psa_key_agreement_internal).
+        A key that is none is told even of an operation in its error state, as Arm's suite wants.
         """
         step = request.iovec.step
+        key = self._keys.get(request.client_id, request.iovec.key_id)
         operation.active()
         if not PSA_ALG_IS_KEY_AGREEMENT(operation.alg):
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
-        key = self._keys.get(request.client_id, request.iovec.key_id)
         check_policy(key.attributes, PSA_KEY_USAGE_DERIVE, operation.alg)
         base = PSA_ALG_KEY_AGREEMENT_GET_BASE(operation.alg)
         operation.input(step, self._agreement.secret(key, base, request.input(1)), PSA_KEY_TYPE_DERIVE)
@@ -210,14 +212,15 @@ class DerivationFunctions:
         return PSA_SUCCESS
 
     def _output_key(self, request: Request) -> int:
-        """output_key and output_key_custom, whose flags and data are 0 and nothing for the other."""
+        """output_key, and output_key_custom with flags and data beside the attributes."""
         operation = self._lookup(request)
         request.require_handle_room()
         if len(request.input(1)) != PSA_KEY_ATTRIBUTES_SIZE:
             return PSA_ERROR_PROGRAMMER_ERROR
         with _fails(operation):
             attributes = KeyAttributes.decode(request.input(1))
-            custom = request.iovec.value != 0 or request.input(2) != b""
+            has_parameters = request.iovec.value != 0 or request.input(2) != b""
+            custom = request.iovec.function_id == Function.KEY_DERIVATION_OUTPUT_KEY_CUSTOM and has_parameters
             request.put_handle(self._derive_key(operation, request.client_id, attributes, custom=custom))
         return PSA_SUCCESS
 
@@ -253,8 +256,8 @@ class DerivationFunctions:
         """PSA Crypto 1.2 psa_key_derivation_verify_key: the expected key first, then the stream."""
         operation = self._lookup(request)
         with _fails(operation):
-            operation.active()
             expected = self._keys.get(request.client_id, request.iovec.key_id)
+            operation.active()
             if expected.attributes.type != PSA_KEY_TYPE_PASSWORD_HASH:
                 raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
             check_policy(expected.attributes, PSA_KEY_USAGE_VERIFY_DERIVATION, operation.alg)

@@ -11,7 +11,6 @@ from ...interface.psa.crypto_values import (
     PSA_ECC_FAMILY_TWISTED_EDWARDS,
     PSA_KEY_TYPE_AES,
     PSA_KEY_TYPE_ARC4,
-    PSA_KEY_TYPE_ARIA,
     PSA_KEY_TYPE_CAMELLIA,
     PSA_KEY_TYPE_CHACHA20,
     PSA_KEY_TYPE_DERIVE,
@@ -30,7 +29,6 @@ from ...interface.psa.crypto_values import (
     PSA_KEY_TYPE_PEPPER,
     PSA_KEY_TYPE_RAW_DATA,
     PSA_KEY_TYPE_RSA_KEY_PAIR,
-    PSA_KEY_TYPE_SM4,
     PSA_KEY_TYPE_XCHACHA20,
 )
 from ...interface.psa.status import (
@@ -63,15 +61,13 @@ _BITS: Final = {
     PSA_KEY_TYPE_PASSWORD_HASH: _WHOLE_BYTES,
     PSA_KEY_TYPE_PEPPER: _WHOLE_BYTES,
     PSA_KEY_TYPE_AES: _BLOCK_128,
-    PSA_KEY_TYPE_ARIA: _BLOCK_128,
     PSA_KEY_TYPE_CAMELLIA: _BLOCK_128,
-    PSA_KEY_TYPE_SM4: frozenset({128, 256}),
     PSA_KEY_TYPE_DES: frozenset({64, 128, 192}),
     PSA_KEY_TYPE_ARC4: range(40, 2049, 8),
     PSA_KEY_TYPE_CHACHA20: frozenset({256}),
     PSA_KEY_TYPE_XCHACHA20: frozenset({256}),
 }
-"""PSA Crypto 1.2 section 9.2.3: the sizes of keys that are just bytes."""
+"""PSA Crypto 1.2 section 9.2.3: the sizes of keys that are just bytes. ARIA and SM4 are not in the model."""
 
 
 def load(attributes: KeyAttributes, data: bytes) -> tuple[int, Material]:

@@ -23,7 +23,7 @@ from ...interface.psa.crypto_values import (
 )
 from ...interface.psa.status import PSA_ERROR_INVALID_ARGUMENT, PSA_ERROR_NOT_SUPPORTED
 from . import curves, ecdsa, eddsa, rsa_padding
-from .hashing import Hashes
+from .hashing import CRYPTOGRAPHY_HASH, Hashes
 from .material import Material
 from .refusal import Refusal
 from .rsa_key import RsaPublicKey
@@ -71,7 +71,7 @@ class Signatures:
             encoded = self._encode(alg, data, pair.public.size)
             return pair.apply(int.from_bytes(encoded, "big")).to_bytes(pair.public.size, "big")
         if PSA_ALG_IS_ECDSA(alg):
-            return self._sign_ecdsa(material.data, PSA_KEY_TYPE_ECC_GET_FAMILY(key_type), bits, alg, data)
+            return self._sign_ecdsa(material, key_type, bits, alg, data)
         sign = eddsa.sign if alg == PSA_ALG_PURE_EDDSA else eddsa.sign_hash
         return sign(bits, material.data, data)
 
@@ -87,15 +87,18 @@ class Signatures:
         verify = eddsa.verify if alg == PSA_ALG_PURE_EDDSA else eddsa.verify_hash
         return verify(bits, material.public_bytes(key_type, bits), data, signature)
 
-    def _sign_ecdsa(self, private: bytes, family: int, bits: int, alg: int, digest: bytes) -> bytes:
-        curve = curves.find_curve(family, bits)
+    def _sign_ecdsa(self, material: Material, key_type: int, bits: int, alg: int, digest: bytes) -> bytes:
+        curve = curves.find_curve(PSA_KEY_TYPE_ECC_GET_FAMILY(key_type), bits)
         hash_alg = PSA_ALG_SIGN_GET_HASH(alg)
-        if PSA_ALG_IS_DETERMINISTIC_ECDSA(alg) or (self._deterministic and hash_alg):
-            mac = partial(self._mac, hash_alg)
-            nonces = ecdsa.deterministic_nonces(curve.group_order, private, digest, mac)
-        else:
+        if not (PSA_ALG_IS_DETERMINISTIC_ECDSA(alg) or (self._deterministic and hash_alg)):
             nonces = ecdsa.random_nonces(curve.group_order, self._random)
-        return ecdsa.sign(curve, private, digest, nonces)
+        elif hash_alg in CRYPTOGRAPHY_HASH:
+            key = material.private(key_type, bits)
+            return ecdsa.sign_deterministic(key, CRYPTOGRAPHY_HASH[hash_alg], digest)
+        else:
+            mac = partial(self._mac, hash_alg)
+            nonces = ecdsa.deterministic_nonces(curve.group_order, material.data, digest, mac)
+        return ecdsa.sign(curve, material.data, digest, nonces)
 
     def _mac(self, hash_alg: int, key: bytes, data: bytes) -> bytes:
         mac = self._hashes.hmac(hash_alg, key)

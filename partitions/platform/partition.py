@@ -21,15 +21,14 @@ from ...interface.tfm.platform import (
 )
 from ...platform.plat_err import PlatError
 from ...spm.partition_api import PartitionApi, read_all, vector_count
+from .config import PlatformConfig
 
-IOCTL_BUFFER_SIZE: Final = 64
-"""Room for the input and for the output of a platform request."""
 _REQUEST_SIZE: Final = 4
 
 _SUCCESS: Final = TfmPlatformErr.TFM_PLATFORM_ERR_SUCCESS
 _SYSTEM_ERROR: Final = TfmPlatformErr.TFM_PLATFORM_ERR_SYSTEM_ERROR
 _INVALID_PARAM: Final = TfmPlatformErr.TFM_PLATFORM_ERR_INVALID_PARAM
-_NOT_SUPPORTED: Final = TfmPlatformErr.TFM_PLATFORM_ERR_NOT_SUPPORTED
+_BASE_CONFIG: Final = PlatformConfig()
 
 
 class _Refused(Exception):
@@ -43,14 +42,16 @@ class _Refused(Exception):
 class PlatformPartition:
     """The program of the platform partition. Its answers are TfmPlatformErr values, not PSA statuses."""
 
-    def __init__(self, psa: PartitionApi) -> None:
+    def __init__(self, psa: PartitionApi, config: PlatformConfig = _BASE_CONFIG) -> None:
         self._psa = psa
+        self._config = config
         self._functions: dict[int, Callable[[psa_msg_t], int]] = {
-            TFM_PLATFORM_API_ID_NV_READ: self._nv_read,
-            TFM_PLATFORM_API_ID_NV_INCREMENT: self._nv_increment,
             TFM_PLATFORM_API_ID_SYSTEM_RESET: self._system_reset,
             TFM_PLATFORM_API_ID_IOCTL: self._ioctl,
         }
+        if config.nv_counter_module:
+            self._functions[TFM_PLATFORM_API_ID_NV_READ] = self._nv_read
+            self._functions[TFM_PLATFORM_API_ID_NV_INCREMENT] = self._nv_increment
 
     def platform_sp_init(self) -> int:
         """entry_init: the counters need no preparation here."""
@@ -70,12 +71,12 @@ class PlatformPartition:
         if counts != (1, 1) or msg.out_size[0] > NV_COUNTER_SIZE:
             return _SYSTEM_ERROR
         try:
-            value = self._psa.hal.tfm_plat_read_nv_counter(self._counter(msg))
+            value = self._psa.hal.tfm_plat_read_nv_counter(self._counter(msg), msg.out_size[0])
         except _Refused as refused:
             return refused.error
         except PlatError:
             return _SYSTEM_ERROR
-        self._psa.psa_write(msg.handle, 0, value.to_bytes(NV_COUNTER_SIZE, "little")[: msg.out_size[0]])
+        self._psa.psa_write(msg.handle, 0, value.to_bytes(NV_COUNTER_SIZE, "little"))
         return _SUCCESS
 
     def _nv_increment(self, msg: psa_msg_t) -> int:
@@ -108,19 +109,24 @@ class PlatformPartition:
         return number
 
     def _ioctl(self, msg: psa_msg_t) -> int:
-        """A request of the board's own; an output vector is filled with zeros whatever the HAL says."""
-        if not 1 <= vector_count(msg.in_size) <= 2 or vector_count(msg.out_size) > 1:
-            return _SYSTEM_ERROR
+        """A request of the board's own; what it puts into the output goes back, whatever it answers."""
+        inputs, outputs = vector_count(msg.in_size), vector_count(msg.out_size)
+        # TF-M platform_sp_ioctl_psa_api: one input or two, an output or none.
+        if not 1 <= inputs <= 2 or outputs > 1:
+            return PSA_ERROR_PROGRAMMER_ERROR
         request = bytearray(_REQUEST_SIZE)
         if self._psa.psa_read(msg.handle, 0, request, _REQUEST_SIZE) != _REQUEST_SIZE:
             return PSA_ERROR_PROGRAMMER_ERROR
-        if msg.in_size[1] > IOCTL_BUFFER_SIZE:
+        if msg.in_size[1] > self._config.input_buffer_size:
             return PSA_ERROR_BUFFER_TOO_SMALL
-        if msg.out_size[0] > IOCTL_BUFFER_SIZE:
+        if msg.out_size[0] > self._config.output_buffer_size:
             return PSA_ERROR_PROGRAMMER_ERROR
+        number = int.from_bytes(request, "little", signed=True)
+        input_ = read_all(self._psa, msg, 1)
         try:
-            self._psa.hal.tfm_platform_hal_ioctl(int.from_bytes(request, "little", signed=True))
+            reply = self._psa.hal.tfm_platform_hal_ioctl(number, input_, msg.out_size[0])
         except PlatError:
-            if msg.out_size[0]:
-                self._psa.psa_write(msg.handle, 0, bytes(msg.out_size[0]))
-            return _NOT_SUPPORTED
+            return _SYSTEM_ERROR
+        if reply.output:
+            self._psa.psa_write(msg.handle, 0, reply.output)
+        return reply.error

@@ -69,12 +69,12 @@ class ObjectSystem:
     def create(self, uid: int, client_id: int, flags: int, capacity: int) -> None:
         """PSA Storage 1.0 psa_ps_create: an object of size 0 that can grow.
 
-        ALREADY_EXISTS comes before INSUFFICIENT_STORAGE for a capacity that no object has.
+        INSUFFICIENT_STORAGE for a capacity that no object has comes before ALREADY_EXISTS, as Arm's suite wants.
         """
-        if self._table.find(uid, client_id) is not None:
-            raise PsRefused(PSA_ERROR_ALREADY_EXISTS)
         if capacity > self._max_asset_size:
             raise PsRefused(PSA_ERROR_INSUFFICIENT_STORAGE, "more than the largest asset")
+        if self._table.find(uid, client_id) is not None:
+            raise PsRefused(PSA_ERROR_ALREADY_EXISTS)
         self._store(PsObject(uid, client_id, flags, capacity, b"", self._table.generation), None)
 
     def write(self, uid: int, client_id: int, offset: int, data: bytes) -> None:

@@ -223,7 +223,8 @@ def test_size_query_uses_no_private_key(monkeypatch: pytest.MonkeyPatch) -> None
     def refuse(*_: object, **__: object) -> bytes:
         raise AssertionError("signed")
 
-    monkeypatch.setattr("tfm_sim.partitions.crypto.ecdsa.sign", refuse)
+    for sign in ("sign", "sign_deterministic"):
+        monkeypatch.setattr(f"tfm_sim.partitions.crypto.ecdsa.{sign}", refuse)
     assert attestation(AttestationConfig()).get_token_size(32) == 520
 
 

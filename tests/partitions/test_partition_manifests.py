@@ -28,7 +28,18 @@ PLAIN = {b.manifest.name: b for b in standard_builds(AttestationConfig(), Crypto
 @pytest.mark.parametrize(
     "name, pid, entry, service, sid, index, version, mm_iovec, order",
     [
-        ("TFM_SP_CRYPTO", 259, "tfm_crypto_init", "TFM_CRYPTO", services.TFM_CRYPTO_SID, 1, 1, True, 0x1F01),
+        ("TFM_SP_CRYPTO", 259, "tfm_crypto_init", "TFM_CRYPTO", services.TFM_CRYPTO_SID, 1, 1, True, 0x1F02),
+        (
+            "TFM_SP_ITS",
+            257,
+            "tfm_its_entry",
+            "TFM_INTERNAL_TRUSTED_STORAGE_SERVICE",
+            services.TFM_INTERNAL_TRUSTED_STORAGE_SERVICE_SID,
+            3,
+            1,
+            True,
+            0x1F01,
+        ),
         (
             "TFM_SP_PLATFORM",
             260,
@@ -49,7 +60,7 @@ PLAIN = {b.manifest.name: b for b in standard_builds(AttestationConfig(), Crypto
             4,
             1,
             True,
-            0x1F02,
+            0x1F03,
         ),
         (
             "TFM_SP_MEASURED_BOOT",
@@ -60,7 +71,7 @@ PLAIN = {b.manifest.name: b for b in standard_builds(AttestationConfig(), Crypto
             17,
             1,
             False,
-            0x1F02,
+            0x1F03,
         ),
         (
             "TFM_SP_FWU",
@@ -71,7 +82,7 @@ PLAIN = {b.manifest.name: b for b in standard_builds(AttestationConfig(), Crypto
             5,
             1,
             True,
-            0x1F03,
+            0x1F04,
         ),
     ],
 )
@@ -126,3 +137,10 @@ def test_attestation_comes_after_measured_boot() -> None:
 
 def test_measured_boot_and_firmware_update_are_off_unless_asked_for() -> None:
     assert set(PLAIN) == set(programs()) == set(BUILDS) - {"TFM_SP_MEASURED_BOOT", "TFM_SP_FWU"}
+
+
+def test_a_build_without_internal_trusted_storage() -> None:
+    """The weak dependency of crypto leaves it out."""
+    builds = standard_builds(AttestationConfig(), CryptoConfig(), its=None)
+    assert {b.manifest.name for b in builds} == set(PLAIN) - {"TFM_SP_ITS"} == set(programs(its=None))
+    assert load_order([b.manifest for b in builds])["TFM_SP_CRYPTO"] == 0x1F01

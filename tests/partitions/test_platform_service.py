@@ -1,10 +1,13 @@
 """The platform service: counters by permission, reset, ioctl (crypto_storage.md 7; TF-M platform_sp)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from support.partition_bench import PartitionBench, make_hal, start_partitions
+from support.ps_bench import PsBench
 
+import tfm_sim
+from tfm_sim import Build, SpmConfig
 from tfm_sim.interface.psa.client import psa_outvec
 from tfm_sim.interface.psa.platform import (
     PlatformApi,
@@ -19,8 +22,17 @@ from tfm_sim.interface.psa.status import (
     PSA_ERROR_NOT_SUPPORTED,
     PSA_ERROR_PROGRAMMER_ERROR,
 )
-from tfm_sim.interface.tfm.platform import TfmPlatformErr
+from tfm_sim.interface.tfm.platform import (
+    TFM_PLATFORM_API_ID_IOCTL,
+    TFM_PLATFORM_API_ID_NV_INCREMENT,
+    TFM_PLATFORM_API_ID_NV_READ,
+    TfmPlatformErr,
+)
 from tfm_sim.interface.tfm.services import TFM_PLATFORM_SERVICE_HANDLE
+from tfm_sim.partitions.platform.config import PlatformConfig
+from tfm_sim.platform.board import load_board
+from tfm_sim.platform.ioctl import IoctlReply, IoctlRequest
+from tfm_sim.platform.nv_counters import NvCounter
 from tfm_sim.platform.otp import OtpLayout
 from tfm_sim.platform.power import SystemReset
 from tfm_sim.platform.provisioning import DUMMY, provisioned_otp
@@ -95,7 +107,7 @@ ID = bytes(4)
     "call",
     [
         Call(1010, [ID], [4], SUCCESS),
-        Call(1010, [ID], [2], SUCCESS),
+        Call(1010, [ID], [2], SYSTEM_ERROR),
         Call(1010, [ID], [5], SYSTEM_ERROR),
         Call(1010, [ID], [], SYSTEM_ERROR),
         Call(1010, [ID[:3]], [4], SYSTEM_ERROR),
@@ -106,9 +118,12 @@ ID = bytes(4)
         Call(1011, [ID], [4], SYSTEM_ERROR),
         Call(1011, [ID, ID], [], SYSTEM_ERROR),
         Call(1011, [ID[:3]], [], SYSTEM_ERROR),
-        Call(1013, [], [], SYSTEM_ERROR),
-        Call(1013, [ID, b"x", b"y"], [], SYSTEM_ERROR),
-        Call(1013, [ID], [1, 1], SYSTEM_ERROR),
+        Call(1013, [], [], PSA_ERROR_PROGRAMMER_ERROR),
+        Call(1013, [], [4], PSA_ERROR_PROGRAMMER_ERROR),
+        Call(1013, [ID, b"x", b"y"], [], PSA_ERROR_PROGRAMMER_ERROR),
+        Call(1013, [ID], [1, 1], PSA_ERROR_PROGRAMMER_ERROR),
+        Call(1013, [b"", b"x"], [], PSA_ERROR_PROGRAMMER_ERROR),
+        Call(1013, [ID + b"rest"], [], NOT_SUPPORTED),
         Call(1013, [ID[:3]], [], PSA_ERROR_PROGRAMMER_ERROR),
         Call(1013, [ID, bytes(64)], [64], NOT_SUPPORTED),
         Call(1013, [ID, bytes(65)], [], PSA_ERROR_BUFFER_TOO_SMALL),
@@ -133,6 +148,82 @@ def test_board_without_requests_of_its_own(device: PartitionBench) -> None:
 
 def test_client_library_folds_psa_errors_into_one(device: PartitionBench) -> None:
     assert tfm_platform_ioctl(device.ns, 1, bytes(65)) == SYSTEM_ERROR
+    assert tfm_platform_ioctl(device.ns, 1, None, psa_outvec(bytearray(65))) == SYSTEM_ERROR
+
+
+def the_board(request: IoctlRequest) -> IoctlReply:
+    """A board that answers with what it was asked, and refuses request 2."""
+    if request.number == 2:
+        return IoctlReply(INVALID_PARAM, b"why")
+    if request.number == 3:
+        return IoctlReply(SUCCESS, bytes(request.output_size + 1))
+    asked = f"{request.number} {request.input!r} {request.output_size}".encode()
+    return IoctlReply(SUCCESS, asked[: request.output_size])
+
+
+@pytest.mark.parametrize(
+    "number, input_, room, answer",
+    [
+        (1, None, None, (SUCCESS, b"")),
+        (1, None, 40, (SUCCESS, b"1 b'' 40")),
+        (-5, b"in", 40, (SUCCESS, b"-5 b'in' 40")),
+        # TF-M platform_sp_ioctl_psa_api: an input of no bytes is no input.
+        (1, b"", 40, (SUCCESS, b"1 b'' 40")),
+        # TF-M platform_sp_ioctl_psa_api: the output goes back whatever the board answered.
+        (2, b"x", 40, (INVALID_PARAM, b"why")),
+        (3, None, 4, (SYSTEM_ERROR, b"")),
+        (3, None, None, (SYSTEM_ERROR, b"")),
+    ],
+)
+def test_board_with_requests_of_its_own(
+    number: int, input_: bytes | None, room: int | None, answer: tuple[int, bytes]
+) -> None:
+    client = start_partitions(hal=make_hal(provisioned_otp(DUMMY), ioctl=the_board)).ns
+    output = None if room is None else psa_outvec(bytearray(room))
+    assert tfm_platform_ioctl(client, number, input_, output) == answer[0]
+    assert (b"" if output is None else bytes(output.base)[: output.len]) == answer[1]
+
+
+def test_a_board_brings_its_requests_to_a_device() -> None:
+    board = replace(load_board("an521"), ioctl=the_board)
+    with tfm_sim.boot(board, build=Build(spm=SpmConfig(isolation_level=3))) as device:
+        output = psa_outvec(bytearray(20))
+        assert tfm_platform_ioctl(device.ns, 7, b"level 3", output) == SUCCESS
+        assert bytes(output.base)[: output.len] == b"7 b'level 3' 20"
+
+
+@pytest.mark.parametrize("size, status", [(8, NOT_SUPPORTED), (9, PSA_ERROR_BUFFER_TOO_SMALL)])
+def test_buffers_of_another_build(size: int, status: int) -> None:
+    client = start_partitions(platform=PlatformConfig(input_buffer_size=8)).ns
+    request = [bytes(4), bytes(size)]
+    assert client.psa_call(TFM_PLATFORM_SERVICE_HANDLE, TFM_PLATFORM_API_ID_IOCTL, request) == status
+
+
+@pytest.mark.parametrize("type_", [TFM_PLATFORM_API_ID_NV_READ, TFM_PLATFORM_API_ID_NV_INCREMENT])
+def test_build_without_counters(type_: int) -> None:
+    """TF-M PLATFORM_NV_COUNTER_MODULE_DISABLED."""
+    client = start_partitions(platform=PlatformConfig(nv_counter_module=False)).ns
+    assert client.psa_call(TFM_PLATFORM_SERVICE_HANDLE, type_, [bytes(4)]) == PSA_ERROR_NOT_SUPPORTED
+
+
+@pytest.mark.parametrize("counter", range(12))
+def test_permissions_of_protected_storage(counter: int) -> None:
+    """TF-M tfm_plat_nv_counter_permissions_check: the PS counters, and no others."""
+    bench = PsBench().boot()
+    client = bench.as_ps()
+    wanted = SUCCESS if counter <= 2 else SYSTEM_ERROR
+    assert tfm_platform_nv_counter_read(client, counter)[0] == wanted
+    assert tfm_platform_nv_counter_increment(client, counter) == wanted
+
+
+def test_a_counter_of_protected_storage_at_its_maximum() -> None:
+    """TF-M tfm_plat_increment_nv_counter: at UINT32_MAX it stays."""
+    bench = PsBench().boot()
+    client = bench.as_ps()
+    bench.counters.set(NvCounter.PS_1, 2**32 - 2)
+    assert tfm_platform_nv_counter_increment(client, 1) == SUCCESS
+    assert tfm_platform_nv_counter_increment(client, 1) == SYSTEM_ERROR
+    assert tfm_platform_nv_counter_read(client, 1) == (SUCCESS, 2**32 - 1)
 
 
 def test_system_reset_takes_the_device_down(device: PartitionBench) -> None:

@@ -7,6 +7,7 @@ from typing import NoReturn, get_type_hints
 import pytest
 
 from tfm_sim.interface.psa.lifecycle import PsaLifecycle
+from tfm_sim.interface.tfm.platform import TfmPlatformErr
 from tfm_sim.platform.board import load_board, packaged_boards
 from tfm_sim.platform.hal import HAL_FUNCTIONS, FlashAreaInfo, HalDenied, PlatformHal, granted
 from tfm_sim.platform.hardware import Hardware
@@ -220,10 +221,16 @@ def test_system_reset_tells_the_device_and_never_returns(name: str) -> None:
     assert told == ["system reset requested"]
 
 
-def test_ioctl_is_unsupported() -> None:
+def test_board_without_requests_of_its_own() -> None:
+    reply = hal().tfm_platform_hal_ioctl(1, b"input", 3)
+    assert (reply.error, reply.output) == (TfmPlatformErr.TFM_PLATFORM_ERR_NOT_SUPPORTED, bytes(3))
+
+
+def test_nv_counter_has_four_bytes() -> None:
+    """TF-M tfm_plat_read_nv_counter."""
     with pytest.raises(PlatError) as caught:
-        hal().tfm_platform_hal_ioctl(1)
-    assert caught.value.reason is TfmPlatErr.UNSUPPORTED
+        hal().tfm_plat_read_nv_counter(NvCounter.PS_0, 2)
+    assert caught.value.reason is TfmPlatErr.SYSTEM_ERR
 
 
 def test_random_repeats_by_seed_and_differs_by_seed_and_device() -> None:

@@ -12,10 +12,13 @@ from tfm_sim.partitions.firmware_update.config import FwuBuild
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig
 from tfm_sim.partitions.internal_trusted_storage.config import ItsBuild
 from tfm_sim.partitions.measured_boot.config import MeasuredBootConfig
+from tfm_sim.partitions.platform.config import PlatformConfig
 from tfm_sim.partitions.programs import MANIFEST_LIST, configurations, programs
+from tfm_sim.partitions.protected_storage.config import PsConfig
 from tfm_sim.platform.board import load_board
 from tfm_sim.platform.flash import Flash, FlashArea
 from tfm_sim.platform.hal import PlatformHal, granted
+from tfm_sim.platform.ioctl import IoctlHandler, no_requests
 from tfm_sim.platform.memory import Access, Memory, Region, Security
 from tfm_sim.platform.nv_counters import NvCounters
 from tfm_sim.platform.otp import Otp
@@ -34,6 +37,7 @@ SHARED_DATA_SIZE = 0x400
 NS_RAM = 0x28100000
 ARENA_SIZE = 0x4000
 SPM = SpmConfig()
+PLATFORM = PlatformConfig()
 ITS = ItsBuild()
 GRANTS = load_board("an521").hal_grants
 
@@ -65,6 +69,7 @@ def start_partitions(
     firmware_update: FwuBuild | None = None,
     spm: SpmConfig = SPM,
     its: ItsBuild | None = ITS,
+    platform: PlatformConfig = PLATFORM,
 ) -> PartitionBench:
     """``boot_status`` is the shared data area as BL2 left it; empty means that there was no BL2."""
     memory = Memory()
@@ -84,6 +89,7 @@ def start_partitions(
         measured_boot=measured_boot,
         firmware_update=firmware_update,
         its=its,
+        platform=platform,
     )
     kernel.load(builds)
     arenas = {
@@ -102,12 +108,15 @@ def standard_builds(
     measured_boot: MeasuredBootConfig | None = None,
     firmware_update: FwuBuild | None = None,
     its: ItsBuild | None = ITS,
+    ps: PsConfig | None = None,
+    platform: PlatformConfig = PLATFORM,
 ) -> list[PartitionBuild]:
-    by_name = programs(attestation, crypto, measured_boot, firmware_update, its)
+    by_name = programs(attestation, crypto, measured_boot, firmware_update, its, ps, platform)
     configs = configurations(
         measured_boot=measured_boot is not None,
         firmware_update=firmware_update is not None,
         its=its is not None,
+        protected_storage=ps is not None,
     )
     listed = [(item.load(), item.pid) for item in load_manifest_list(MANIFEST_LIST, configs=configs)]
     return [PartitionBuild(manifest, pid, *by_name[manifest.name]) for manifest, pid in listed]
@@ -119,9 +128,10 @@ def make_hal(
     slots: Mapping[tuple[int, int], FlashArea] | None = None,
     its_area: FlashArea | None = None,
     ps_area: FlashArea | None = None,
+    ioctl: IoctlHandler = no_requests,
 ) -> PlatformHal:
     """``slots`` by image index and slot number, 0 primary and 1 secondary; areas left out are AN521's."""
     its_area = its_area or FlashArea(7, "its", Flash("its", 0x4000, 0x1000, 1), 0, 0x4000)
     ps_area = ps_area or FlashArea(6, "ps", Flash("ps", 0x5000, 0x1000, 1), 0, 0x5000)
     rng = RandomSource(b"entropy", seed)
-    return PlatformHal(otp, NvCounters(otp), rng, its_area, ps_area, slots=slots)
+    return PlatformHal(otp, NvCounters(otp), rng, its_area, ps_area, slots=slots, ioctl=ioctl)

@@ -95,7 +95,7 @@ def boot() -> Iterator[Boot]:
         if setup not in devices:
             quirks = TFM_TODAY if setup.tfm_today else TfmQuirks()
             spm = SpmConfig(isolation_level=setup.level, quirks=quirks)
-            build = Build(bl2=None, spm=spm, partitions=demand_partitions(setup))
+            build = Build(bl2=None, spm=spm, partitions=demand_partitions(setup), its=None)
             devices[setup] = Device(DUAL_CORE if setup.dual_core else BOARD, build=build).power_on()
         if devices[setup].kernel.down is not None:
             devices[setup].reset()
