@@ -25,6 +25,7 @@ from .partitions.programs import (
 from .partitions.protected_storage.config import PsConfig
 from .platform.board import AreaRole, Board
 from .platform.hal import FlashAreaInfo
+from .platform.iak_type import IakType
 from .platform.provisioning import DUMMY, DUMMY_ROTPKS, Provisioning
 from .platform.provisioning_bundle import BundleLayout
 from .spm.config import Backend, SpmConfig
@@ -42,7 +43,8 @@ class Build:
     ``firmware_update`` is TFM_PARTITION_FIRMWARE_UPDATE, None (as in TF-M's default) a build without the
     partition; with it the boot loader publishes the running versions.
     ``its`` is TFM_PARTITION_INTERNAL_TRUSTED_STORAGE, None leaves that partition out, and protected storage
-    with it, which keeps its objects there. ``ps`` is TFM_PARTITION_PROTECTED_STORAGE, ``platform`` TFM_PARTITION_PLATFORM.
+    with it, which keeps its objects there. ``ps`` is TFM_PARTITION_PROTECTED_STORAGE, ``platform``
+    TFM_PARTITION_PLATFORM.
     """
 
     bl2: Bl2Config | None = field(default_factory=Bl2Config)
@@ -79,13 +81,17 @@ def with_boot_status(build: Build, era: BootStatusEra) -> Build:
 
 
 def dummy_provisioning(build: Build) -> Provisioning:
-    """TF-M's dummy values (NOT SECURE) as its build burns them: ROTPKs by signature type and key mode."""
+    """TF-M's dummy values (NOT SECURE) as its build burns them: ROTPKs by signature type and key mode.
+
+    With SYMMETRIC_INITIAL_ATTESTATION the type of the IAK is HMAC; its bytes are the same.
+    """
+    dummy = replace(DUMMY, iak_type=IakType.HMAC) if build.attestation.symmetric else DUMMY
     if build.bl2 is None:
-        return DUMMY
+        return dummy
     name = build.bl2.signature_type.value
     if build.bl2.key_mode is KeyMode.BUILTIN_KEY:
         name += " builtin"
-    return replace(DUMMY, rotpks=DUMMY_ROTPKS.get(name, ()))
+    return replace(dummy, rotpks=DUMMY_ROTPKS.get(name, ()))
 
 
 def bundle_layout(build: Build, board: Board) -> BundleLayout:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from ...interface.psa.crypto_types import KeyAttributes
 from ...interface.psa.crypto_values import (
     PSA_ALG_AEAD_GET_TAG_LENGTH,
     PSA_ALG_AEAD_WITH_DEFAULT_LENGTH_TAG,
@@ -46,7 +47,7 @@ class AeadFunctions:
         random: Callable[[int], bytes],
         config: CryptoConfig,
     ) -> None:
-        offer = config.offer()
+        self._offer = offer = config.offer()
         self._offered = {
             alg: replace(algorithm, key_types=frozenset(filter(offer.key_type, algorithm.key_types)))
             for alg, algorithm in ALGORITHMS.items()
@@ -99,6 +100,13 @@ class AeadFunctions:
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
         return algorithm
 
+    def _check_key(self, algorithm: Aead, attributes: KeyAttributes) -> None:
+        # Mbed TLS mbedtls_cipher_values_from_psa: a key of another algorithm is NOT_SUPPORTED.
+        if attributes.type not in algorithm.key_types:
+            raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+        if not self._offer.key_bits(attributes.type, attributes.bits):
+            raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+
     def _single(self, request: Request, usage: int) -> tuple[Aead, Key, bytes]:
         """What encryption and decryption in one call check first, in Mbed TLS's order; the nonce with it."""
         request.put(0, b"")
@@ -108,7 +116,7 @@ class AeadFunctions:
         key = self._key(request, usage)
         algorithm = self._find(iovec.alg)
         _check_nonce_length(algorithm, iovec.alg, iovec.nonce_length)
-        _check_key_type(algorithm, key.attributes.type)
+        self._check_key(algorithm, key.attributes)
         return algorithm, key, iovec.nonce[: iovec.nonce_length]
 
     def _encrypt(self, request: Request) -> int:
@@ -167,7 +175,7 @@ class AeadFunctions:
         tag_length = PSA_ALG_AEAD_GET_TAG_LENGTH(alg)
         if tag_length not in algorithm.tags:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
-        _check_key_type(algorithm, key.attributes.type)
+        self._check_key(algorithm, key.attributes)
         return AeadMessage(
             algorithm,
             key_aead(alg, key.attributes.type, key.material.data),
@@ -281,12 +289,6 @@ class _DriverAead:
 
     def open_sealed(self, nonce: bytes, ad: bytes, sealed: bytes) -> bytes:
         return self._driver.aead_decrypt(self._key, self._alg, nonce, ad, sealed)
-
-
-def _check_key_type(algorithm: Aead, key_type: int) -> None:
-    # Mbed TLS mbedtls_cipher_values_from_psa: a key of another algorithm is NOT_SUPPORTED.
-    if key_type not in algorithm.key_types:
-        raise Refusal(PSA_ERROR_NOT_SUPPORTED)
 
 
 def _check_nonce_length(algorithm: Aead, alg: int, length: int) -> None:

@@ -174,6 +174,7 @@ class DerivationFunctions:
         verifies = key.attributes.usage & PSA_KEY_USAGE_VERIFY_DERIVATION
         usage = PSA_KEY_USAGE_DERIVE if derives or not verifies else PSA_KEY_USAGE_VERIFY_DERIVATION
         check_policy(key.attributes, usage, operation.alg)
+        self._algorithms.require_bits(key.attributes.type, key.attributes.bits)
         operation.input(step, _key_data(key, operation.alg, step), key.attributes.type)
         operation.may_output &= bool(derives)
         operation.may_output_key |= step in _MAIN_STEPS

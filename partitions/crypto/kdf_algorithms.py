@@ -98,6 +98,11 @@ class KdfAlgorithms:
         if not self._offer.alg(alg):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
 
+    def require_bits(self, key_type: int, bits: int) -> None:
+        """NOT_SUPPORTED for a key of a size that this build does not use."""
+        if not self._offer.key_bits(key_type, bits):
+            raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+
     def require_key(self, key_type: int, bits: int) -> None:
         """NOT_SUPPORTED for a key that this build does not derive: PSA_WANT_KEY_TYPE_*_KEY_PAIR_DERIVE.
 
