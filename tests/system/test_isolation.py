@@ -91,7 +91,7 @@ def test_a_reset_makes_all_processes_anew_and_leaves_none_behind(level: int) -> 
             assert len(device.psa.crypto.generate_random(4)) == 4
         seen.append(set(processes(device).values()))
     assert not any(is_alive(pid) for pids in seen for pid in pids)
-    assert [len(pids) for pids in seen] == [{1: 0, 2: 1, 3: 6}[level]] * 4
+    assert [len(pids) for pids in seen] == [{1: 0, 2: 1, 3: 7}[level]] * 4
 
 
 @pytest.mark.parametrize("level", [2, 3])
@@ -142,7 +142,7 @@ def test_no_process_outlives_a_program_that_never_switched_its_device_off(end: s
         [sys.executable, "-c", script + end], stdout=subprocess.PIPE, text=True, check=False
     )
     pids = {int(pid) for pid in done.stdout.split()}
-    assert len(pids) == 5
+    assert len(pids) == 6
     assert all_gone(pids)
 
 
