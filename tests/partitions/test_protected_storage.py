@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support.ps_bench import PsBench
 
 from tfm_sim.interface.psa.client import psa_outvec
-from tfm_sim.interface.psa.crypto_values import PSA_ALG_CBC_NO_PADDING, PSA_ALG_CCM
+from tfm_sim.interface.psa.crypto_values import PSA_ALG_CBC_NO_PADDING
 from tfm_sim.interface.psa.protected_storage import (
     ProtectedStorage,
     psa_ps_create,
@@ -45,11 +45,10 @@ DATA = bytes(range(100))
 PLAIN = PsConfig(encryption=False, rollback_protection=False)
 
 
-@pytest.fixture(params=["GCM", "CCM", "limited keys", "plain", "on flash"])
+@pytest.fixture(params=["GCM", "limited keys", "plain", "on flash"])
 def bench(request: pytest.FixtureRequest) -> PsBench:
     """A started device with object 1 (100 bytes), 2 (write once) and 3 (10 of 40 bytes filled)."""
     config = {
-        "CCM": PsConfig(aead_alg=PSA_ALG_CCM),
         "limited keys": PsConfig(aes_key_usage_limit=300),
         "plain": PLAIN,
     }.get(request.param, PsConfig())
