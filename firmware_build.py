@@ -10,6 +10,8 @@ from .partitions.crypto.config import CryptoConfig
 from .partitions.firmware_update.config import FwuBuild, FwuConfig
 from .partitions.initial_attestation.config import AttestationConfig
 from .partitions.internal_trusted_storage.config import ItsBuild, ItsConfig, PsFiles
+from .partitions.internal_trusted_storage.layout import config_problem
+from .partitions.internal_trusted_storage.stores import its_fs_config, ps_fs_config
 from .partitions.measured_boot.config import MeasuredBootConfig
 from .partitions.ns_agent_mailbox.config import MailboxConfig
 from .partitions.platform.config import PlatformConfig
@@ -22,6 +24,8 @@ from .partitions.programs import (
 )
 from .partitions.protected_storage.config import PsConfig
 from .platform.board import AreaRole, Board
+from .platform.hal import FlashAreaInfo
+from .platform.iak_type import IakType
 from .platform.provisioning import DUMMY, DUMMY_ROTPKS, Provisioning
 from .platform.provisioning_bundle import BundleLayout
 from .spm.config import Backend, SpmConfig
@@ -39,7 +43,8 @@ class Build:
     ``firmware_update`` is TFM_PARTITION_FIRMWARE_UPDATE, None (as in TF-M's default) a build without the
     partition; with it the boot loader publishes the running versions.
     ``its`` is TFM_PARTITION_INTERNAL_TRUSTED_STORAGE, None leaves that partition out, and protected storage
-    with it, which keeps its objects there. ``ps`` is TFM_PARTITION_PROTECTED_STORAGE, ``platform`` TFM_PARTITION_PLATFORM.
+    with it, which keeps its objects there. ``ps`` is TFM_PARTITION_PROTECTED_STORAGE, ``platform``
+    TFM_PARTITION_PLATFORM.
     """
 
     bl2: Bl2Config | None = field(default_factory=Bl2Config)
@@ -76,13 +81,17 @@ def with_boot_status(build: Build, era: BootStatusEra) -> Build:
 
 
 def dummy_provisioning(build: Build) -> Provisioning:
-    """TF-M's dummy values (NOT SECURE) as its build burns them: ROTPKs by signature type and key mode."""
+    """TF-M's dummy values (NOT SECURE) as its build burns them: ROTPKs by signature type and key mode.
+
+    With SYMMETRIC_INITIAL_ATTESTATION the type of the IAK is HMAC; its bytes are the same.
+    """
+    dummy = replace(DUMMY, iak_type=IakType.HMAC) if build.attestation.symmetric else DUMMY
     if build.bl2 is None:
-        return DUMMY
+        return dummy
     name = build.bl2.signature_type.value
     if build.bl2.key_mode is KeyMode.BUILTIN_KEY:
         name += " builtin"
-    return replace(DUMMY, rotpks=DUMMY_ROTPKS.get(name, ()))
+    return replace(dummy, rotpks=DUMMY_ROTPKS.get(name, ()))
 
 
 def bundle_layout(build: Build, board: Board) -> BundleLayout:
@@ -183,11 +192,13 @@ def check_build(build: Build, board: Board) -> None:
     """Whether a board can have the build.
 
     Raises Bl2ConfigError for a boot loader of another number of images than the board has slots for,
-    Bl1ConfigError for a BL1 that it has no place for, LoadError for what two cores cannot have.
+    Bl1ConfigError for a BL1 that it has no place for, LoadError for what two cores cannot have and for
+    internal trusted storage that its flash has no place for.
     """
     _check_image_number(build, board)
     _check_dual_core(build, board)
     _check_bl1(build, board)
+    _check_its(build, board)
 
 
 def _check_image_number(build: Build, board: Board) -> None:
@@ -224,3 +235,31 @@ def _check_dual_core(build: Build, board: Board) -> None:
     # TF-M: the ids of mailbox clients come with their requests, not from the NSCE calls of TrustZone.
     if build.spm.ns_manage_nsid:
         raise LoadError(f"ns_manage_nsid on {where}; legal: False")
+
+
+def _check_its(build: Build, board: Board) -> None:
+    made = its_build(build)
+    if made is None:
+        return
+    its, ps = (_area_info(board, role) for role in (AreaRole.ITS, AreaRole.PS))
+    if its is None:
+        raise LoadError(
+            f"internal trusted storage on board {board.name}, which has no flash area with role its; "
+            "legal: its=None, or a board with one"
+        )
+    found = [("internal trusted storage", its, its_fs_config(made, its, ps if made.ps else None))]
+    if made.ps is not None and ps is not None:
+        found.append(("protected storage", ps, ps_fs_config(made, its, ps)))
+    for name, area, config in found:
+        if problem := config_problem(config):
+            raise LoadError(f"{name} in flash area {area.name} of board {board.name}: {problem}")
+
+
+def _area_info(board: Board, role: AreaRole) -> FlashAreaInfo | None:
+    area = board.area_with_role(role)
+    if area is None:
+        return None
+    flash = next(device for device in board.flash if device.name == area.flash)
+    return FlashAreaInfo(
+        area.id, area.name, area.size, flash.erase_block, flash.write_size, flash.erased_value
+    )

@@ -18,10 +18,13 @@ class ItsQuirks:
     cut between two leaves a part of the new asset."""
     refused_set_soils_scratch: bool = False
     """psa_its_set that finds no room for another size of an existing asset has marked the old one in the
-    scratch metadata block by then; until the next boot no update programs over that."""
+    scratch metadata block by then; until the next boot an update fails that does not fit over that."""
     encrypted_get_needs_a_small_buffer: bool = False
     """With ITS_ENCRYPTION, psa_its_get with offset and room of more than ITS_MAX_ASSET_SIZE together is
     INVALID_ARGUMENT, although the asset would fit."""
+    upgrade_loses_block_0: bool = False
+    """The upgrade of a file system of version 1 leaves logical block 0 assigned to the metadata block that is
+    erased next: its assets read as erased flash."""
     scratch_block_is_trusted: bool = False
     """Which data block is the scratch one is not checked at boot, although no XOR covers it: a flipped bit in
     that number has a block with assets erased."""

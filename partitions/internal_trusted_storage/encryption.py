@@ -34,6 +34,6 @@ def decrypt_file(hal: PlatformHal, file_id: bytes, info: FileInfo, ciphertext: b
 
 
 def _refusal(error: PlatError) -> Refusal:
-    # TF-M tfm_hal_to_psa_error.
+    # TF-M tfm_hal_to_psa_error: whatever is not an invalid input is a generic error.
     invalid = error.reason is TfmPlatErr.INVALID_INPUT
     return Refusal(PSA_ERROR_INVALID_ARGUMENT if invalid else PSA_ERROR_GENERIC_ERROR)

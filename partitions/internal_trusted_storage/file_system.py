@@ -38,16 +38,13 @@ class FileInfo:
 class FileSystem:
     """One file system. Its functions raise Refusal with the status that TF-M's return."""
 
-    def __init__(self, metadata: MetadataBlocks, *, soils_scratch: bool = False) -> None:
-        """``soils_scratch``: a write that is refused leaves a trace in the scratch metadata block.
-
-        Raises Refusal with INVALID_ARGUMENT for an area that cannot hold such a file system.
-        """
+    def __init__(self, metadata: MetadataBlocks) -> None:
+        """Raises Refusal with INVALID_ARGUMENT for an area that cannot hold such a file system."""
         if config_problem(metadata.config) is not None:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
         self._metadata = metadata
         self._config = metadata.config
-        self._soils_scratch = soils_scratch
+        self._soils_scratch = metadata.quirks.refused_set_soils_scratch
 
     def prepare(self) -> None:
         """Mount, and finish a replacement that lost its power half way (its_flash_fs_prepare)."""
@@ -116,8 +113,8 @@ class FileSystem:
         self, file_id: bytes, info: FileInfo, old: tuple[int, FileMeta] | None
     ) -> tuple[int, FileMeta, BlockMeta]:
         """A new entry, and the old one of that id marked to be deleted, in the tables to come."""
-        # TF-M marks the old entry first and looks for room then: what it refuses leaves the mark in a block
-        # that the next update takes for erased.
+        # TF-M its_flash_fs_file_write: marks the old entry first and looks for room then; what it refuses
+        # leaves the mark in a block that the next update takes for erased.
         if old is not None and self._soils_scratch:
             self._mark_deleted(*old)
         if info.size_max > self._config.max_file_size:

@@ -15,6 +15,7 @@ METADATA_BLOCKS: Final = (0, 1)
 LOGICAL_DBLOCK0: Final = 0
 SUPPORTED_VERSION: Final = 2
 BACKWARD_SUPPORTED_VERSION: Final = 1
+MAX_PROGRAM_UNIT: Final = 16
 FILE_ID_SIZE: Final = 12
 NONCE_SIZE: Final = 12
 TAG_SIZE: Final = 16
@@ -115,6 +116,9 @@ def config_problem(config: FsConfig) -> str | None:
     """Why an area cannot hold such a file system (TF-M its_flash_fs_validate_config); None where it can."""
     if config.num_blocks < 2 or config.num_blocks == 3:
         return f"{config.num_blocks} blocks; legal: 2, or 4 and more"
+    # TF-M its_flash_nand: flash of larger program units is written through buffers, which the model lacks.
+    if config.alignment > MAX_PROGRAM_UNIT:
+        return f"a program unit of {config.alignment} bytes; legal: up to {MAX_PROGRAM_UNIT}"
     metadata = Layout(config).metadata_size
     if metadata > config.block_size:
         return f"metadata of {metadata} bytes; legal: up to a block, {config.block_size}"

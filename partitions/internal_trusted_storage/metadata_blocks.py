@@ -14,6 +14,7 @@ from ...interface.psa.status import (
     PSA_ERROR_GENERIC_ERROR,
     PSA_ERROR_INSUFFICIENT_STORAGE,
 )
+from .config import ItsQuirks
 from .flash_blocks import FlashBlocks
 from .layout import (
     LOGICAL_DBLOCK0,
@@ -31,20 +32,21 @@ from .validity import is_latest_block_1, is_sound_block, is_sound_file, is_valid
 _MAX_BLOCK_DATA_COPY: Final = 256
 """ITS_MAX_BLOCK_DATA_COPY: data move through a buffer of so many bytes."""
 _U32: Final = 0xFFFFFFFF
+_NO_QUIRKS: Final = ItsQuirks()
 
 
 class MetadataBlocks:
     """The tables of one file system. Every function reads flash anew, as TF-M does: RAM keeps no copy."""
 
     def __init__(
-        self, flash: FlashBlocks, config: FsConfig, *, validate: bool = True, trust_scratch: bool = False
+        self, flash: FlashBlocks, config: FsConfig, quirks: ItsQuirks = _NO_QUIRKS, *, validate: bool = True
     ) -> None:
         self.flash = flash
         self.config = config
         self.layout = Layout(config)
         self.active, self.scratch = METADATA_BLOCKS
         self._validate = validate
-        self._trust_scratch = trust_scratch
+        self.quirks = quirks
         self._header = Header()
 
     # Mounting
@@ -82,7 +84,7 @@ class MetadataBlocks:
         metadata = self.flash.read(block, 0, self.layout.metadata_size)
         if not is_valid_header(header, metadata, self.layout, self.config, check_xor=self._validate):
             return False
-        return self._trust_scratch or self._scratch_is_free(header, metadata)
+        return self.quirks.scratch_block_is_trusted or self._scratch_is_free(header, metadata)
 
     def _scratch_is_free(self, header: Header, metadata: bytes) -> bool:
         """Whether the scratch data block is one that holds nothing: it is about to be erased."""
@@ -99,6 +101,9 @@ class MetadataBlocks:
         block_0 = self.block(LOGICAL_DBLOCK0)
         start = self.layout.header_size
         size = self.config.block_size - block_0.free_size - start
+        if not self.quirks.upgrade_loses_block_0:
+            self._write_block_meta(LOGICAL_DBLOCK0, replace(block_0, phy_id=self.scratch))
+            start, size = start + self.layout.block_meta_size, size - self.layout.block_meta_size
         self.move(self.scratch, start, self.active, start, size)
         count = self._header.swap_count
         self._header = replace(self._header, active_swap_count=count, fs_version=SUPPORTED_VERSION)

@@ -82,19 +82,13 @@ def open_stores(hal: PlatformHal, build: ItsBuild) -> tuple[Store, Store | None]
 def _open(
     hal: PlatformHal, build: ItsBuild, area: FlashAreaInfo, config: FsConfig, create_layout: bool
 ) -> FileSystem:
-    quirks = build.config.quirks
     blocks = FlashBlocks(hal, area, config.block_size // area.erase_block)
-    metadata = MetadataBlocks(
-        blocks,
-        config,
-        validate=build.config.validate_metadata,
-        trust_scratch=quirks.scratch_block_is_trusted,
-    )
-    files = FileSystem(metadata, soils_scratch=quirks.refused_set_soils_scratch)
+    options = build.config
+    files = FileSystem(MetadataBlocks(blocks, config, options.quirks, validate=options.validate_metadata))
     try:
         files.prepare()
     except Refusal:
-        # TF-M ITS_CREATE_FLASH_LAYOUT, PS_CREATE_FLASH_LAYOUT.
+        # TF-M ITS_CREATE_FLASH_LAYOUT: whatever is no valid file system is erased, and an empty one made.
         if not create_layout:
             raise
         files.wipe_all()

@@ -35,7 +35,7 @@ UPDATES: dict[str, Callable[[FsBench], None]] = {
 
 def started(geometry: Geometry) -> FsBench:
     """A device with the four files of START, the last of them removed from the way of a fifth."""
-    bench = FsBench(Geometry(**{**_fields(geometry), "max_files": 6}))
+    bench = FsBench(Geometry(**{**_fields(geometry), "max_files": 7}))
     bench.boot()
     for number, (data, flags) in START.items():
         bench.set(number, data, flags)

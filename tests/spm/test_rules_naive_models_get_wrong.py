@@ -424,7 +424,7 @@ class Counting(Echo):
 
 def test_rule_20_a_panic_takes_everything_but_flash_down() -> None:
     manifest = parse_manifest(SERVER.replace("stateless_handle: 1", "stateless_handle: 20"), "server.yaml")
-    build = Build(bl2=None, partitions=(PartitionBuild(manifest, 3000, Counting),))
+    build = Build(bl2=None, partitions=(PartitionBuild(manifest, 3000, Counting),), its=None)
     with Device(BOARD, build=build).power_on() as device:
         old = device.ns
         handle = old.psa_connect(OPEN, 1)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tfm_sim.partitions.internal_trusted_storage.config import ItsQuirks
 from tfm_sim.partitions.internal_trusted_storage.file_system import FileInfo, FileSystem
 from tfm_sim.partitions.internal_trusted_storage.flash_blocks import FlashBlocks
 from tfm_sim.partitions.internal_trusted_storage.layout import FLAG_CREATE, FLAG_TRUNCATE, FsConfig, align
@@ -16,6 +17,7 @@ from tfm_sim.platform.provisioning import DUMMY, provisioned_otp
 from tfm_sim.platform.random_source import RandomSource
 
 _OTP = provisioned_otp(DUMMY)
+_NO_QUIRKS = ItsQuirks()
 NEW = FLAG_CREATE | FLAG_TRUNCATE
 
 
@@ -64,15 +66,13 @@ class FsBench:
         self,
         geometry: Geometry | None = None,
         contents: bytes | None = None,
+        quirks: ItsQuirks = _NO_QUIRKS,
         *,
         validate: bool = True,
-        trust_scratch: bool = False,
-        soils_scratch: bool = False,
     ) -> None:
         self.geometry = geometry = geometry or Geometry()
         self.flash = Flash("its", geometry.size, geometry.sector, geometry.unit, geometry.erased, contents)
-        self._options = {"validate": validate, "trust_scratch": trust_scratch}
-        self._soils_scratch = soils_scratch
+        self._quirks, self._validate = quirks, validate
         area = FlashArea(7, "its", self.flash, 0, geometry.size)
         hal = PlatformHal(_OTP, NvCounters(_OTP), RandomSource(b"", 0), its_area=area)
         self._blocks = FlashBlocks(hal, hal.tfm_hal_its_fs_info(), geometry.sectors_per_block)
@@ -82,8 +82,8 @@ class FsBench:
 
     def make(self) -> None:
         """What a reset does: nothing of the file system's RAM stays."""
-        metadata = MetadataBlocks(self._blocks, self.geometry.config, **self._options)
-        self.fs = FileSystem(metadata, soils_scratch=self._soils_scratch)
+        config, quirks = self.geometry.config, self._quirks
+        self.fs = FileSystem(MetadataBlocks(self._blocks, config, quirks, validate=self._validate))
 
     def boot(self) -> None:
         """TF-M tfm_its_init with ITS_CREATE_FLASH_LAYOUT."""
@@ -115,7 +115,7 @@ class FsBench:
 
     def copy(self) -> "FsBench":
         """Another device with the same flash, switched off."""
-        return FsBench(self.geometry, bytes(self.flash.cells), soils_scratch=self._soils_scratch)
+        return FsBench(self.geometry, bytes(self.flash.cells), self._quirks)
 
     def count(self, act: Callable[["FsBench"], None]) -> int:
         """How many writes and erases an act takes from here."""

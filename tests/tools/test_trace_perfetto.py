@@ -95,6 +95,7 @@ def test_a_token_has_a_track_for_everybody_and_an_arrow_each_way() -> None:
         "SPM",
         "CPU",
         "TFM_SP_CRYPTO",
+        "TFM_SP_ITS",
         "TFM_SP_PLATFORM",
         "TFM_SP_INITIAL_ATTESTATION",
         "NS",
