@@ -25,6 +25,7 @@ from .partitions.programs import (
 from .partitions.protected_storage.config import PsConfig
 from .platform.board import AreaRole, Board
 from .platform.hal import FlashAreaInfo
+from .platform.iak_type import IakType
 from .platform.provisioning import DUMMY, DUMMY_ROTPKS, Provisioning
 from .platform.provisioning_bundle import BundleLayout
 from .spm.config import Backend, SpmConfig
@@ -80,13 +81,17 @@ def with_boot_status(build: Build, era: BootStatusEra) -> Build:
 
 
 def dummy_provisioning(build: Build) -> Provisioning:
-    """TF-M's dummy values (NOT SECURE) as its build burns them: ROTPKs by signature type and key mode."""
+    """TF-M's dummy values (NOT SECURE) as its build burns them: ROTPKs by signature type and key mode.
+
+    With SYMMETRIC_INITIAL_ATTESTATION the type of the IAK is HMAC; its bytes are the same.
+    """
+    dummy = replace(DUMMY, iak_type=IakType.HMAC) if build.attestation.symmetric else DUMMY
     if build.bl2 is None:
-        return DUMMY
+        return dummy
     name = build.bl2.signature_type.value
     if build.bl2.key_mode is KeyMode.BUILTIN_KEY:
         name += " builtin"
-    return replace(DUMMY, rotpks=DUMMY_ROTPKS.get(name, ()))
+    return replace(dummy, rotpks=DUMMY_ROTPKS.get(name, ()))
 
 
 def bundle_layout(build: Build, board: Board) -> BundleLayout:

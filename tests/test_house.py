@@ -17,8 +17,18 @@ ARROWS = {
     "spm": {"interface", "platform"},
     "partitions": {"interface", "platform", "spm"},
     "firmware_build": {"interface", "platform", "bootloader", "spm", "partitions"},
+    "firmware_profiles": {"interface", "platform", "bootloader", "spm", "partitions", "firmware_build"},
     "device": {"interface", "platform", "bootloader", "spm", "partitions", "firmware_build"},
-    "tools": {"interface", "platform", "bootloader", "spm", "partitions", "firmware_build", "device"},
+    "tools": {
+        "interface",
+        "platform",
+        "bootloader",
+        "spm",
+        "partitions",
+        "firmware_build",
+        "firmware_profiles",
+        "device",
+    },
 }
 PARTITION_API = {"tfm_sim.spm.partition_api"}
 PARTITIONS = sorted(p.name for p in (ROOT / "partitions").iterdir() if p.is_dir() and p.name != "__pycache__")
@@ -26,7 +36,8 @@ PARTITIONS = sorted(p.name for p in (ROOT / "partitions").iterdir() if p.is_dir(
 
 def modules() -> list[tuple[str, Path]]:
     """Every module of ours by its full name; the package's own root is `tfm_sim`."""
-    files = [ROOT / "__init__.py", ROOT / "firmware_build.py", ROOT / "device.py"]
+    roots = ("__init__", "firmware_build", "firmware_profiles", "device")
+    files = [ROOT / f"{name}.py" for name in roots]
     files += [f for room in ARROWS if (ROOT / room).is_dir() for f in (ROOT / room).rglob("*.py")]
     return [(module_name(f), f) for f in files]
 

@@ -1,6 +1,9 @@
 """PSA Crypto API 1.2: macros of the MAC, cipher and AEAD algorithms (psa/crypto_values.h)."""
 
+from functools import lru_cache
+
 from .crypto_algorithms import (
+    MACRO_CACHE_SIZE,
     PSA_AEAD_TAG_LENGTH_OFFSET,
     PSA_ALG_AEAD_AT_LEAST_THIS_LENGTH_FLAG,
     PSA_ALG_AEAD_FROM_BLOCK_FLAG,
@@ -85,6 +88,7 @@ def PSA_ALG_AEAD_GET_TAG_LENGTH(aead_alg: int) -> int:
     return (aead_alg & PSA_ALG_AEAD_TAG_LENGTH_MASK) >> PSA_AEAD_TAG_LENGTH_OFFSET
 
 
+@lru_cache(maxsize=MACRO_CACHE_SIZE)
 def PSA_ALG_AEAD_WITH_DEFAULT_LENGTH_TAG(aead_alg: int) -> int:
     """The algorithm of ``aead_alg`` with its default tag (16 bytes); PSA_ALG_NONE for one not known."""
     wanted = PSA_ALG_AEAD_WITH_SHORTENED_TAG(aead_alg, 0)

@@ -4,9 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-
 from ...interface.psa.crypto_values import (
     PSA_ALG_AEAD_GET_TAG_LENGTH,
     PSA_ALG_AEAD_WITH_DEFAULT_LENGTH_TAG,
@@ -15,9 +12,11 @@ from ...interface.psa.crypto_values import (
     PSA_ALG_GCM,
     PSA_ALG_XCHACHA20_POLY1305,
     PSA_KEY_TYPE_AES,
+    PSA_KEY_TYPE_CAMELLIA,
     PSA_KEY_TYPE_CHACHA20,
     PSA_KEY_TYPE_XCHACHA20,
 )
+from .block_ciphers import block_cipher
 from .ccm import Ccm, takes_lengths
 from .chacha20_poly1305 import ChaCha20Poly1305
 from .gcm import Gcm
@@ -84,27 +83,22 @@ class Aead:
     takes_lengths: Callable[[int, int, int], bool] = _any_lengths
 
 
-_BLOCK_CIPHERS: Final[dict[int, Callable[[bytes], BlockCipherAlgorithm]]] = {
-    PSA_KEY_TYPE_AES: AES,
-}
-
-
 def _gcm(key_type: int, key: bytes, tag_length: int) -> KeyedAead:
-    return Gcm(_BLOCK_CIPHERS[key_type](key), tag_length)
+    return Gcm(block_cipher(key_type, key), tag_length)
 
 
 def _ccm(key_type: int, key: bytes, tag_length: int) -> KeyedAead:
-    return Ccm(_BLOCK_CIPHERS[key_type](key), tag_length)
+    return Ccm(block_cipher(key_type, key), tag_length)
 
 
 def _chacha(key_type: int, key: bytes, tag_length: int) -> KeyedAead:
     return ChaCha20Poly1305(key)
 
 
-_ON_BLOCKS: Final = frozenset(_BLOCK_CIPHERS)
+_ON_BLOCKS: Final = frozenset({PSA_KEY_TYPE_AES, PSA_KEY_TYPE_CAMELLIA})
 _POLY1305_TAG: Final = frozenset({16})
 
-# PSA Crypto 1.2 10.5.1. The longest nonce of GCM is the library's; a request carries one of 128 bytes only in
+# PSA Crypto 1.2 PSA_ALG_GCM: the longest nonce of GCM is the library's; a request carries one of 128 bytes only in
 # pieces, as psa_aead_set_nonce does.
 ALGORITHMS: Final = {
     PSA_ALG_GCM: Aead(_ON_BLOCKS, range(1, 129), 12, frozenset({4, 8, 12, 13, 14, 15, 16}), _gcm),
@@ -124,11 +118,6 @@ ALGORITHMS: Final = {
         frozenset({PSA_KEY_TYPE_XCHACHA20}), range(24, 25), 24, _POLY1305_TAG, _chacha
     ),
 }
-
-
-def find_aead(alg: int) -> Aead | None:
-    """The algorithm, whatever tag length ``alg`` names; None for one that is not here."""
-    return ALGORITHMS.get(PSA_ALG_AEAD_WITH_DEFAULT_LENGTH_TAG(alg))
 
 
 def key_aead(alg: int, key_type: int, key: bytes) -> KeyedAead:

@@ -1,8 +1,10 @@
 """Group AEAD (TF-M crypto_aead, PSA Crypto 1.2 section 10.5)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
+from ...interface.psa.crypto_types import KeyAttributes
 from ...interface.psa.crypto_values import (
     PSA_ALG_AEAD_GET_TAG_LENGTH,
     PSA_ALG_AEAD_WITH_DEFAULT_LENGTH_TAG,
@@ -21,7 +23,7 @@ from ...interface.psa.status import (
     PSA_SUCCESS,
 )
 from ...interface.tfm.crypto import TFM_CRYPTO_MAX_NONCE_LENGTH, Function
-from .aead import Aead, WholeAead, find_aead, key_aead
+from .aead import ALGORITHMS, Aead, WholeAead, key_aead
 from .aead_operation import AeadMessage, AeadOperation
 from .config import CryptoConfig
 from .drivers import DriverKey, OpaqueDriver
@@ -45,7 +47,12 @@ class AeadFunctions:
         random: Callable[[int], bytes],
         config: CryptoConfig,
     ) -> None:
-        self._offer = config.offer()
+        self._offer = offer = config.offer()
+        self._offered = {
+            alg: replace(algorithm, key_types=frozenset(filter(offer.key_type, algorithm.key_types)))
+            for alg, algorithm in ALGORITHMS.items()
+            if offer.alg(alg)
+        }
         self._keys = keys
         self._operations = operations
         self._random = random
@@ -87,14 +94,17 @@ class AeadFunctions:
         return key
 
     def _find(self, alg: int) -> Aead:
-        algorithm = find_aead(alg) if self._offer.alg(alg) else None
+        """The algorithm, whatever tag length ``alg`` names; NOT_SUPPORTED for one that the build lacks."""
+        algorithm = self._offered.get(PSA_ALG_AEAD_WITH_DEFAULT_LENGTH_TAG(alg))
         if algorithm is None:
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
         return algorithm
 
-    def _check_key_type(self, algorithm: Aead, key_type: int) -> None:
+    def _check_key(self, algorithm: Aead, attributes: KeyAttributes) -> None:
         # Mbed TLS mbedtls_cipher_values_from_psa: a key of another algorithm is NOT_SUPPORTED.
-        if key_type not in algorithm.key_types or not self._offer.key_type(key_type):
+        if attributes.type not in algorithm.key_types:
+            raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+        if not self._offer.key_bits(attributes.type, attributes.bits):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
 
     def _single(self, request: Request, usage: int) -> tuple[Aead, Key, bytes]:
@@ -106,7 +116,7 @@ class AeadFunctions:
         key = self._key(request, usage)
         algorithm = self._find(iovec.alg)
         _check_nonce_length(algorithm, iovec.alg, iovec.nonce_length)
-        self._check_key_type(algorithm, key.attributes.type)
+        self._check_key(algorithm, key.attributes)
         return algorithm, key, iovec.nonce[: iovec.nonce_length]
 
     def _encrypt(self, request: Request) -> int:
@@ -165,7 +175,7 @@ class AeadFunctions:
         tag_length = PSA_ALG_AEAD_GET_TAG_LENGTH(alg)
         if tag_length not in algorithm.tags:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
-        self._check_key_type(algorithm, key.attributes.type)
+        self._check_key(algorithm, key.attributes)
         return AeadMessage(
             algorithm,
             key_aead(alg, key.attributes.type, key.material.data),

@@ -1,6 +1,6 @@
 """Counter with CBC-MAC (RFC 3610, NIST SP 800-38C) over 128-bit block ciphers, at once and in pieces.
 
-`cryptography` has it at once and for AES alone; the pieces are its counter mode and its CBC.
+`cryptography` has it at once and for AES alone; the pieces are counter mode and CBC.
 """
 
 import hmac
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher,
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
-from .gcm import xor
+from .block_ciphers import Context, Counter, xor
 
 _BLOCK: Final = 16
 _AD_LENGTH_END: Final = 0xFF00
@@ -63,6 +63,10 @@ class Ccm:
         return CcmStream(self._block, nonce, lengths, self._tag_length, encrypt=False)
 
 
+def _counter(block: BlockCipherAlgorithm, start: bytes) -> Context:
+    return Cipher(block, modes.CTR(start)).encryptor() if isinstance(block, AES) else Counter(block, start)
+
+
 class CcmStream:
     """One message on its way; ``lengths`` are those of its additional data and of its plaintext."""
 
@@ -79,7 +83,7 @@ class CcmStream:
         self._tag_length = tag_length
         size = 15 - len(nonce)
         # RFC 3610 2.3: block 0 of the key stream masks the tag, the message begins with block 1.
-        self._stream = Cipher(block, modes.CTR(bytes((size - 1,)) + nonce + bytes(size))).encryptor()
+        self._stream = _counter(block, bytes((size - 1,)) + nonce + bytes(size))
         self._mask = self._stream.update(bytes(_BLOCK))
         self._cbc = Cipher(block, modes.CBC(bytes(_BLOCK))).encryptor()
         self._mac = b""

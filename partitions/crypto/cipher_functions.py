@@ -173,6 +173,8 @@ class CipherFunctions:
         kind = find_cipher(key_type, alg)
         if kind is None or not self._offer.alg(alg) or not self._offer.key_type(key_type):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+        if not self._offer.key_bits(key_type, key.attributes.bits):
+            raise Refusal(PSA_ERROR_NOT_SUPPORTED)
         if key.driver is None:
             kind.check_key(key.material.data)
         return kind

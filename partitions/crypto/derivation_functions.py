@@ -174,6 +174,7 @@ class DerivationFunctions:
         verifies = key.attributes.usage & PSA_KEY_USAGE_VERIFY_DERIVATION
         usage = PSA_KEY_USAGE_DERIVE if derives or not verifies else PSA_KEY_USAGE_VERIFY_DERIVATION
         check_policy(key.attributes, usage, operation.alg)
+        self._algorithms.require_bits(key.attributes.type, key.attributes.bits)
         operation.input(step, _key_data(key, operation.alg, step), key.attributes.type)
         operation.may_output &= bool(derives)
         operation.may_output_key |= step in _MAIN_STEPS
@@ -211,14 +212,15 @@ class DerivationFunctions:
         return PSA_SUCCESS
 
     def _output_key(self, request: Request) -> int:
-        """output_key and output_key_custom, whose flags and data are 0 and nothing for the other."""
+        """output_key, and output_key_custom with flags and data beside the attributes."""
         operation = self._lookup(request)
         request.require_handle_room()
         if len(request.input(1)) != PSA_KEY_ATTRIBUTES_SIZE:
             return PSA_ERROR_PROGRAMMER_ERROR
         with _fails(operation):
             attributes = KeyAttributes.decode(request.input(1))
-            custom = request.iovec.value != 0 or request.input(2) != b""
+            has_parameters = request.iovec.value != 0 or request.input(2) != b""
+            custom = request.iovec.function_id == Function.KEY_DERIVATION_OUTPUT_KEY_CUSTOM and has_parameters
             request.put_handle(self._derive_key(operation, request.client_id, attributes, custom=custom))
         return PSA_SUCCESS
 

@@ -35,6 +35,7 @@ from ...interface.psa.crypto_values import (
     PSA_KEY_DERIVATION_INPUT_SEED,
     PSA_KEY_DERIVATION_UNLIMITED_CAPACITY,
     PSA_KEY_TYPE_DERIVE,
+    PSA_KEY_TYPE_DH_GET_FAMILY,
     PSA_KEY_TYPE_ECC_GET_FAMILY,
     PSA_KEY_TYPE_HMAC,
     PSA_KEY_TYPE_IS_ECC,
@@ -97,6 +98,11 @@ class KdfAlgorithms:
         if not self._offer.alg(alg):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
 
+    def require_bits(self, key_type: int, bits: int) -> None:
+        """NOT_SUPPORTED for a key of a size that this build does not use."""
+        if not self._offer.key_bits(key_type, bits):
+            raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+
     def require_key(self, key_type: int, bits: int) -> None:
         """NOT_SUPPORTED for a key that this build does not derive: PSA_WANT_KEY_TYPE_*_KEY_PAIR_DERIVE.
 
@@ -104,11 +110,12 @@ class KdfAlgorithms:
         """
         if not self._offer.key_pair(key_type, "DERIVE"):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+        family = PSA_KEY_TYPE_DH_GET_FAMILY(key_type)
         if PSA_KEY_TYPE_IS_ECC(key_type):
             family = PSA_KEY_TYPE_ECC_GET_FAMILY(key_type)
             _require(bits in SIZES.get(family, ()))
-            if not self._offer.curve(family, bits):
-                raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+        if family and not self._offer.curve(family, bits):
+            raise Refusal(PSA_ERROR_NOT_SUPPORTED)
 
     def _hmac(self, alg: int) -> KeyedPrf:
         """HMAC with the hash within, for any key."""

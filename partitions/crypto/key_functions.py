@@ -116,7 +116,7 @@ class KeyFunctions:
             material = generate(attributes.type, attributes.bits, self._random, number)
             key_id = self._keys.add(request.client_id, attributes, material)
         elif exponent:
-            # PSA Crypto Driver Interface 1.0: a driver's generate_key takes no custom parameters.
+            # The generate_key of a driver (PSA Crypto Driver Interface 1.0) takes no custom parameters.
             return PSA_ERROR_NOT_SUPPORTED
         else:
             data = driver.generate_key(attributes)

@@ -150,7 +150,7 @@ class KeyStore:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
         elif not self._persistent.available:
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
-        # PSA Crypto 1.2: PSA_KEY_USAGE_CACHE is legal and kept; Mbed TLS psa_validate_key_policy refuses it.
+        # PSA Crypto 1.2 PSA_KEY_USAGE_CACHE: it is legal and kept; Mbed TLS psa_validate_key_policy refuses it.
         if attributes.usage & ~PSA_KEY_USAGE_ALL:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
         if attributes.bits > PSA_MAX_KEY_BITS:

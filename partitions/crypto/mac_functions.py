@@ -132,6 +132,8 @@ class MacFunctions:
         key_type = key.attributes.type
         if not self._offer.alg(alg) or not self._offer.key_type(key_type):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+        if not self._offer.key_bits(key_type, key.attributes.bits):
+            raise Refusal(PSA_ERROR_NOT_SUPPORTED)
         return start_mac(self._hashes, key_type, key.material.data, alg)
 
     def _compute(self, request: Request) -> int:

@@ -90,7 +90,7 @@ def _permits(key_type: int, policy_alg: int, alg: int) -> bool:
         return _aead_permits(policy_alg, alg)
     if PSA_ALG_IS_MAC(policy_alg) and PSA_ALG_IS_MAC(alg):
         return _mac_permits(key_type, policy_alg, alg)
-    # PSA Crypto 1.2, 9.5.1: a standalone key agreement also permits its combination with any derivation.
+    # PSA Crypto 1.2 PSA_ALG_KEY_AGREEMENT: a standalone key agreement also permits its combination with any derivation.
     if PSA_ALG_IS_STANDALONE_KEY_AGREEMENT(policy_alg) and PSA_ALG_IS_KEY_AGREEMENT(alg):
         return PSA_ALG_KEY_AGREEMENT_GET_BASE(alg) == policy_alg
     return False

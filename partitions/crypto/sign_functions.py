@@ -107,11 +107,13 @@ class SignFunctions:
     def _check_alg(self, alg: int, *, is_message: bool) -> None:
         """Mbed TLS psa_sign_verify_check_alg.
 
-        INVALID_ARGUMENT for what cannot sign a message and for the wildcard of hashes, NOT_SUPPORTED for a
-        hash that is not in the build. What is no signature algorithm at all the key's policy decides upon.
+        INVALID_ARGUMENT for what cannot sign such an input and for the wildcard of hashes, NOT_SUPPORTED for
+        a hash that is not in the build. What is no signature algorithm at all is left to the key's policy.
         """
         hash_alg = PSA_ALG_SIGN_GET_HASH(alg)
         if is_message and (not PSA_ALG_IS_SIGN_MESSAGE(alg) or not (hash_alg or alg == PSA_ALG_PURE_EDDSA)):
+            raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
+        if not is_message and alg == PSA_ALG_PURE_EDDSA:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
         if hash_alg == PSA_ALG_ANY_HASH:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)

@@ -134,16 +134,18 @@ LEGACY: Final = frozenset(
 """Broken algorithms, for those who must speak to old equipment."""
 DEFAULT: Final = EVERYTHING - LEGACY
 
+AES_ONLY_128: Final = "MBEDTLS_AES_ONLY_128_BIT_KEY_LENGTH"
+"""The one option that takes something away: AES keys of 192 and 256 bits can be made, but not used."""
+
 
 class Offer:
     """What is in and what is out of one build."""
 
     def __init__(self, wants: frozenset[str]) -> None:
         """Raises ValueError for a name that is not an option of the model."""
-        if unknown := sorted(wants - EVERYTHING):
-            raise ValueError(
-                f"crypto: no build option {unknown[0]!r}; legal: {', '.join(sorted(EVERYTHING))}"
-            )
+        known = EVERYTHING | {AES_ONLY_128}
+        if unknown := sorted(wants - known):
+            raise ValueError(f"crypto: no build option {unknown[0]!r}; legal: {', '.join(sorted(known))}")
         self._wants = wants
 
     def alg(self, alg: int) -> bool:
@@ -165,6 +167,13 @@ class Offer:
             return False
         suffix = "_BASIC" if name.endswith("_KEY_PAIR") else ""
         return f"PSA_WANT_KEY_TYPE_{name}{suffix}" in self._wants
+
+    def key_bits(self, key_type: int, bits: int) -> bool:
+        """Whether a symmetric key of this size can be used.
+
+        TF-PSA-Crypto mbedtls_aes_setkey_enc: in a build for AES-128 alone a longer key is NOT_SUPPORTED.
+        """
+        return key_type != v.PSA_KEY_TYPE_AES or bits == 128 or AES_ONLY_128 not in self._wants
 
     def key_pair(self, key_type: int, use: str) -> bool:
         """Whether key pairs of this type may be put to a use: IMPORT, EXPORT, GENERATE or DERIVE.

@@ -4,6 +4,8 @@ The associated data is the file id, and the key's generation where there is one,
 place only; the tag is the caller's to keep, so that an older file does not come back.
 """
 
+from construct import ConstructError
+
 from ...interface.psa.client import PsaClient
 from ...interface.psa.internal_trusted_storage import psa_its_get, psa_its_set
 from ...interface.psa.status import (
@@ -38,7 +40,10 @@ class EncryptedObjects:
             raise unreadable(status, quirk=quirks.missing_file_does_not_exist)
         if len(content) < self._smallest:
             raise PsRefused(PSA_ERROR_DATA_CORRUPT, "an object's file is too short")
-        file = self._file.parse(content)
+        try:
+            file = self._file.parse(content)
+        except ConstructError as error:
+            raise PsRefused(PSA_ERROR_DATA_CORRUPT, "an object's file is no such file") from error
         generation = int(file.key.generation)
         label, aad = self._bound_to(fid, entry.client_id, entry.uid, generation)
         try:

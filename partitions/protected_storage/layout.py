@@ -14,6 +14,8 @@ from construct import (
     Array,
     Bytes,
     Computed,
+    Const,
+    ConstError,
     Construct,
     GreedyBytes,
     Int8ul,
@@ -54,7 +56,7 @@ PlainObjectFile: Final = Struct(
 """An object's file in a build without PS_ENCRYPTION."""
 PLAIN_HEADER_SIZE: Final = 20
 
-_GENERATION: Final = Struct("generation" / Int32ul, Padding(4))
+_GENERATION: Final = Struct("generation" / Int32ul, Const(bytes(4)))
 _NO_GENERATION: Final = Struct("generation" / Computed(0))
 
 
@@ -153,8 +155,6 @@ class TableLayout:
         head: bytes = self._head.build(
             {
                 "tag": tag,
-                "uid": TABLE_UID,
-                "client_id": TABLE_CLIENT_ID,
                 "iv": iv,
                 "key": {"generation": contents.generation},
             }
@@ -162,11 +162,14 @@ class TableLayout:
         return head + body
 
     def parse(self, file: bytes) -> StoredTable | None:
-        """A table's file; None where it has another size."""
+        """A table's file; None where it has another size, or another's mark in front."""
         if len(file) != self.size:
             return None
+        try:
+            head = self._head.parse(file[: self._head_size])
+        except ConstError:
+            return None
         body = self._body.parse(file[self._head_size :])
-        head = self._head.parse(file[: self._head_size])
         contents = TableContents(
             tuple(_entry_of(entry) for entry in body.entries),
             int(head.key.generation) if self._encryption else 0,
@@ -179,13 +182,13 @@ class TableLayout:
 
 
 def _table_head(encryption: bool, key_generations: bool) -> _Layout:
-    """``union ps_crypto_t``, which is not authenticated."""
+    """``union ps_crypto_t``. No tag covers it: what is not part of nonce or key is the same in every table."""
     if not encryption:
         return Struct()
     return Struct(
         "tag" / Bytes(PS_TAG_LEN_BYTES),
-        "uid" / Int64ul,
-        "client_id" / Int32sl,
+        "uid" / Const(TABLE_UID, Int64ul),
+        "client_id" / Const(TABLE_CLIENT_ID, Int32sl),
         "iv" / Bytes(PS_IV_LEN_BYTES),
         "key" / (_GENERATION if key_generations else _NO_GENERATION),
     )

@@ -1,8 +1,12 @@
 """What AEAD protects: tampering, other clients, and nonces; and the primitives' own corners."""
 
+from collections.abc import Callable
+
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.aead_client import AeadCalls, aead_key
 from support.partition_bench import PartitionBench, start_partitions
 
@@ -18,8 +22,9 @@ from tfm_sim.interface.psa.status import (
     PSA_ERROR_NOT_PERMITTED,
     PSA_ERROR_PROGRAMMER_ERROR,
     PSA_SUCCESS,
+    PsaStatus,
 )
-from tfm_sim.interface.tfm.crypto import Function, PackIovec, pack_iovec
+from tfm_sim.interface.tfm.crypto import Function, Group, PackIovec, pack_iovec
 from tfm_sim.interface.tfm.services import TFM_CRYPTO_HANDLE
 from tfm_sim.partitions.crypto.chacha20_poly1305 import hchacha20
 from tfm_sim.partitions.crypto.config import CryptoConfig
@@ -30,6 +35,11 @@ GCM, CCM, CHAPOLY = v.PSA_ALG_GCM, v.PSA_ALG_CCM, v.PSA_ALG_CHACHA20_POLY1305
 SHORT = [v.PSA_ALG_AEAD_WITH_SHORTENED_TAG(GCM, 4), v.PSA_ALG_AEAD_WITH_SHORTENED_TAG(CCM, 4)]
 NONCE, AD, PLAINTEXT = bytes(range(12)), b"additional", b"a plaintext of more than one block"
 KEY_TYPE = {CHAPOLY: v.PSA_KEY_TYPE_CHACHA20}
+
+
+FUZZED = start_partitions()
+for _alg in (GCM, CCM, CHAPOLY):
+    aead_key(FUZZED.ns, KEY_TYPE.get(_alg, AES), _alg, bytes(32))
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +110,34 @@ def test_tampering_in_parts(device: PartitionBench, alg: int) -> None:
         assert op.verify(tag)[0] == (PSA_SUCCESS if is_whole else PSA_ERROR_INVALID_SIGNATURE)
         assert (op.abort(), op.handle) == (PSA_SUCCESS, 0)
     crypto.psa_destroy_key(device.ns, key)
+
+
+FUNCTIONS = [function for function in Function if function >> 8 == Group.AEAD]
+NUMBERS = st.integers(0, 2**32 - 1)
+REQUESTS = st.builds(
+    PackIovec,
+    key_id=st.integers(0x40000000, 0x40000003),
+    alg=st.sampled_from([GCM, CCM, CHAPOLY, *SHORT]) | NUMBERS,
+    op_handle=st.integers(0, 9),
+    ad_length=st.integers(0, 40) | NUMBERS,
+    plaintext_length=st.integers(0, 40) | NUMBERS,
+    nonce=st.binary(min_size=16, max_size=16),
+    nonce_length=st.integers(0, 16) | NUMBERS,
+    function_id=st.sampled_from(FUNCTIONS),
+    step=st.just(0),
+    value=st.just(0),
+)
+VECTORS = st.lists(st.binary(max_size=40), max_size=2), st.lists(st.integers(0, 40), max_size=2)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(REQUESTS, *VECTORS), max_size=8))
+def test_any_request_gets_a_status(requests: list[tuple[PackIovec, list[bytes], list[int]]]) -> None:
+    """Operations stay where the requests leave them, for the next ones to find."""
+    for iovec, inputs, rooms in requests:
+        out_vec = [psa_outvec(bytearray(room)) for room in rooms]
+        status = FUZZED.ns.psa_call(TFM_CRYPTO_HANDLE, 0, [iovec.encode(), *inputs], out_vec)
+        assert status in {known.value for known in PsaStatus}
 
 
 def test_another_clients_key(device: PartitionBench) -> None:
@@ -186,7 +224,12 @@ def test_lengths_after_the_nonce_where_the_build_allows_them() -> None:
     assert (op.setup(key, CCM), op.set_nonce(bytes(13))) == (0, 0)
     assert op.set_lengths(0, 0x10000) == PSA_ERROR_INVALID_ARGUMENT
     op.abort()
-    for misuse in (lambda: op.update_ad(b"x"), lambda: op.update(b"x")[0], lambda: op.finish()[0]):
+    misuses: list[Callable[[], int]] = [
+        lambda: op.update_ad(b"x"),
+        lambda: op.update(b"x")[0],
+        lambda: op.finish()[0],
+    ]
+    for misuse in misuses:
         assert (op.setup(key, CCM), op.set_nonce(NONCE)) == (0, 0)
         assert (misuse(), op.abort()) == (PSA_ERROR_BAD_STATE, PSA_SUCCESS)
     assert (op.setup(key, CCM, is_encrypt=False), op.set_nonce(NONCE)) == (0, 0)

@@ -67,7 +67,7 @@ class AeadOperationMachine(RuleBasedStateMachine):
     def judge(self, status: int, refusals: dict[int, bool]) -> bool:
         """Whether the call succeeded; otherwise its status is the first that applies."""
         if self.stage != "active":
-            expected = PSA_ERROR_BAD_STATE
+            expected: int = PSA_ERROR_BAD_STATE
         else:
             expected = next((code for code, applies in refusals.items() if applies), PSA_SUCCESS)
             self.stage = "active" if expected == PSA_SUCCESS else "error"
@@ -118,7 +118,7 @@ class AeadOperationMachine(RuleBasedStateMachine):
             self.lengths = ad, body
 
     def set_nonce(self, data: bytes) -> None:
-        refusals = {}
+        refusals: dict[int, bool] = {}
         if self.stage == "active":
             lacking = self.alg == CCM and self.lengths is None
             refusals = {
@@ -129,7 +129,7 @@ class AeadOperationMachine(RuleBasedStateMachine):
             self.nonce = data
 
     def generate_nonce(self, room: int) -> None:
-        refusals = {}
+        refusals: dict[int, bool] = {}
         if self.stage == "active":
             lacking = self.alg == CCM and self.lengths is None
             refusals = {
@@ -142,7 +142,7 @@ class AeadOperationMachine(RuleBasedStateMachine):
             self.nonce = nonce
 
     def update_ad(self, data: bytes) -> None:
-        refusals = {}
+        refusals: dict[int, bool] = {}
         if self.stage == "active":
             refusals = {
                 PSA_ERROR_BAD_STATE: self.nonce is None or self.in_body,
@@ -152,7 +152,7 @@ class AeadOperationMachine(RuleBasedStateMachine):
             self.ad += data
 
     def update(self, data: bytes, lack: int) -> None:
-        refusals = {}
+        refusals: dict[int, bool] = {}
         room = max(len(data) - lack, 0)
         if self.stage == "active":
             ad, body = self.announced()
@@ -223,7 +223,7 @@ class AeadOperationMachine(RuleBasedStateMachine):
         if self.alg == GCM and len(self.nonce) < 8:
             arguments = (KEYS[GCM], GCM, self.nonce, self.ad, plaintext, 4096)
             return psa_aead_encrypt(DEVICE.ns, *arguments)[1]
-        return WHOLE[self.alg](MATERIAL).encrypt(self.nonce, plaintext, self.ad)
+        return bytes(WHOLE[self.alg](MATERIAL).encrypt(self.nonce, plaintext, self.ad))
 
 
 AeadOperationMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)

@@ -214,10 +214,20 @@ def test_key_larger_than_the_capacity(device: PartitionBench) -> None:
         derivation.abort()
 
 
-def test_profile_that_does_not_derive_key_pairs() -> None:
-    """PSA_WANT_KEY_TYPE_ECC_KEY_PAIR_DERIVE is off in TF-M's medium profile."""
-    device = start_partitions(crypto=CryptoConfig(wants=DEFAULT - {"PSA_WANT_KEY_TYPE_ECC_KEY_PAIR_DERIVE"}))
-    assert keyed(device.ns).key(KeyAttributes(PAIR(SECP_R1), 256))[0] == PSA_ERROR_NOT_SUPPORTED
+@pytest.mark.parametrize(
+    "want, key_type, bits",
+    [
+        # Off in TF-M's medium profile.
+        ("PSA_WANT_KEY_TYPE_ECC_KEY_PAIR_DERIVE", PAIR(SECP_R1), 256),
+        ("PSA_WANT_ECC_SECP_R1_256", PAIR(SECP_R1), 256),
+        ("PSA_WANT_KEY_TYPE_DH_KEY_PAIR_DERIVE", v.PSA_KEY_TYPE_DH_KEY_PAIR(3), 2048),
+        ("PSA_WANT_DH_RFC7919_2048", v.PSA_KEY_TYPE_DH_KEY_PAIR(3), 2048),
+        ("PSA_WANT_KEY_TYPE_AES", v.PSA_KEY_TYPE_AES, 128),
+    ],
+)
+def test_build_that_does_not_derive_such_a_key(want: str, key_type: int, bits: int) -> None:
+    device = start_partitions(crypto=CryptoConfig(wants=DEFAULT - {want}))
+    assert keyed(device.ns).key(KeyAttributes(key_type, bits)) == (PSA_ERROR_NOT_SUPPORTED, 0)
 
 
 @pytest.mark.parametrize("usage", [DERIVE, VERIFY])

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from math import gcd, isqrt
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.x448 import X448PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_der_private_key
@@ -112,7 +113,9 @@ def test_rsa_pairs_are_as_fips_186_5_wants_them(bits: int, exponent: int) -> Non
     random = RandomSource(b"e", bits + exponent).bytes
     made = key_formats.generate(v.PSA_KEY_TYPE_RSA_KEY_PAIR, bits, random, exponent).data
     # The library checks each part, and that p and q are primes.
-    numbers = load_der_private_key(made, None).private_numbers()  # type: ignore[union-attr, call-arg]
+    private = load_der_private_key(made, None)
+    assert isinstance(private, RSAPrivateKey)
+    numbers = private.private_numbers()
     public, half = numbers.public_numbers, bits // 2
     assert (public.n.bit_length(), public.e) == (bits, exponent)
     assert min(numbers.p, numbers.q) > isqrt(2 ** (bits - 1))
@@ -261,5 +264,5 @@ def test_scalar_and_point_of_rfc_6979() -> None:
 @given(st.binary(max_size=60))
 def test_der_reader_takes_any_bytes(data: bytes) -> None:
     for damaged in (data, b"\x30" + data, b"\x30\x1a" + data, b"\x30\x82" + data):
-        with pytest.raises(ValueError, match="DER|RSA"):
+        with pytest.raises(ValueError, match=r"DER|RSA"):
             RsaKeyPair.decode(damaged)

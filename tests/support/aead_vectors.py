@@ -25,7 +25,7 @@ class AeadVector:
 
 def _read(name: str) -> str:
     with cryptography_vectors.open_vector_file(f"ciphers/{name}", "r") as file:
-        return file.read()
+        return str(file.read())
 
 
 _FIELD = re.compile(r"\[?([A-Za-z]+) ?= ?(\"?[^\]\"]*)")

@@ -35,7 +35,8 @@ NIST_CURVES = {
 def read(name: str) -> str:
     """A file below asymmetric/."""
     with cryptography_vectors.open_vector_file(f"asymmetric/{name}", "r") as file:
-        return file.read()
+        text: str = file.read()
+    return text
 
 
 def records(text: str, last: str) -> Iterator[Record]:
@@ -77,7 +78,7 @@ def ecdsa_records(
 
 
 def commented_examples(name: str) -> Iterator[list[Record]]:
-    """RSA Security's files: hexadecimal below ``# Name:``. A list for each key: the key, then its examples."""
+    """RSA Security's files, hexadecimal below ``# Name:``. A list for each key: the key, its examples."""
     group: list[Record] = []
     field = ""
     for line in read(f"RSA/{name}").splitlines():

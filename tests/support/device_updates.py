@@ -23,10 +23,12 @@ def image(version: Version, *dependencies: tuple[int, bytes], counter: int = 1) 
 
 
 def build(strategy: UpgradeStrategy = OVERWRITE, level: int = 1, config: FwuConfig | None = None) -> Build:
+    # No storage: what it writes at a boot would be cut as well, and that is told elsewhere.
     return Build(
         bl2=P256.config(image_number=2, strategy=strategy),
         spm=SpmConfig(isolation_level=level),
         firmware_update=config or FwuConfig(),
+        its=None,
     )
 
 

@@ -5,6 +5,7 @@ numbered operation of the power supply that the counters have too.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -23,11 +24,14 @@ from tfm_sim.interface.tfm.storage import TFM_ITS_GET, TFM_ITS_GET_INFO, TFM_ITS
 from tfm_sim.interface.trace import Trace
 from tfm_sim.partitions.crypto.config import CryptoConfig
 from tfm_sim.partitions.crypto.partition import CryptoPartition
+from tfm_sim.partitions.internal_trusted_storage.config import ItsBuild, ItsConfig, PsFiles
+from tfm_sim.partitions.internal_trusted_storage.partition import ItsPartition
 from tfm_sim.partitions.platform.config import PlatformConfig
 from tfm_sim.partitions.platform.partition import PlatformPartition
 from tfm_sim.partitions.programs import MANIFEST_LIST, configurations
 from tfm_sim.partitions.protected_storage.config import PsConfig
 from tfm_sim.partitions.protected_storage.partition import PsPartition
+from tfm_sim.platform.flash import Flash, FlashArea
 from tfm_sim.platform.hal import PlatformHal, granted
 from tfm_sim.platform.memory import Access, Memory, Region, Security
 from tfm_sim.platform.nv_counters import NvCounters
@@ -61,7 +65,7 @@ services:
 
 @dataclass
 class Files:
-    """What the stand-in keeps, by (client, uid), and what it was asked; lasts as the tests' flash."""
+    """What the stand-in keeps, by (client, uid), and what PS asked of it; lasts as flash does."""
 
     power: PowerSupply
     objects: dict[tuple[int, int], bytes] = field(default_factory=dict)
@@ -75,7 +79,11 @@ class Files:
         return {uid: data for (client, uid), data in self.objects.items() if client == PS_PID}
 
     def change(self, key: tuple[int, int], data: bytes | None) -> None:
-        """None removes."""
+        """None removes. What the crypto service keeps beside is no matter of these tests, and never cut."""
+        with self.power.programmer() if key[0] != PS_PID else nullcontext():
+            self._change(key, data)
+
+    def _change(self, key: tuple[int, int], data: bytes | None) -> None:
         kind = OperationKind.WRITE if data is not None else OperationKind.ERASE
         cut = self.power.start("its", kind, key[1], len(data or b""), data or b"")
         if cut is not CutMode.TORN:
@@ -85,6 +93,16 @@ class Files:
                 self.objects[key] = data
         if cut is not None:
             self.power.fail("its", kind, key[1], len(data or b""))
+
+
+@dataclass(frozen=True)
+class State:
+    """Counters and OTP, the stand-in's files, both flash areas."""
+
+    otp: bytes
+    objects: dict[tuple[int, int], bytes]
+    its: bytes
+    ps: bytes
 
 
 class StandInIts:
@@ -98,8 +116,9 @@ class StandInIts:
         name = {TFM_ITS_SET: "set", TFM_ITS_GET: "get", TFM_ITS_GET_INFO: "info", TFM_ITS_REMOVE: "remove"}
         call = name[msg.type]
         uid = int.from_bytes(read_all(self._psa, msg, 0), "little")
-        self._files.calls.append((call, uid, msg.in_size[1] if call == "set" else 0))
-        if (status := self._files.fail.get(call, PSA_SUCCESS)) != PSA_SUCCESS:
+        if msg.client_id == PS_PID:
+            self._files.calls.append((call, uid, msg.in_size[1] if call == "set" else 0))
+        if msg.client_id == PS_PID and (status := self._files.fail.get(call, PSA_SUCCESS)) != PSA_SUCCESS:
             return status
         key = msg.client_id, uid
         if call == "set":
@@ -122,18 +141,44 @@ class PsBench:
     """A device that boots as often as one likes; ITS files, counters and power outlive a boot."""
 
     def __init__(
-        self, config: PsConfig | None = None, provisioning: Provisioning = DUMMY, seed: int = 0
+        self,
+        config: PsConfig | None = None,
+        provisioning: Provisioning = DUMMY,
+        seed: int = 0,
+        *,
+        on_flash: bool = False,
     ) -> None:
+        """``on_flash`` has the real ITS on flash areas of AN521's size instead of the stand-in."""
         self.config = config or PsConfig()
+        self.on_flash = on_flash
         self.power = PowerSupply()
         self.otp = provisioned_otp(provisioning)
         self.otp.power = self.power
         self.counters = NvCounters(self.otp)
         self.files = Files(self.power)
+        self.its_flash = Flash("its", 0x4000, 0x1000, 1, power=self.power)
+        self.ps_flash = Flash("ps", 0x5000, 0x1000, 1, power=self.power)
         self._rng = RandomSource(b"entropy", seed)
         self.kernel: Kernel
         self.ns: ClientDoor
         self.ns2: ClientDoor
+
+    def state(self) -> "State":
+        """All that outlives a loss of power."""
+        return State(
+            bytes(self.otp.cells),
+            dict(self.files.objects),
+            bytes(self.its_flash.cells),
+            bytes(self.ps_flash.cells),
+        )
+
+    def restore(self, state: "State") -> None:
+        """Be that device, without power."""
+        self.power.cut_at(None)
+        self.otp.cells[:] = state.otp
+        self.files.objects = dict(state.objects)
+        self.its_flash.cells[:] = state.its
+        self.ps_flash.cells[:] = state.ps
 
     @property
     def psa(self) -> ProtectedStorage:
@@ -152,7 +197,8 @@ class PsBench:
         rw = Access.READ | Access.WRITE
         memory.add(Region("ns_ram", NS_RAM, 0x20000, Security.NON_SECURE, rw), bytearray(0x20000))
         memory.add(Region("secure_ram", SHARED_DATA, 0x40000, Security.SECURE, rw), bytearray(0x40000))
-        hal = PlatformHal(self.otp, self.counters, self._rng)
+        areas = FlashArea(7, "its", self.its_flash, 0, 0x4000), FlashArea(6, "ps", self.ps_flash, 0, 0x5000)
+        hal = PlatformHal(self.otp, self.counters, self._rng, *areas)
         self.kernel = Kernel(make_machine(memory, hal), BootData(memory, None), Trace(), SpmConfig())
         self.power.on_cut = self.kernel.power_lost
         builds = self._builds()
@@ -177,6 +223,10 @@ class PsBench:
             for manifest, pid in _manifests()
             if manifest.name in programs
         ]
+        if self.on_flash:
+            files = PsFiles(self.config.max_object_size, self.config.max_num_objects)
+            manifest, pid = next(each for each in _manifests() if each[0].name == "TFM_SP_ITS")
+            return [*builds, PartitionBuild(manifest, pid, ItsPartition, ItsBuild(ItsConfig(), files))]
         return [*builds, PartitionBuild(parsed(_ITS_MANIFEST, "its.yaml"), 257, StandInIts, self.files)]
 
 

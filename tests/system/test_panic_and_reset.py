@@ -159,7 +159,7 @@ def test_a_reset_forgets_ram_clock_interrupts_and_partitions_and_keeps_flash_otp
         hardware = device.hardware
         slot = hardware.slot(1, "secondary")
         slot.write(0, b"kept")
-        hardware.nv_counters.set(NvCounter.PS_0, 5)
+        hardware.nv_counters.set(NvCounter.BL2_3, 5)
         otp = {field: hardware.otp.read(field) for field in hardware.otp.layout.fields}
         hardware.memory.write(NS_RAM, b"gone")
         hardware.interrupts.enable(7)
@@ -171,7 +171,7 @@ def test_a_reset_forgets_ram_clock_interrupts_and_partitions_and_keeps_flash_otp
         device.reset()
         assert hardware.resets == 1
         assert slot.read(0, 4) == b"kept"
-        assert hardware.nv_counters.read(NvCounter.PS_0) == 5
+        assert hardware.nv_counters.read(NvCounter.BL2_3) == 5
         assert {field: hardware.otp.read(field) for field in hardware.otp.layout.fields} == otp
         assert hardware.memory.read(NS_RAM, 4) == bytes(4)
         assert (hardware.clock.now, hardware.clock.next_event()) == (0, None)
@@ -184,11 +184,11 @@ def test_a_reset_forgets_ram_clock_interrupts_and_partitions_and_keeps_flash_otp
 
 def test_a_watchdog_reset_is_kept_in_the_state_directory(tmp_path: Path) -> None:
     with boot(state=tmp_path / "state") as device:
-        device.hardware.nv_counters.set(NvCounter.PS_0, 5)
+        device.hardware.nv_counters.set(NvCounter.BL2_3, 5)
         by_watchdog(device)
         device.reset()
     with boot(state=tmp_path / "state") as again:
-        assert again.hardware.nv_counters.read(NvCounter.PS_0) == 5
+        assert again.hardware.nv_counters.read(NvCounter.BL2_3) == 5
 
 
 @each_way_down

@@ -7,11 +7,21 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from ...bootloader.config import Bl2Config, KeyMode, SignatureType
 from ...bootloader.keys import load_public_key, public_key_encoding
 from ...device import Device
-from ...firmware_build import Build, bl1_config_for, bl2_config_for, with_boot_status
+from ...firmware_build import (
+    Build,
+    bl1_config_for,
+    bl2_config_for,
+    its_config_for,
+    ps_config_for,
+    with_boot_status,
+)
+from ...firmware_profiles import PROFILES as TFM_PROFILES
+from ...firmware_profiles import find_profile
 from ...interface.mcuboot.trailer import TrailerError, mark_pending
 from ...interface.tfm.boot_status import BootStatusEra
 from ...interface.trace import Listener
@@ -25,7 +35,6 @@ from ...platform.power import Cut, CutError
 from ...platform.provisioning import load_provisioning
 from ...platform.provisioning_bundle import Bundles
 from ...platform.provisioning_stages import is_required
-from ...spm.config import SpmConfig
 from ..demo_firmware import flash_demo_firmware, primary_slots_blank
 from .loader_options import LOADER_OPTIONS, SIGNATURE_TYPES, LoaderOptions, board_of
 from .output import FILE_NAME, MAX_IMAGE, read_file
@@ -57,6 +66,7 @@ class DeviceOptions:
     signature_type: str
     boot_keys: tuple[str, ...]
     loader: LoaderOptions
+    tfm_profile: str | None
     profile: str
     optional_claims: bool
     isolation: str
@@ -123,6 +133,13 @@ _OPTIONS = (
         "--public-key-format hash`); without it OTP's ROTPK decides, and images carry the whole key.",
     ),
     *LOADER_OPTIONS,
+    click.option(
+        "--tfm-profile",
+        type=click.Choice(list(TFM_PROFILES)),
+        default=None,
+        help="TF-M's TFM_PROFILE: partitions, algorithms, isolation and limits in one (docs/profiles.md). An "
+        "option that is given beside it goes before what the profile says.",
+    ),
     click.option(
         "--profile",
         type=click.Choice(list(PROFILES)),
@@ -256,32 +273,59 @@ def _ask_for_upgrade(device: Device, image: int) -> None:
 
 def _new_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device:
     """The device, its attestation service built for the kind of key that its OTP holds."""
-    board = board_of(options.state, options.board, options.loader.default_board)
-    bl2, attestation = _bl2_config(options, board), _attestation_config(options)
+    board = board_of(options.state, options.board, _default_board(options))
+    build = _build(options, board)
     provisioning = load_provisioning(options.provisioning) if options.provisioning is not None else None
 
-    spm, era = SpmConfig(isolation_level=int(options.isolation)), BootStatusEra(options.boot_status)
-    slots = MeasuredBootConfig() if options.measured_boot else None
-    update = FwuConfig() if options.firmware_update else None
-    bl1 = bl1_config_for(board)
-
     def make(attestation: AttestationConfig) -> Device:
-        build = Build(bl2, spm, attestation, measured_boot=slots, firmware_update=update, bl1=bl1)
         return Device(
             board,
-            build=with_boot_status(build, era),
+            build=replace(build, attestation=attestation),
             provisioning=provisioning,
             seed=options.seed,
             state=options.state,
             listeners=listeners,
         )
 
-    device = make(attestation)
+    device = make(build.attestation)
     # Only the OTP tells, which may be that of a state directory; nothing has happened to this device yet.
     if int.from_bytes(device.hardware.otp.read(OtpField.IAK_TYPE), "little") != IakType.HMAC:
         return device
     device.power_off()
-    return make(replace(attestation, symmetric=True))
+    return make(replace(build.attestation, symmetric=True))
+
+
+def _default_board(options: DeviceOptions) -> str:
+    board = options.loader.default_board
+    # A strategy that loads to RAM has a board of its own; else the profile says how many images there are.
+    if options.tfm_profile is None or options.loader.upgrade_strategy.loads_to_ram:
+        return board
+    return find_profile(options.tfm_profile).board
+
+
+def _given(option: str) -> bool:
+    """Whether the command line says it; a default does not go before what --tfm-profile says."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source is not ParameterSource.DEFAULT
+
+
+def _build(options: DeviceOptions, board: Board) -> Build:
+    """The build: what the profile says, or TF-M's defaults, and the options on top."""
+    if options.tfm_profile is None:
+        build = Build(bl1=bl1_config_for(board), its=its_config_for(board), ps=ps_config_for(board))
+    else:
+        build = find_profile(options.tfm_profile).build(board)
+    if _given("isolation"):
+        build = replace(build, spm=replace(build.spm, isolation_level=int(options.isolation)))
+    if _given("firmware_update"):
+        build = replace(build, firmware_update=FwuConfig() if options.firmware_update else None)
+    build = replace(
+        build,
+        bl2=_bl2_config(options, board),
+        attestation=_attestation_config(options, build.attestation),
+        measured_boot=MeasuredBootConfig() if options.measured_boot else None,
+    )
+    return with_boot_status(build, BootStatusEra(options.boot_status))
 
 
 def _bl2_config(options: DeviceOptions, board: Board) -> Bl2Config:
@@ -296,7 +340,10 @@ def _bl2_config(options: DeviceOptions, board: Board) -> Bl2Config:
     return replace(config, key_mode=KeyMode.KEYHASH, keys=keys)
 
 
-def _attestation_config(options: DeviceOptions) -> AttestationConfig:
-    config = AttestationConfig(profile=PROFILES[options.profile], optional_claims=options.optional_claims)
+def _attestation_config(options: DeviceOptions, config: AttestationConfig) -> AttestationConfig:
+    if _given("profile"):
+        config = replace(config, profile=PROFILES[options.profile])
+    if _given("optional_claims"):
+        config = replace(config, optional_claims=options.optional_claims)
     # TF-M rse config: so many components do not fit into the default token.
     return replace(config, max_token_size=MEASURED_TOKEN_SIZE) if options.measured_boot else config

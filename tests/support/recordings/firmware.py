@@ -8,7 +8,9 @@ from support.kernel_bench import in_the_name_of
 from tfm_sim.firmware_build import Build, standard_partitions
 from tfm_sim.interface.trace import Trace
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig
+from tfm_sim.partitions.internal_trusted_storage.config import TFM_ITS_TODAY, ItsConfig
 from tfm_sim.partitions.measured_boot.config import MeasuredBootConfig
+from tfm_sim.partitions.protected_storage.config import TFM_PS_TODAY, PsConfig
 from tfm_sim.platform.board import load_board
 from tfm_sim.platform.hardware import Hardware
 from tfm_sim.platform.provisioning import Provisioning
@@ -69,7 +71,13 @@ def start_firmware(
     for name, function in (platform or {}).items():
         setattr(hardware.hal, name, function)
     boot_data = boot_data_of(hardware, boot_status)
-    builds = [*standard_partitions(Build(attestation=attestation, measured_boot=measured_boot)), *extra]
+    build = Build(
+        attestation=attestation,
+        measured_boot=measured_boot,
+        its=ItsConfig(quirks=TFM_ITS_TODAY),
+        ps=PsConfig(quirks=TFM_PS_TODAY),
+    )
+    builds = [*standard_partitions(build), *extra]
     kernel = load_firmware(hardware, boot_data, Trace(), spm or SpmConfig(), builds)
     run_firmware(hardware, kernel)
     return Firmware(hardware, kernel, kernel.ns_client(non_secure_arena(hardware.memory)))

@@ -17,6 +17,7 @@ from support.ipc_test_services import (
     WORD_IN,
 )
 from support.recordings.firmware import Firmware
+from support.recordings.storage_calls import FULL, STORAGE_CALLS, fill
 
 from tfm_sim.interface.psa.client import PSA_IPC_CALL, InVec, psa_invec, psa_outvec
 from tfm_sim.interface.psa.crypto import psa_generate_random
@@ -32,8 +33,6 @@ TEST_SIDS = {
     "TFM_SECURE_CLIENT_2_SID": SECURE_CLIENT_2_SID,
 }
 SERVICES_TO_COME = {
-    "TFM_PROTECTED_STORAGE_SERVICE_SID": "protected storage",
-    "TFM_INTERNAL_TRUSTED_STORAGE_SERVICE_SID": "internal trusted storage",
     "TFM_FIRMWARE_UPDATE_SERVICE_SID": "firmware update",
 }
 
@@ -235,14 +234,14 @@ def _out_note(s: State, match: re.Match[str]) -> Outcome:
 
 
 def _storage(s: State, match: re.Match[str]) -> Outcome:
-    name = {"its": "internal trusted storage", "ps": "protected storage"}[match[1].lower()]
-    return Skip(f"no {name} service yet")
+    call = STORAGE_CALLS.get(match[1])
+    return Skip(f"unknown call {match[1]!r}") if call is None else call(s.ns)
 
 
 PATTERNS: list[tuple[re.Pattern[str], Callable[[State, re.Match[str]], Outcome]]] = [
     (re.compile(r"RC psa_version\((\w+)\)"), _version),
     (re.compile(r"POOL exhausted after \d+ connections rc=-?\d+"), _pool_exhausted),
     (re.compile(r"OUT = 0x[0-9a-f]+ len=\d+"), _out_note),
-    (re.compile(r"RC (its|ps)_.*"), _storage),
-    (re.compile(r"(ITS|PS) full after .*"), _storage),
+    (re.compile(r"RC ((?:its|ps)_.*)"), _storage),
+    (FULL, lambda s, match: fill(s.ns, match)),
 ]
