@@ -1,7 +1,7 @@
 """The table of all objects, and how a new one takes the place of the old (TF-M ps_object_table.c).
 
-A table in memory is never changed: a new one is made, written beside the old, and only then is it the one that
-counts, here as in flash.
+A table in memory is never changed: a new one is made, written beside the old, and only then is it the one
+that counts, here as in flash.
 """
 
 from collections.abc import Sequence

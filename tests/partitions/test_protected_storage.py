@@ -210,7 +210,8 @@ def test_optional_calls_by_build() -> None:
     today.psa.set(1, b"x")
     assert psa_ps_get_support(today.ns) == 0
     assert psa_ps_create(today.ns, 9, 4, 0) == psa_ps_create(today.ns, 0, 4, 8) == UNSUPPORTED
-    assert psa_ps_set_extended(today.ns, 1, 0, b"y") == psa_ps_set_extended(today.ns, 9, 0, b"") == UNSUPPORTED
+    for uid in (1, 9):
+        assert psa_ps_set_extended(today.ns, uid, 0, b"y") == UNSUPPORTED
     assert (today.psa.get(1), psa_ps_get(today.ns, 9, 0, 1)[0]) == (b"x", ABSENT)
 
 

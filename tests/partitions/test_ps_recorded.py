@@ -1,4 +1,4 @@
-"""Protected storage against recorded outcomes of TF-M's own code: statuses, calls, counters, every stored byte."""
+"""Protected storage against recorded outcomes of TF-M's own code, to every stored byte."""
 
 import json
 from functools import partial
@@ -62,9 +62,7 @@ class Replay:
         }
         outcome: dict[str, Any] = {
             "status": status,
-            "calls": [
-                " ".join(map(str, call)) for call in calls if self.with_gets or call[0] != "get"
-            ],
+            "calls": [" ".join(map(str, call)) for call in calls if self.with_gets or call[0] != "get"],
             "counters": [self.bench.counters.read(counter) for counter in range(3)],
             "files": changed,
         }
