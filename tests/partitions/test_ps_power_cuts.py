@@ -187,7 +187,7 @@ def test_two_calls_cut_one_after_the_other() -> None:
 
 
 def test_two_cuts_lose_all_objects_of_tf_m() -> None:
-    """TF-M leaves the counters apart at boot: NVC3 vouches for nobody then, and NVC1 goes on without a table."""
+    """TF-M leaves the counters apart at boot: NVC3 vouches for nobody, and NVC1 goes on without a table."""
     assert next_call_cut(replace(SMALL, quirks=PsQuirks(counters_left_apart=True)))
 
 
