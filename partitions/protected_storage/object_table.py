@@ -158,7 +158,9 @@ class ObjectTable:
         return self._state(first, vouching), self._state(second, vouching)
 
     def _state(self, table: StoredTable | None, vouching: Sequence[Vouching]) -> TableState:
-        for counter in vouching if table is not None else ():
+        if table is None:
+            return TableState.INVALID
+        for counter in vouching:
             if self._is_tagged_with(table, counter.value):
                 # TF-M ps_object_table_validate_version: looked at behind the tag.
                 known = table.contents.version == PS_OBJECT_SYSTEM_VERSION
