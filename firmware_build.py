@@ -10,7 +10,7 @@ from .partitions.crypto.config import CryptoConfig
 from .partitions.firmware_update.config import FwuBuild, FwuConfig
 from .partitions.initial_attestation.config import AttestationConfig
 from .partitions.internal_trusted_storage.config import ItsBuild, ItsConfig, PsFiles
-from .partitions.internal_trusted_storage.layout import config_problem
+from .partitions.internal_trusted_storage.layout import FsConfig, config_problem
 from .partitions.internal_trusted_storage.stores import its_fs_config, ps_fs_config
 from .partitions.measured_boot.config import MeasuredBootConfig
 from .partitions.ns_agent_mailbox.config import MailboxConfig
@@ -138,8 +138,9 @@ def its_build(build: Build) -> ItsBuild | None:
     if build.its is None:
         return None
     ps = build.ps
-    files = ps and PsFiles(ps.max_object_size, ps.max_num_objects, ps.create_flash_layout)
-    return ItsBuild(build.its, files)
+    if ps is None:
+        return ItsBuild(build.its)
+    return ItsBuild(build.its, PsFiles(ps.max_object_size, ps.max_num_objects, ps.create_flash_layout))
 
 
 def ps_config_for(board: Board) -> PsConfig | None:
@@ -241,18 +242,26 @@ def _check_its(build: Build, board: Board) -> None:
     made = its_build(build)
     if made is None:
         return
-    its, ps = (_area_info(board, role) for role in (AreaRole.ITS, AreaRole.PS))
-    if its is None:
+    if _area_info(board, AreaRole.ITS) is None:
         raise LoadError(
             f"internal trusted storage on board {board.name}, which has no flash area with role its; "
             "legal: its=None, or a board with one"
         )
-    found = [("internal trusted storage", its, its_fs_config(made, its, ps if made.ps else None))]
-    if made.ps is not None and ps is not None:
-        found.append(("protected storage", ps, ps_fs_config(made, its, ps)))
-    for name, area, config in found:
+    for role, config in storage_configs(build, board).items():
         if problem := config_problem(config):
-            raise LoadError(f"{name} in flash area {area.name} of board {board.name}: {problem}")
+            raise LoadError(f"storage in the flash area with role {role} of board {board.name}: {problem}")
+
+
+def storage_configs(build: Build, board: Board) -> dict[str, FsConfig]:
+    """The file systems of a build on a board, by the role of their flash areas."""
+    made = its_build(build)
+    its, ps = _area_info(board, AreaRole.ITS), _area_info(board, AreaRole.PS)
+    if made is None or its is None:
+        return {}
+    found = {AreaRole.ITS.value: its_fs_config(made, its, ps if made.ps else None)}
+    if made.ps is not None and ps is not None:
+        found[AreaRole.PS.value] = ps_fs_config(made, its, ps)
+    return found
 
 
 def _area_info(board: Board, role: AreaRole) -> FlashAreaInfo | None:

@@ -38,7 +38,7 @@ class PersistentKeys:
 
     def __init__(self, psa: PsaClient) -> None:
         self._psa = psa
-        # FF-M psa_version: calling a service that the build has not would be a PROGRAMMER ERROR.
+        # FF-M 1.1 psa_version: calling a service that the build has not would be a PROGRAMMER ERROR.
         version = psa.psa_version(TFM_INTERNAL_TRUSTED_STORAGE_SERVICE_SID)
         self.available = version != PSA_VERSION_NONE
 

@@ -123,7 +123,7 @@ class Spake2p:
 
     def set_role(self, role: int) -> None:
         is_prover = role == PSA_PAKE_ROLE_CLIENT
-        # PSA Crypto, SPAKE2+ operation: the Prover needs the key pair.
+        # PSA Crypto 1.2 psa_pake_set_role: the Prover needs the key pair.
         if role not in _SEQUENCE or (is_prover and self._record.w1 is None):
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
         self._role = role

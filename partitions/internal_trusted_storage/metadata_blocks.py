@@ -56,7 +56,7 @@ class MetadataBlocks:
 
         TF-M its_flash_fs_mblock_init. Raises Refusal with GENERIC_ERROR where there is no file system.
         """
-        self._find_active()
+        self.find_active()
         self._header = self._read_header(self.active)
         try:
             self._erase_scratch_blocks()
@@ -65,7 +65,11 @@ class MetadataBlocks:
         if self._header.is_version_1:
             self._upgrade()
 
-    def _find_active(self) -> None:
+    def find_active(self) -> None:
+        """Which of the two blocks is active; nothing is written.
+
+        Raises Refusal with GENERIC_ERROR where neither is valid.
+        """
         # TF-M its_init_get_active_metablock: of two valid blocks the later one counts.
         headers = [self._read_header(block) for block in METADATA_BLOCKS]
         valid = [
@@ -114,7 +118,7 @@ class MetadataBlocks:
         config, layout = self.config, self.layout
         first = METADATA_BLOCKS[0]
         try:
-            self._find_active()
+            self.find_active()
             # The active block goes last, so that no cut brings an older state back.
             first = self.scratch
         except Refusal:

@@ -1,4 +1,4 @@
-"""Build options of protected storage, and TF-M's deviations from the specification and from its own promises."""
+"""Build options of protected storage, and TF-M's deviations from specification and promise."""
 
 from dataclasses import dataclass, field, fields
 from typing import Final
@@ -113,13 +113,13 @@ class PsConfig:
                 f"PS_CRYPTO_AEAD_ALG {self.aead_alg:#x}; legal: PSA_ALG_GCM {PSA_ALG_GCM:#x}, "
                 f"PSA_ALG_CCM {PSA_ALG_CCM:#x}"
             )
-        # TF-M config_ps_check.h: the counters vouch by a tag, and GCM and CCM must not see an old IV again.
+        # TF-M config_ps_check: the counters vouch by a tag, and GCM and CCM must not see an old IV again.
         if self.rollback_protection != self.encryption:
             raise PsConfigError(
                 f"PS_ROLLBACK_PROTECTION {self.rollback_protection} with PS_ENCRYPTION {self.encryption}; "
                 "legal: both or neither"
             )
-        # TF-M ps_object_table.c: a table has to fit into the buffer of an object.
+        # TF-M ps_object_table: a table has to fit into the buffer of an object.
         if self.table_layout().size > self.max_asset_size:
             raise PsConfigError(
                 f"PS_NUM_ASSETS {self.num_assets} with PS_MAX_ASSET_SIZE {self.max_asset_size}; "

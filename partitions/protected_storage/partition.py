@@ -73,7 +73,7 @@ class PsPartition:
     def tfm_protected_storage_service_sfn(self, msg: psa_msg_t) -> int:
         """TFM_PROTECTED_STORAGE_SERVICE."""
         function = self._functions.get(msg.type)
-        # TF-M tfm_ps_req_mngr.c: another type is the client's PROGRAMMER ERROR.
+        # TF-M tfm_ps_req_mngr: another type is the client's PROGRAMMER ERROR.
         if function is None:
             return PSA_ERROR_PROGRAMMER_ERROR
         try:

@@ -9,14 +9,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 
-from support.partition_bench import GRANTS, NS_RAM, SHARED_DATA
 from support.kernel_bench import in_the_name_of, make_machine, parsed
+from support.partition_bench import GRANTS, NS_RAM, SHARED_DATA
 
 from tfm_sim.interface.psa.protected_storage import ProtectedStorage
 from tfm_sim.interface.psa.service import psa_msg_t
 from tfm_sim.interface.psa.status import (
     PSA_ERROR_DOES_NOT_EXIST,
-    PSA_ERROR_INSUFFICIENT_STORAGE,
     PSA_SUCCESS,
 )
 from tfm_sim.interface.psa.storage_common import PsaStorageFlag, psa_storage_info_t
@@ -187,7 +186,11 @@ class PsBench:
 
     def as_ps(self) -> PartitionDoor:
         """The client API of protected storage, to call others in its name."""
-        partition = in_the_name_of(self.kernel, PS_PID)
+        return self.as_partition(PS_PID)
+
+    def as_partition(self, partition_id: int) -> PartitionDoor:
+        """The same of another partition."""
+        partition = in_the_name_of(self.kernel, partition_id)
         return PartitionDoor(self.kernel, partition, self.kernel.machine.hal, SHARED_DATA + 8 * ARENA, ARENA)
 
     def boot(self) -> "PsBench":

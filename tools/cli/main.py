@@ -18,6 +18,7 @@ from .image import image
 from .patterns import board, provisioning
 from .run import run
 from .sign import sign
+from .storage import storage
 from .token import token, verify
 from .trace import trace
 
@@ -40,6 +41,7 @@ image.add_command(bl2_key)
 cli.add_command(slots_command)
 for slot_command in (flash, erase, dump, mark):
     image.add_command(slot_command)
+cli.add_command(storage)
 cli.add_command(token)
 cli.add_command(verify)
 cli.add_command(board)
