@@ -62,9 +62,7 @@ class Replay:
         }
         outcome: dict[str, Any] = {
             "status": status,
-            "calls": [
-                " ".join(map(str, call)) for call in calls if self.with_gets or call[0] != "get"
-            ],
+            "calls": [" ".join(map(str, call)) for call in calls if self.with_gets or call[0] != "get"],
             "counters": [self.bench.counters.read(counter) for counter in range(3)],
             "files": changed,
         }
