@@ -187,7 +187,11 @@ class PsBench:
 
     def as_ps(self) -> PartitionDoor:
         """The client API of protected storage, to call others in its name."""
-        partition = in_the_name_of(self.kernel, PS_PID)
+        return self.as_partition(PS_PID)
+
+    def as_partition(self, partition_id: int) -> PartitionDoor:
+        """The same of another partition."""
+        partition = in_the_name_of(self.kernel, partition_id)
         return PartitionDoor(self.kernel, partition, self.kernel.machine.hal, SHARED_DATA + 8 * ARENA, ARENA)
 
     def boot(self) -> "PsBench":
