@@ -32,6 +32,8 @@ docs: $(STAMP)
 	$(BIN)/python -m tfm_sim.tools.state_diagrams docs/states.md
 	$(BIN)/python -m tfm_sim.tools.rule_index docs/rules.md
 	$(BIN)/python -m tfm_sim.tools.trailer_page docs/trailers.md
+	$(BIN)/python -m tfm_sim.tools.profile_page docs/profiles.md
+	$(BIN)/python -m tfm_sim.tools.crypto_page docs/crypto.md
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

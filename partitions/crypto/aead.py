@@ -98,8 +98,8 @@ def _chacha(key_type: int, key: bytes, tag_length: int) -> KeyedAead:
 _ON_BLOCKS: Final = frozenset({PSA_KEY_TYPE_AES, PSA_KEY_TYPE_CAMELLIA})
 _POLY1305_TAG: Final = frozenset({16})
 
-# PSA Crypto 1.2 PSA_ALG_GCM: the longest nonce of GCM is the library's; a request carries one of 128 bytes only in
-# pieces, as psa_aead_set_nonce does.
+# PSA Crypto 1.2 PSA_ALG_GCM: the longest nonce is implementation defined. It is the library's here; with more
+# than 16 bytes it takes psa_aead_set_nonce, as a request of one call has no room for it.
 ALGORITHMS: Final = {
     PSA_ALG_GCM: Aead(_ON_BLOCKS, range(1, 129), 12, frozenset({4, 8, 12, 13, 14, 15, 16}), _gcm),
     PSA_ALG_CCM: Aead(

@@ -22,8 +22,8 @@ class CryptoConfig:
     ``concurrent_operations`` slots are shared by all clients; ``iovec_buffer_size`` is the scratch room in
     bytes for all vectors of a call but the first; ``pbkdf2_max_iterations`` keeps one call from running for
     hours, which Mbed TLS's PSA_VENDOR_PBKDF2_MAX_ITERATIONS of 2^32 - 1 would allow;
-    ``deterministic_ecdsa`` takes the secret numbers of randomised ECDSA from RFC 6979, so that equal messages
-    have equal signatures; else they come from the seeded source.
+    ``deterministic_ecdsa`` takes the secret numbers of randomised ECDSA from RFC 6979, where the library signs
+    with them and quickly; else they come from the seeded source, and no two signatures are alike.
     ``delegated_attestation`` (TFM_PARTITION_DELEGATED_ATTESTATION) brings the builtin seed of its keys;
     ``builtin_key_usage`` has further rows (key id, client id, usage) of the builtin keys' policy table, such
     as those of TEST_NS_ATTESTATION; ``drivers`` are the opaque drivers, one a location.
@@ -58,7 +58,7 @@ class CryptoConfig:
     builtin_key_usage: tuple[tuple[int, int, int], ...] = ()
     drivers: tuple[DriverSpec, ...] = ()
     pbkdf2_max_iterations: int = 10_000_000
-    deterministic_ecdsa: bool = False
+    deterministic_ecdsa: bool = True
     aead_lengths_after_nonce: bool = False
     ctr_short_iv: bool = False
     pake_max_id: int = 16

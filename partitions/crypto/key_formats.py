@@ -3,6 +3,10 @@
 from collections.abc import Callable
 from typing import Final
 
+from ...interface.psa.crypto_key_sizes import (
+    PSA_VENDOR_RSA_GENERATE_MIN_KEY_BITS,
+    PSA_VENDOR_RSA_MAX_KEY_BITS,
+)
 from ...interface.psa.crypto_sizes import PSA_BITS_TO_BYTES, PSA_BYTES_TO_BITS
 from ...interface.psa.crypto_types import KeyAttributes
 from ...interface.psa.crypto_values import (
@@ -45,8 +49,6 @@ from .rsa_primes import NoPrimeError, generate_primes
 Random = Callable[[int], bytes]
 """As many bytes of the seeded source as asked for."""
 
-RSA_MAX_BITS: Final = 4096
-RSA_GENERATE_MIN_BITS: Final = 1024
 RSA_EXPONENT: Final = 65537
 """The public exponent where the caller asks for no other (PSA Crypto 1.2 psa_generate_key)."""
 
@@ -168,7 +170,7 @@ def _load_rsa(key_type: int, data: bytes) -> tuple[int, Material]:
     except ValueError as error:
         raise Refusal(PSA_ERROR_INVALID_ARGUMENT) from error
     bits = public.n.bit_length()
-    if bits > RSA_MAX_BITS or bits % 8:
+    if bits > PSA_VENDOR_RSA_MAX_KEY_BITS or bits % 8:
         raise Refusal(PSA_ERROR_NOT_SUPPORTED)
     if key_type == PSA_KEY_TYPE_RSA_KEY_PAIR and not material.rsa_pair().undoes_itself():
         raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
@@ -177,7 +179,7 @@ def _load_rsa(key_type: int, data: bytes) -> tuple[int, Material]:
 
 def _generate_rsa(bits: int, exponent: int, random: Random) -> Material:
     """Mbed TLS psa_validate_key_type_and_size_for_key_generation: another size is not supported."""
-    if not RSA_GENERATE_MIN_BITS <= bits <= RSA_MAX_BITS or bits % 8:
+    if not PSA_VENDOR_RSA_GENERATE_MIN_KEY_BITS <= bits <= PSA_VENDOR_RSA_MAX_KEY_BITS or bits % 8:
         raise Refusal(PSA_ERROR_NOT_SUPPORTED)
     if exponent < 3 or exponent % 2 == 0:
         raise Refusal(PSA_ERROR_INVALID_ARGUMENT)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from support.partition_bench import start_partitions
@@ -115,5 +116,6 @@ def test_an_unknown_option_is_named() -> None:
 def test_a_module_left_out_answers_not_supported(module: str, call: Callable[[PsaClient], int]) -> None:
     """TF-M CRYPTO_*_MODULE_ENABLED: as an unknown group."""
     assert call(start_partitions(crypto=CryptoConfig()).ns) != PSA_ERROR_NOT_SUPPORTED
-    without = replace(CryptoConfig(), **{module: False})
+    left_out: dict[str, Any] = {module: False}
+    without = replace(CryptoConfig(), **left_out)
     assert call(start_partitions(crypto=without).ns) == PSA_ERROR_NOT_SUPPORTED

@@ -6,6 +6,7 @@ while the next boot tidies up.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from support.its_bench import GEOMETRIES, FsBench, Geometry
 from tfm_sim.partitions.internal_trusted_storage.refusal import Refusal
 from tfm_sim.platform.power import Cut, CutMode, PowerCut
 
+Files = dict[int, tuple[bytes, int]]
 START = {0: (bytes(range(40)), 0), 1: (b"\xa5" * 100, 0), 2: (b"", 2), 3: (b"x" * 33, 4)}
 
 UPDATES: dict[str, Callable[[FsBench], None]] = {
@@ -35,18 +37,14 @@ UPDATES: dict[str, Callable[[FsBench], None]] = {
 
 def started(geometry: Geometry) -> FsBench:
     """A device with the four files of START, the last of them removed from the way of a fifth."""
-    bench = FsBench(Geometry(**{**_fields(geometry), "max_files": 7}))
+    bench = FsBench(replace(geometry, max_files=7))
     bench.boot()
     for number, (data, flags) in START.items():
         bench.set(number, data, flags)
     return bench
 
 
-def _fields(geometry: Geometry) -> dict[str, int]:
-    return {name: getattr(geometry, name) for name in Geometry.__slots__}
-
-
-def states(bench: FsBench, update: Callable[[FsBench], None]) -> tuple[object, object]:
+def states(bench: FsBench, update: Callable[[FsBench], None]) -> tuple[Files, Files]:
     """What all files are before an update and after it."""
     other = bench.copy()
     other.boot()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF as HKDF_OF_LIBRARY
-from support.partition_bench import PartitionBench, start_partitions
+from support.partition_bench import PartitionBench, make_hal, start_partitions
 
 from tfm_sim.interface.psa import crypto
 from tfm_sim.interface.psa import crypto_values as v
@@ -34,6 +34,8 @@ from tfm_sim.partitions.crypto.config import (
     TFM_SP_INITIAL_ATTESTATION,
     CryptoConfig,
 )
+from tfm_sim.platform.otp import OtpField
+from tfm_sim.platform.provisioning import DUMMY, provisioned_otp
 from tfm_sim.spm.client import NS_CLIENT_ID_LIMIT
 
 AES, HMAC, RAW, DERIVE = (
@@ -115,6 +117,17 @@ def test_another_clients_key_is_no_key(key_type: int, alg: int, data: bytes, lif
         assert crypto.psa_destroy_key(client(device, owner), key) == PSA_SUCCESS
 
 
+@pytest.mark.parametrize(
+    "key",
+    [0, 1, 0x3FFFFFFF, 0x40000000, 0x40000020, 0x7FFF815B, 0x7FFF817B, 0x7FFFFFFF, 0x80000000, 2**32 - 1],
+)
+def test_what_is_no_key_is_an_invalid_handle(key: int) -> None:
+    """PSA Crypto 1.2: everywhere, but that destroying id 0 has no effect."""
+    found = every_use(start_partitions().ns, key)
+    assert found.pop("destroy_key") == (PSA_ERROR_INVALID_HANDLE if key else PSA_SUCCESS)
+    assert set(found.values()) == {PSA_ERROR_INVALID_HANDLE}
+
+
 def test_one_id_is_a_key_of_each_owner() -> None:
     device = start_partitions()
     for reset in range(2):
@@ -146,6 +159,21 @@ def test_volatile_ids_lead_nowhere_after_a_reset() -> None:
     assert {crypto.psa_export_key(device.ns, key, 6)[0] for key in ids} == {PSA_ERROR_INVALID_HANDLE}
     assert crypto.psa_destroy_key(device.ns, ids[0]) == PSA_ERROR_INVALID_HANDLE
     assert crypto.psa_export_key(device.ns2, ids[0], 6) == (PSA_SUCCESS, b"others")
+
+
+def test_handles_of_operations_lead_nowhere_after_a_reset() -> None:
+    device = start_partitions()
+    old = psa_hash_operation_t()
+    assert crypto.psa_hash_setup(device.ns, old, S256) == PSA_SUCCESS
+    device = start_partitions(hal=device.hal)
+    assert crypto.psa_hash_update(device.ns, replace(old), b"abc") == PSA_ERROR_BAD_STATE
+    anothers = psa_hash_operation_t()
+    assert crypto.psa_hash_setup(device.ns2, anothers, S256) == PSA_SUCCESS
+    assert anothers == old
+    assert crypto.psa_hash_update(device.ns, replace(old), b"abc") == PSA_ERROR_BAD_STATE
+    assert crypto.psa_hash_finish(device.ns, replace(old), 32)[0] == PSA_ERROR_BAD_STATE
+    assert crypto.psa_hash_abort(device.ns, replace(old)) == PSA_SUCCESS
+    assert crypto.psa_hash_finish(device.ns2, anothers, 32)[0] == PSA_SUCCESS
 
 
 def test_a_destroyed_id_is_not_the_next_owners_key() -> None:
@@ -270,3 +298,14 @@ def test_the_dak_seed_is_the_delegated_attestation_partitions() -> None:
     crypto.psa_key_derivation_setup(device.ns, operation, HKDF)
     refused = crypto.psa_key_derivation_input_key(device.ns, operation, secret, TFM_BUILTIN_KEY_ID_DAK_SEED)
     assert refused == PSA_ERROR_NOT_PERMITTED
+
+
+def test_a_builtin_key_that_the_platform_cannot_give_is_not_there() -> None:
+    """TF-M tfm_builtin_key_loader_init: it is skipped, and the service starts."""
+    otp = provisioned_otp(DUMMY)
+    otp.write(OtpField.IAK_LEN, b"\xff\xff\xff\xff")
+    device = start_partitions(hal=make_hal(otp))
+    attestation = client(device, "attestation")
+    assert usage_of(attestation, TFM_BUILTIN_KEY_ID_IAK) is None
+    assert crypto.psa_destroy_key(attestation, TFM_BUILTIN_KEY_ID_IAK) == PSA_ERROR_INVALID_HANDLE
+    assert usage_of(attestation, TFM_BUILTIN_KEY_ID_HUK) == DERIVES

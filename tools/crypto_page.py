@@ -1,0 +1,211 @@
+"""Writes docs/crypto.md: what the crypto service offers, what it does not, and how to call it."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from ..interface.psa import crypto_values as v
+from ..interface.tfm.crypto import EXTENSION_GROUP_MIN, Function
+from ..partitions.crypto.wants import EVERYTHING, LEGACY, Offer
+from .generated_page import write_page
+from .option_names import by_kind
+
+HEAD: Final = """\
+# The crypto service
+
+`TFM_SP_CRYPTO` answers PSA Crypto API 1.2 with its PAKE extension. What a build offers is
+`CryptoConfig(wants=...)`, a set of Mbed TLS's own option names such as `PSA_WANT_ALG_GCM`; the switches
+`hash_module`, `cipher_module` and so on are TF-M's CRYPTO_*_MODULE_ENABLED. TF-M's profiles are
+[such sets](profiles.md). The lists below are written by `make docs` from the code.
+
+## From Python
+
+`device.psa.crypto` gives and takes bytes and key ids, and raises PsaError for what the service refuses:
+
+```
+>>> import tfm_sim
+>>> from tfm_sim.interface.psa import crypto_values as v
+>>> from tfm_sim.interface.psa.crypto_types import KeyAttributes
+>>> device = tfm_sim.boot()
+>>> crypto = device.psa.crypto
+>>> crypto.hash_compute(v.PSA_ALG_SHA3_256, b"abc").hex()
+'3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532'
+>>> aes = crypto.import_key(
+...     KeyAttributes(v.PSA_KEY_TYPE_AES, usage=v.PSA_KEY_USAGE_ENCRYPT, alg=v.PSA_ALG_GCM), bytes(16)
+... )
+>>> crypto.aead_encrypt(aes, v.PSA_ALG_GCM, bytes(12), b"attack at dawn", b"header").hex()
+'62fcaeaf03dd83f38708a6d806dc3ca8344c8498bf759e12464bf417a4d9'
+>>> crypto.aead_decrypt(aes, v.PSA_ALG_GCM, bytes(12), bytes(30))
+Traceback (most recent call last):
+    ...
+tfm_sim.interface.psa.status.PsaError: psa_aead_decrypt: PSA_ERROR_NOT_PERMITTED (-133)
+
+```
+
+Operations in parts are objects that close themselves:
+
+```
+>>> hkdf = v.PSA_ALG_HKDF(v.PSA_ALG_SHA_256)
+>>> secret = crypto.import_key(
+...     KeyAttributes(v.PSA_KEY_TYPE_DERIVE, usage=v.PSA_KEY_USAGE_DERIVE, alg=hkdf), bytes(32)
+... )
+>>> with crypto.key_derivation(hkdf) as kdf:
+...     kdf.input_key(v.PSA_KEY_DERIVATION_INPUT_SECRET, secret)
+...     kdf.input_bytes(v.PSA_KEY_DERIVATION_INPUT_INFO, b"example")
+...     kdf.output_bytes(8).hex(), kdf.capacity
+('239a04feb6f3275c', 8152)
+
+```
+
+`tfm_sim.interface.psa.crypto` has every function of `psa/crypto.h` under its C name, with statuses instead of
+exceptions; `crypto_values` and `crypto_sizes` have every constant and macro:
+
+```
+>>> from tfm_sim.interface.psa import crypto as psa
+>>> from tfm_sim.interface.psa import crypto_sizes as sizes
+>>> psa.psa_hash_compute(device.ns, v.PSA_ALG_MD5, b"abc", sizes.PSA_HASH_LENGTH(v.PSA_ALG_MD5))
+(-134, b'')
+>>> operation = psa.psa_hash_operation_t()
+>>> psa.psa_hash_setup(device.ns, operation, v.PSA_ALG_SHA_256), operation.handle
+(0, 1)
+>>> device.power_off()
+
+```
+
+Each packs its request byte for byte as TF-M's client library does; a C program that speaks to the service
+finds the same answers.
+"""
+OFFERED: Final = """\
+## What there is
+
+The names are those of the options, without `PSA_WANT_ALG_`, `PSA_WANT_KEY_TYPE_`, `PSA_WANT_ECC_` and
+`PSA_WANT_DH_`. A build has all of them by default but the legacy ones, in *italics*, which `wants` has to
+name.
+"""
+LACKING: Final = """\
+## What there is not
+
+The answer is PSA_ERROR_NOT_SUPPORTED, whatever the build. Limits of what there is:
+[what is modelled](modelled.md).
+"""
+EXTENSIONS: Final = """\
+## Functions that TF-M's service lacks
+
+PSA Crypto has them, or TF-PSA-Crypto; TF-M's service has no function id for them. Here they have ids of our
+own, far from TF-M's groups 1 to 9. `CryptoConfig(extensions=False, pake_module=False)` is TF-M's service as
+it is: they are NOT_SUPPORTED then. The request is `struct tfm_crypto_pack_iovec` as for all others; what is
+neither a key id, an algorithm, an operation's handle nor a step travels in its `value`.
+"""
+_HANDLE = "`op_handle`"
+VECTORS: Final[Mapping[Function, tuple[str, str, str]]] = {
+    Function.GENERATE_KEY_CUSTOM: ("`value` = flags", "attributes, custom data", "key id"),
+    Function.HASH_SUSPEND: (_HANDLE, "", "handle, hash state"),
+    Function.HASH_RESUME: (_HANDLE, "hash state", "handle"),
+    Function.KEY_AGREEMENT: ("`key_id`, `alg`", "peer key, attributes", "key id"),
+    Function.KEY_DERIVATION_VERIFY_BYTES: (_HANDLE, "expected output", ""),
+    Function.KEY_DERIVATION_VERIFY_KEY: (f"{_HANDLE}, `key_id` = expected key", "", ""),
+    Function.KEY_DERIVATION_OUTPUT_KEY_CUSTOM: (
+        f"{_HANDLE}, `value` = flags",
+        "attributes, custom data",
+        "key id",
+    ),
+    Function.PAKE_SETUP: (
+        f"{_HANDLE}, `key_id` = password, `alg`, `value` = primitive, key confirmation << 32",
+        "",
+        "handle",
+    ),
+    Function.PAKE_SET_ROLE: (f"{_HANDLE}, `value` = role", "", ""),
+    Function.PAKE_SET_USER: (_HANDLE, "identity", ""),
+    Function.PAKE_SET_PEER: (_HANDLE, "identity", ""),
+    Function.PAKE_SET_CONTEXT: (_HANDLE, "context", ""),
+    Function.PAKE_OUTPUT: (f"{_HANDLE}, `step`", "", "data"),
+    Function.PAKE_INPUT: (f"{_HANDLE}, `step`", "data", ""),
+    Function.PAKE_GET_SHARED_KEY: (_HANDLE, "attributes", "handle, key id"),
+    Function.PAKE_ABORT: (_HANDLE, "", "handle"),
+}
+_NO_LIBRARY = "no library at hand has it"
+_UNCHECKED = "TF-PSA-Crypto has none, so there is nothing to hold it to"
+REASONS: Final[Mapping[str, str]] = {
+    "PSA_ALG_MD2": "broken; " + _NO_LIBRARY,
+    "PSA_ALG_MD4": "broken; " + _NO_LIBRARY,
+    "PSA_ALG_AES_MMO_ZIGBEE": _UNCHECKED,
+    "PSA_ALG_SM3": _UNCHECKED,
+    "PSA_KEY_TYPE_ARIA": _NO_LIBRARY,
+    "PSA_KEY_TYPE_SM4": _UNCHECKED,
+    "PSA_ECC_FAMILY_SECP_R2": "obsolete; " + _NO_LIBRARY,
+    "PSA_ECC_FAMILY_SECT_K1": "binary curves are obsolete, and `cryptography` drops them",
+    "PSA_ECC_FAMILY_SECT_R1": "binary curves are obsolete, and `cryptography` drops them",
+    "PSA_ECC_FAMILY_SECT_R2": "binary curves are obsolete, and `cryptography` drops them",
+    "PSA_ECC_FAMILY_FRP": _NO_LIBRARY,
+}
+FURTHER: Final = (
+    ("SECP_K1 of 192, 224 and 225 bits, BRAINPOOL_P_R1 of 160 to 320 bits other than 256", _NO_LIBRARY),
+    ("FFDH groups other than those of RFC 7919", "PSA Crypto 1.2 has no family for them"),
+    (
+        "signing and deriving in steps (`psa_sign_hash_start`, `psa_*_iop_*`)",
+        "not in PSA Crypto 1.2 nor in TF-M",
+    ),
+    ("`psa_open_key`, `psa_close_key`", "abandoned: TF-M keeps the function ids without a function"),
+)
+
+
+def lacking() -> set[str]:
+    """The names of algorithms, key types and curve families that no build of the model has."""
+    offer = Offer(EVERYTHING)
+    names = {name: value for name, value in vars(v).items() if isinstance(value, int)}
+    algorithms = {
+        name
+        for name, value in names.items()
+        if name.startswith("PSA_ALG_")
+        and not name.endswith(("_MASK", "_FLAG", "_OFFSET", "_NONE", "_BASE", "ANY_HASH"))
+        and "CATEGORY" not in name
+        and not offer.alg(value)
+    }
+    key_types = {
+        name
+        for name, value in names.items()
+        if name.startswith("PSA_KEY_TYPE_")
+        and not name.endswith(("_MASK", "_FLAG", "_NONE"))
+        and "CATEGORY" not in name
+        and not offer.key_type(value)
+    }
+    families = {name for name in names if name.startswith("PSA_ECC_FAMILY_")}
+    offered = {name for name in families if any(offer.curve(names[name], bits) for bits in range(100, 600))}
+    return algorithms | key_types | (families - offered)
+
+
+def _offered() -> list[str]:
+    legacy = {name for names in by_kind(LEGACY).values() for name in names}
+    lines = ["| | |", "|---|---|"]
+    for kind, names in by_kind(EVERYTHING).items():
+        shown = [f"*{name}*" if name in legacy else name for name in names]
+        lines.append(f"| {kind} | {', '.join(shown)} |")
+    return lines
+
+
+def _lacking() -> list[str]:
+    reasons = [(f"`{name}`", REASONS[name]) for name in sorted(lacking())]
+    return ["| what | why |", "|---|---|", *(f"| {what} | {why} |" for what, why in (*reasons, *FURTHER))]
+
+
+def _extensions() -> list[str]:
+    lines = ["| id | function | in the pack iovec | further inputs | outputs |", "|---|---|---|---|---|"]
+    for function in Function:
+        if function >> 8 >= EXTENSION_GROUP_MIN:
+            lines.append(f"| 0x{function:04X} | {function.name} | {' | '.join(VECTORS[function])} |")
+    return lines
+
+
+def render() -> str:
+    """The page."""
+    sections = ((OFFERED, _offered()), (LACKING, _lacking()), (EXTENSIONS, _extensions()))
+    return HEAD + "".join("\n" + text + "\n" + "\n".join(lines) + "\n" for text, lines in sections)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the page to the file that the one argument names; returns the exit code."""
+    return write_page("crypto_page", sys.argv[1:] if arguments is None else arguments, render)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
