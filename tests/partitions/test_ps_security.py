@@ -21,6 +21,7 @@ from tfm_sim.interface.psa.status import (
     PSA_SUCCESS,
 )
 from tfm_sim.interface.psa.storage_common import PSA_STORAGE_FLAG_NO_CONFIDENTIALITY
+from tfm_sim.partitions.crypto.config import CryptoConfig
 from tfm_sim.partitions.protected_storage.config import PsConfig, PsQuirks
 from tfm_sim.platform.otp import OtpField
 from tfm_sim.platform.power import Cut, CutMode, PowerCut
@@ -317,6 +318,16 @@ def test_any_bytes_as_an_object_table(content: bytes, fit: bool) -> None:
     bench.boot()
     bench.psa.set(1, b"works")
     assert bench.boot().psa.get(1) == b"works"
+
+
+def test_a_crypto_service_without_the_algorithms_wipes_nothing() -> None:
+    bench = PsBench().boot()
+    bench.psa.set(1, SECRET)
+    bench.crypto = CryptoConfig(key_derivation_module=False)
+    with pytest.raises(DevicePanic, match="found status -134"):
+        bench.boot()
+    bench.crypto = CryptoConfig()
+    assert bench.boot().psa.get(1) == SECRET
 
 
 def test_a_client_that_takes_all_crypto_operations() -> None:
