@@ -174,7 +174,7 @@ class ObjectTable:
         try:
             self._crypto.decrypt(label, table.iv, aad, b"", table.tag)
         except PsRefused as refused:
-            # A crypto service that does not answer says nothing of the table, and nobody may wipe it for that.
+            # A crypto service that does not answer says nothing of the table, and is no reason to wipe it.
             if refused.status != PSA_ERROR_INVALID_SIGNATURE:
                 raise
             return False
