@@ -64,7 +64,7 @@ _PUBLIC: Final = frozenset({PSA_KEY_TYPE_RAW_DATA})
 _SP800_108_MAX_CAPACITY: Final = 0x1FFFFFFF
 """So many bytes that their number of bits still fits in 32 bits."""
 _MASTER_SECRET_SIZE: Final = 48
-_CMAC_SLOWNESS: Final = 8
+_CMAC_SLOWNESS: Final = 2
 _OWN_HASH_SLOWNESS: Final = 200
 """How much longer an iteration of PBKDF2 takes with CMAC, and with a hash of our own, than with hashlib's."""
 

@@ -74,12 +74,13 @@ class Broken(AssertionError):
 
 @dataclass
 class Attacker:
-    """``secrets`` are bytes that this client must never see; ``slow`` hears of each call and its seconds."""
+    """``secrets`` are bytes that this client must never see; ``listener`` hears of each
+    call, its status and its seconds."""
 
     client: PsaClient
     random: Random
     secrets: Sequence[bytes] = ()
-    slow: Callable[[HostileCall, float], None] | None = None
+    listener: Callable[[HostileCall, int, float], None] | None = None
     keys: list[tuple[int, KeyAttributes]] = field(default_factory=list)
     handles: list[tuple[int, int]] = field(default_factory=list)
     """Of operations: (group, handle)."""
@@ -102,8 +103,8 @@ class Attacker:
         start = time.perf_counter()
         status = self.client.psa_call(call.handle, call.type, list(call.inputs), out)
         seconds = time.perf_counter() - start
-        if self.slow is not None:
-            self.slow(call, seconds)
+        if self.listener is not None:
+            self.listener(call, status, seconds)
         outputs = []
         for vector, room in zip(out, call.rooms, strict=True):
             buffer = bytes(vector.base) if isinstance(vector.base, bytearray) else b""
@@ -341,9 +342,9 @@ class Attacker:
     # Storage, and all the rest.
 
     def storage_request(self) -> HostileCall:
-        uid = self.pick([0, 1, 2, 3, 0x3C000000 << 32 | 1, (2**32 - 0x3C000000) << 32 | 1, 2**64 - 1])
+        uid = self.pick([0, *(1, 2, 3) * 4, 0x3C000000 << 32 | 1, (2**32 - 0x3C000000) << 32 | 1, 2**64 - 1])
         uid_vector = uid.to_bytes(8, "little")
-        small = self.pick([0, 0, 0, 1, 2, 3, 4, 8, 100, 512, 2**31, 2**32 - 1]).to_bytes(4, "little")
+        small = self.pick([*(0,) * 9, 1, 2, 3, 4, 8, 100, 512, 2**31, 2**32 - 1]).to_bytes(4, "little")
         type_ = self.pick(STORAGE_TYPES)
         inputs: list[InVec] = [uid_vector]
         rooms: list[int] = []

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from support.asymmetric_keys import rsa_numbers, rsa_pair, rsa_public
+from support.asymmetric_keys import rsa_pair, rsa_public
 from support.hostile_client import Attacker, Broken, HostileCall
 from support.hostile_sessions import Sessions
 from support.hostile_values import ALL, PAKES, SIGNATURES
+from support.partition_bench import PartitionBench, start_partitions
 
 from tfm_sim.interface.psa import crypto
 from tfm_sim.interface.psa import crypto_values as v
@@ -21,14 +22,20 @@ from tfm_sim.interface.psa.crypto_types import (
 from tfm_sim.interface.psa.initial_attestation import psa_initial_attest_get_token
 from tfm_sim.interface.psa.internal_trusted_storage import psa_its_get, psa_its_set
 from tfm_sim.interface.psa.protected_storage import psa_ps_get, psa_ps_set
-from tfm_sim.interface.psa.status import PSA_SUCCESS
+from tfm_sim.interface.psa.status import PSA_ERROR_NOT_PERMITTED, PSA_SUCCESS
 from tfm_sim.interface.tfm.crypto import Function, pack_iovec
 from tfm_sim.interface.tfm.services import TFM_CRYPTO_HANDLE
+from tfm_sim.partitions.crypto.rsa_key import RsaKeyPair
+from tfm_sim.partitions.internal_trusted_storage.config import ItsBuild, ItsConfig, PsFiles
+from tfm_sim.partitions.protected_storage.config import PsConfig
+from tfm_sim.platform.hal import PlatformHal
 
 S256 = v.PSA_ALG_SHA_256
 HS256, GCM = v.PSA_ALG_HMAC(S256), v.PSA_ALG_GCM
 OPERATIONS: Final = 8
 """CRYPTO_CONC_OPER_NUM; the victim has three of them."""
+KEY_SLOTS: Final = 32
+"""MBEDTLS_PSA_KEY_SLOT_COUNT; the victim has two of them for good."""
 EXPORT = v.PSA_KEY_USAGE_EXPORT
 
 
@@ -115,7 +122,7 @@ def provide(attacker: Attacker) -> None:
     """Keys that no random bytes make, in PSA's formats; what they are also lies ready to be sent again."""
     spake = v.PSA_KEY_TYPE_SPAKE2P_KEY_PAIR(v.PSA_ECC_FAMILY_SECP_R1)
     pair, public = v.PSA_KEY_TYPE_RSA_KEY_PAIR, v.PSA_KEY_TYPE_RSA_PUBLIC_KEY
-    tiny = rsa_pair_of(0xFFFFFFFFFFFFFFC5, 0xFFFFFFFFFFFFFFA1)
+    tiny = RsaKeyPair.from_primes(0xFFFFFFFFFFFFFFC5, 0xFFFFFFFFFFFFFFA1, 65537).encode()
     blobs = [
         *((pair, rsa_pair(bits), alg, v.PSA_ALG_RSA_OAEP(S256)) for bits in (512, 768) for alg in SIGNATURES[8:11]),
         (pair, tiny, v.PSA_ALG_RSA_PSS(v.PSA_ALG_ANY_HASH), v.PSA_ALG_RSA_PKCS1V15_CRYPT),
@@ -129,12 +136,6 @@ def provide(attacker: Attacker) -> None:
         if status == PSA_SUCCESS:
             attacker.keys.append((key, attributes))
         attacker.outputs.append(data)
-
-
-def rsa_pair_of(p: int, q: int) -> bytes:
-    from tfm_sim.partitions.crypto.rsa_key import RsaKeyPair
-
-    return RsaKeyPair.from_primes(p, q, 65537).encode()
 
 
 def clear(attacker: Attacker, client_keys: range = range(0x40000000, 0x40000020)) -> None:
@@ -169,23 +170,64 @@ def check_health(client: PsaClient, *, token: bool = True) -> None:
         must((status, len(data) > 100), (PSA_SUCCESS, True), "token")
 
 
-def storm(attacker: Attacker, victim: Victim, calls: int) -> None:
-    """Calls of the attacker's until they are used up, then all the checks; raises Broken, DevicePanic."""
-    provide(attacker)
+def check_room(attacker: Attacker, taken: int) -> None:
+    """All slots of operations and keys are free again but the victim's: nothing leaked."""
+    client = attacker.client
+    operations = [psa_hash_operation_t() for _ in range(OPERATIONS - taken + 1)]
+    statuses = [crypto.psa_hash_setup(client, operation, S256) for operation in operations]
+    must(statuses, [PSA_SUCCESS] * (OPERATIONS - taken) + [PSA_ERROR_NOT_PERMITTED], "free operations")
+    for operation in operations:
+        crypto.psa_hash_abort(client, operation)
+    raw = KeyAttributes(v.PSA_KEY_TYPE_RAW_DATA)
+    made = [crypto.psa_import_key(client, raw, b"1") for _ in range(KEY_SLOTS - 2)]
+    must({status for status, _ in made}, {PSA_SUCCESS}, "free key slots")
+    for _, key in made:
+        must(crypto.psa_destroy_key(client, key), PSA_SUCCESS, "destroy")
+
+
+def attack(attacker: Attacker, calls: int) -> None:
+    """So many calls: sessions that nearly go well, and requests out of nowhere."""
     sessions = Sessions(attacker)
     for _ in range(calls):
         if attacker.chance(60):
             sessions.step()
         else:
             attacker.act()
-    victim.check_volatile()
-    victim.check_stored(slots_taken=True)
-    clear(attacker)
-    victim.check_operations()
-    check_health(attacker.client)
-    victim.check_volatile()
-    victim.check_stored()
 
 
-def new_random(seed: int) -> Random:
-    return Random(seed)
+@dataclass
+class Storm:
+    """A device with an attacker and a victim."""
+
+    device: PartitionBench
+    attacker: Attacker
+    victim: Victim
+
+    def run(self, calls: int) -> None:
+        """An attack, then all the checks; raises Broken, DevicePanic."""
+        attacker, victim = self.attacker, self.victim
+        victim.settle()
+        provide(attacker)
+        attack(attacker, calls)
+        victim.check_volatile()
+        victim.check_stored(slots_taken=True)
+        clear(attacker)
+        check_room(attacker, taken=3)
+        victim.check_operations()
+        check_health(attacker.client)
+        victim.check_volatile()
+        victim.check_stored()
+
+    def stop(self) -> None:
+        self.device.kernel.stop()
+
+
+def new_storm(seed: int, hal: PlatformHal | None = None) -> Storm:
+    """The standard build with protected storage; all that is drawn follows from ``seed``."""
+    ps = PsConfig()
+    its = ItsBuild(ItsConfig(), PsFiles(ps.max_object_size, ps.max_num_objects))
+    device = start_partitions(ps=ps, its=its, seed=seed, hal=hal)
+    random = Random(seed)
+    victim = Victim(device.ns2, random.randbytes(16))
+    secrets = [*victim.secrets, device.hal.tfm_plat_get_huk()]
+    return Storm(device, Attacker(device.ns, random, secrets), victim)
