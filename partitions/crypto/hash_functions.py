@@ -23,7 +23,6 @@ from .operations import OperationTable
 from .refusal import Refusal
 from .request import Handler, Request
 
-
 SUSPENDABLE_INPUT: Final = 0x40000
 """Bytes after which psa_hash_suspend has not enough memory: up to here the input is kept, and hashed anew."""
 
@@ -54,7 +53,7 @@ class HashOperation:
     def update(self, data: bytes) -> None:
         if self.state is None:
             raise Refusal(PSA_ERROR_BAD_STATE)
-        # PSA Crypto 1.2 psa_hash_update: more than the algorithm hashes, which a resumed state can be near to.
+        # PSA Crypto 1.2 psa_hash_update: too large for the algorithm, which a resumed state can be near to.
         if isinstance(self.state, ChainedHash) and not self.state.takes(len(data)):
             self.abort()
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)

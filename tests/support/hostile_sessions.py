@@ -104,7 +104,10 @@ def macs(draw: Draw) -> Session:
 
 CIPHERS: Final = (
     *((v.PSA_KEY_TYPE_AES, alg) for alg in (v.PSA_ALG_ECB_NO_PADDING, v.PSA_ALG_CBC_NO_PADDING)),
-    *((v.PSA_KEY_TYPE_AES, alg) for alg in (v.PSA_ALG_CBC_PKCS7, v.PSA_ALG_CTR, v.PSA_ALG_CFB, v.PSA_ALG_OFB)),
+    *(
+        (v.PSA_KEY_TYPE_AES, alg)
+        for alg in (v.PSA_ALG_CBC_PKCS7, v.PSA_ALG_CTR, v.PSA_ALG_CFB, v.PSA_ALG_OFB)
+    ),
     *((v.PSA_KEY_TYPE_AES, alg) for alg in (v.PSA_ALG_XTS, v.PSA_ALG_CCM_STAR_NO_TAG)),
     *((v.PSA_KEY_TYPE_CAMELLIA, alg) for alg in (v.PSA_ALG_CBC_PKCS7, v.PSA_ALG_CTR)),
     (v.PSA_KEY_TYPE_CHACHA20, v.PSA_ALG_STREAM_CIPHER),
@@ -201,7 +204,9 @@ def signing(draw: Draw) -> Session:
 def rsa(draw: Draw) -> Session:
     policy = SIGNATURES[8 + draw.random.randrange(5)]
     alg = policy & ~0xFF | draw.of((5, 9, 0x0B, 0x10)) if policy & 0xFF == 0xFF else policy
-    enc = draw.of((v.PSA_ALG_RSA_PKCS1V15_CRYPT, v.PSA_ALG_RSA_OAEP(S256), v.PSA_ALG_RSA_OAEP(v.PSA_ALG_SHA_1)))
+    enc = draw.of(
+        (v.PSA_ALG_RSA_PKCS1V15_CRYPT, v.PSA_ALG_RSA_OAEP(S256), v.PSA_ALG_RSA_OAEP(v.PSA_ALG_SHA_1))
+    )
     key = number((yield new_key(v.PSA_KEY_TYPE_RSA_KEY_PAIR, 1024, policy, enc)))
     data = draw.bytes(draw.of((0, 16, 32)))
     signature = first((yield call(F.SIGN_MESSAGE, data, rooms=(512,), key_id=key, alg=alg)))
@@ -248,9 +253,15 @@ def deriving(draw: Draw) -> Session:
         elif step in (0x101, 0x102):
             yield call(F.KEY_DERIVATION_INPUT_KEY, op_handle=handle, step=step, key_id=key)
         else:
-            yield call(F.KEY_DERIVATION_INPUT_BYTES, draw.bytes(draw.of((0, 8, 30))), op_handle=handle, step=step)
+            yield call(
+                F.KEY_DERIVATION_INPUT_BYTES, draw.bytes(draw.of((0, 8, 30))), op_handle=handle, step=step
+            )
     yield call(F.KEY_DERIVATION_OUTPUT_BYTES, rooms=(draw.of((0, 1, 8)),), op_handle=handle)
-    targets = ((v.PSA_KEY_TYPE_AES, 128), (v.PSA_KEY_TYPE_ECC_KEY_PAIR(R1), 256), (v.PSA_KEY_TYPE_RAW_DATA, 24))
+    targets = (
+        (v.PSA_KEY_TYPE_AES, 128),
+        (v.PSA_KEY_TYPE_ECC_KEY_PAIR(R1), 256),
+        (v.PSA_KEY_TYPE_RAW_DATA, 24),
+    )
     target, bits = targets[draw.random.randrange(3)]
     asked = KeyAttributes(target, bits, usage=ALL, alg=v.PSA_ALG_CTR)
     made = number((yield call(F.KEY_DERIVATION_OUTPUT_KEY, asked.encode(), rooms=(4,), op_handle=handle)))
@@ -262,7 +273,10 @@ def deriving(draw: Draw) -> Session:
 
 AGREEMENTS: Final = (
     *((v.PSA_KEY_TYPE_ECC_KEY_PAIR(R1), bits, v.PSA_ALG_ECDH) for bits in (192, 224, 256, 384, 521)),
-    *((v.PSA_KEY_TYPE_ECC_KEY_PAIR(v.PSA_ECC_FAMILY_MONTGOMERY), bits, v.PSA_ALG_ECDH) for bits in (255, 448)),
+    *(
+        (v.PSA_KEY_TYPE_ECC_KEY_PAIR(v.PSA_ECC_FAMILY_MONTGOMERY), bits, v.PSA_ALG_ECDH)
+        for bits in (255, 448)
+    ),
     (v.PSA_KEY_TYPE_ECC_KEY_PAIR(v.PSA_ECC_FAMILY_BRAINPOOL_P_R1), 384, v.PSA_ALG_ECDH),
     (v.PSA_KEY_TYPE_DH_KEY_PAIR(3), 2048, v.PSA_ALG_FFDH),
 )
@@ -317,7 +331,12 @@ def spake(draw: Draw) -> Session:
         yield call(F.PAKE_SET_CONTEXT, b"context", op_handle=handle)
         sides.append(handle)
     prover, verifier = sides
-    for sender, receiver, step in ((prover, verifier, 1), (verifier, prover, 1), (verifier, prover, 4), (prover, verifier, 4)):
+    for sender, receiver, step in (
+        (prover, verifier, 1),
+        (verifier, prover, 1),
+        (verifier, prover, 4),
+        (prover, verifier, 4),
+    ):
         sent = first((yield call(F.PAKE_OUTPUT, rooms=(65,), op_handle=sender, step=step)))
         yield call(F.PAKE_INPUT, sent, op_handle=receiver, step=step)
     for handle in sides:
@@ -371,7 +390,9 @@ class Sessions:
             case 1 if rooms:
                 rooms[draw.randrange(len(rooms))] = attacker.room()
             case 2:
-                return attacker.mutated(wanted.handle, wanted.type, inputs, rooms, wanted.function, percent=100)
+                return attacker.mutated(
+                    wanted.handle, wanted.type, inputs, rooms, wanted.function, percent=100
+                )
             case _:
                 iovec = PackIovec.decode(bytes(inputs[0]))  # type: ignore[arg-type]
                 inputs[0] = attacker.other_field(iovec).encode()
