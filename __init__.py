@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .bootloader.config import Bl2Config
     from .bootloader.loader import BootRefused
     from .device import Device
-    from .firmware_build import Build, bl1_config_for, bl2_config_for, with_boot_status
+    from .firmware_build import Build, bl1_config_for, bl2_config_for, its_config_for, with_boot_status
     from .interface.errors import TfmSimError
     from .interface.psa.client import psa_invec, psa_outvec
     from .interface.psa.service import psa_msg_t
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .interface.tfm.boot_status import BootStatusEra
     from .partitions.firmware_update.config import TFM_FWU_TODAY, FwuConfig, FwuQuirks
     from .partitions.initial_attestation.config import AttestationConfig, TokenProfile
+    from .partitions.internal_trusted_storage.config import TFM_ITS_TODAY, ItsConfig, ItsQuirks
     from .partitions.measured_boot.config import MeasuredBootConfig, MeasurementHash
     from .platform.board import load_board
     from .platform.provisioning import VIRGIN
@@ -48,6 +49,8 @@ _HOME = {
     "DevicePanic": ".spm.panic",
     "FwuConfig": ".partitions.firmware_update.config",
     "FwuQuirks": ".partitions.firmware_update.config",
+    "ItsConfig": ".partitions.internal_trusted_storage.config",
+    "ItsQuirks": ".partitions.internal_trusted_storage.config",
     "MeasuredBootConfig": ".partitions.measured_boot.config",
     "MeasurementHash": ".partitions.measured_boot.config",
     "PartitionBuild": ".spm.load",
@@ -55,6 +58,7 @@ _HOME = {
     "PsaStatus": ".interface.psa.status",
     "SpmConfig": ".spm.config",
     "TFM_FWU_TODAY": ".partitions.firmware_update.config",
+    "TFM_ITS_TODAY": ".partitions.internal_trusted_storage.config",
     "TFM_TODAY": ".spm.config",
     "TfmQuirks": ".spm.config",
     "TfmSimError": ".interface.errors",
@@ -63,6 +67,7 @@ _HOME = {
     "bl1_config_for": ".firmware_build",
     "bl2_config_for": ".firmware_build",
     "boot": ".tools.demo_firmware",
+    "its_config_for": ".firmware_build",
     "load_board": ".platform.board",
     "load_manifest": ".spm.manifest_file",
     "load_manifest_list": ".spm.manifest_list",
@@ -75,6 +80,7 @@ _HOME = {
 
 __all__ = [
     "TFM_FWU_TODAY",
+    "TFM_ITS_TODAY",
     "TFM_TODAY",
     "VIRGIN",
     "AttestationConfig",
@@ -88,6 +94,8 @@ __all__ = [
     "DevicePanic",
     "FwuConfig",
     "FwuQuirks",
+    "ItsConfig",
+    "ItsQuirks",
     "MeasuredBootConfig",
     "MeasurementHash",
     "PartitionBuild",
@@ -100,6 +108,7 @@ __all__ = [
     "bl1_config_for",
     "bl2_config_for",
     "boot",
+    "its_config_for",
     "load_board",
     "load_manifest",
     "load_manifest_list",

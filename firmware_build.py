@@ -138,8 +138,9 @@ def its_build(build: Build) -> ItsBuild | None:
     if build.its is None:
         return None
     ps = build.ps
-    files = ps and PsFiles(ps.max_object_size, ps.max_num_objects, ps.create_flash_layout)
-    return ItsBuild(build.its, files)
+    if ps is None:
+        return ItsBuild(build.its)
+    return ItsBuild(build.its, PsFiles(ps.max_object_size, ps.max_num_objects, ps.create_flash_layout))
 
 
 def ps_config_for(board: Board) -> PsConfig | None:

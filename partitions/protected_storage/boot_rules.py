@@ -1,7 +1,7 @@
 """Which object table counts after a boot (TF-M ps_object_table.c, ps_object_table_init).
 
-A change of the table goes: NVC1 is raised, the new table is tagged with it and written beside the old one, NVC2
-and then NVC3 are raised until all three are equal, the old table is removed. So a cut leaves
+A change of the table goes: NVC1 is raised, the new table is tagged with it and written beside the old one,
+NVC2 and then NVC3 are raised until all three are equal, the old table is removed. So a cut leaves
 
     NVC1 = NVC2 = NVC3    a table tagged with it, and perhaps the one before
     NVC1 > NVC2 = NVC3    the old table, tagged with NVC3, and perhaps the new one, tagged with NVC1

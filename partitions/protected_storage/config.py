@@ -1,4 +1,4 @@
-"""Build options of protected storage, and TF-M's deviations from the specification and from its own promises."""
+"""Build options of protected storage, and TF-M's deviations from specification and promise."""
 
 from dataclasses import dataclass, field, fields
 from typing import Final

@@ -86,7 +86,7 @@ def blocks_of(size: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class TableEntry:
-    """``ps_obj_table_entry_t``. ``proof`` is the object's tag, or its version in a build without encryption."""
+    """``ps_obj_table_entry_t``. ``proof`` is the object's tag, without encryption its version."""
 
     uid: int
     client_id: int
@@ -182,7 +182,7 @@ class TableLayout:
 
 
 def _table_head(encryption: bool, key_generations: bool) -> _Layout:
-    """``union ps_crypto_t``. No tag covers it: what is not part of nonce or key is the same in every table."""
+    """``union ps_crypto_t``. No tag covers it: what is no part of nonce or key is in every table the same."""
     if not encryption:
         return Struct()
     return Struct(

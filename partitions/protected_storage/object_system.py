@@ -1,7 +1,7 @@
-"""Objects by owner and uid: their files, the table that knows them, the order of writes (TF-M ps_object_system.c).
+"""Objects by owner and uid: their files and the table that knows them (TF-M ps_object_system.c).
 
-A change writes a new file under a free id, then a new table, then removes the old table and the old file. So a
-power cut leaves the old object or the new one, and perhaps a file that nobody knows.
+A change writes a new file under a free id, then a new table, then removes the old table and the old file. So
+a power cut leaves the old object or the new one, and perhaps a file that nobody knows.
 """
 
 from contextlib import suppress
@@ -69,7 +69,8 @@ class ObjectSystem:
     def create(self, uid: int, client_id: int, flags: int, capacity: int) -> None:
         """PSA Storage 1.0 psa_ps_create: an object of size 0 that can grow.
 
-        INSUFFICIENT_STORAGE for a capacity that no object has comes before ALREADY_EXISTS, as Arm's suite wants.
+        INSUFFICIENT_STORAGE for a capacity that no object has comes before ALREADY_EXISTS, as Arm's suite
+        wants.
         """
         if capacity > self._max_asset_size:
             raise PsRefused(PSA_ERROR_INSUFFICIENT_STORAGE, "more than the largest asset")

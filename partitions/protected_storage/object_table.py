@@ -1,7 +1,7 @@
 """The table of all objects, and how a new one takes the place of the old (TF-M ps_object_table.c).
 
-A table in memory is never changed: a new one is made, written beside the old, and only then is it the one that
-counts, here as in flash.
+A table in memory is never changed: a new one is made, written beside the old, and only then is it the one
+that counts, here as in flash.
 """
 
 from collections.abc import Sequence
@@ -158,7 +158,9 @@ class ObjectTable:
         return self._state(first, vouching), self._state(second, vouching)
 
     def _state(self, table: StoredTable | None, vouching: Sequence[Vouching]) -> TableState:
-        for counter in vouching if table is not None else ():
+        if table is None:
+            return TableState.INVALID
+        for counter in vouching:
             if self._is_tagged_with(table, counter.value):
                 # TF-M ps_object_table_validate_version: looked at behind the tag.
                 known = table.contents.version == PS_OBJECT_SYSTEM_VERSION

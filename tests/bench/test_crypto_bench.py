@@ -1,8 +1,9 @@
 """What the way through the crypto and storage partitions costs (`make bench`), beside the bare call.
 
 Only ratios within one run are asserted. The bare call is what a program would write without the service: of
-the library, and of the flash model for an asset. A hash of 32 bytes takes it half a microsecond, a sealed KiB
-two, so that nearly all of their ratio is the way there and back; a signature takes as long as that way.
+the library, of the flash model for an asset, of both for an object of protected storage. A hash of 32 bytes
+takes it half a microsecond, a sealed KiB two, so that nearly all of their ratio is the way there and back; a
+signature takes as long as that way.
 """
 
 import hashlib
@@ -13,14 +14,17 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pytest_benchmark.fixture import BenchmarkFixture
 from support.partition_bench import start_partitions
+from support.ps_bench import PsBench
 
 from tfm_sim.interface.psa import crypto
 from tfm_sim.interface.psa import crypto_values as v
 from tfm_sim.interface.psa.client import PsaClient
 from tfm_sim.interface.psa.crypto_types import KeyAttributes
 from tfm_sim.interface.psa.internal_trusted_storage import psa_its_get, psa_its_set
+from tfm_sim.interface.psa.protected_storage import psa_ps_get, psa_ps_set
 from tfm_sim.interface.psa.status import PSA_SUCCESS
 from tfm_sim.platform.flash import Flash, FlashArea
 
@@ -81,12 +85,32 @@ def flash_read() -> Callable[[], object]:
     return lambda: area.read(0, len(ASSET))
 
 
+def partition_ps_get() -> Callable[[], object]:
+    client = PsBench(on_flash=True).boot().ns
+    assert psa_ps_set(client, 1, ASSET, 0) == PSA_SUCCESS
+    return lambda: psa_ps_get(client, 1, 0, len(ASSET))
+
+
+def open_from_flash() -> Callable[[], object]:
+    """What an object takes without services: its file from the flash, its key derived, the file opened."""
+    info, secret = bytes(12), bytes(32)
+    area = FlashArea(6, "ps", Flash("ps", 0x5000, 0x1000, 1), 0, 0x5000)
+
+    def derived() -> AESGCM:
+        return AESGCM(HKDF(SHA256(), 16, None, info).derive(secret))
+
+    sealed = derived().encrypt(NONCE, bytes(16) + ASSET, bytes(4))
+    area.write(0, sealed)
+    return lambda: derived().decrypt(NONCE, area.read(0, len(sealed)), bytes(4))
+
+
 # (what, through the partition, bare, at most so many times that, calls a batch)
 SUBJECTS = [
     ("hash of 32 bytes", partition_hash, library_hash, 300.0, 200),
     ("AES-GCM of 1 KiB", partition_gcm, library_gcm, 150.0, 200),
     ("ECDSA P-256 signature", partition_sign, library_sign, 10.0, 30),
     ("ITS get of 64 bytes", partition_its_get, flash_read, 700.0, 200),
+    ("PS get of 64 bytes", partition_ps_get, open_from_flash, 150.0, 50),
 ]
 NAMES = [name for name, *_ in SUBJECTS]
 

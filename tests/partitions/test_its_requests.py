@@ -30,6 +30,7 @@ from tfm_sim.interface.psa.storage_common import (
 )
 from tfm_sim.interface.tfm.services import TFM_INTERNAL_TRUSTED_STORAGE_SERVICE_HANDLE as HANDLE
 from tfm_sim.interface.tfm.storage import TFM_ITS_GET, TFM_ITS_GET_INFO, TFM_ITS_REMOVE, TFM_ITS_SET
+from tfm_sim.partitions.crypto.config import CryptoConfig
 from tfm_sim.partitions.internal_trusted_storage.config import ItsBuild, ItsConfig, ItsQuirks, PsFiles
 from tfm_sim.platform.flash import Flash, FlashArea
 from tfm_sim.platform.provisioning import DUMMY, provisioned_otp
@@ -45,8 +46,12 @@ def device() -> PartitionBench:
     return start_partitions()
 
 
+NO_SEED = CryptoConfig(nv_seed=False)
+"""Else the crypto partition keeps an asset of its own."""
+
+
 def with_config(config: ItsConfig, ps: PsFiles | None = None) -> PartitionBench:
-    return start_partitions(its=ItsBuild(config, ps))
+    return start_partitions(its=ItsBuild(config, ps), crypto=NO_SEED)
 
 
 @pytest.mark.parametrize("uid", [1, 0x80, 1 << 32, (1 << 64) - 1])
@@ -145,18 +150,19 @@ def test_what_does_not_exist(device: PartitionBench) -> None:
     assert psa_its_remove(device.ns, 5) == PSA_ERROR_DOES_NOT_EXIST
 
 
-def test_as_many_assets_as_the_build_has(device: PartitionBench) -> None:
-    """TF-M ITS_NUM_ASSETS: 10, each of which can still be replaced; the seed of the crypto service is one."""
-    for uid in range(1, 10):
+def test_as_many_assets_as_the_build_has() -> None:
+    """TF-M ITS_NUM_ASSETS: 10, each of which can still be replaced by one of another size."""
+    device = with_config(ItsConfig())
+    for uid in range(1, 11):
         assert psa_its_set(device.ns, uid, bytes(512), 0) == PSA_SUCCESS
-    assert psa_its_set(device.ns, 10, b"", 0) == PSA_ERROR_INSUFFICIENT_STORAGE
-    for uid in range(1, 10):
+    assert psa_its_set(device.ns, 11, b"", 0) == PSA_ERROR_INSUFFICIENT_STORAGE
+    for uid in range(1, 11):
         assert psa_its_set(device.ns, uid, bytes([uid]) * 20, 0) == PSA_SUCCESS
     assert psa_its_set(device.ns2, 1, b"", 0) == PSA_ERROR_INSUFFICIENT_STORAGE
     assert psa_its_remove(device.ns, 3) == PSA_SUCCESS
     assert psa_its_set(device.ns2, 1, b"", 0) == PSA_SUCCESS
-    left = [uid for uid in range(1, 10) if psa_its_get(device.ns, uid, 0, 9) == (0, bytes([uid]) * 9)]
-    assert left == [1, 2, 4, 5, 6, 7, 8, 9]
+    left = [uid for uid in range(1, 11) if psa_its_get(device.ns, uid, 0, 9) == (0, bytes([uid]) * 9)]
+    assert left == [1, 2, 4, 5, 6, 7, 8, 9, 10]
 
 
 @pytest.mark.parametrize("exists", [False, True])
@@ -259,7 +265,7 @@ def test_the_objects_of_protected_storage_have_an_area_of_their_own() -> None:
 
 
 def test_sizes_of_the_build() -> None:
-    device = with_config(ItsConfig(max_asset_size=100, num_assets=3))
+    device = with_config(ItsConfig(max_asset_size=100, num_assets=2))
     assert psa_its_set(device.ns, 1, bytes(101), 0) == PSA_ERROR_INSUFFICIENT_STORAGE
     assert [psa_its_set(device.ns, uid, bytes(100), 0) for uid in (1, 2, 3)] == [0, 0, -142]
 

@@ -1,5 +1,7 @@
 """Files of protected storage against the C structures, and the boot rules as a table."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,7 +31,7 @@ BAD, VALID, NVC1, NVC3 = (
 @pytest.mark.parametrize(
     "config, table, entry, overhead, memory",
     [
-        # sizeof ps_obj_table_t and ps_obj_table_entry_t, stored bytes before the data, sizeof ps_object_t: gcc.
+        # By gcc: sizeof ps_obj_table_t and ps_obj_table_entry_t, stored before the data, sizeof ps_object_t.
         (ENCRYPTED, 400, 32, 28, 2120),
         (LIMITED, 496, 40, 36, 2128),
         (PLAIN, 272, 24, 20, 2068),
@@ -41,12 +43,17 @@ def test_sizes_are_the_compilers(
 ) -> None:
     layout = config.table_layout()
     assert layout.size == table
-    assert PsConfig(
-        num_assets=11,
-        encryption=config.encryption,
-        rollback_protection=config.rollback_protection,
-        aes_key_usage_limit=config.aes_key_usage_limit,
-    ).table_layout().size == table + entry
+    assert (
+        PsConfig(
+            num_assets=11,
+            encryption=config.encryption,
+            rollback_protection=config.rollback_protection,
+            aes_key_usage_limit=config.aes_key_usage_limit,
+        )
+        .table_layout()
+        .size
+        == table + entry
+    )
     assert config.max_file_size == 2048 + overhead
     assert config.max_object_size == memory
     assert config.max_num_objects == 13
@@ -136,9 +143,7 @@ def test_key_labels() -> None:
         ((1, 1, 0), [(1, NVC1)]),
     ],
 )
-def test_counters_that_vouch(
-    counters: tuple[int, int, int], accepted: list[tuple[int, TableState]]
-) -> None:
+def test_counters_that_vouch(counters: tuple[int, int, int], accepted: list[tuple[int, TableState]]) -> None:
     """TF-M ps_object_table_nvc_authenticate, ps_object_table_authenticate."""
     assert list(vouching_counters(*counters)) == [Vouching(*each) for each in accepted]
 
@@ -178,4 +183,4 @@ def test_a_swap_count_is_never_that_of_erased_flash() -> None:
     for _ in range(600):
         counts.append(next_swap_count(counts[-1]))
     assert set(counts) == set(range(255))
-    assert all(active_table((VALID, VALID), pair) == 1 for pair in zip(counts, counts[1:], strict=False))
+    assert all(active_table((VALID, VALID), pair) == 1 for pair in pairwise(counts))

@@ -1,7 +1,6 @@
-"""Protected storage against recorded outcomes of TF-M's own code: statuses, calls, counters, every stored byte."""
+"""Protected storage against recorded outcomes of TF-M's own code, to every stored byte."""
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +61,7 @@ class Replay:
         }
         outcome: dict[str, Any] = {
             "status": status,
-            "calls": [
-                " ".join(map(str, call)) for call in calls if self.with_gets or call[0] != "get"
-            ],
+            "calls": [" ".join(map(str, call)) for call in calls if self.with_gets or call[0] != "get"],
             "counters": [self.bench.counters.read(counter) for counter in range(3)],
             "files": changed,
         }
@@ -90,12 +87,13 @@ class Replay:
         if name == "info":
             status, info = psa_ps_get_info(client, *arguments)
             return status, [info.capacity, info.size, int(info.flags)] if status == 0 else None
-        call = {
-            "set": lambda uid, data, flags: psa_ps_set(client, uid, bytes.fromhex(data), flags),
-            "write": lambda uid, at, data: psa_ps_set_extended(client, uid, at, bytes.fromhex(data)),
-            "remove": partial(psa_ps_remove, client),
-        }[name]
-        return call(*arguments), None
+        if name == "remove":
+            return psa_ps_remove(client, *arguments), None
+        if name == "write":
+            uid, offset, data = arguments
+            return psa_ps_set_extended(client, uid, offset, bytes.fromhex(data)), None
+        uid, data, flags = arguments
+        return psa_ps_set(client, uid, bytes.fromhex(data), flags), None
 
 
 @pytest.mark.parametrize("build, run", RUNS)

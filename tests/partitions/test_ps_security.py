@@ -257,7 +257,7 @@ def test_another_device_does_not_open_it() -> None:
 @pytest.mark.parametrize("flags", [0, PSA_STORAGE_FLAG_NO_CONFIDENTIALITY])
 @pytest.mark.parametrize("config", [PsConfig(), PLAIN], ids=["encrypted", "plain"])
 def test_the_flash_does_not_tell(config: PsConfig, flags: int) -> None:
-    """TF-M encrypts what need not be confidential too; the flag is kept. Without PS_ENCRYPTION all is plain."""
+    """TF-M encrypts what need not be confidential too, and keeps the flag; PS_ENCRYPTION off is plain."""
     bench = PsBench(config, on_flash=True).boot()
     bench.psa.set(1, SECRET, flags)
     cells = bytes(bench.ps_flash.cells) + bytes(bench.its_flash.cells)

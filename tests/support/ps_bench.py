@@ -9,14 +9,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 
-from support.partition_bench import GRANTS, NS_RAM, SHARED_DATA
 from support.kernel_bench import in_the_name_of, make_machine, parsed
+from support.partition_bench import GRANTS, NS_RAM, SHARED_DATA
 
 from tfm_sim.interface.psa.protected_storage import ProtectedStorage
 from tfm_sim.interface.psa.service import psa_msg_t
 from tfm_sim.interface.psa.status import (
     PSA_ERROR_DOES_NOT_EXIST,
-    PSA_ERROR_INSUFFICIENT_STORAGE,
     PSA_SUCCESS,
 )
 from tfm_sim.interface.psa.storage_common import PsaStorageFlag, psa_storage_info_t
