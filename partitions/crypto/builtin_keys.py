@@ -61,8 +61,7 @@ class BuiltinKey:
 class BuiltinKeys:
     """The platform's keys, loaded once when the service starts.
 
-    Any client can name them; what it may do is decided by a policy per key and client. TF-M
-    tfm_builtin_key_loader_init: a key that the platform cannot give is not there, and the service starts.
+    Any client can name them; what it may do is decided by a policy per key and client.
     """
 
     def __init__(self, hal: PlatformHal, config: CryptoConfig) -> None:
@@ -74,21 +73,20 @@ class BuiltinKeys:
             try:
                 key = loader(hal)
             except PlatError:
+                # TF-M tfm_builtin_key_loader_init: a key that the platform cannot give is passed over.
                 continue
             if len(key.material.data) <= config.builtin_max_key_length:
                 self._keys[key_id] = _with_rows(key, key_id, config.builtin_key_usage)
 
     def view(self, client: int, key_id: int) -> tuple[KeyAttributes, Material] | None:
-        """A key as ``client`` gets it; None for an id without a key.
-
-        TF-M tfm_builtin_key_loader_get_builtin_key: of a key for derivation each client but the crypto
-        partition gets a sub-key of its own.
-        """
+        """A key as ``client`` gets it; None for an id without a key."""
         key = self._keys.get(key_id)
         if key is None:
             return None
         usage = extend_usage(key.usage_by_client.get(client, key.usage))
         material = key.material
+        # TF-M tfm_builtin_key_loader_get_builtin_key: of a key for derivation each client but the crypto
+        # partition gets a sub-key of its own.
         if usage & PSA_KEY_USAGE_DERIVE and client != TFM_SP_CRYPTO:
             material = Material(_subkey(material.data, client))
         return replace(key.attributes, usage=usage, id=key_id), material

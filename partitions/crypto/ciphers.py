@@ -12,7 +12,14 @@ from typing import Final, Protocol
 from cryptography.hazmat.decrepit.ciphers.modes import CFB, OFB
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherAlgorithm
 from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
-from cryptography.hazmat.primitives.ciphers.modes import CBC, CTR, Mode
+from cryptography.hazmat.primitives.ciphers.modes import (
+    CBC,
+    CTR,
+    ECB,
+    ModeWithInitializationVector,
+    ModeWithNonce,
+    ModeWithTweak,
+)
 
 from ...interface.psa.crypto_values import (
     MACRO_CACHE_SIZE,
@@ -40,6 +47,8 @@ from .block_ciphers import AES_BLOCK, BLOCK_LENGTH, KEY_LENGTHS, Context, Counte
 from .chacha20_poly1305 import hchacha20
 from .refusal import Refusal
 from .xts import Xts
+
+_Mode = ModeWithInitializationVector | ModeWithNonce | ModeWithTweak | ECB | None
 
 
 class CipherStream(Protocol):
@@ -156,8 +165,8 @@ class CipherKind:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
 
 
-def _context(algorithm: CipherAlgorithm, mode: Mode | None, *, encrypt: bool) -> Context:
-    cipher = Cipher(algorithm, mode)
+def _context(algorithm: CipherAlgorithm, mode: _Mode, *, encrypt: bool) -> Context:
+    cipher: Cipher[_Mode] = Cipher(algorithm, mode)
     return cipher.encryptor() if encrypt else cipher.decryptor()
 
 
@@ -191,7 +200,7 @@ def _cbc(encryption: type[_Blockwise], decryption: type[_Blockwise]) -> Callable
     return make
 
 
-def _feedback(mode: Callable[[bytes], Mode]) -> Callable[[int], CipherKind]:
+def _feedback(mode: Callable[[bytes], ModeWithInitializationVector]) -> Callable[[int], CipherKind]:
     """CFB with segments of a block (CFB-128 for AES) and OFB."""
 
     def make(key_type: int) -> CipherKind:

@@ -22,7 +22,7 @@ class CryptoConfig:
     ``concurrent_operations`` slots are shared by all clients; ``iovec_buffer_size`` is the scratch room in
     bytes for all vectors of a call but the first; ``pbkdf2_max_iterations`` keeps one call from running for
     hours, which Mbed TLS's PSA_VENDOR_PBKDF2_MAX_ITERATIONS of 2^32 - 1 would allow;
-    ``deterministic_ecdsa`` takes the secret numbers of randomised ECDSA from RFC 6979, where the library signs
+    ``deterministic_ecdsa`` takes the secret numbers of randomised ECDSA from RFC 6979, as the library signs
     with them and quickly; else they come from the seeded source, and no two signatures are alike.
     ``delegated_attestation`` (TFM_PARTITION_DELEGATED_ATTESTATION) brings the builtin seed of its keys;
     ``builtin_key_usage`` has further rows (key id, client id, usage) of the builtin keys' policy table, such

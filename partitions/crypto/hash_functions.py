@@ -81,7 +81,10 @@ def _same_or_refuse(computed: bytes, reference: bytes) -> None:
 
 
 class HashFunctions:
-    """Single-part and multi-part hashing. Operations belong to the client, hashes to nobody."""
+    """Single-part and multi-part hashing. Operations belong to the client, hashes to nobody.
+
+    ``suspends``: the build has psa_hash_suspend, so operations keep what they may have to give away.
+    """
 
     def __init__(
         self, hashes: Hashes, operations: OperationTable, *, single_part: bool, suspends: bool
@@ -103,11 +106,9 @@ class HashFunctions:
             Function.HASH_VERIFY: self._finish,
             Function.HASH_ABORT: self._abort,
             Function.CAN_DO_HASH: self._can_do,
-        } | (
-            {Function.HASH_SUSPEND: self._suspend, Function.HASH_RESUME: self._resume}
-            if self._suspends
-            else {}
-        )
+            Function.HASH_SUSPEND: self._suspend,
+            Function.HASH_RESUME: self._resume,
+        }
 
     def unknown(self, request: Request) -> int:
         # TF-M tfm_crypto_hash_interface: the handle is looked up before an unknown id is noticed.

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from functools import partial
-from typing import Final, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from cryptography.hazmat.primitives import hashes
 
@@ -116,8 +116,9 @@ class Hashes:
     def __init__(self, offer: Offer, available: frozenset[str] = _AVAILABLE) -> None:
         known = (*_HASHLIB_NAME, PSA_ALG_SHAKE256_512)
         self._makers = {alg: _make(alg, available) for alg in known if offer.alg(alg)}
-        # hmac is quickest by name; it takes anything else that makes hashes too.
-        self._for_hmac = {
+        # hmac is quickest by name; it takes anything else that makes hashes too, of whose methods it uses
+        # those of HashState, and the sizes.
+        self._for_hmac: dict[int, Any] = {
             alg: name if (name := _HASHLIB_NAME.get(alg, "")) in available else maker
             for alg, maker in self._makers.items()
         }

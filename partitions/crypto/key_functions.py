@@ -116,7 +116,7 @@ class KeyFunctions:
             material = generate(attributes.type, attributes.bits, self._random, number)
             key_id = self._keys.add(request.client_id, attributes, material)
         elif exponent:
-            # The generate_key of a driver (PSA Crypto Driver Interface 1.0) takes no custom parameters.
+            # A driver's generate_key (PSA Crypto Driver Interface 1.0) takes no custom parameters.
             return PSA_ERROR_NOT_SUPPORTED
         else:
             data = driver.generate_key(attributes)
@@ -130,6 +130,7 @@ class KeyFunctions:
         owner, source_id = request.client_id, request.iovec.key_id
         source = self._keys.get(owner, source_id)
         of_source = source.attributes
+        # PSA Crypto 1.2 psa_copy_key: PSA_KEY_USAGE_COPY; type and size 0 or those of the source.
         if not of_source.usage & PSA_KEY_USAGE_COPY:
             return PSA_ERROR_NOT_PERMITTED
         if asked.type not in (0, of_source.type) or asked.bits not in (0, of_source.bits):

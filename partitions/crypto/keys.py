@@ -150,7 +150,7 @@ class KeyStore:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
         elif not self._persistent.available:
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
-        # PSA Crypto 1.2 PSA_KEY_USAGE_CACHE: it is legal and kept; Mbed TLS psa_validate_key_policy refuses it.
+        # PSA Crypto 1.2 PSA_KEY_USAGE_CACHE: legal and kept; Mbed TLS psa_validate_key_policy refuses it.
         if attributes.usage & ~PSA_KEY_USAGE_ALL:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
         if attributes.bits > PSA_MAX_KEY_BITS:
@@ -210,8 +210,7 @@ class KeyStore:
     def copy(self, owner: int, source: Key, attributes: KeyAttributes) -> int:
         """Keep a copy of a key under attributes that ``check_new`` has passed; returns its id.
 
-        PSA Crypto 1.2 psa_copy_key: out of a driver's location only with PSA_KEY_USAGE_EXPORT; within one,
-        and into one, it is the driver that can or cannot.
+        Within a driver's location, and into one, it is the driver that can or cannot.
         """
         driver = self.driver(attributes)
         if source.driver is not None and driver is source.driver:
@@ -219,6 +218,7 @@ class KeyStore:
             return self.add_opaque(owner, attributes, driver, data)
         if source.driver is None:
             return self.add(owner, attributes, source.material)
+        # PSA Crypto 1.2 psa_copy_key: out of a driver's location only with PSA_KEY_USAGE_EXPORT.
         if not source.attributes.usage & PSA_KEY_USAGE_EXPORT:
             raise Refusal(PSA_ERROR_NOT_PERMITTED)
         _, material = load(attributes, source.driver.export_key(source.driver_key))
@@ -243,11 +243,9 @@ class KeyStore:
             self._persistent.remove(owner, key_id)
 
     def purge(self, owner: int, key_id: int) -> None:
-        """Drop the copy in RAM of a persistent or builtin key; nothing else changes. INVALID_HANDLE.
-
-        PSA Crypto 1.2 psa_purge_key: SUCCESS for every key that there is, where Mbed TLS answers
-        DOES_NOT_EXIST for a stored one that is in no slot.
-        """
+        """Drop the copy in RAM of a persistent or builtin key; nothing else changes. INVALID_HANDLE."""
+        # PSA Crypto 1.2 psa_purge_key: SUCCESS for every key that there is. Mbed TLS answers DOES_NOT_EXIST
+        # for a stored one that is in no slot.
         if self._slots.find(owner, key_id) is not None:
             if not self._slots.is_volatile(key_id):
                 self._slots.drop(owner, key_id)

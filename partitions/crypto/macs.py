@@ -1,5 +1,6 @@
 """Message authentication codes by key type and algorithm (PSA Crypto 1.2, section 10.3.1)."""
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -67,7 +68,10 @@ class CbcMac:
         return self._last
 
 
-_BLOCK_CIPHER_MACS: Final = {PSA_ALG_CMAC: Cmac, PSA_ALG_CBC_MAC: CbcMac}
+_BLOCK_CIPHER_MACS: Final[dict[int, Callable[[int, bytes], MacState]]] = {
+    PSA_ALG_CMAC: Cmac,
+    PSA_ALG_CBC_MAC: CbcMac,
+}
 
 
 def start_mac(hashes: Hashes, key_type: int, key: bytes, alg: int) -> MacState:

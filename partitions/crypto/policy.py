@@ -45,7 +45,7 @@ _CCM_STAR: Final = frozenset(
         *(PSA_ALG_AEAD_WITH_SHORTENED_TAG(PSA_ALG_CCM, length) for length in (4, 8, 16)),
     }
 )
-"""PSA Crypto 1.2, PSA_ALG_CCM_STAR_ANY_TAG: what that wildcard permits."""
+"""PSA Crypto 1.2 PSA_ALG_CCM_STAR_ANY_TAG: what that wildcard permits."""
 
 
 def check_policy(attributes: KeyAttributes, usage: int, alg: int) -> None:
@@ -54,6 +54,7 @@ def check_policy(attributes: KeyAttributes, usage: int, alg: int) -> None:
     A missing usage bit is NOT_PERMITTED, a requested wildcard or algorithm 0 INVALID_ARGUMENT, an algorithm
     that neither ``alg`` nor ``alg2`` covers NOT_PERMITTED (Mbed TLS psa_get_and_lock_key_slot_with_policy).
     """
+    # PSA Crypto 1.2 key policies: the usage counts before the algorithm.
     if attributes.usage & usage != usage:
         raise Refusal(PSA_ERROR_NOT_PERMITTED)
     if alg == PSA_ALG_NONE or PSA_ALG_IS_WILDCARD(alg):
@@ -70,6 +71,7 @@ def restrict_policy(attributes: KeyAttributes, source: KeyAttributes) -> KeyAttr
     """
     alg = _in_common(source.type, attributes.alg, source.alg)
     alg2 = _in_common(source.type, attributes.alg2, source.alg2)
+    # PSA Crypto 1.2 psa_copy_key: both policies apply, and they must have an algorithm in common.
     for common, ours, theirs in ((alg, attributes.alg, source.alg), (alg2, attributes.alg2, source.alg2)):
         if common == PSA_ALG_NONE and PSA_ALG_NONE not in (ours, theirs):
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
@@ -90,14 +92,14 @@ def _permits(key_type: int, policy_alg: int, alg: int) -> bool:
         return _aead_permits(policy_alg, alg)
     if PSA_ALG_IS_MAC(policy_alg) and PSA_ALG_IS_MAC(alg):
         return _mac_permits(key_type, policy_alg, alg)
-    # PSA Crypto 1.2 PSA_ALG_KEY_AGREEMENT: a standalone key agreement also permits its combination with any derivation.
+    # PSA Crypto 1.2 permitted algorithms: a standalone key agreement permits any combination with it too.
     if PSA_ALG_IS_STANDALONE_KEY_AGREEMENT(policy_alg) and PSA_ALG_IS_KEY_AGREEMENT(alg):
         return PSA_ALG_KEY_AGREEMENT_GET_BASE(alg) == policy_alg
     return False
 
 
 def _any_hash_permits(policy_alg: int, alg: int) -> bool:
-    """PSA Crypto 1.2, 9.5.1: any hash of the scheme; without a hash only PKCS#1 v1.5, not ECDSA_ANY."""
+    """PSA Crypto 1.2 PSA_ALG_ANY_HASH: any hash of the scheme, or none for PKCS#1 v1.5; not ECDSA_ANY."""
     if policy_alg & ~PSA_ALG_HASH_MASK != alg & ~PSA_ALG_HASH_MASK:
         return False
     return PSA_ALG_SIGN_GET_HASH(alg) != PSA_ALG_NONE or alg == PSA_ALG_RSA_PKCS1V15_SIGN_RAW

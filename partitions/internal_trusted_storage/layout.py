@@ -204,9 +204,10 @@ class FileMeta:
     @classmethod
     def decode(cls, data: bytes, offset: int = 0, *, encrypted: bool = False) -> Self:
         """From the 32 bytes, or with ``encrypted`` 60, at ``offset``."""
-        fields = _FILE.unpack_from(data, offset)
+        lblock, data_idx, cur_size, max_size, flags, file_id = _FILE.unpack_from(data, offset)
         if not encrypted:
-            return cls(*fields)
+            return cls(lblock, data_idx, cur_size, max_size, flags, file_id)
         nonce = offset + _FILE.size
         tag = nonce + NONCE_SIZE
-        return cls(*fields, data[nonce:tag], data[tag : tag + TAG_SIZE])
+        sealed = data[nonce:tag], data[tag : tag + TAG_SIZE]
+        return cls(lblock, data_idx, cur_size, max_size, flags, file_id, *sealed)

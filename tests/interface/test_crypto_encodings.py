@@ -30,11 +30,23 @@ Request = tuple[int, list[bytes], list[int]]
 """Call type, input vectors, room of the output vectors."""
 
 
-class Recorder(PsaClient):
+class Recorder:
     """A client that keeps its calls and answers PSA_SUCCESS."""
 
     def __init__(self) -> None:
         self.calls: list[Request] = []
+
+    def psa_framework_version(self) -> int:
+        raise AssertionError("a stateless service needs no more than psa_call")
+
+    def psa_version(self, sid: int) -> int:
+        raise AssertionError(f"psa_version of {sid:#x}")
+
+    def psa_connect(self, sid: int, version: int) -> int:
+        raise AssertionError(f"psa_connect to {sid:#x}, version {version}")
+
+    def psa_close(self, handle: int) -> None:
+        raise AssertionError(f"psa_close of {handle:#x}")
 
     def psa_call(
         self, handle: int, type_: int, in_vec: Sequence[InVec] = (), out_vec: Sequence[psa_outvec] = ()

@@ -19,12 +19,12 @@ from tfm_sim.interface.tfm.services import (
 
 KNOWN = {status.value for status in PsaStatus}
 PAIR = v.PSA_KEY_TYPE_ECC_KEY_PAIR(v.PSA_ECC_FAMILY_SECP_R1)
-KEYS = st.sampled_from([0, 0x40000000, 0x40000001, 0x7FFF815C, 0x7FFF815D, 0x7FFF815E]) | st.integers(
-    0, 2**32 - 1
-)
-ALGS = st.sampled_from(
-    [0, v.PSA_ALG_SHA_256, v.PSA_ALG_SHA_512, 0x03800009, 0x03908009, 0x06000609, 0x06000600, 0x060006FF]
+KEYS = st.sampled_from(
+    [0, 0x40000000, 0x40000001, 0x40000002, 0x7FFF815C, 0x7FFF815D, 0x7FFF815E]
 ) | st.integers(0, 2**32 - 1)
+PLAIN_ALGS = [0, v.PSA_ALG_SHA_256, v.PSA_ALG_SHA_512, v.PSA_ALG_CBC_PKCS7, v.PSA_ALG_CMAC]
+WITH_HASH = [0x03800009, 0x03908009, 0x06000609, 0x06000600, 0x060006FF]
+ALGS = st.sampled_from(PLAIN_ALGS + WITH_HASH) | st.integers(0, 2**32 - 1)
 FUNCTIONS = st.sampled_from([f.value for f in Function]) | st.integers(0, 2**16 - 1)
 REQUESTS = st.builds(pack_iovec, FUNCTIONS, KEYS, ALGS, st.integers(0, 10))
 ATTRIBUTES = st.builds(
@@ -49,6 +49,8 @@ def device() -> PartitionBench:
     usage = v.PSA_KEY_USAGE_ALL
     crypto.psa_generate_key(started.ns, KeyAttributes(PAIR, 256, usage=usage, alg=0x060006FF))
     crypto.psa_generate_key(started.ns, KeyAttributes(v.PSA_KEY_TYPE_HMAC, 256, usage=usage, alg=0x03848009))
+    aes = KeyAttributes(v.PSA_KEY_TYPE_AES, 128, usage=usage, alg=v.PSA_ALG_CBC_PKCS7, alg2=v.PSA_ALG_CMAC)
+    crypto.psa_generate_key(started.ns, aes)
     return started
 
 

@@ -176,15 +176,18 @@ def test_iak_of_the_template(api: CryptoApi) -> None:
 @pytest.mark.parametrize("client", [-0x3C000000, 261, 256])
 def test_huk_subkey(device: PartitionBench, client: int) -> None:
     """HKDF-SHA-256 without salt, the client id as info, RFC 5869 written out."""
-    _, material = BuiltinKeys(device.hal, CryptoConfig()).view(client, 0x7FFF815C)
+    view = BuiltinKeys(device.hal, CryptoConfig()).view(client, 0x7FFF815C)
+    assert view is not None
+    material = view[1]
     extracted = hmac.digest(bytes(32), DUMMY.huk, hashlib.sha256)
     info = client.to_bytes(4, "little", signed=True)
     assert material.data == hmac.digest(extracted, info + b"\x01", hashlib.sha256)
 
 
 def test_huk_itself_is_for_the_crypto_partition(device: PartitionBench) -> None:
-    _, material = BuiltinKeys(device.hal, CryptoConfig()).view(259, 0x7FFF815C)
-    assert material.data == DUMMY.huk
+    view = BuiltinKeys(device.hal, CryptoConfig()).view(259, 0x7FFF815C)
+    assert view is not None
+    assert view[1].data == DUMMY.huk
 
 
 def test_random_repeats_by_seed_and_only_by_seed() -> None:

@@ -1,5 +1,7 @@
 """The flash of internal trusted storage as somebody else left it: damaged, foreign or older."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -43,14 +45,15 @@ IMAGES = {name: good_image(geometry) for name, geometry in GEOMETRIES.items()}
 
 def use(bench: FsBench) -> None:
     """Mount, read, write, remove: a status or a value each time, whatever the flash holds."""
-    for act in (
+    acts: tuple[Callable[[], object], ...] = (
         bench.fs.prepare,
         lambda: bench.get(0),
         lambda: bench.set(0, b"new data"),
         lambda: bench.set(3, b"another"),
         lambda: bench.remove(2),
         bench.fs.wipe_all,
-    ):
+    )
+    for act in acts:
         try:
             act()
         except Refusal as refusal:

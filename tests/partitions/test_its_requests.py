@@ -1,5 +1,7 @@
 """Internal trusted storage through psa_call: PSA Storage 1.0, and TF-M's service where it leaves a choice."""
 
+from typing import Any
+
 import pytest
 from support.partition_bench import PartitionBench, make_hal, start_partitions
 
@@ -253,7 +255,8 @@ def test_the_objects_of_protected_storage_have_an_area_of_their_own() -> None:
     hal = make_hal(provisioned_otp(DUMMY), its_area=hal_areas["its"], ps_area=hal_areas["ps"])
     device = start_partitions(hal=hal, its=ItsBuild(ItsConfig(), PsFiles(2100, 13)))
     # The bench has no partition TFM_SP_PS: the service is asked with its client id.
-    service = next(p for p in device.kernel.partitions if p.manifest.name == "TFM_SP_ITS").program._service
+    program: Any = next(p for p in device.kernel.partitions if p.manifest.name == "TFM_SP_ITS").program
+    service = program._service
     before = bytes(hal_areas["its"].flash.cells)
     service.set(256, 5, 2100, 0, lambda size: b"o" * size)
     assert bytes(hal_areas["its"].flash.cells) == before

@@ -161,6 +161,21 @@ def test_volatile_ids_lead_nowhere_after_a_reset() -> None:
     assert crypto.psa_export_key(device.ns2, ids[0], 6) == (PSA_SUCCESS, b"others")
 
 
+def test_handles_of_operations_lead_nowhere_after_a_reset() -> None:
+    device = start_partitions()
+    old = psa_hash_operation_t()
+    assert crypto.psa_hash_setup(device.ns, old, S256) == PSA_SUCCESS
+    device = start_partitions(hal=device.hal)
+    assert crypto.psa_hash_update(device.ns, replace(old), b"abc") == PSA_ERROR_BAD_STATE
+    anothers = psa_hash_operation_t()
+    assert crypto.psa_hash_setup(device.ns2, anothers, S256) == PSA_SUCCESS
+    assert anothers == old
+    assert crypto.psa_hash_update(device.ns, replace(old), b"abc") == PSA_ERROR_BAD_STATE
+    assert crypto.psa_hash_finish(device.ns, replace(old), 32)[0] == PSA_ERROR_BAD_STATE
+    assert crypto.psa_hash_abort(device.ns, replace(old)) == PSA_SUCCESS
+    assert crypto.psa_hash_finish(device.ns2, anothers, 32)[0] == PSA_SUCCESS
+
+
 def test_a_destroyed_id_is_not_the_next_owners_key() -> None:
     device = start_partitions()
     raw = KeyAttributes(RAW, usage=v.PSA_KEY_USAGE_EXPORT)

@@ -49,7 +49,7 @@ class Event(Enum):
 
 S, E = State, Event
 BAD: Final = PSA_ERROR_BAD_STATE
-TRANSITIONS: Final = {
+TRANSITIONS: Final[dict[tuple[State, Event], tuple[int, State]]] = {
     **{(S.INACTIVE, event): (BAD, S.INACTIVE) for event in Event},
     **{(S.NEEDS_IV, event): (BAD, S.ERROR) for event in Event},
     **{(S.READY, event): (BAD, S.ERROR) for event in Event},

@@ -22,10 +22,7 @@ from tfm_sim.interface.psa.crypto_types import (
 )
 from tfm_sim.interface.psa.firmware_update import psa_fwu_query
 from tfm_sim.interface.psa.internal_trusted_storage import psa_its_get, psa_its_set
-from tfm_sim.interface.psa.platform import (
-    TfmPlatformErr,
-    tfm_platform_nv_counter_read,
-)
+from tfm_sim.interface.psa.platform import tfm_platform_nv_counter_read
 from tfm_sim.interface.psa.protected_storage import psa_ps_get, psa_ps_set
 from tfm_sim.interface.psa.status import (
     PSA_ERROR_INSUFFICIENT_MEMORY,
@@ -34,6 +31,7 @@ from tfm_sim.interface.psa.status import (
     PSA_ERROR_PROGRAMMER_ERROR,
     PSA_SUCCESS,
 )
+from tfm_sim.interface.tfm.platform import TfmPlatformErr
 from tfm_sim.partitions.crypto.wants import EVERYTHING
 from tfm_sim.platform.board import AreaRole, load_board
 from tfm_sim.spm.config import Backend
