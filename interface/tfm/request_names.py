@@ -18,7 +18,7 @@ REQUEST_HEAD_SIZE: Final = TFM_CRYPTO_PACK_IOVEC_SIZE
 def request_text(sid: int, type_: int, head: bytes) -> str:
     """``psa_its_set(uid 0x1)``; empty for a service or type that is not TF-M's.
 
-    ``head`` is the first input vector, or its first REQUEST_HEAD_SIZE bytes. Whatever it holds, it gets a text.
+    ``head`` is the first input vector, or its first REQUEST_HEAD_SIZE bytes; it may hold anything.
     """
     if sid == services.TFM_CRYPTO_SID:
         return _crypto(head) if type_ == PSA_IPC_CALL else ""
@@ -92,9 +92,7 @@ _NAMES: Final[dict[int, dict[int, str]]] = {
         attestation.TFM_ATTEST_GET_TOKEN_SIZE: "psa_initial_attest_get_token_size",
     },
     services.TFM_INTERNAL_TRUSTED_STORAGE_SERVICE_SID: {t: f"psa_its_{n}" for t, n in _STORAGE.items()},
-    services.TFM_PROTECTED_STORAGE_SERVICE_SID: {
-        t: f"psa_ps_{n}" for t, n in (_STORAGE | _PS_ALONE).items()
-    },
+    services.TFM_PROTECTED_STORAGE_SERVICE_SID: {t: f"psa_ps_{n}" for t, n in (_STORAGE | _PS_ALONE).items()},
     services.TFM_PLATFORM_SERVICE_SID: {
         platform.TFM_PLATFORM_API_ID_NV_READ: "tfm_platform_nv_counter_read",
         platform.TFM_PLATFORM_API_ID_NV_INCREMENT: "tfm_platform_nv_counter_increment",

@@ -16,7 +16,7 @@ from tfm_sim.platform.provisioning import DUMMY
 from tfm_sim.tools.console import story
 from tfm_sim.tools.trace import JsonLinesTrace, MermaidTrace, PerfettoTrace, TextTrace, TraceWriter
 
-KEY = b"the key itself!!"
+KEY = b"my key, untold!!"
 PLAINTEXT = b"attack at dawn, as agreed"
 ASSET = b"what lies in storage"
 SECRETS = {"key": KEY, "plaintext": PLAINTEXT, "asset": ASSET, "HUK": DUMMY.huk[:16], "IAK": DUMMY.iak}
@@ -75,4 +75,3 @@ def test_no_writer_tells_a_secret(writer: Callable[[TextIO], TraceWriter], isola
     for name, secret in SECRETS.items():
         for form in in_any_form(secret):
             assert form not in told, name
-

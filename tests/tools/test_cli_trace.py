@@ -11,6 +11,7 @@ from support.command_line import CommandLine
 from tfm_sim.platform.board import BOARDS_DIRECTORY
 from tfm_sim.tools.demo_firmware import SECURE_IMAGE
 
+ITS = "TFM_INTERNAL_TRUSTED_STORAGE_SERVICE"
 ROOT = Path(__file__).parents[2]
 TRACING = (ROOT / "docs" / "tracing.md").read_text(encoding="utf-8")
 TRANSCRIPTS = re.findall(r"```\n\$ tfm-sim (trace.*)\n([^`]*)```", TRACING)
@@ -62,12 +63,26 @@ def test_the_boot_is_left_out_where_it_would_bury_the_calls(
 
 @pytest.mark.parametrize(
     ("what", "services"),
-    [("token", {"TFM_ATTESTATION_SERVICE", "TFM_CRYPTO"}), ("hash", {"TFM_CRYPTO"}), ("boot", set())],
+    [
+        ("token", {"TFM_ATTESTATION_SERVICE", "TFM_CRYPTO"}),
+        ("hash", {"TFM_CRYPTO"}),
+        ("encrypt", {"TFM_CRYPTO"}),
+        ("its", {ITS}),
+        ("ps", {"TFM_PROTECTED_STORAGE_SERVICE", "TFM_CRYPTO", "TFM_PLATFORM_SERVICE", ITS}),
+        ("boot", set()),
+    ],
 )
 def test_what_the_non_secure_side_does(tfm_sim: CommandLine, what: str, services: set[str]) -> None:
-    assert tfm_sim("trace", "--what", what, "--format", "json") == 0
+    assert tfm_sim("trace", "--what", what, "--no-boot", "--format", "json") == 0
     events = [json.loads(line) for line in tfm_sim.out.splitlines()]
     assert {e["service"] for e in events if e["event"] == "MessageDelivered"} == services
+
+
+def test_functions_keys_and_algorithms_by_name(tfm_sim: CommandLine) -> None:
+    assert tfm_sim("trace", "--what", "encrypt", "--no-boot") == 0
+    assert ": psa_aead_encrypt(key 0x40000001, PSA_ALG_GCM)\n" in tfm_sim.out
+    assert tfm_sim("trace", "--what", "ps", "--no-boot", "--format", "perfetto") == 0
+    assert "TFM_PLATFORM_SERVICE: tfm_platform_nv_counter_increment(counter 0)" in tfm_sim.out
 
 
 def test_to_a_file(tfm_sim: CommandLine) -> None:
