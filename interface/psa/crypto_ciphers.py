@@ -86,7 +86,7 @@ def _aead_whole(
     client: PsaClient,
     iovec: PackIovec,
     nonce: BytesLike,
-    inputs: tuple[bytes, ...],
+    inputs: tuple[BytesLike, ...],
     size: int,
 ) -> tuple[int, bytes]:
     # TF-M tfm_crypto_api psa_aead_encrypt: the nonce travels in the pack iovec, so a longer one cannot.

@@ -32,7 +32,7 @@ def test_bytes_of_any_kind(tfm_device: Device, kind: Callable[[bytes], bytes]) -
         (lambda d: d.psa.crypto.destroy_key(None), TypeError, "key_id: found None; legal: an integer"),
         (lambda d: d.psa.crypto.hash_compute(1 << 32, b""), ValueError, "alg: found 4294967296"),
         (
-            lambda d: d.psa.crypto.generate_key(KeyAttributes("AES")),
+            lambda d: d.psa.crypto.generate_key(KeyAttributes("AES")),  # type: ignore[arg-type]
             TypeError,
             "key attributes, type: found 'AES'; legal: an integer from 0 to 0xffff",
         ),

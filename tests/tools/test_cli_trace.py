@@ -120,6 +120,21 @@ def test_a_refused_image_is_traced_to_the_refusal(tfm_sim: CommandLine) -> None:
 
 
 @pytest.mark.parametrize(
+    ("profile", "what", "says"),
+    [
+        ("medium", "encrypt", "psa_aead_encrypt: PSA_ERROR_NOT_SUPPORTED (-134)"),
+        ("small", "ps", "psa_ps_set: PSA_ERROR_PROGRAMMER_ERROR (-129)"),
+    ],
+)
+def test_what_the_build_does_not_have_is_a_no_and_traced(
+    tfm_sim: CommandLine, profile: str, what: str, says: str
+) -> None:
+    assert tfm_sim("trace", "--tfm-profile", profile, "--what", what, "--no-boot") == 1
+    assert tfm_sim.err.splitlines()[-1] == f"tfm-sim: {says}"
+    assert tfm_sim.out.splitlines()[-1].endswith(f"back from psa_call: {says.split()[1]}")
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
         (["--format", "xml"], 2, "'xml' is not one of"),
