@@ -1,7 +1,7 @@
 """Keys and where they live: owners, slots, storage and drivers (Mbed TLS psa_crypto_slot_management)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ...interface.psa.crypto_types import KeyAttributes, extend_usage
@@ -49,7 +49,7 @@ class Key:
     attributes: KeyAttributes
     clear: Material | None
     driver: OpaqueDriver | None = None
-    data: bytes = b""
+    data: bytes = field(default=b"", repr=False)
 
     @property
     def material(self) -> Material:

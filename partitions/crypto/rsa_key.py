@@ -49,7 +49,7 @@ class RsaPublicKey:
             raise ValueError("RSA: a public exponent is odd, 3 at least and below the modulus")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RsaKeyPair:
     """A private exponent, the primes, and what the Chinese remainder theorem wants of them."""
 
