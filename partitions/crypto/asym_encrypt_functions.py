@@ -51,10 +51,6 @@ class AsymEncryptFunctions:
             Function.ASYMMETRIC_DECRYPT: self._decrypt,
         }
 
-    def unknown(self, request: Request) -> int:
-        del request
-        return PSA_ERROR_NOT_SUPPORTED
-
     def _encrypt(self, request: Request) -> int:
         """Mbed TLS psa_asymmetric_encrypt: salt, key and policy, kind of key, buffer, algorithm, message."""
         request.put(0, b"")

@@ -13,6 +13,7 @@ from ...interface.psa.status import (
 )
 from ...interface.tfm.crypto import TFM_CRYPTO_HANDLE_SIZE, Function
 from .compression import CONSTRUCTIONS, ChainedHash
+from .config import CryptoConfig
 from .hash_suspension import recompute, resumed, suspend_state
 from .hashing import Hashes, HashState
 from .operation_group import OperationGroup
@@ -83,16 +84,14 @@ def _same_or_refuse(computed: bytes, reference: bytes) -> None:
 class HashFunctions(OperationGroup[HashOperation]):
     """Single-part and multi-part hashing. Operations belong to the client, hashes to nobody.
 
-    ``suspends``: the build has psa_hash_suspend, so operations keep what they may have to give away.
+    Operations keep what psa_hash_suspend gives away, where the build has that.
     """
 
-    def __init__(
-        self, hashes: Hashes, operations: OperationTable, *, single_part: bool, suspends: bool
-    ) -> None:
+    def __init__(self, hashes: Hashes, operations: OperationTable, config: CryptoConfig) -> None:
         super().__init__(operations, HashOperation)
         self._hashes = hashes
-        self._single_part = single_part
-        self._suspends = suspends
+        self._single_part = config.single_part_functions
+        self._suspends = config.extensions
 
     @property
     def functions(self) -> dict[int, Handler]:

@@ -22,15 +22,15 @@ def lost_by_an_error(operation: Operation, *, but_for: int = PSA_SUCCESS) -> Ite
 
 
 class OperationGroup(Generic[OperationT]):
-    """A group of functions with operations of one ``kind`` in the table that all groups share.
+    """A group of functions with operations of one type in the table that all groups share.
 
     Output vector 0 of setup, finish and abort carries the client's handle: back as it came, until the
     function has got so far that it is another, or 0 for an operation that is no more.
     """
 
-    def __init__(self, operations: OperationTable, kind: type[OperationT]) -> None:
+    def __init__(self, operations: OperationTable, operation_type: type[OperationT]) -> None:
         self._operations = operations
-        self._kind = kind
+        self._operation_type = operation_type
 
     def unknown(self, request: Request) -> int:
         """Answers an id of the group that has no function."""
@@ -39,7 +39,7 @@ class OperationGroup(Generic[OperationT]):
         return PSA_ERROR_NOT_SUPPORTED
 
     def _lookup(self, request: Request) -> OperationT:
-        return self._operations.lookup(request.client_id, request.iovec.op_handle, self._kind)
+        return self._operations.lookup(request.client_id, request.iovec.op_handle, self._operation_type)
 
     def _echo_handle(self, request: Request) -> None:
         request.require_handle_room()
@@ -73,6 +73,6 @@ class OperationGroup(Generic[OperationT]):
     def _abort(self, request: Request) -> int:
         self._echo_handle(request)
         # TF-M tfm_crypto_*_interface: aborting what is not there succeeds.
-        if self._operations.find(request.client_id, request.iovec.op_handle, self._kind):
+        if self._operations.find(request.client_id, request.iovec.op_handle, self._operation_type):
             self._end(request)
         return PSA_SUCCESS

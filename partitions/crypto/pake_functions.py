@@ -44,6 +44,7 @@ from ...interface.psa.status import (
 )
 from ...interface.tfm.crypto import Function
 from . import key_formats, spake2p_keys
+from .config import CryptoConfig
 from .hashing import CRYPTOGRAPHY_HASH, Hashes
 from .jpake import JPake
 from .keys import Key, KeyStore
@@ -54,7 +55,6 @@ from .policy import check_policy
 from .refusal import Refusal
 from .request import Handler, Request
 from .spake2p import Mac, Spake2p, Suite, cmac_aes_128
-from .wants import Offer
 from .weierstrass import NIST_BITS, Group, nist_group
 
 _SUITES: Final = {
@@ -93,24 +93,16 @@ class PakeFunctions(OperationGroup[PakeOperation]):
         hashes: Hashes,
         keys: KeyStore,
         operations: OperationTable,
-        offer: Offer,
         random: Random,
-        *,
-        max_id: int,
-        foreign_step_is_harmless: bool = False,
+        config: CryptoConfig,
     ) -> None:
-        """``max_id`` is the longest identity of J-PAKE in bytes.
-
-        PSA Crypto psa_pake_output: every error is the error state. With ``foreign_step_is_harmless`` a step
-        that the algorithm does not have leaves the operation as it was.
-        """
         super().__init__(operations, PakeOperation)
         self._hashes = hashes
         self._keys = keys
-        self._offer = offer
+        self._offer = config.offer()
         self._random = random
-        self._max_id = max_id
-        self._foreign_step_is_harmless = foreign_step_is_harmless
+        self._max_id = config.pake_max_id
+        self._foreign_step_is_harmless = config.pake_foreign_step_is_harmless
 
     @property
     def functions(self) -> dict[int, Handler]:
@@ -248,6 +240,7 @@ class PakeFunctions(OperationGroup[PakeOperation]):
         return PSA_SUCCESS
 
     def _check_harmless_step(self, operation: PakeOperation, step: int) -> None:
+        # PSA Crypto psa_pake_output: every error is the error state; Arm's suite spares a foreign step.
         protocol = operation.protocol
         if self._foreign_step_is_harmless and protocol is not None and step not in protocol.steps:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
