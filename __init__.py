@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from .bootloader.config import Bl2Config
     from .bootloader.loader import BootRefused
     from .device import Device
-    from .firmware_build import Build, bl1_config_for, bl2_config_for, its_config_for, with_boot_status
+    from .firmware_build import (
+        Build,
+        bl1_config_for,
+        bl2_config_for,
+        its_config_for,
+        ps_config_for,
+        with_boot_status,
+    )
     from .interface.errors import TfmSimError
     from .interface.psa.client import psa_invec, psa_outvec
     from .interface.psa.service import psa_msg_t
@@ -27,6 +34,8 @@ if TYPE_CHECKING:
     from .partitions.initial_attestation.config import AttestationConfig, TokenProfile
     from .partitions.internal_trusted_storage.config import TFM_ITS_TODAY, ItsConfig, ItsQuirks
     from .partitions.measured_boot.config import MeasuredBootConfig, MeasurementHash
+    from .partitions.platform.config import PlatformConfig
+    from .partitions.protected_storage.config import TFM_PS_TODAY, PsConfig, PsQuirks
     from .platform.board import load_board
     from .platform.provisioning import VIRGIN
     from .platform.provisioning_bundle import make_bundles
@@ -54,11 +63,15 @@ _HOME = {
     "MeasuredBootConfig": ".partitions.measured_boot.config",
     "MeasurementHash": ".partitions.measured_boot.config",
     "PartitionBuild": ".spm.load",
+    "PlatformConfig": ".partitions.platform.config",
+    "PsConfig": ".partitions.protected_storage.config",
+    "PsQuirks": ".partitions.protected_storage.config",
     "PsaError": ".interface.psa.status",
     "PsaStatus": ".interface.psa.status",
     "SpmConfig": ".spm.config",
     "TFM_FWU_TODAY": ".partitions.firmware_update.config",
     "TFM_ITS_TODAY": ".partitions.internal_trusted_storage.config",
+    "TFM_PS_TODAY": ".partitions.protected_storage.config",
     "TFM_TODAY": ".spm.config",
     "TfmQuirks": ".spm.config",
     "TfmSimError": ".interface.errors",
@@ -72,6 +85,7 @@ _HOME = {
     "load_manifest": ".spm.manifest_file",
     "load_manifest_list": ".spm.manifest_list",
     "make_bundles": ".platform.provisioning_bundle",
+    "ps_config_for": ".firmware_build",
     "psa_invec": ".interface.psa.client",
     "psa_msg_t": ".interface.psa.service",
     "psa_outvec": ".interface.psa.client",
@@ -81,6 +95,7 @@ _HOME = {
 __all__ = [
     "TFM_FWU_TODAY",
     "TFM_ITS_TODAY",
+    "TFM_PS_TODAY",
     "TFM_TODAY",
     "VIRGIN",
     "AttestationConfig",
@@ -99,6 +114,9 @@ __all__ = [
     "MeasuredBootConfig",
     "MeasurementHash",
     "PartitionBuild",
+    "PlatformConfig",
+    "PsConfig",
+    "PsQuirks",
     "PsaError",
     "PsaStatus",
     "SpmConfig",
@@ -113,6 +131,7 @@ __all__ = [
     "load_manifest",
     "load_manifest_list",
     "make_bundles",
+    "ps_config_for",
     "psa_invec",
     "psa_msg_t",
     "psa_outvec",

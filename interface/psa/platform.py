@@ -47,7 +47,7 @@ def tfm_platform_nv_counter_increment(client: PsaClient, counter_id: int) -> int
 
 
 def tfm_platform_nv_counter_read(client: PsaClient, counter_id: int, size: int = 4) -> tuple[int, int]:
-    """(status, value) of a counter, its low ``size`` bytes; the value is 0 unless the status is 0."""
+    """(status, value) of a counter; the value is 0 unless the status is 0, which takes a ``size`` of 4."""
     value = bytearray(size)
     status = _platform_err(
         client.psa_call(

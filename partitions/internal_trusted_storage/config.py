@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, fields
 from typing import Final
 
+UINT16_MAX: Final = 0xFFFF
+"""What its_flash_fs_config_t has room for."""
 TFM_SP_PS: Final = 256
 """The client whose objects go to the second file system."""
 
@@ -37,7 +39,8 @@ TFM_ITS_TODAY: Final = ItsQuirks(**{quirk.name: True for quirk in fields(ItsQuir
 class ItsConfig:
     """Build options of the service. TF-M builds it with TFM_PARTITION_INTERNAL_TRUSTED_STORAGE.
 
-    Sizes are bytes. The area, its erase blocks and its program unit are the board's.
+    Sizes are bytes. The area, its erase blocks and its program unit are the board's. Raises ValueError for a
+    number that no build has; whether the area holds such a file system is looked at when a device is made.
     """
 
     max_asset_size: int = 512
@@ -56,6 +59,12 @@ class ItsConfig:
     sectors_per_block: int = 1
     """TFM_HAL_ITS_SECTORS_PER_BLOCK: erase blocks of the flash in a block of the file system."""
     quirks: ItsQuirks = field(default_factory=ItsQuirks)
+
+    def __post_init__(self) -> None:
+        for name in ("max_asset_size", "num_assets", "buf_size", "sectors_per_block"):
+            value = getattr(self, name)
+            if value is not None and not 1 <= value <= UINT16_MAX:
+                raise ValueError(f"ItsConfig: {name} {value}; legal: 1 to {UINT16_MAX}")
 
 
 @dataclass(frozen=True, slots=True)

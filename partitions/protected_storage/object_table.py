@@ -14,6 +14,7 @@ from ...interface.psa.status import (
     PSA_ERROR_DOES_NOT_EXIST,
     PSA_ERROR_GENERIC_ERROR,
     PSA_ERROR_INSUFFICIENT_STORAGE,
+    PSA_ERROR_INVALID_SIGNATURE,
     PSA_SUCCESS,
 )
 from ...interface.psa.storage_common import PSA_STORAGE_FLAG_NONE
@@ -172,7 +173,10 @@ class ObjectTable:
         aad = table.authenticated + counter.to_bytes(4, "little")
         try:
             self._crypto.decrypt(label, table.iv, aad, b"", table.tag)
-        except PsRefused:
+        except PsRefused as refused:
+            # A crypto service that does not answer says nothing of the table, and is no reason to wipe it.
+            if refused.status != PSA_ERROR_INVALID_SIGNATURE:
+                raise
             return False
         return True
 

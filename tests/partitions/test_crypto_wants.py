@@ -10,10 +10,18 @@ from support.partition_bench import start_partitions
 from tfm_sim.interface.psa import crypto
 from tfm_sim.interface.psa import crypto_values as v
 from tfm_sim.interface.psa.client import PsaClient
-from tfm_sim.interface.psa.crypto_types import psa_hash_operation_t, psa_mac_operation_t
-from tfm_sim.interface.psa.status import PSA_ERROR_NOT_SUPPORTED
+from tfm_sim.interface.psa.crypto_types import (
+    KeyAttributes,
+    psa_custom_key_parameters_t,
+    psa_hash_operation_t,
+    psa_key_derivation_operation_t,
+    psa_mac_operation_t,
+    psa_pake_cipher_suite_t,
+    psa_pake_operation_t,
+)
+from tfm_sim.interface.psa.status import PSA_ERROR_NOT_SUPPORTED, PSA_SUCCESS
 from tfm_sim.partitions.crypto.config import CryptoConfig
-from tfm_sim.partitions.crypto.wants import DEFAULT, EVERYTHING, LEGACY, Offer
+from tfm_sim.partitions.crypto.wants import AES_ONLY_128, DEFAULT, EVERYTHING, LEGACY, Offer
 
 P256 = v.PSA_KEY_TYPE_ECC_KEY_PAIR(v.PSA_ECC_FAMILY_SECP_R1)
 DH = v.PSA_KEY_TYPE_DH_KEY_PAIR(v.PSA_DH_FAMILY_RFC7919)
@@ -119,3 +127,51 @@ def test_a_module_left_out_answers_not_supported(module: str, call: Callable[[Ps
     left_out: dict[str, Any] = {module: False}
     without = replace(CryptoConfig(), **left_out)
     assert call(start_partitions(crypto=without).ns) == PSA_ERROR_NOT_SUPPORTED
+
+
+def test_a_build_for_aes_128_makes_longer_keys_and_uses_none() -> None:
+    """TF-PSA-Crypto mbedtls_aes_setkey_enc with MBEDTLS_AES_ONLY_128_BIT_KEY_LENGTH."""
+    ns = start_partitions(crypto=CryptoConfig(wants=DEFAULT | {AES_ONLY_128})).ns
+    usage = v.PSA_KEY_USAGE_ENCRYPT | v.PSA_KEY_USAGE_SIGN_MESSAGE | v.PSA_KEY_USAGE_DERIVE
+
+    def key(bits: int, alg: int) -> int:
+        attributes = KeyAttributes(v.PSA_KEY_TYPE_AES, bits, usage=usage, alg=alg)
+        status, key = crypto.psa_generate_key(ns, attributes)
+        assert status == PSA_SUCCESS
+        return key
+
+    def derive(bits: int) -> int:
+        operation = psa_key_derivation_operation_t()
+        crypto.psa_key_derivation_setup(ns, operation, v.PSA_ALG_SP800_108_COUNTER_CMAC)
+        secret = key(bits, v.PSA_ALG_SP800_108_COUNTER_CMAC)
+        step = v.PSA_KEY_DERIVATION_INPUT_SECRET
+        status = crypto.psa_key_derivation_input_key(ns, operation, step, secret)
+        crypto.psa_key_derivation_abort(ns, operation)
+        return status
+
+    for bits, status in ((128, PSA_SUCCESS), (192, PSA_ERROR_NOT_SUPPORTED), (256, PSA_ERROR_NOT_SUPPORTED)):
+        gcm, ctr, cmac = (key(bits, alg) for alg in (v.PSA_ALG_GCM, v.PSA_ALG_CTR, v.PSA_ALG_CMAC))
+        assert crypto.psa_aead_encrypt(ns, gcm, v.PSA_ALG_GCM, bytes(12), None, b"", 16)[0] == status
+        assert crypto.psa_cipher_encrypt(ns, ctr, v.PSA_ALG_CTR, b"", 16)[0] == status
+        assert crypto.psa_mac_compute(ns, cmac, v.PSA_ALG_CMAC, b"", 16)[0] == status
+        assert derive(bits) == status
+
+
+def test_without_extensions_the_functions_of_our_own_are_unknown() -> None:
+    """TF-M's service has none of them, so it answers as for any unknown group."""
+    ns = start_partitions(crypto=CryptoConfig(extensions=False, pake_module=False)).ns
+    operation = psa_key_derivation_operation_t()
+    crypto.psa_key_derivation_setup(ns, operation, v.PSA_ALG_HKDF(v.PSA_ALG_SHA_256))
+    custom = psa_custom_key_parameters_t()
+    answers = {
+        "generate_key_custom": crypto.psa_generate_key_custom(ns, KeyAttributes(), custom)[0],
+        "hash_resume": crypto.psa_hash_resume(ns, psa_hash_operation_t(), b""),
+        "key_agreement": crypto.psa_key_agreement(ns, 1, b"", v.PSA_ALG_ECDH, KeyAttributes())[0],
+        "verify_bytes": crypto.psa_key_derivation_verify_bytes(ns, operation, b""),
+        "verify_key": crypto.psa_key_derivation_verify_key(ns, operation, 1),
+        "output_key_custom": (
+            crypto.psa_key_derivation_output_key_custom(ns, KeyAttributes(), operation, custom)[0]
+        ),
+        "pake_setup": crypto.psa_pake_setup(ns, psa_pake_operation_t(), 1, psa_pake_cipher_suite_t()),
+    }
+    assert answers == dict.fromkeys(answers, PSA_ERROR_NOT_SUPPORTED)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.its_bench import GEOMETRIES, FsBench, Geometry
 
 from tfm_sim.partitions.internal_trusted_storage.refusal import Refusal
-from tfm_sim.platform.power import Cut, CutMode, PowerCut
+from tfm_sim.platform.power import Cut, CutMode, Operation, OperationKind, PowerCut
 
 Files = dict[int, tuple[bytes, int]]
 START = {0: (bytes(range(40)), 0), 1: (b"\xa5" * 100, 0), 2: (b"", 2), 3: (b"x" * 33, 4)}
@@ -128,6 +128,41 @@ def test_the_first_boot_is_cut(geometry: Geometry) -> None:
             assert bench.all() == {}
             bench.set(0, b"usable")
             assert bench.all() == {0: (b"usable", 0)}
+
+
+def torn(image: bytearray, operation: Operation, done: int, erased: int) -> None:
+    """The first ``done`` bytes of an operation on the bytes of a flash; of the next byte the upper half."""
+    start = operation.offset
+    if operation.kind is OperationKind.ERASE:
+        image[start : start + done] = bytes([erased]) * done
+        return
+    image[start : start + done] = operation.data[:done]
+    if done < operation.length:
+        at = start + done
+        image[at] = operation.data[done] & 0xF0 | image[at] & 0x0F
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES.values(), ids=GEOMETRIES)
+@pytest.mark.parametrize("name", ["a larger size", "the same size", "removal of one in the middle"])
+def test_an_operation_is_torn_at_any_byte(geometry: Geometry, name: str) -> None:
+    """Finer than the flash model tears: a header after each of its bytes, data and erases after some."""
+    bench, update = started(geometry), UPDATES[name]
+    before, after = states(bench, update)
+    bench.boot()
+    image = bytearray(bench.flash.cells)
+    bench.operations.clear()
+    update(bench)
+    for operation in bench.operations:
+        length = operation.length
+        lengths = range(length) if length <= 16 else (1, 4, 5, 6, 7, 8, length // 3, length - 1)
+        for done in lengths:
+            cut = bytearray(image)
+            torn(cut, operation, done, geometry.erased)
+            other = FsBench(bench.geometry, bytes(cut))
+            other.boot()
+            assert other.all() in (before, after), (str(operation), done)
+        torn(image, operation, length, geometry.erased)
+    assert image == bench.flash.cells
 
 
 ACTS = st.lists(

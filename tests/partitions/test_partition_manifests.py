@@ -9,6 +9,7 @@ from tfm_sim.partitions.firmware_update.config import FwuBuild
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig
 from tfm_sim.partitions.measured_boot.config import MeasuredBootConfig
 from tfm_sim.partitions.programs import programs
+from tfm_sim.partitions.protected_storage.config import PsConfig
 from tfm_sim.platform.provisioning import DUMMY, provisioned_otp
 from tfm_sim.spm.load import load_order
 from tfm_sim.spm.manifest import PartitionModel, PartitionType
@@ -144,3 +145,27 @@ def test_a_build_without_internal_trusted_storage() -> None:
     builds = standard_builds(AttestationConfig(), CryptoConfig(), its=None)
     assert {b.manifest.name for b in builds} == set(PLAIN) - {"TFM_SP_ITS"} == set(programs(its=None))
     assert load_order([b.manifest for b in builds])["TFM_SP_CRYPTO"] == 0x1F01
+
+
+def test_protected_storage() -> None:
+    """An application RoT partition, behind the three that it calls."""
+    builds = standard_builds(AttestationConfig(), CryptoConfig(), ps=PsConfig())
+    build = next(b for b in builds if b.manifest.name == "TFM_SP_PS")
+    only = build.manifest.services[0]
+    assert (build.pid, build.manifest.entry) == (256, "tfm_ps_entry")
+    assert (build.manifest.type, build.manifest.model) == (PartitionType.APPLICATION_ROT, PartitionModel.SFN)
+    assert (only.name, only.sid) == (
+        "TFM_PROTECTED_STORAGE_SERVICE",
+        services.TFM_PROTECTED_STORAGE_SERVICE_SID,
+    )
+    assert (only.stateless_handle, only.version, only.mm_iovec) == (2, 1, False)
+    assert build.manifest.dependencies == (
+        "TFM_CRYPTO",
+        "TFM_INTERNAL_TRUSTED_STORAGE_SERVICE",
+        "TFM_PLATFORM_SERVICE",
+    )
+    assert build.manifest.weak_dependencies == ()
+    order = load_order([b.manifest for b in builds])
+    assert order["TFM_SP_PS"] > max(
+        order[name] for name in ("TFM_SP_CRYPTO", "TFM_SP_ITS", "TFM_SP_PLATFORM")
+    )

@@ -1,11 +1,12 @@
 """Protected storage through psa_call: rules and statuses of PSA Storage 1.0, vectors, limits, isolation."""
 
+from functools import cache
 from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.ps_bench import PsBench
+from support.ps_bench import PsBench, State
 
 from tfm_sim.interface.psa.client import psa_outvec
 from tfm_sim.interface.psa.crypto_values import PSA_ALG_CBC_NO_PADDING
@@ -45,19 +46,31 @@ DATA = bytes(range(100))
 PLAIN = PsConfig(encryption=False, rollback_protection=False)
 
 
-@pytest.fixture(params=["GCM", "limited keys", "plain", "on flash"])
-def bench(request: pytest.FixtureRequest) -> PsBench:
-    """A started device with object 1 (100 bytes), 2 (write once) and 3 (10 of 40 bytes filled)."""
-    config = {
-        "limited keys": PsConfig(aes_key_usage_limit=300),
-        "plain": PLAIN,
-    }.get(request.param, PsConfig())
-    made = PsBench(config, on_flash=request.param == "on flash").boot()
+CONFIGS = {
+    "GCM": PsConfig(),
+    "limited keys": PsConfig(aes_key_usage_limit=300),
+    "plain": PLAIN,
+    "on flash": PsConfig(),
+}
+
+
+@cache
+def filled(name: str) -> State:
+    """A device with object 1 (100 bytes), 2 (write once) and 3 (10 of 40 bytes filled)."""
+    made = PsBench(CONFIGS[name], on_flash=name == "on flash").boot()
     made.psa.set(1, DATA, FLAGS)
     made.psa.set(2, b"once", WRITE_ONCE)
     made.psa.create(3, 40)
     made.psa.set_extended(3, 0, b"ten bytes.")
-    return made
+    return made.state()
+
+
+@pytest.fixture(params=CONFIGS)
+def bench(request: pytest.FixtureRequest) -> PsBench:
+    """Such a device, started."""
+    made = PsBench(CONFIGS[request.param], on_flash=request.param == "on flash")
+    made.restore(filled(request.param))
+    return made.boot()
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from support.ps_bench import PsBench, State
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.ps_bench import PS_PID, PsBench, State
 
-from tfm_sim.interface.psa.crypto_values import PSA_ALG_CCM
+from tfm_sim.interface.psa.crypto import psa_hash_abort, psa_hash_setup
+from tfm_sim.interface.psa.crypto_types import psa_hash_operation_t
+from tfm_sim.interface.psa.crypto_values import PSA_ALG_CCM, PSA_ALG_SHA_256
 from tfm_sim.interface.psa.internal_trusted_storage import psa_its_get, psa_its_remove
 from tfm_sim.interface.psa.protected_storage import psa_ps_get, psa_ps_get_info, psa_ps_remove, psa_ps_set
 from tfm_sim.interface.psa.status import (
@@ -17,6 +21,7 @@ from tfm_sim.interface.psa.status import (
     PSA_SUCCESS,
 )
 from tfm_sim.interface.psa.storage_common import PSA_STORAGE_FLAG_NO_CONFIDENTIALITY
+from tfm_sim.partitions.crypto.config import CryptoConfig
 from tfm_sim.partitions.protected_storage.config import PsConfig, PsQuirks
 from tfm_sim.platform.otp import OtpField
 from tfm_sim.platform.power import Cut, CutMode, PowerCut
@@ -291,3 +296,50 @@ def test_the_key_is_each_objects_own() -> None:
         files.append(bench.files.ps[4])
     assert len({file[:12] for file in files}) == 1
     assert len({file[12:28] for file in files}) == 3
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=200), st.sampled_from([PsConfig(), PLAIN]))
+def test_any_bytes_as_an_objects_file(content: bytes, config: PsConfig) -> None:
+    bench = PsBench(config).boot()
+    bench.psa.set(1, SECRET)
+    (key,) = (key for key in bench.files.objects if key[0] == PS_PID and key[1] > 2)
+    bench.files.objects[key] = content
+    assert psa_ps_get(bench.ns, 1, 0, 99)[0] in (SIGNATURE, CORRUPT)
+    assert psa_ps_set(bench.ns, 1, b"x", 0) == psa_ps_remove(bench.ns, 1) == GENERIC
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.binary(max_size=420), st.booleans())
+def test_any_bytes_as_an_object_table(content: bytes, fit: bool) -> None:
+    """The device starts with empty storage, and works."""
+    bench = PsBench().boot()
+    bench.files.objects[PS_PID, 1] = content.ljust(400, b"\0")[:400] if fit else content
+    bench.boot()
+    bench.psa.set(1, b"works")
+    assert bench.boot().psa.get(1) == b"works"
+
+
+def test_a_crypto_service_without_the_algorithms_wipes_nothing() -> None:
+    bench = PsBench().boot()
+    bench.psa.set(1, SECRET)
+    bench.crypto = CryptoConfig(key_derivation_module=False)
+    with pytest.raises(DevicePanic, match="found status -134"):
+        bench.boot()
+    bench.crypto = CryptoConfig()
+    assert bench.boot().psa.get(1) == SECRET
+
+
+def test_a_client_that_takes_all_crypto_operations() -> None:
+    """TF-M CRYPTO_CONC_OPER_NUM counts for all clients together: storage waits, and loses nothing."""
+    bench = PsBench().boot()
+    bench.psa.set(1, SECRET)
+    held = [psa_hash_operation_t() for _ in range(8)]
+    for operation in held:
+        assert psa_hash_setup(bench.ns2, operation, PSA_ALG_SHA_256) == PSA_SUCCESS
+    assert psa_ps_get(bench.ns, 1, 0, 99)[0] == GENERIC
+    assert psa_ps_remove(bench.ns, 1) == psa_ps_set(bench.ns, 1, b"x", 0) == GENERIC
+    psa_hash_abort(bench.ns2, held[0])
+    assert bench.psa.get(1) == SECRET
+    bench.psa.set(1, b"x")
+    assert bench.boot().psa.get(1) == b"x"

@@ -150,6 +150,7 @@ class PsBench:
         """``on_flash`` has the real ITS on flash areas of AN521's size instead of the stand-in."""
         self.config = config or PsConfig()
         self.on_flash = on_flash
+        self.crypto = CryptoConfig()
         self.power = PowerSupply()
         self.otp = provisioned_otp(provisioning)
         self.otp.power = self.power
@@ -217,7 +218,7 @@ class PsBench:
 
     def _builds(self) -> Sequence[PartitionBuild]:
         programs: dict[str, tuple[type, object]] = {
-            "TFM_SP_CRYPTO": (CryptoPartition, CryptoConfig()),
+            "TFM_SP_CRYPTO": (CryptoPartition, self.crypto),
             "TFM_SP_PLATFORM": (PlatformPartition, PlatformConfig()),
             "TFM_SP_PS": (PsPartition, self.config),
         }
