@@ -53,10 +53,6 @@ class SignFunctions:
             Function.VERIFY_MESSAGE: self._verify_message,
         }
 
-    def unknown(self, request: Request) -> int:
-        del request
-        return PSA_ERROR_NOT_SUPPORTED
-
     def _sign_hash(self, request: Request) -> int:
         return self._sign(request, PSA_KEY_USAGE_SIGN_HASH, is_message=False)
 
