@@ -80,6 +80,10 @@ class ChainedHash:
     def digest_size(self) -> int:
         return self.construction.digest
 
+    def takes(self, more: int) -> bool:
+        """Whether a message of so many bytes more still has a length that the padding can hold, in bits."""
+        return not self.length + more >> 8 * self.construction.counter - 3
+
     def update(self, data: bytes, /) -> None:
         form = self.construction
         self.length += len(data)

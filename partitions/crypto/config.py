@@ -21,7 +21,8 @@ class CryptoConfig:
     TF-M's service as it is, without PAKE and without the functions of the other groups from 0xF0 on.
     ``concurrent_operations`` slots are shared by all clients; ``iovec_buffer_size`` is the scratch room in
     bytes for all vectors of a call but the first; ``pbkdf2_max_iterations`` keeps one call from running for
-    hours, which Mbed TLS's PSA_VENDOR_PBKDF2_MAX_ITERATIONS of 2^32 - 1 would allow;
+    hours, which Mbed TLS's PSA_VENDOR_PBKDF2_MAX_ITERATIONS of 2^32 - 1 would allow: a larger cost is
+    PSA_ERROR_NOT_SUPPORTED, an output whose blocks need more together PSA_ERROR_INSUFFICIENT_MEMORY;
     ``deterministic_ecdsa`` takes the secret numbers of randomised ECDSA from RFC 6979, as the library signs
     with them and quickly; else they come from the seeded source, and no two signatures are alike.
     ``delegated_attestation`` (TFM_PARTITION_DELEGATED_ATTESTATION) brings the builtin seed of its keys;
@@ -57,7 +58,7 @@ class CryptoConfig:
     delegated_attestation: bool = False
     builtin_key_usage: tuple[tuple[int, int, int], ...] = ()
     drivers: tuple[DriverSpec, ...] = ()
-    pbkdf2_max_iterations: int = 10_000_000
+    pbkdf2_max_iterations: int = 4_000_000
     deterministic_ecdsa: bool = True
     aead_lengths_after_nonce: bool = False
     ctr_short_iv: bool = False

@@ -5,11 +5,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...interface.psa.crypto_values import PSA_KEY_TYPE_NONE
-from ...interface.psa.status import PSA_ERROR_BAD_STATE, PSA_ERROR_INVALID_ARGUMENT
+from ...interface.psa.status import (
+    PSA_ERROR_BAD_STATE,
+    PSA_ERROR_INSUFFICIENT_MEMORY,
+    PSA_ERROR_INVALID_ARGUMENT,
+)
 from .refusal import Refusal
 
 DIRECT: Final = PSA_KEY_TYPE_NONE
 """The key type of an input that is no key."""
+MAX_INPUT: Final = 0x10000
+"""Bytes that an input may grow to where it can be given in parts."""
 
 
 def _anything(data: bytes) -> None:
@@ -41,7 +47,7 @@ class InputStep:
 
 
 class DerivationInputs:
-    """What a derivation has been given so far. ``closed`` once output has begun: nothing more may come."""
+    """What a derivation has been given so far, up to MAX_INPUT a step. ``closed`` once output has begun: nothing more may come."""
 
     def __init__(self, steps: tuple[InputStep, ...]) -> None:
         self._steps = steps
@@ -63,8 +69,11 @@ class DerivationInputs:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
         self._check_turn(rule)
         rule.check(data)
+        whole = self.data.get(step, b"") + data
+        if len(whole) > MAX_INPUT:
+            raise Refusal(PSA_ERROR_INSUFFICIENT_MEMORY)
         self._given.add(step)
-        self.data[step] = self.data.get(step, b"") + data
+        self.data[step] = whole
         self.key_types[step] = key_type
 
     def give_number(self, step: int, value: int) -> None:

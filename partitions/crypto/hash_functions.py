@@ -2,11 +2,14 @@
 
 import hmac
 from collections.abc import Callable
+from typing import Final
 
 from ...interface.psa.crypto_values import PSA_ALG_NONE
 from ...interface.psa.status import (
     PSA_ERROR_BAD_STATE,
     PSA_ERROR_BUFFER_TOO_SMALL,
+    PSA_ERROR_INSUFFICIENT_MEMORY,
+    PSA_ERROR_INVALID_ARGUMENT,
     PSA_ERROR_INVALID_SIGNATURE,
     PSA_ERROR_NOT_SUPPORTED,
     PSA_ERROR_PROGRAMMER_ERROR,
@@ -21,18 +24,24 @@ from .refusal import Refusal
 from .request import Handler, Request
 
 
+SUSPENDABLE_INPUT: Final = 0x40000
+"""Bytes after which psa_hash_suspend has not enough memory: up to here the input is kept, and hashed anew."""
+
+
 class HashOperation:
     """A multi-part hash of ``alg``; ``state`` is None while inactive and in the error state.
 
-    ``fed`` is the input so far where it is kept for a later psa_hash_suspend, None where nobody may ask.
+    ``fed`` is the input so far, of ``length`` bytes, where it is kept for a later psa_hash_suspend; None
+    where nobody may ask, and where it became too much to keep.
     """
 
-    __slots__ = ("alg", "fed", "state")
+    __slots__ = ("alg", "fed", "length", "state")
 
     def __init__(self) -> None:
         self.alg = PSA_ALG_NONE
         self.state: HashState | None = None
         self.fed: list[bytes] | None = None
+        self.length = 0
 
     def abort(self) -> None:
         self.state = self.fed = None
@@ -45,8 +54,15 @@ class HashOperation:
     def update(self, data: bytes) -> None:
         if self.state is None:
             raise Refusal(PSA_ERROR_BAD_STATE)
+        # PSA Crypto 1.2 psa_hash_update: more than the algorithm hashes, which a resumed state can be near to.
+        if isinstance(self.state, ChainedHash) and not self.state.takes(len(data)):
+            self.abort()
+            raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
         self.state.update(data)
-        if self.fed is not None:
+        self.length += len(data)
+        if self.length > SUSPENDABLE_INPUT:
+            self.fed = None
+        elif self.fed is not None:
             self.fed.append(data)
 
     def continue_as(self, twin: "HashOperation") -> None:
@@ -55,6 +71,7 @@ class HashOperation:
             raise Refusal(PSA_ERROR_BAD_STATE)
         twin.alg, twin.state = self.alg, self.state.copy()
         twin.fed = None if self.fed is None else list(self.fed)
+        twin.length = self.length
 
     def finish(self) -> bytes:
         """The digest; whatever happens, the operation is inactive afterwards (Mbed TLS psa_hash_finish)."""
@@ -72,6 +89,8 @@ class HashOperation:
             raise Refusal(PSA_ERROR_BAD_STATE)
         if isinstance(state, ChainedHash):
             return suspend_state(self.alg, state)
+        if self.alg in CONSTRUCTIONS and fed is None:
+            raise Refusal(PSA_ERROR_INSUFFICIENT_MEMORY)
         return suspend_state(self.alg, recompute(self.alg, fed or []))
 
 

@@ -43,7 +43,11 @@ from ...interface.psa.crypto_values import (
     PSA_KEY_TYPE_PEPPER,
     PSA_KEY_TYPE_RAW_DATA,
 )
-from ...interface.psa.status import PSA_ERROR_INVALID_ARGUMENT, PSA_ERROR_NOT_SUPPORTED
+from ...interface.psa.status import (
+    PSA_ERROR_INSUFFICIENT_MEMORY,
+    PSA_ERROR_INVALID_ARGUMENT,
+    PSA_ERROR_NOT_SUPPORTED,
+)
 from . import kdf, pbkdf2
 from .curves import SIZES
 from .derivation import Kdf
@@ -60,10 +64,13 @@ _PUBLIC: Final = frozenset({PSA_KEY_TYPE_RAW_DATA})
 _SP800_108_MAX_CAPACITY: Final = 0x1FFFFFFF
 """So many bytes that their number of bits still fits in 32 bits."""
 _MASTER_SECRET_SIZE: Final = 48
+_CMAC_SLOWNESS: Final = 2
+_OWN_HASH_SLOWNESS: Final = 200
+"""How much longer an iteration of PBKDF2 takes with CMAC, and with a hash of our own, than with hashlib's."""
 
 
 class KdfAlgorithms:
-    """The key derivations of one build; ``max_cost`` is the largest PBKDF2 iteration count that it runs."""
+    """The key derivations of one build; ``max_cost`` is how many iterations of PBKDF2 it runs."""
 
     def __init__(self, hashes: Hashes, offer: Offer, max_cost: int) -> None:
         self._hashes = hashes
@@ -222,24 +229,30 @@ class KdfAlgorithms:
 
         def start(inputs: DerivationInputs, _: int) -> kdf.Stream:
             password, salt, cost = _pbkdf2_inputs(inputs)
+            limit = block * pbkdf2.block_limit(iterations, cost, salt)
             if name is None:
-                return kdf.BlockStream(pbkdf2.pbkdf2(prf(password), salt, cost))
-            return pbkdf2.Pbkdf2HmacStream(name, password, salt, cost)
+                return _LimitedStream(kdf.BlockStream(pbkdf2.pbkdf2(prf(password), salt, cost)), limit)
+            return _LimitedStream(pbkdf2.Pbkdf2HmacStream(name, password, salt, cost, limit), limit)
 
-        return Kdf(self._pbkdf2_steps(), _pbkdf2_capacity(PSA_HASH_LENGTH(alg)), start)
+        block = PSA_HASH_LENGTH(alg)
+        iterations = self._max_cost // (_OWN_HASH_SLOWNESS if name is None else 1)
+        return Kdf(self._pbkdf2_steps(iterations), _pbkdf2_capacity(block), start)
 
     def _pbkdf2_cmac(self) -> Kdf:
         def start(inputs: DerivationInputs, _: int) -> kdf.Stream:
-            return kdf.BlockStream(pbkdf2.pbkdf2_aes_cmac_prf_128(*_pbkdf2_inputs(inputs)))
+            password, salt, cost = _pbkdf2_inputs(inputs)
+            blocks = kdf.BlockStream(pbkdf2.pbkdf2_aes_cmac_prf_128(password, salt, cost))
+            return _LimitedStream(blocks, pbkdf2.AES_BLOCK * pbkdf2.block_limit(iterations, cost, salt))
 
-        return Kdf(self._pbkdf2_steps(), _pbkdf2_capacity(pbkdf2.AES_BLOCK), start)
+        iterations = self._max_cost // _CMAC_SLOWNESS
+        return Kdf(self._pbkdf2_steps(iterations), _pbkdf2_capacity(pbkdf2.AES_BLOCK), start)
 
-    def _pbkdf2_steps(self) -> tuple[InputStep, ...]:
+    def _pbkdf2_steps(self, iterations: int) -> tuple[InputStep, ...]:
         """PSA_ALG_PBKDF2_HMAC: the salt may come in parts, of which a key of type PEPPER may be one."""
 
         def check_cost(cost: int) -> None:
             # Mbed TLS psa_pbkdf2_set_input_cost: more than the build runs is NOT_SUPPORTED.
-            if cost > self._max_cost:
+            if cost > iterations:
                 raise Refusal(PSA_ERROR_NOT_SUPPORTED)
             _require(cost > 0)
 
@@ -320,6 +333,20 @@ _SP800_108_CMAC: Final = Kdf(
     _start_sp800_108_cmac,
     capacity_counts=True,
 )
+
+
+class _LimitedStream:
+    """An output of which no more than ``limit`` bytes can be computed in reasonable time."""
+
+    def __init__(self, stream: kdf.Stream, limit: int) -> None:
+        self._stream = stream
+        self._left = limit
+
+    def read(self, size: int) -> bytes:
+        if size > self._left:
+            raise Refusal(PSA_ERROR_INSUFFICIENT_MEMORY)
+        self._left -= size
+        return self._stream.read(size)
 
 
 class _WholeStream:

@@ -16,25 +16,40 @@ from .kdf import Prf, cmac_prf
 AES_BLOCK: Final = 16
 
 
+_LEAST_WORK: Final = 256
+"""What a block counts for at least, so that not much has to be kept of an output with a small cost."""
+_HASH_BLOCK: Final = 64
+
+
+def block_limit(iterations: int, cost: int, salt: bytes) -> int:
+    """How many blocks an output may have, so that they are ``iterations`` at most; one at least.
+
+    A long salt counts as well: each block hashes it once.
+    """
+    return max(1, iterations // (_LEAST_WORK + cost + len(salt) // _HASH_BLOCK))
+
+
 class Pbkdf2HmacStream:
     """PBKDF2 with HMAC. hashlib runs the iterations, but always from the first block on.
 
     So later reads run for twice as much as before, and what has been computed is kept: that is at most a few
-    times the work of one long read, however small the pieces.
+    times the work of one long read, however small the pieces. ``limit`` is the length in bytes up to which
+    there will be reads.
     """
 
-    def __init__(self, hash_name: str, password: bytes, salt: bytes, cost: int) -> None:
+    def __init__(self, hash_name: str, password: bytes, salt: bytes, cost: int, limit: int) -> None:
         self._hash_name = hash_name
         self._password = password
         self._salt = salt
         self._cost = cost
+        self._limit = limit
         self._known = b""
         self._position = 0
 
     def read(self, size: int) -> bytes:
         end = self._position + size
         if end > len(self._known):
-            length = max(end, 2 * len(self._known))
+            length = min(max(end, 2 * len(self._known)), self._limit)
             self._known = hashlib.pbkdf2_hmac(self._hash_name, self._password, self._salt, self._cost, length)
         data = self._known[self._position : end]
         self._position = end

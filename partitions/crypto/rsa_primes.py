@@ -32,7 +32,7 @@ def _odd_primes(limit: int) -> Iterator[int]:
 
 
 def generate_primes(bits: int, exponent: int, random: Callable[[int], bytes]) -> tuple[int, int]:
-    """Two primes, the larger first, whose product has exactly ``bits`` bits; ``bits`` is a multiple of 16.
+    """Two primes, the larger first, whose product has exactly ``bits`` bits; ``bits`` is even.
 
     Raises NoPrimeError where FIPS 186-5 gives up.
     """
@@ -61,8 +61,9 @@ def _draw_prime(bits: int, exponent: int, random: Callable[[int], bytes], tries:
 
 def _draw_large(bits: int, random: Callable[[int], bytes]) -> int:
     """FIPS 186-5 A.1.3 steps 4.2 to 4.4: an odd number whose square has twice as many bits."""
+    width = -(-bits // 8)
     for _ in range(1000):
-        candidate = int.from_bytes(random(bits // 8), "big") | 1
+        candidate = int.from_bytes(random(width), "big") >> 8 * width - bits | 1
         if (candidate * candidate).bit_length() == 2 * bits:
             return candidate
     raise NoPrimeError

@@ -14,9 +14,15 @@ from tfm_sim.interface.psa import crypto_sizes as sizes
 from tfm_sim.interface.psa import crypto_values as v
 from tfm_sim.interface.psa.client import PsaClient
 from tfm_sim.interface.psa.crypto_types import psa_hash_operation_t
-from tfm_sim.interface.psa.status import PSA_SUCCESS
+from tfm_sim.interface.psa.status import (
+    PSA_ERROR_BAD_STATE,
+    PSA_ERROR_INSUFFICIENT_MEMORY,
+    PSA_ERROR_INVALID_ARGUMENT,
+    PSA_SUCCESS,
+)
 from tfm_sim.partitions.crypto.compression import CONSTRUCTIONS, ChainedHash
 from tfm_sim.partitions.crypto.config import CryptoConfig
+from tfm_sim.partitions.crypto.hash_functions import SUSPENDABLE_INPUT
 from tfm_sim.partitions.crypto.hash_suspension import resumed
 from tfm_sim.partitions.crypto.hashing import Hashes
 from tfm_sim.partitions.crypto.refusal import Refusal
@@ -174,3 +180,36 @@ def test_can_do_hash(device: PartitionBench) -> None:
 @pytest.fixture(name="device", scope="module")
 def default_device() -> PartitionBench:
     return start_partitions()
+
+
+@pytest.mark.parametrize("alg, counter", [(v.PSA_ALG_SHA_256, 8), (v.PSA_ALG_SHA_512, 16)])
+def test_no_message_is_longer_than_the_algorithm_hashes(client: PsaClient, alg: int, counter: int) -> None:
+    """PSA Crypto 1.2 psa_hash_update: INVALID_ARGUMENT; only a state from elsewhere comes so far."""
+    block, words = sizes.PSA_HASH_BLOCK_LENGTH(alg), sizes.PSA_HASH_LENGTH(alg)
+    longest = (1 << 8 * counter - 3) - block
+    state = alg.to_bytes(4, "big") + longest.to_bytes(counter, "big") + bytes(words)
+    operation = psa_hash_operation_t()
+    assert crypto.psa_hash_resume(client, operation, state) == PSA_SUCCESS
+    assert crypto.psa_hash_update(client, operation, bytes(block - 1)) == PSA_SUCCESS
+    assert crypto.psa_hash_update(client, operation, b"1") == PSA_ERROR_INVALID_ARGUMENT
+    assert crypto.psa_hash_finish(client, operation, words) == (PSA_ERROR_BAD_STATE, b"")
+    assert crypto.psa_hash_abort(client, operation) == PSA_SUCCESS
+    assert crypto.psa_hash_resume(client, operation, state) == PSA_SUCCESS
+    assert crypto.psa_hash_update(client, operation, bytes(block - 1)) == PSA_SUCCESS
+    status, digest = crypto.psa_hash_finish(client, operation, words)
+    assert (status, len(digest)) == (PSA_SUCCESS, words)
+
+
+def test_a_long_hash_goes_on_but_is_not_suspended(client: PsaClient) -> None:
+    """Its input is not kept for ever, and one call does not hash it all anew."""
+    operation, data = psa_hash_operation_t(), bytes(5000)
+    assert crypto.psa_hash_setup(client, operation, v.PSA_ALG_SHA_256) == PSA_SUCCESS
+    count = SUSPENDABLE_INPUT // len(data) + 1
+    for _ in range(count):
+        assert crypto.psa_hash_update(client, operation, data) == PSA_SUCCESS
+    twin = psa_hash_operation_t()
+    assert crypto.psa_hash_clone(client, operation, twin) == PSA_SUCCESS
+    assert crypto.psa_hash_suspend(client, operation, 200) == (PSA_ERROR_INSUFFICIENT_MEMORY, b"")
+    assert crypto.psa_hash_abort(client, operation) == PSA_SUCCESS
+    whole = hashlib.sha256(data * count).digest()
+    assert crypto.psa_hash_finish(client, twin, 32) == (PSA_SUCCESS, whole)

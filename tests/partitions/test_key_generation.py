@@ -107,7 +107,7 @@ def test_a_seed_decides_upon_the_key(kind: int, bits: int) -> None:
     assert made[0] == made[1] != made[2]
 
 
-@pytest.mark.parametrize("bits", [1024, 2048])
+@pytest.mark.parametrize("bits", [1024, 1032, 2048])
 @pytest.mark.parametrize("exponent", [3, 65537])
 def test_rsa_pairs_are_as_fips_186_5_wants_them(bits: int, exponent: int) -> None:
     random = RandomSource(b"e", bits + exponent).bytes

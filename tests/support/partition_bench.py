@@ -70,6 +70,7 @@ def start_partitions(
     spm: SpmConfig = SPM,
     its: ItsBuild | None = ITS,
     platform: PlatformConfig = PLATFORM,
+    ps: PsConfig | None = None,
 ) -> PartitionBench:
     """``boot_status`` is the shared data area as BL2 left it; empty means that there was no BL2."""
     memory = Memory()
@@ -89,6 +90,7 @@ def start_partitions(
         measured_boot=measured_boot,
         firmware_update=firmware_update,
         its=its,
+        ps=ps,
         platform=platform,
     )
     kernel.load(builds)
