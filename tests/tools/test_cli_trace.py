@@ -62,18 +62,22 @@ def test_the_boot_is_left_out_where_it_would_bury_the_calls(
 
 
 @pytest.mark.parametrize(
-    ("what", "services"),
+    ("arguments", "services"),
     [
-        ("token", {"TFM_ATTESTATION_SERVICE", "TFM_CRYPTO"}),
-        ("hash", {"TFM_CRYPTO"}),
-        ("encrypt", {"TFM_CRYPTO"}),
-        ("its", {ITS}),
-        ("ps", {"TFM_PROTECTED_STORAGE_SERVICE", "TFM_CRYPTO", "TFM_PLATFORM_SERVICE", ITS}),
-        ("boot", set()),
+        (["--what", "token", "--no-boot"], {"TFM_ATTESTATION_SERVICE", "TFM_CRYPTO"}),
+        (["--what", "hash", "--no-boot"], {"TFM_CRYPTO"}),
+        (["--what", "encrypt", "--no-boot"], {"TFM_CRYPTO"}),
+        (["--what", "its", "--no-boot"], {ITS}),
+        (
+            ["--what", "ps", "--no-boot"],
+            {"TFM_PROTECTED_STORAGE_SERVICE", "TFM_CRYPTO", "TFM_PLATFORM_SERVICE", ITS},
+        ),
+        # Starting, crypto reads its seed and protected storage looks for its objects.
+        (["--what", "boot"], {"TFM_CRYPTO", "TFM_PLATFORM_SERVICE", ITS}),
     ],
 )
-def test_what_the_non_secure_side_does(tfm_sim: CommandLine, what: str, services: set[str]) -> None:
-    assert tfm_sim("trace", "--what", what, "--no-boot", "--format", "json") == 0
+def test_who_is_called(tfm_sim: CommandLine, arguments: list[str], services: set[str]) -> None:
+    assert tfm_sim("trace", *arguments, "--format", "json") == 0
     events = [json.loads(line) for line in tfm_sim.out.splitlines()]
     assert {e["service"] for e in events if e["event"] == "MessageDelivered"} == services
 
