@@ -217,6 +217,16 @@ def test_slots_are_shared_and_only_stored_keys_give_way() -> None:
     assert crypto.psa_get_key_attributes(ns, made[0][1])[0] == PSA_SUCCESS
 
 
+def test_a_slot_comes_before_a_location() -> None:
+    """Mbed TLS psa_start_key_creation: attributes, slot, driver."""
+    device = start_partitions(crypto=CryptoConfig(key_slots=1))
+    nowhere = KeyAttributes(AES, lifetime=v.PSA_KEY_LIFETIME_FROM_PERSISTENCE_AND_LOCATION(0, 0x800005))
+    assert crypto.psa_import_key(device.ns, nowhere, KEY)[0] == PSA_ERROR_INVALID_ARGUMENT
+    assert crypto.psa_import_key(device.ns, KeyAttributes(AES), KEY)[0] == PSA_SUCCESS
+    assert crypto.psa_import_key(device.ns, nowhere, KEY)[0] == PSA_ERROR_INSUFFICIENT_MEMORY
+    assert crypto.psa_import_key(device.ns, replace(nowhere, id=1), KEY)[0] == PSA_ERROR_INVALID_ARGUMENT
+
+
 def test_a_key_keeps_its_slot_while_it_is_copied() -> None:
     device = start_partitions(crypto=CryptoConfig(key_slots=2))
     crypto.psa_generate_key(device.ns, KeyAttributes(AES, 128))
@@ -228,6 +238,9 @@ def test_a_build_without_storage() -> None:
     device = start_partitions(its=None)
     assert crypto.psa_import_key(device.ns, KEY_7, KEY) == (PSA_ERROR_NOT_SUPPORTED, 0)
     assert crypto.psa_generate_key(device.ns, KEY_7) == (PSA_ERROR_NOT_SUPPORTED, 0)
+    # What no build could store is told first.
+    for wrong in (replace(KEY_7, id=0), replace(KEY_7, lifetime=v.PSA_KEY_PERSISTENCE_READ_ONLY)):
+        assert crypto.psa_import_key(device.ns, wrong, KEY) == (PSA_ERROR_INVALID_ARGUMENT, 0)
     assert crypto.psa_export_key(device.ns, 7, 16)[0] == PSA_ERROR_INVALID_HANDLE
     assert crypto.psa_purge_key(device.ns, 7) == PSA_ERROR_INVALID_HANDLE
     assert crypto.psa_import_key(device.ns, KeyAttributes(AES), KEY)[0] == PSA_SUCCESS
