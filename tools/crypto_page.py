@@ -107,9 +107,11 @@ Some statuses say something about this service rather than about the request:
 | status | may mean |
 |---|---|
 | NOT_SUPPORTED | no such algorithm, key type or size, or the build is without it |
-| NOT_PERMITTED | the key's policy does not allow it, in usage, algorithm or length of a tag; or all `CryptoConfig.concurrent_operations` (8) are under way |
+| NOT_PERMITTED | the key's policy does not allow it, in usage, algorithm or length of a tag; or all \
+`CryptoConfig.concurrent_operations` (8) are under way |
 | INVALID_HANDLE | this client has no key of that id; another client's key is none |
-| INSUFFICIENT_MEMORY | the vectors of one call are larger together than `CryptoConfig.iovec_buffer_size` (5120 bytes), or all `key_slots` (32) are taken |
+| INSUFFICIENT_MEMORY | the vectors of one call are larger together than \
+`CryptoConfig.iovec_buffer_size` (5120 bytes), or all `key_slots` (32) are taken |
 | BAD_STATE | an operation that has failed, has ended, or lacks a step; only closing it helps |
 | PROGRAMMER_ERROR | the build has no crypto service, or the client broke a rule of `psa_call` |
 
@@ -126,8 +128,8 @@ The same functions under their C names have statuses instead of exceptions:
 ```
 
 Each packs its request byte for byte as TF-M's client library does; a C program that speaks to the service
-finds the same answers. `tfm-sim trace --what encrypt` shows what travels ([tracing](tracing.md)): functions, key
-ids and algorithms by name, and never a key or a plaintext.
+finds the same answers. `tfm-sim trace --what encrypt` shows what travels ([tracing](tracing.md)): functions,
+key ids and algorithms by name, and never a key or a plaintext.
 """
 OFFERED: Final = """\
 ## What there is
