@@ -56,15 +56,8 @@ class AsymEncryptFunctions:
         key = self._key(request, PSA_KEY_USAGE_ENCRYPT)
         if not PSA_KEY_TYPE_IS_ASYMMETRIC(key.attributes.type):
             return PSA_ERROR_INVALID_ARGUMENT
-        driver = key.driver
-        if driver is None:
-            return _give(request, self._encrypt_clear(key.attributes, key.material, request))
-        driver_key = key.driver_key
-        result = or_else(
-            lambda: driver.asymmetric_encrypt(driver_key, alg, data, salt),
-            lambda: self._encrypt_clear(*exported_public_key(driver, driver_key), request),
-        )
-        return _give(request, result)
+        request.put_whole(0, self._encrypt_by(key, alg, data, salt, request.room(0)))
+        return PSA_SUCCESS
 
     def _decrypt(self, request: Request) -> int:
         """Mbed TLS psa_asymmetric_decrypt: salt, key and policy, key pair, kind, length, algorithm."""
@@ -73,9 +66,12 @@ class AsymEncryptFunctions:
         key = self._key(request, PSA_KEY_USAGE_DECRYPT)
         if not PSA_KEY_TYPE_IS_KEY_PAIR(key.attributes.type):
             return PSA_ERROR_INVALID_ARGUMENT
-        if key.driver is not None:
-            return _give(request, key.driver.asymmetric_decrypt(key.driver_key, alg, data, salt))
-        return _give(request, self._decrypt_clear(key, alg, data, salt))
+        if key.driver is None:
+            data = self._decrypt_clear(key, alg, data, salt)
+        else:
+            data = key.driver.asymmetric_decrypt(key.driver_key, alg, data, salt)
+        request.put_whole(0, data)
+        return PSA_SUCCESS
 
     def _key(self, request: Request, usage: int) -> Key:
         alg = request.iovec.alg
@@ -86,11 +82,25 @@ class AsymEncryptFunctions:
         check_policy(key.attributes, usage, alg)
         return key
 
-    def _encrypt_clear(self, attributes: KeyAttributes, material: Material, request: Request) -> bytes:
-        alg, message, label = request.iovec.alg, request.input(1), request.input(2)
+    def _encrypt_by(self, key: Key, alg: int, message: bytes, label: bytes, room: int) -> bytes:
+        """Encryption by the public key, be it the service's or a driver's; ``room`` in bytes for it."""
+        driver = key.driver
+        if driver is None:
+            return self._encrypt_clear(key.attributes, key.material, alg, message, label, room)
+        driver_key = key.driver_key
+
+        def by_public_key() -> bytes:
+            attributes, material = exported_public_key(driver, driver_key)
+            return self._encrypt_clear(attributes, material, alg, message, label, room)
+
+        return or_else(lambda: driver.asymmetric_encrypt(driver_key, alg, message, label), by_public_key)
+
+    def _encrypt_clear(
+        self, attributes: KeyAttributes, material: Material, alg: int, message: bytes, label: bytes, room: int
+    ) -> bytes:
         _check_rsa(attributes.type)
         public = material.rsa_public(attributes.type)
-        if request.room(0) < public.size:
+        if room < public.size:
             raise Refusal(PSA_ERROR_BUFFER_TOO_SMALL)
         self._check_alg(alg)
         return self._rsa.encrypt(public, alg, message, label)
@@ -117,10 +127,3 @@ def _check_rsa(key_type: int) -> None:
     """Mbed TLS mbedtls_psa_asymmetric_encrypt: no other key encrypts."""
     if not PSA_KEY_TYPE_IS_RSA(key_type):
         raise Refusal(PSA_ERROR_NOT_SUPPORTED)
-
-
-def _give(request: Request, data: bytes) -> int:
-    if request.room(0) < len(data):
-        return PSA_ERROR_BUFFER_TOO_SMALL
-    request.put(0, data)
-    return PSA_SUCCESS

@@ -6,7 +6,6 @@ from typing import Final
 from ...interface.psa.crypto_values import PSA_ALG_NONE
 from ...interface.psa.status import (
     PSA_ERROR_BAD_STATE,
-    PSA_ERROR_BUFFER_TOO_SMALL,
     PSA_ERROR_INSUFFICIENT_MEMORY,
     PSA_ERROR_INVALID_ARGUMENT,
     PSA_ERROR_INVALID_SIGNATURE,
@@ -140,9 +139,7 @@ class HashFunctions(OperationGroup[HashOperation]):
             return PSA_ERROR_NOT_SUPPORTED
         request.put(0, b"")
         digest = self._hashes.digest(request.iovec.alg, request.input(1))
-        if request.room(0) < len(digest):
-            return PSA_ERROR_BUFFER_TOO_SMALL
-        request.put(0, digest)
+        request.put_whole(0, digest)
         return PSA_SUCCESS
 
     def _compare(self, request: Request) -> int:
@@ -185,10 +182,8 @@ class HashFunctions(OperationGroup[HashOperation]):
         digest = operation.finish()
         if not wants_digest:
             _same_or_refuse(digest, request.input(1))
-        elif request.room(1) < len(digest):
-            return PSA_ERROR_BUFFER_TOO_SMALL
         else:
-            request.put(1, digest)
+            request.put_whole(1, digest)
         return self._end(request)
 
     def _suspend(self, request: Request) -> int:
@@ -196,9 +191,7 @@ class HashFunctions(OperationGroup[HashOperation]):
         self._echo_handle(request)
         request.put(1, b"")
         state = self._lookup(request).suspend()
-        if request.room(1) < len(state):
-            return PSA_ERROR_BUFFER_TOO_SMALL
-        request.put(1, state)
+        request.put_whole(1, state)
         return self._end(request)
 
     def _clone(self, request: Request) -> int:

@@ -173,10 +173,7 @@ class MacFunctions(OperationGroup[MacOperation]):
         self._echo_handle(request)
         operation = self._lookup(request)
         request.put(1, b"")
-        mac = operation.finish(is_sign=True)
-        if request.room(1) < len(mac):
-            return PSA_ERROR_BUFFER_TOO_SMALL
-        request.put(1, mac)
+        request.put_whole(1, operation.finish(is_sign=True))
         return self._end(request)
 
     def _verify_finish(self, request: Request) -> int:

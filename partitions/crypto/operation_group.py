@@ -34,7 +34,7 @@ class OperationGroup(Generic[OperationT]):
 
     def unknown(self, request: Request) -> int:
         """Answers an id of the group that has no function."""
-        # TF-M tfm_crypto_*_interface: the handle is looked up before an unknown id is noticed.
+        # TF-M tfm_crypto_hash_interface: in each group the handle comes before an unknown id is noticed.
         self._lookup(request)
         return PSA_ERROR_NOT_SUPPORTED
 
@@ -53,7 +53,7 @@ class OperationGroup(Generic[OperationT]):
     def _allocate(
         self, request: Request, handle: int, operation: OperationT, set_up: Callable[[], None]
     ) -> int:
-        # TF-M tfm_crypto_*_setup: the slot is there before the request is looked at, and goes if that fails.
+        # TF-M tfm_crypto_operation_alloc: the slot is there before the request is looked at.
         handle = self._operations.allocate(request.client_id, handle, operation)
         try:
             set_up()
@@ -72,7 +72,7 @@ class OperationGroup(Generic[OperationT]):
 
     def _abort(self, request: Request) -> int:
         self._echo_handle(request)
-        # TF-M tfm_crypto_*_interface: aborting what is not there succeeds.
+        # TF-M tfm_crypto_hash_interface: in each group aborting what is not there succeeds.
         if self._operations.find(request.client_id, request.iovec.op_handle, self._operation_type):
             self._end(request)
         return PSA_SUCCESS

@@ -17,8 +17,6 @@ from ...interface.psa.crypto_pake import (
 from ...interface.psa.crypto_sizes import PSA_BYTES_TO_BITS
 from ...interface.psa.crypto_types import PSA_KEY_ATTRIBUTES_SIZE, KeyAttributes
 from ...interface.psa.crypto_values import (
-    PSA_ALG_CATEGORY_HASH,
-    PSA_ALG_HASH_MASK,
     PSA_ALG_IS_PAKE,
     PSA_ALG_SHA_256,
     PSA_ALG_SHA_512,
@@ -36,7 +34,6 @@ from ...interface.psa.crypto_values import (
 )
 from ...interface.psa.status import (
     PSA_ERROR_BAD_STATE,
-    PSA_ERROR_BUFFER_TOO_SMALL,
     PSA_ERROR_INVALID_ARGUMENT,
     PSA_ERROR_NOT_SUPPORTED,
     PSA_ERROR_PROGRAMMER_ERROR,
@@ -45,7 +42,7 @@ from ...interface.psa.status import (
 from ...interface.tfm.crypto import Function
 from . import key_formats, spake2p_keys
 from .config import CryptoConfig
-from .hashing import CRYPTOGRAPHY_HASH, Hashes
+from .hashing import CRYPTOGRAPHY_HASH, Hashes, hash_of
 from .jpake import JPake
 from .keys import Key, KeyStore
 from .operation_group import OperationGroup, lost_by_an_error
@@ -135,7 +132,7 @@ class PakeFunctions(OperationGroup[PakeOperation]):
         check_policy(key.attributes, PSA_KEY_USAGE_DERIVE, alg)
         if not self._offer.alg(alg):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
-        self._hashes.check(_hash_of(alg))
+        self._hashes.check(hash_of(alg))
         group = self._group(request.iovec.value & 0xFFFFFFFF)
         wanted = PSA_PAKE_UNCONFIRMED_KEY if PSA_ALG_IS_JPAKE(alg) else PSA_PAKE_CONFIRMED_KEY
         if request.iovec.value >> _CONFIRMATION_SHIFT != wanted:
@@ -157,7 +154,7 @@ class PakeFunctions(OperationGroup[PakeOperation]):
     def _jpake(self, alg: int, group: Group, key: Key) -> PakeProtocol:
         if key.attributes.type not in (PSA_KEY_TYPE_PASSWORD, PSA_KEY_TYPE_PASSWORD_HASH):
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
-        hash_alg = _hash_of(alg)
+        hash_alg = hash_of(alg)
         return JPake(
             group,
             key.material.data,
@@ -167,7 +164,7 @@ class PakeFunctions(OperationGroup[PakeOperation]):
         )
 
     def _spake2p(self, alg: int, group: Group, key: Key) -> PakeProtocol:
-        kind, hash_alg = key.attributes.type, _hash_of(alg)
+        kind, hash_alg = key.attributes.type, hash_of(alg)
         is_key = PSA_KEY_TYPE_IS_SPAKE2P(kind) and key.attributes.bits == group.bits
         if not is_key or PSA_KEY_TYPE_SPAKE2P_GET_FAMILY(kind) != PSA_ECC_FAMILY_SECP_R1:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
@@ -179,7 +176,7 @@ class PakeFunctions(OperationGroup[PakeOperation]):
         )
 
     def _suite(self, alg: int) -> Suite:
-        hash_alg = _hash_of(alg)
+        hash_alg = hash_of(alg)
         algorithm = CRYPTOGRAPHY_HASH[hash_alg]
         is_cmac, is_matter = PSA_ALG_IS_SPAKE2P_CMAC(alg), alg == PSA_ALG_SPAKE2P_MATTER
         return Suite(
@@ -226,10 +223,7 @@ class PakeFunctions(OperationGroup[PakeOperation]):
         operation = self._lookup(request)
         self._check_harmless_step(operation, request.iovec.step)
         with lost_by_an_error(operation):
-            data = self._begin_step(operation, request).output(request.iovec.step)
-            if request.room(0) < len(data):
-                raise Refusal(PSA_ERROR_BUFFER_TOO_SMALL)
-        request.put(0, data)
+            request.put_whole(0, self._begin_step(operation, request).output(request.iovec.step))
         return PSA_SUCCESS
 
     def _input(self, request: Request) -> int:
@@ -273,8 +267,3 @@ class PakeFunctions(OperationGroup[PakeOperation]):
         self._keys.check_new(attributes)
         bits, material = key_formats.load(attributes, secret)
         return self._keys.add(request.client_id, replace(attributes, bits=bits), material)
-
-
-def _hash_of(alg: int) -> int:
-    """The hash that a PAKE algorithm names; Matter's number names SHA-256 like the others."""
-    return PSA_ALG_CATEGORY_HASH | alg & PSA_ALG_HASH_MASK

@@ -84,10 +84,7 @@ class SignFunctions:
             _check_hash_length(alg, request.input(1))
         if room < PSA_SIGN_OUTPUT_SIZE(kind, bits, alg):
             return PSA_ERROR_BUFFER_TOO_SMALL
-        signature = self._make(key, alg, request.input(1), is_message=is_message)
-        if room < len(signature):
-            return PSA_ERROR_BUFFER_TOO_SMALL
-        request.put(0, signature)
+        request.put_whole(0, self._make(key, alg, request.input(1), is_message=is_message))
         return PSA_SUCCESS
 
     def _verify(self, request: Request, usage: int, *, is_message: bool) -> int:
