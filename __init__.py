@@ -5,8 +5,9 @@
     with tfm_sim.boot() as device:
         token = device.psa.initial_attestation.get_token(bytes(32))
 
-`boot` gives a device with the demo firmware, `Device` one to flash yourself. Names are loaded when they are
-first used, so that a part that stands alone, such as the verifier, stays light.
+`boot` gives a device with the demo firmware, `Device` one to flash yourself. `psa` has all constants, macros
+and functions of the psa/*.h headers, as `psa.PSA_ALG_GCM`. Names are loaded when they are first used, so that
+a part that stands alone, such as the verifier, stays light.
 """
 
 from importlib import import_module
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .bootloader.bl1_config import Bl1Config
-    from .bootloader.config import Bl2Config
+    from .bootloader.config import Bl2Config, UpgradeStrategy
     from .bootloader.loader import BootRefused
     from .device import Device
     from .firmware_build import (
@@ -25,11 +26,16 @@ if TYPE_CHECKING:
         ps_config_for,
         with_boot_status,
     )
+    from .firmware_profiles import profile
     from .interface.errors import TfmSimError
+    from .interface.psa import headers as psa
     from .interface.psa.client import psa_invec, psa_outvec
+    from .interface.psa.crypto_types import KeyAttributes
     from .interface.psa.service import psa_msg_t
     from .interface.psa.status import PsaError, PsaStatus
     from .interface.tfm.boot_status import BootStatusEra
+    from .partitions.crypto.config import CryptoConfig
+    from .partitions.crypto.drivers import DriverSpec, OpaqueDriver
     from .partitions.firmware_update.config import TFM_FWU_TODAY, FwuConfig, FwuQuirks
     from .partitions.initial_attestation.config import AttestationConfig, TokenProfile
     from .partitions.internal_trusted_storage.config import TFM_ITS_TODAY, ItsConfig, ItsQuirks
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
     from .partitions.platform.config import PlatformConfig
     from .partitions.protected_storage.config import TFM_PS_TODAY, PsConfig, PsQuirks
     from .platform.board import load_board
+    from .platform.power import PowerCut
     from .platform.provisioning import VIRGIN
     from .platform.provisioning_bundle import make_bundles
     from .spm.config import TFM_TODAY, Backend, SpmConfig, TfmQuirks
@@ -51,19 +58,24 @@ _HOME = {
     "Backend": ".spm.config",
     "Bl1Config": ".bootloader.bl1_config",
     "Bl2Config": ".bootloader.config",
-    "BootStatusEra": ".interface.tfm.boot_status",
     "BootRefused": ".bootloader.loader",
+    "BootStatusEra": ".interface.tfm.boot_status",
     "Build": ".firmware_build",
+    "CryptoConfig": ".partitions.crypto.config",
     "Device": ".device",
     "DevicePanic": ".spm.panic",
+    "DriverSpec": ".partitions.crypto.drivers",
     "FwuConfig": ".partitions.firmware_update.config",
     "FwuQuirks": ".partitions.firmware_update.config",
     "ItsConfig": ".partitions.internal_trusted_storage.config",
     "ItsQuirks": ".partitions.internal_trusted_storage.config",
+    "KeyAttributes": ".interface.psa.crypto_types",
     "MeasuredBootConfig": ".partitions.measured_boot.config",
     "MeasurementHash": ".partitions.measured_boot.config",
+    "OpaqueDriver": ".partitions.crypto.drivers",
     "PartitionBuild": ".spm.load",
     "PlatformConfig": ".partitions.platform.config",
+    "PowerCut": ".platform.power",
     "PsConfig": ".partitions.protected_storage.config",
     "PsQuirks": ".partitions.protected_storage.config",
     "PsaError": ".interface.psa.status",
@@ -76,6 +88,7 @@ _HOME = {
     "TfmQuirks": ".spm.config",
     "TfmSimError": ".interface.errors",
     "TokenProfile": ".partitions.initial_attestation.config",
+    "UpgradeStrategy": ".bootloader.config",
     "VIRGIN": ".platform.provisioning",
     "bl1_config_for": ".firmware_build",
     "bl2_config_for": ".firmware_build",
@@ -85,12 +98,14 @@ _HOME = {
     "load_manifest": ".spm.manifest_file",
     "load_manifest_list": ".spm.manifest_list",
     "make_bundles": ".platform.provisioning_bundle",
+    "profile": ".firmware_profiles",
     "ps_config_for": ".firmware_build",
     "psa_invec": ".interface.psa.client",
     "psa_msg_t": ".interface.psa.service",
     "psa_outvec": ".interface.psa.client",
     "with_boot_status": ".firmware_build",
 }
+_MODULES = {"psa": ".interface.psa.headers"}
 
 __all__ = [
     "TFM_FWU_TODAY",
@@ -105,16 +120,21 @@ __all__ = [
     "BootRefused",
     "BootStatusEra",
     "Build",
+    "CryptoConfig",
     "Device",
     "DevicePanic",
+    "DriverSpec",
     "FwuConfig",
     "FwuQuirks",
     "ItsConfig",
     "ItsQuirks",
+    "KeyAttributes",
     "MeasuredBootConfig",
     "MeasurementHash",
+    "OpaqueDriver",
     "PartitionBuild",
     "PlatformConfig",
+    "PowerCut",
     "PsConfig",
     "PsQuirks",
     "PsaError",
@@ -123,6 +143,7 @@ __all__ = [
     "TfmQuirks",
     "TfmSimError",
     "TokenProfile",
+    "UpgradeStrategy",
     "bl1_config_for",
     "bl2_config_for",
     "boot",
@@ -131,7 +152,9 @@ __all__ = [
     "load_manifest",
     "load_manifest_list",
     "make_bundles",
+    "profile",
     "ps_config_for",
+    "psa",
     "psa_invec",
     "psa_msg_t",
     "psa_outvec",
@@ -140,6 +163,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(_MODULES[name], __name__)
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOME[name], __name__), name)

@@ -41,7 +41,7 @@ class Provisioning:
     code (its hash and length follow from it), and the key of each signer of BL2.
     """
 
-    huk: bytes = b""
+    huk: bytes = field(default=b"", repr=False)
     iak: bytes = field(default=b"", repr=False)
     iak_type: int = IakType.SECP_R1
     iak_id: bytes = b""

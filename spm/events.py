@@ -31,13 +31,17 @@ class CallEntered(Event):
 
 @dataclass(frozen=True, slots=True)
 class MessageDelivered(Event):
-    """A message stands at an RoT Service; ``type`` is PSA_IPC_CONNECT, PSA_IPC_DISCONNECT or the client's."""
+    """A message stands at an RoT Service; ``type`` is PSA_IPC_CONNECT, PSA_IPC_DISCONNECT or the client's.
+
+    ``request`` says for TF-M's own services which function is asked for, as ``psa_its_set(uid 0x1)``.
+    """
 
     client: str
     service: str
     partition: str
     handle: int
     type: int
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)

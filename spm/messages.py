@@ -9,6 +9,7 @@ from ..interface.psa.status import (
     PSA_ERROR_PROGRAMMER_ERROR,
     PSA_SUCCESS,
 )
+from ..interface.tfm.request_names import REQUEST_HEAD_SIZE, request_text
 from .c_types import INT32_MAX, INT32_MIN, int32, plain_int
 from .client import Partition
 from .connection import DESCRIPTOR_LEN_OFFSET, DESCRIPTOR_SIZE, Connection
@@ -42,6 +43,7 @@ def deliver(spm: "Kernel", connection: Connection) -> Outcome:
                 service.partition.name,
                 connection.handle,
                 connection.type,
+                _request_text(connection),
             )
         )
     if spm.serve is not None:
@@ -55,6 +57,15 @@ def deliver(spm: "Kernel", connection: Connection) -> Outcome:
         if partition.wait_mask & signal:
             spm.scheduler.wake(partition.thread, "signal")
     return BLOCKED
+
+
+def _request_text(connection: Connection) -> str:
+    """What a request is about; only the fixed part of it is ever looked at."""
+    head = b""
+    if connection.in_vecs:
+        view, start, length, _ = connection.in_vecs[0]
+        head = bytes(view[start : start + min(length, REQUEST_HEAD_SIZE)])
+    return request_text(connection.service.sid, connection.type, head)
 
 
 def assert_signal(spm: "Kernel", partition: Partition, signal: int) -> None:

@@ -35,8 +35,8 @@ def story(event: Event, *, decisions: bool) -> Iterator[str]:
                 yield from (f"    {line}" for line in rest)
         case PartitionStarted(partition, partition_id, model, load_order):
             yield f"  > {partition} (id {partition_id}, {model}, load order {load_order:#06x}) is up"
-        case MessageDelivered(client, service, _, _, type_) if decisions:
-            yield f"  > {client} -> {service}, {MESSAGE_TYPES.get(type_, f'type {type_}')}"
+        case MessageDelivered(client, service, _, _, type_, request) if decisions:
+            yield f"  > {client} -> {service}, {request or MESSAGE_TYPES.get(type_, f'type {type_}')}"
         case MessageReplied(client, service, _, _, type_, status) if (
             decisions and type_ != PSA_IPC_DISCONNECT
         ):

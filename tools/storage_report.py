@@ -9,9 +9,11 @@ from ..partitions.internal_trusted_storage.layout import FsConfig
 from ..partitions.internal_trusted_storage.reader import NoFileSystem, StoredFile, read_area
 from ..platform.board import AreaRole
 from ..platform.hardware import Hardware
+from ..platform.nv_counters import NvCounter
 
 OWNERS = {256: "TFM_SP_PS", 257: "TFM_SP_ITS", 259: "TFM_SP_CRYPTO", 261: "TFM_SP_INITIAL_ATTESTATION"}
 """Partitions that store something, by client id; a non-secure client's is negative."""
+PS_COUNTERS = (NvCounter.PS_0, NvCounter.PS_1, NvCounter.PS_2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class StorageArea:
     name: str
     config: FsConfig
     files: list[StoredFile] | None
+    counters: dict[str, int]
+    """The NV counters against which protected storage checks its table, by name."""
 
 
 def storage_areas(hardware: Hardware, build: Build) -> list[StorageArea]:
@@ -33,7 +37,9 @@ def storage_areas(hardware: Hardware, build: Build) -> list[StorageArea]:
             files: list[StoredFile] | None = read_area(area.read(0, area.size), config)
         except NoFileSystem:
             files = None
-        found.append(StorageArea(area.name, config, files))
+        names = PS_COUNTERS if AreaRole(role) is AreaRole.PS else ()
+        counters = {counter.name: hardware.nv_counters.read(counter) for counter in names}
+        found.append(StorageArea(area.name, config, files, counters))
     return found
 
 
@@ -43,6 +49,7 @@ def storage_data(areas: Iterable[StorageArea]) -> list[dict[str, Any]]:
         {
             "area": area.name,
             "entries": area.config.max_num_files,
+            "counters": area.counters,
             "files": None if area.files is None else [_plain(file) for file in area.files],
         }
         for area in areas
@@ -68,6 +75,11 @@ def area_line(area: StorageArea) -> str:
         return f"{area.name}: no file system ({shape})"
     # One entry is kept free, for the replacement of a file.
     return f"{area.name}: {len(area.files)} of {config.max_num_files - 1} files ({shape})"
+
+
+def counter_line(area: StorageArea) -> str:
+    """One line for its counters; empty where an area has none."""
+    return ", ".join(f"NV counter {name} = {value}" for name, value in area.counters.items())
 
 
 def file_line(file: StoredFile) -> str:

@@ -42,7 +42,8 @@ class psa_outvec:
     len: int = -1
 
 
-InVec = psa_invec | bytes | bytearray | memoryview
+BytesLike = bytes | bytearray | memoryview
+InVec = psa_invec | BytesLike
 """What a caller may pass as an input vector: bytes stand for a vector over the whole of them."""
 
 

@@ -1,7 +1,7 @@
 """PSA Crypto for Python callers: key derivations and password-authenticated exchanges as objects."""
 
 from . import crypto
-from .client import PsaClient
+from .client import BytesLike, PsaClient
 from .crypto_multipart import MultiPart, check, verdict
 from .crypto_sizes import PSA_PAKE_OUTPUT_MAX_SIZE
 from .crypto_types import (
@@ -33,7 +33,7 @@ class KeyDerivation(MultiPart[psa_key_derivation_operation_t]):
         status = crypto.psa_key_derivation_set_capacity(self._client, self._operation, capacity)
         check(status, "psa_key_derivation_set_capacity")
 
-    def input_bytes(self, step: int, data: bytes) -> None:
+    def input_bytes(self, step: int, data: BytesLike) -> None:
         """An input given in the clear; with a secret so given, no key can be derived."""
         status = crypto.psa_key_derivation_input_bytes(self._client, self._operation, step, data)
         check(status, "psa_key_derivation_input_bytes")
@@ -47,7 +47,7 @@ class KeyDerivation(MultiPart[psa_key_derivation_operation_t]):
         status = crypto.psa_key_derivation_input_key(self._client, self._operation, step, key)
         check(status, "psa_key_derivation_input_key")
 
-    def key_agreement(self, step: int, private_key: int, peer_key: bytes) -> None:
+    def key_agreement(self, step: int, private_key: int, peer_key: BytesLike) -> None:
         """An input that is agreed upon with the peer, for an algorithm of PSA_ALG_KEY_AGREEMENT."""
         status = crypto.psa_key_derivation_key_agreement(
             self._client, self._operation, step, private_key, peer_key
@@ -66,7 +66,7 @@ class KeyDerivation(MultiPart[psa_key_derivation_operation_t]):
         check(status, "psa_key_derivation_output_key")
         return key
 
-    def verify_bytes(self, expected: bytes) -> bool:
+    def verify_bytes(self, expected: BytesLike) -> bool:
         """Whether the output stream goes on with ``expected``; the derivation has to be closed if not."""
         status = crypto.psa_key_derivation_verify_bytes(self._client, self._operation, expected)
         return verdict(status, "psa_key_derivation_verify_bytes")
@@ -92,13 +92,13 @@ class Pake(MultiPart[psa_pake_operation_t]):
         if role:
             check(crypto.psa_pake_set_role(client, self._operation, role), "psa_pake_set_role")
 
-    def set_user(self, user_id: bytes) -> None:
+    def set_user(self, user_id: BytesLike) -> None:
         check(crypto.psa_pake_set_user(self._client, self._operation, user_id), "psa_pake_set_user")
 
-    def set_peer(self, peer_id: bytes) -> None:
+    def set_peer(self, peer_id: BytesLike) -> None:
         check(crypto.psa_pake_set_peer(self._client, self._operation, peer_id), "psa_pake_set_peer")
 
-    def set_context(self, context: bytes) -> None:
+    def set_context(self, context: BytesLike) -> None:
         check(crypto.psa_pake_set_context(self._client, self._operation, context), "psa_pake_set_context")
 
     def output(self, step: int) -> bytes:
@@ -107,7 +107,7 @@ class Pake(MultiPart[psa_pake_operation_t]):
         check(status, "psa_pake_output")
         return data
 
-    def input(self, step: int, data: bytes) -> bool:
+    def input(self, step: int, data: BytesLike) -> bool:
         """Take what the peer sent; False when its proof or confirmation does not fit."""
         status = crypto.psa_pake_input(self._client, self._operation, step, data)
         return verdict(status, "psa_pake_input")

@@ -1,7 +1,7 @@
 """PSA Crypto for Python callers: bytes and key ids back, PsaError raised, buffers sized by themselves."""
 
 from . import crypto
-from .client import PsaClient
+from .client import BytesLike, PsaClient
 from .crypto_agreeing import KeyDerivation, Pake
 from .crypto_multipart import Aead, Cipher, Hash, Mac, check, verdict
 from .crypto_sizes import (
@@ -34,13 +34,13 @@ class CryptoApi:
         check(status, "psa_generate_random")
         return data
 
-    def hash_compute(self, alg: int, data: bytes) -> bytes:
+    def hash_compute(self, alg: int, data: BytesLike) -> bytes:
         """The digest of ``data`` by a PSA_ALG_* hash."""
         status, digest = crypto.psa_hash_compute(self._client, alg, data, PSA_HASH_LENGTH(alg))
         check(status, "psa_hash_compute")
         return digest
 
-    def hash_compare(self, alg: int, data: bytes, digest: bytes) -> bool:
+    def hash_compare(self, alg: int, data: BytesLike, digest: BytesLike) -> bool:
         """False for another digest; PsaError for anything else."""
         return verdict(crypto.psa_hash_compare(self._client, alg, data, digest), "psa_hash_compare")
 
@@ -48,11 +48,11 @@ class CryptoApi:
         """A multi-part hash; close it, or finish it."""
         return Hash(self._client, alg)
 
-    def hash_resume(self, hash_state: bytes) -> Hash:
+    def hash_resume(self, hash_state: BytesLike) -> Hash:
         """A multi-part hash that goes on where another was suspended."""
         return Hash.resume(self._client, hash_state)
 
-    def import_key(self, attributes: KeyAttributes, data: bytes) -> int:
+    def import_key(self, attributes: KeyAttributes, data: BytesLike) -> int:
         """The id of a new volatile key of these attributes; ``data`` is in PSA export format."""
         status, key = crypto.psa_import_key(self._client, attributes, data)
         check(status, "psa_import_key")
@@ -65,7 +65,7 @@ class CryptoApi:
         return key
 
     def generate_key_custom(
-        self, attributes: KeyAttributes, custom: psa_custom_key_parameters_t, custom_data: bytes = b""
+        self, attributes: KeyAttributes, custom: psa_custom_key_parameters_t, custom_data: BytesLike = b""
     ) -> int:
         """As ``generate_key``, in an unusual way: an RSA key of another exponent, big endian."""
         status, key = crypto.psa_generate_key_custom(self._client, attributes, custom, custom_data)
@@ -108,13 +108,13 @@ class CryptoApi:
         check(status, "psa_export_public_key")
         return data
 
-    def mac_compute(self, key: int, alg: int, data: bytes) -> bytes:
+    def mac_compute(self, key: int, alg: int, data: BytesLike) -> bytes:
         """The MAC of ``data``."""
         status, mac = crypto.psa_mac_compute(self._client, key, alg, data, PSA_MAC_MAX_SIZE)
         check(status, "psa_mac_compute")
         return mac
 
-    def mac_verify(self, key: int, alg: int, data: bytes, mac: bytes) -> bool:
+    def mac_verify(self, key: int, alg: int, data: BytesLike, mac: BytesLike) -> bool:
         """False for another MAC; PsaError for anything else."""
         return verdict(crypto.psa_mac_verify(self._client, key, alg, data, mac), "psa_mac_verify")
 
@@ -122,14 +122,14 @@ class CryptoApi:
         """A multi-part MAC; close it, or end it."""
         return Mac(self._client, key, alg, verify=verify)
 
-    def cipher_encrypt(self, key: int, alg: int, plaintext: bytes) -> bytes:
+    def cipher_encrypt(self, key: int, alg: int, plaintext: BytesLike) -> bytes:
         """A random IV where the algorithm has one, and the ciphertext behind it."""
         size = PSA_CIPHER_ENCRYPT_OUTPUT_MAX_SIZE(len(plaintext))
         status, output = crypto.psa_cipher_encrypt(self._client, key, alg, plaintext, size)
         check(status, "psa_cipher_encrypt")
         return output
 
-    def cipher_decrypt(self, key: int, alg: int, ciphertext: bytes) -> bytes:
+    def cipher_decrypt(self, key: int, alg: int, ciphertext: BytesLike) -> bytes:
         """The plaintext of what ``cipher_encrypt`` gives, the IV in front of it."""
         size = PSA_CIPHER_DECRYPT_OUTPUT_MAX_SIZE(len(ciphertext))
         status, output = crypto.psa_cipher_decrypt(self._client, key, alg, ciphertext, size)
@@ -141,7 +141,7 @@ class CryptoApi:
         return Cipher(self._client, key, alg, decrypt=decrypt)
 
     def aead_encrypt(
-        self, key: int, alg: int, nonce: bytes, plaintext: bytes, additional_data: bytes = b""
+        self, key: int, alg: int, nonce: BytesLike, plaintext: BytesLike, additional_data: BytesLike = b""
     ) -> bytes:
         """The ciphertext with the tag behind it."""
         size = PSA_AEAD_ENCRYPT_OUTPUT_MAX_SIZE(len(plaintext))
@@ -152,7 +152,7 @@ class CryptoApi:
         return output
 
     def aead_decrypt(
-        self, key: int, alg: int, nonce: bytes, ciphertext: bytes, additional_data: bytes = b""
+        self, key: int, alg: int, nonce: BytesLike, ciphertext: BytesLike, additional_data: BytesLike = b""
     ) -> bytes | None:
         """The plaintext; None when the tag does not fit."""
         size = PSA_AEAD_DECRYPT_OUTPUT_MAX_SIZE(len(ciphertext))
@@ -165,7 +165,9 @@ class CryptoApi:
         """A multi-part authenticated encryption or decryption; close it, or end it."""
         return Aead(self._client, key, alg, decrypt=decrypt)
 
-    def asymmetric_encrypt(self, key: int, alg: int, plaintext: bytes, salt: bytes | None = None) -> bytes:
+    def asymmetric_encrypt(
+        self, key: int, alg: int, plaintext: BytesLike, salt: BytesLike | None = None
+    ) -> bytes:
         """The ciphertext for the owner of the key pair; ``salt`` is the label of OAEP."""
         attributes = self.get_key_attributes(key)
         size = PSA_ASYMMETRIC_ENCRYPT_OUTPUT_SIZE(attributes.type, attributes.bits, alg)
@@ -173,7 +175,9 @@ class CryptoApi:
         check(status, "psa_asymmetric_encrypt")
         return output
 
-    def asymmetric_decrypt(self, key: int, alg: int, ciphertext: bytes, salt: bytes | None = None) -> bytes:
+    def asymmetric_decrypt(
+        self, key: int, alg: int, ciphertext: BytesLike, salt: BytesLike | None = None
+    ) -> bytes:
         """The plaintext; ``salt`` is the label of OAEP."""
         status, output = crypto.psa_asymmetric_decrypt(
             self._client, key, alg, ciphertext, salt, len(ciphertext)
@@ -181,7 +185,7 @@ class CryptoApi:
         check(status, "psa_asymmetric_decrypt")
         return output
 
-    def raw_key_agreement(self, alg: int, private_key: int, peer_key: bytes) -> bytes:
+    def raw_key_agreement(self, alg: int, private_key: int, peer_key: BytesLike) -> bytes:
         """The secret shared with the owner of ``peer_key``, which is in PSA export format."""
         attributes = self.get_key_attributes(private_key)
         size = PSA_RAW_KEY_AGREEMENT_OUTPUT_SIZE(attributes.type, attributes.bits)
@@ -189,7 +193,9 @@ class CryptoApi:
         check(status, "psa_raw_key_agreement")
         return secret
 
-    def key_agreement(self, private_key: int, peer_key: bytes, alg: int, attributes: KeyAttributes) -> int:
+    def key_agreement(
+        self, private_key: int, peer_key: BytesLike, alg: int, attributes: KeyAttributes
+    ) -> int:
         """The id of the shared secret as a key."""
         status, key = crypto.psa_key_agreement(self._client, private_key, peer_key, alg, attributes)
         check(status, "psa_key_agreement")
@@ -203,25 +209,25 @@ class CryptoApi:
         """A password-authenticated key exchange; close it, or take its key."""
         return Pake(self._client, password_key, cipher_suite, role=role)
 
-    def sign_hash(self, key: int, alg: int, digest: bytes) -> bytes:
+    def sign_hash(self, key: int, alg: int, digest: BytesLike) -> bytes:
         """The signature over a digest; for ECDSA r and s, each as long as the curve's order."""
         size = self._signature_size(key, alg)
         status, signature = crypto.psa_sign_hash(self._client, key, alg, digest, size)
         check(status, "psa_sign_hash")
         return signature
 
-    def sign_message(self, key: int, alg: int, message: bytes) -> bytes:
+    def sign_message(self, key: int, alg: int, message: BytesLike) -> bytes:
         """The signature over ``message``, hashed by the algorithm's own hash."""
         size = self._signature_size(key, alg)
         status, signature = crypto.psa_sign_message(self._client, key, alg, message, size)
         check(status, "psa_sign_message")
         return signature
 
-    def verify_hash(self, key: int, alg: int, digest: bytes, signature: bytes) -> bool:
+    def verify_hash(self, key: int, alg: int, digest: BytesLike, signature: BytesLike) -> bool:
         """False for a signature that does not fit; PsaError for anything else."""
         return verdict(crypto.psa_verify_hash(self._client, key, alg, digest, signature), "psa_verify_hash")
 
-    def verify_message(self, key: int, alg: int, message: bytes, signature: bytes) -> bool:
+    def verify_message(self, key: int, alg: int, message: BytesLike, signature: BytesLike) -> bool:
         """False for a signature that does not fit; PsaError for anything else."""
         return verdict(
             crypto.psa_verify_message(self._client, key, alg, message, signature), "psa_verify_message"

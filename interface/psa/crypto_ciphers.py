@@ -1,7 +1,7 @@
 """PSA Crypto API, client side: ciphers and authenticated encryption."""
 
 from ..tfm.crypto import TFM_CRYPTO_MAX_NONCE_LENGTH, Function, PackIovec, pack_iovec
-from .client import PsaClient
+from .client import BytesLike, PsaClient
 from .crypto_calls import (
     call,
     call_for_data,
@@ -28,14 +28,14 @@ def psa_can_do_cipher(client: PsaClient, key_type: int, cipher_alg: int) -> bool
 
 
 def psa_cipher_encrypt(
-    client: PsaClient, key: int, alg: int, input_: bytes, output_size: int
+    client: PsaClient, key: int, alg: int, input_: BytesLike, output_size: int
 ) -> tuple[int, bytes]:
     """(status, a random IV where the algorithm has one, and the ciphertext behind it)."""
     return call_for_data(client, pack_iovec(Function.CIPHER_ENCRYPT, key, alg), output_size, input_)
 
 
 def psa_cipher_decrypt(
-    client: PsaClient, key: int, alg: int, input_: bytes, output_size: int
+    client: PsaClient, key: int, alg: int, input_: BytesLike, output_size: int
 ) -> tuple[int, bytes]:
     """(status, plaintext); ``input_`` begins with the IV where the algorithm has one."""
     return call_for_data(client, pack_iovec(Function.CIPHER_DECRYPT, key, alg), output_size, input_)
@@ -60,12 +60,12 @@ def psa_cipher_generate_iv(
     return call_for_data(client, iovec, iv_size)
 
 
-def psa_cipher_set_iv(client: PsaClient, operation: psa_cipher_operation_t, iv: bytes) -> int:
+def psa_cipher_set_iv(client: PsaClient, operation: psa_cipher_operation_t, iv: BytesLike) -> int:
     return call(client, pack_iovec(Function.CIPHER_SET_IV, op_handle=operation.handle), iv)
 
 
 def psa_cipher_update(
-    client: PsaClient, operation: psa_cipher_operation_t, input_: bytes, output_size: int
+    client: PsaClient, operation: psa_cipher_operation_t, input_: BytesLike, output_size: int
 ) -> tuple[int, bytes]:
     iovec = pack_iovec(Function.CIPHER_UPDATE, op_handle=operation.handle)
     return call_for_data(client, iovec, output_size, input_)
@@ -85,14 +85,14 @@ def psa_cipher_abort(client: PsaClient, operation: psa_cipher_operation_t) -> in
 def _aead_whole(
     client: PsaClient,
     iovec: PackIovec,
-    nonce: bytes,
-    inputs: tuple[bytes, ...],
+    nonce: BytesLike,
+    inputs: tuple[BytesLike, ...],
     size: int,
 ) -> tuple[int, bytes]:
     # TF-M tfm_crypto_api psa_aead_encrypt: the nonce travels in the pack iovec, so a longer one cannot.
     if len(nonce) > TFM_CRYPTO_MAX_NONCE_LENGTH:
         return PSA_ERROR_INVALID_ARGUMENT, b""
-    packed = iovec._replace(nonce=nonce, nonce_length=len(nonce)).encode()
+    packed = iovec._replace(nonce=bytes(nonce), nonce_length=len(nonce)).encode()
     return call_for_data(client, packed, size, *inputs)
 
 
@@ -100,9 +100,9 @@ def psa_aead_encrypt(
     client: PsaClient,
     key: int,
     alg: int,
-    nonce: bytes,
-    additional_data: bytes | None,
-    plaintext: bytes,
+    nonce: BytesLike,
+    additional_data: BytesLike | None,
+    plaintext: BytesLike,
     ciphertext_size: int,
 ) -> tuple[int, bytes]:
     """(status, ciphertext with the tag behind it). ``additional_data`` None is C's NULL."""
@@ -115,9 +115,9 @@ def psa_aead_decrypt(
     client: PsaClient,
     key: int,
     alg: int,
-    nonce: bytes,
-    additional_data: bytes | None,
-    ciphertext: bytes,
+    nonce: BytesLike,
+    additional_data: BytesLike | None,
+    ciphertext: BytesLike,
     plaintext_size: int,
 ) -> tuple[int, bytes]:
     """(status, plaintext); ``ciphertext`` has the tag at its end."""
@@ -145,7 +145,7 @@ def psa_aead_generate_nonce(
     return call_for_data(client, iovec, nonce_size)
 
 
-def psa_aead_set_nonce(client: PsaClient, operation: psa_aead_operation_t, nonce: bytes) -> int:
+def psa_aead_set_nonce(client: PsaClient, operation: psa_aead_operation_t, nonce: BytesLike) -> int:
     return call(client, pack_iovec(Function.AEAD_SET_NONCE, op_handle=operation.handle), nonce)
 
 
@@ -164,13 +164,13 @@ def psa_aead_set_lengths(
     return call(client, iovec.encode())
 
 
-def psa_aead_update_ad(client: PsaClient, operation: psa_aead_operation_t, input_: bytes | None) -> int:
+def psa_aead_update_ad(client: PsaClient, operation: psa_aead_operation_t, input_: BytesLike | None) -> int:
     iovec = pack_iovec(Function.AEAD_UPDATE_AD, op_handle=operation.handle)
     return call(client, iovec, *present(input_))
 
 
 def psa_aead_update(
-    client: PsaClient, operation: psa_aead_operation_t, input_: bytes | None, output_size: int
+    client: PsaClient, operation: psa_aead_operation_t, input_: BytesLike | None, output_size: int
 ) -> tuple[int, bytes]:
     iovec = pack_iovec(Function.AEAD_UPDATE, op_handle=operation.handle)
     return call_for_data(client, iovec, output_size, *present(input_))
@@ -189,7 +189,7 @@ def psa_aead_finish(
 
 
 def psa_aead_verify(
-    client: PsaClient, operation: psa_aead_operation_t, plaintext_size: int, tag: bytes
+    client: PsaClient, operation: psa_aead_operation_t, plaintext_size: int, tag: BytesLike
 ) -> tuple[int, bytes]:
     """(status, the last of the plaintext)."""
     iovec = pack_iovec(Function.AEAD_VERIFY, op_handle=operation.handle)

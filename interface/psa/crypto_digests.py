@@ -1,7 +1,7 @@
 """PSA Crypto API, client side: hashes and message authentication codes."""
 
 from ..tfm.crypto import TFM_CRYPTO_HANDLE_SIZE, Function, pack_iovec
-from .client import PsaClient
+from .client import BytesLike, PsaClient
 from .crypto_calls import call, call_for_data, call_for_handle, call_for_last_data
 from .crypto_types import psa_hash_operation_t, psa_mac_operation_t
 from .status import PSA_ERROR_BAD_STATE, PSA_SUCCESS
@@ -15,11 +15,11 @@ def psa_can_do_hash(client: PsaClient, hash_alg: int) -> bool:
     return status == PSA_SUCCESS and any(answer)
 
 
-def psa_hash_compute(client: PsaClient, alg: int, input_: bytes, hash_size: int) -> tuple[int, bytes]:
+def psa_hash_compute(client: PsaClient, alg: int, input_: BytesLike, hash_size: int) -> tuple[int, bytes]:
     return call_for_data(client, pack_iovec(Function.HASH_COMPUTE, alg=alg), hash_size, input_)
 
 
-def psa_hash_compare(client: PsaClient, alg: int, input_: bytes, hash_: bytes) -> int:
+def psa_hash_compare(client: PsaClient, alg: int, input_: BytesLike, hash_: BytesLike) -> int:
     return call(client, pack_iovec(Function.HASH_COMPARE, alg=alg), input_, hash_)
 
 
@@ -29,7 +29,7 @@ def psa_hash_setup(client: PsaClient, operation: psa_hash_operation_t, alg: int)
     )
 
 
-def psa_hash_update(client: PsaClient, operation: psa_hash_operation_t, input_: bytes) -> int:
+def psa_hash_update(client: PsaClient, operation: psa_hash_operation_t, input_: BytesLike) -> int:
     return call(client, pack_iovec(Function.HASH_UPDATE, op_handle=operation.handle), input_)
 
 
@@ -38,7 +38,7 @@ def psa_hash_finish(client: PsaClient, operation: psa_hash_operation_t, hash_siz
     return call_for_last_data(client, operation, iovec, hash_size)
 
 
-def psa_hash_verify(client: PsaClient, operation: psa_hash_operation_t, hash_: bytes) -> int:
+def psa_hash_verify(client: PsaClient, operation: psa_hash_operation_t, hash_: BytesLike) -> int:
     iovec = pack_iovec(Function.HASH_VERIFY, op_handle=operation.handle)
     return call_for_handle(client, operation, iovec, hash_)
 
@@ -66,17 +66,19 @@ def psa_hash_suspend(
     return call_for_last_data(client, operation, iovec, hash_state_size)
 
 
-def psa_hash_resume(client: PsaClient, operation: psa_hash_operation_t, hash_state: bytes) -> int:
+def psa_hash_resume(client: PsaClient, operation: psa_hash_operation_t, hash_state: BytesLike) -> int:
     """Go on with a suspended hash. Not in TF-M's service."""
     iovec = pack_iovec(Function.HASH_RESUME, op_handle=operation.handle)
     return call_for_handle(client, operation, iovec, hash_state)
 
 
-def psa_mac_compute(client: PsaClient, key: int, alg: int, input_: bytes, mac_size: int) -> tuple[int, bytes]:
+def psa_mac_compute(
+    client: PsaClient, key: int, alg: int, input_: BytesLike, mac_size: int
+) -> tuple[int, bytes]:
     return call_for_data(client, pack_iovec(Function.MAC_COMPUTE, key, alg), mac_size, input_)
 
 
-def psa_mac_verify(client: PsaClient, key: int, alg: int, input_: bytes, mac: bytes) -> int:
+def psa_mac_verify(client: PsaClient, key: int, alg: int, input_: BytesLike, mac: BytesLike) -> int:
     return call(client, pack_iovec(Function.MAC_VERIFY, key, alg), input_, mac)
 
 
@@ -90,7 +92,7 @@ def psa_mac_verify_setup(client: PsaClient, operation: psa_mac_operation_t, key:
     )
 
 
-def psa_mac_update(client: PsaClient, operation: psa_mac_operation_t, input_: bytes) -> int:
+def psa_mac_update(client: PsaClient, operation: psa_mac_operation_t, input_: BytesLike) -> int:
     return call(client, pack_iovec(Function.MAC_UPDATE, op_handle=operation.handle), input_)
 
 
@@ -101,7 +103,7 @@ def psa_mac_sign_finish(
     return call_for_last_data(client, operation, iovec, mac_size)
 
 
-def psa_mac_verify_finish(client: PsaClient, operation: psa_mac_operation_t, mac: bytes) -> int:
+def psa_mac_verify_finish(client: PsaClient, operation: psa_mac_operation_t, mac: BytesLike) -> int:
     iovec = pack_iovec(Function.MAC_VERIFY_FINISH, op_handle=operation.handle)
     return call_for_handle(client, operation, iovec, mac)
 

@@ -1,7 +1,7 @@
 """PSA Crypto API, client side: key derivation and key agreement."""
 
 from ..tfm.crypto import Function, pack_iovec
-from .client import PsaClient
+from .client import BytesLike, PsaClient
 from .crypto_calls import call, call_for_data, call_for_handle, call_for_key
 from .crypto_types import KeyAttributes, psa_custom_key_parameters_t, psa_key_derivation_operation_t
 from .status import PSA_ERROR_INVALID_ARGUMENT
@@ -11,7 +11,7 @@ _CAPACITY_MAX = 0xFFFFFFFF
 
 
 def psa_raw_key_agreement(
-    client: PsaClient, alg: int, private_key: int, peer_key: bytes, output_size: int
+    client: PsaClient, alg: int, private_key: int, peer_key: BytesLike, output_size: int
 ) -> tuple[int, bytes]:
     """(status, the shared secret)."""
     iovec = pack_iovec(Function.RAW_KEY_AGREEMENT, private_key, alg)
@@ -19,7 +19,7 @@ def psa_raw_key_agreement(
 
 
 def psa_key_agreement(
-    client: PsaClient, private_key: int, peer_key: bytes, alg: int, attributes: KeyAttributes
+    client: PsaClient, private_key: int, peer_key: BytesLike, alg: int, attributes: KeyAttributes
 ) -> tuple[int, int]:
     """(status, id of the shared secret as a key). Not in TF-M's service."""
     iovec = pack_iovec(Function.KEY_AGREEMENT, private_key, alg)
@@ -52,7 +52,7 @@ def psa_key_derivation_set_capacity(
 
 
 def psa_key_derivation_input_bytes(
-    client: PsaClient, operation: psa_key_derivation_operation_t, step: int, data: bytes
+    client: PsaClient, operation: psa_key_derivation_operation_t, step: int, data: BytesLike
 ) -> int:
     iovec = pack_iovec(Function.KEY_DERIVATION_INPUT_BYTES, op_handle=operation.handle, step=step)
     return call(client, iovec, data)
@@ -80,7 +80,7 @@ def psa_key_derivation_key_agreement(
     operation: psa_key_derivation_operation_t,
     step: int,
     private_key: int,
-    peer_key: bytes,
+    peer_key: BytesLike,
 ) -> int:
     iovec = pack_iovec(
         Function.KEY_DERIVATION_KEY_AGREEMENT, private_key, op_handle=operation.handle, step=step
@@ -108,7 +108,7 @@ def psa_key_derivation_output_key_custom(
     attributes: KeyAttributes,
     operation: psa_key_derivation_operation_t,
     custom: psa_custom_key_parameters_t,
-    custom_data: bytes = b"",
+    custom_data: BytesLike = b"",
 ) -> tuple[int, int]:
     """(status, key id). Not in TF-M's service."""
     iovec = pack_iovec(
@@ -118,7 +118,7 @@ def psa_key_derivation_output_key_custom(
 
 
 def psa_key_derivation_verify_bytes(
-    client: PsaClient, operation: psa_key_derivation_operation_t, expected: bytes
+    client: PsaClient, operation: psa_key_derivation_operation_t, expected: BytesLike
 ) -> int:
     """Not in TF-M's service: its client library answers NOT_SUPPORTED, as does a build without extensions."""
     iovec = pack_iovec(Function.KEY_DERIVATION_VERIFY_BYTES, op_handle=operation.handle)

@@ -1,7 +1,7 @@
 """PSA Crypto API, client side: random numbers and keys."""
 
 from ..tfm.crypto import Function, pack_iovec
-from .client import PsaClient
+from .client import BytesLike, PsaClient
 from .crypto_calls import call, call_for_data, call_for_key
 from .crypto_types import PSA_KEY_ATTRIBUTES_SIZE, KeyAttributes, psa_custom_key_parameters_t
 from .status import PSA_SUCCESS
@@ -29,7 +29,7 @@ def psa_get_key_attributes(client: PsaClient, key: int) -> tuple[int, KeyAttribu
     return status, KeyAttributes.decode(data)
 
 
-def psa_import_key(client: PsaClient, attributes: KeyAttributes, data: bytes) -> tuple[int, int]:
+def psa_import_key(client: PsaClient, attributes: KeyAttributes, data: BytesLike) -> tuple[int, int]:
     """(status, key id)."""
     return call_for_key(client, pack_iovec(Function.IMPORT_KEY), attributes.encode(), data)
 
@@ -43,7 +43,7 @@ def psa_generate_key_custom(
     client: PsaClient,
     attributes: KeyAttributes,
     custom: psa_custom_key_parameters_t,
-    custom_data: bytes = b"",
+    custom_data: BytesLike = b"",
 ) -> tuple[int, int]:
     """(status, key id). Not in TF-M's service; for RSA ``custom_data`` is the exponent, big endian."""
     iovec = pack_iovec(Function.GENERATE_KEY_CUSTOM, value=custom.flags)

@@ -5,11 +5,12 @@ leaves an operation in its error state, so that only closing it helps. What goes
 has to fit the service's scratch buffer, CRYPTO_IOVEC_BUFFER_SIZE (5120 bytes).
 """
 
+from contextlib import suppress
 from types import TracebackType
 from typing import ClassVar, Generic, Self, TypeVar
 
 from . import crypto
-from .client import PsaClient
+from .client import BytesLike, PsaClient
 from .crypto_sizes import (
     PSA_AEAD_FINISH_OUTPUT_MAX_SIZE,
     PSA_AEAD_NONCE_LENGTH,
@@ -69,7 +70,12 @@ class MultiPart(Generic[_Op]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        if exc is None:
+            self.close()
+            return
+        # The device may be down, and then there is nothing to close; what was raised goes its way.
+        with suppress(Exception):
+            self.close()
 
 
 class Hash(MultiPart[psa_hash_operation_t]):
@@ -83,7 +89,7 @@ class Hash(MultiPart[psa_hash_operation_t]):
         check(crypto.psa_hash_setup(client, self._operation, alg), "psa_hash_setup")
 
     @classmethod
-    def resume(cls, client: PsaClient, hash_state: bytes) -> Self:
+    def resume(cls, client: PsaClient, hash_state: BytesLike) -> Self:
         """Go on with a hash that was suspended, here or by another implementation of PSA Crypto."""
         self = cls.__new__(cls)
         MultiPart.__init__(self, client, psa_hash_operation_t())
@@ -91,7 +97,7 @@ class Hash(MultiPart[psa_hash_operation_t]):
         check(crypto.psa_hash_resume(client, self._operation, hash_state), "psa_hash_resume")
         return self
 
-    def update(self, data: bytes) -> None:
+    def update(self, data: BytesLike) -> None:
         check(crypto.psa_hash_update(self._client, self._operation, data), "psa_hash_update")
 
     def finish(self) -> bytes:
@@ -99,7 +105,7 @@ class Hash(MultiPart[psa_hash_operation_t]):
         check(status, "psa_hash_finish")
         return digest
 
-    def verify(self, digest: bytes) -> bool:
+    def verify(self, digest: BytesLike) -> bool:
         """False for another digest; the operation then waits to be closed."""
         return verdict(crypto.psa_hash_verify(self._client, self._operation, digest), "psa_hash_verify")
 
@@ -129,7 +135,7 @@ class Mac(MultiPart[psa_mac_operation_t]):
         setup = crypto.psa_mac_verify_setup if verify else crypto.psa_mac_sign_setup
         check(setup(client, self._operation, key, alg), setup.__name__)
 
-    def update(self, data: bytes) -> None:
+    def update(self, data: BytesLike) -> None:
         check(crypto.psa_mac_update(self._client, self._operation, data), "psa_mac_update")
 
     def finish(self) -> bytes:
@@ -137,7 +143,7 @@ class Mac(MultiPart[psa_mac_operation_t]):
         check(status, "psa_mac_sign_finish")
         return mac
 
-    def verify(self, mac: bytes) -> bool:
+    def verify(self, mac: BytesLike) -> bool:
         """False for another MAC; the operation then waits to be closed."""
         status = crypto.psa_mac_verify_finish(self._client, self._operation, mac)
         return verdict(status, "psa_mac_verify_finish")
@@ -159,10 +165,10 @@ class Cipher(MultiPart[psa_cipher_operation_t]):
         check(status, "psa_cipher_generate_iv")
         return iv
 
-    def set_iv(self, iv: bytes) -> None:
+    def set_iv(self, iv: BytesLike) -> None:
         check(crypto.psa_cipher_set_iv(self._client, self._operation, iv), "psa_cipher_set_iv")
 
-    def update(self, data: bytes) -> bytes:
+    def update(self, data: BytesLike) -> bytes:
         """What can be put out so far; a block that is not full waits."""
         size = PSA_CIPHER_UPDATE_OUTPUT_MAX_SIZE(len(data))
         status, output = crypto.psa_cipher_update(self._client, self._operation, data, size)
@@ -203,13 +209,13 @@ class Aead(MultiPart[psa_aead_operation_t]):
         check(status, "psa_aead_generate_nonce")
         return nonce
 
-    def set_nonce(self, nonce: bytes) -> None:
+    def set_nonce(self, nonce: BytesLike) -> None:
         check(crypto.psa_aead_set_nonce(self._client, self._operation, nonce), "psa_aead_set_nonce")
 
-    def update_ad(self, data: bytes) -> None:
+    def update_ad(self, data: BytesLike) -> None:
         check(crypto.psa_aead_update_ad(self._client, self._operation, data), "psa_aead_update_ad")
 
-    def update(self, data: bytes) -> bytes:
+    def update(self, data: BytesLike) -> bytes:
         """What can be put out so far. Decrypted text is not to be believed until ``verify`` is True."""
         size = PSA_AEAD_UPDATE_OUTPUT_MAX_SIZE(len(data))
         status, output = crypto.psa_aead_update(self._client, self._operation, data, size)
@@ -224,7 +230,7 @@ class Aead(MultiPart[psa_aead_operation_t]):
         check(status, "psa_aead_finish")
         return last, tag
 
-    def verify(self, tag: bytes) -> bytes | None:
+    def verify(self, tag: BytesLike) -> bytes | None:
         """The last of the plaintext; None when the tag does not fit, and all of it is to be thrown away."""
         size = PSA_AEAD_FINISH_OUTPUT_MAX_SIZE
         status, last = crypto.psa_aead_verify(self._client, self._operation, size, tag)

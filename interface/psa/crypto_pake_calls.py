@@ -1,7 +1,7 @@
 """PSA Crypto API, client side: the PAKE extension, which TF-M's service lacks."""
 
 from ..tfm.crypto import TFM_CRYPTO_HANDLE_SIZE, Function, pack_iovec
-from .client import PsaClient
+from .client import BytesLike, PsaClient
 from .crypto_calls import call, call_for_data, call_for_handle, call_for_last_data
 from .crypto_types import KeyAttributes, psa_pake_cipher_suite_t, psa_pake_operation_t
 
@@ -23,15 +23,15 @@ def psa_pake_set_role(client: PsaClient, operation: psa_pake_operation_t, role: 
     return call(client, pack_iovec(Function.PAKE_SET_ROLE, op_handle=operation.handle, value=role))
 
 
-def psa_pake_set_user(client: PsaClient, operation: psa_pake_operation_t, user_id: bytes) -> int:
+def psa_pake_set_user(client: PsaClient, operation: psa_pake_operation_t, user_id: BytesLike) -> int:
     return call(client, pack_iovec(Function.PAKE_SET_USER, op_handle=operation.handle), user_id)
 
 
-def psa_pake_set_peer(client: PsaClient, operation: psa_pake_operation_t, peer_id: bytes) -> int:
+def psa_pake_set_peer(client: PsaClient, operation: psa_pake_operation_t, peer_id: BytesLike) -> int:
     return call(client, pack_iovec(Function.PAKE_SET_PEER, op_handle=operation.handle), peer_id)
 
 
-def psa_pake_set_context(client: PsaClient, operation: psa_pake_operation_t, context: bytes) -> int:
+def psa_pake_set_context(client: PsaClient, operation: psa_pake_operation_t, context: BytesLike) -> int:
     return call(client, pack_iovec(Function.PAKE_SET_CONTEXT, op_handle=operation.handle), context)
 
 
@@ -42,7 +42,7 @@ def psa_pake_output(
     return call_for_data(client, iovec, output_size)
 
 
-def psa_pake_input(client: PsaClient, operation: psa_pake_operation_t, step: int, input_: bytes) -> int:
+def psa_pake_input(client: PsaClient, operation: psa_pake_operation_t, step: int, input_: BytesLike) -> int:
     return call(client, pack_iovec(Function.PAKE_INPUT, op_handle=operation.handle, step=step), input_)
 
 

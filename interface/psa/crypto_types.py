@@ -6,6 +6,7 @@ from typing import Final, Self
 
 from construct import Int16ul, Int32ul, Struct
 
+from ..ranges import all_in_range
 from .crypto_values import (
     PSA_KEY_USAGE_SIGN_HASH,
     PSA_KEY_USAGE_SIGN_MESSAGE,
@@ -25,6 +26,7 @@ PsaKeyAttributes: Final = Struct(
 """``psa_key_attributes_t`` as a client of TF-M lays it out: 24 bytes, little endian."""
 
 _FAST: Final = struct.Struct("<HHIIIII")
+_BITS: Final = (16, 16, 32, 32, 32, 32, 32)
 PSA_KEY_ATTRIBUTES_SIZE: Final = _FAST.size
 
 
@@ -53,8 +55,13 @@ class KeyAttributes:
     id: int = 0
 
     def encode(self) -> bytes:
-        """The 24 bytes of the client's layout."""
-        return _FAST.pack(self.type, self.bits, self.lifetime, self.usage, self.alg, self.alg2, self.id)
+        """The 24 bytes of the client's layout. Raises ValueError or TypeError for a number without room."""
+        numbers = (self.type, self.bits, self.lifetime, self.usage, self.alg, self.alg2, self.id)
+        try:
+            return _FAST.pack(*numbers)
+        except struct.error:
+            all_in_range("key attributes", zip(self.__slots__, numbers, _BITS, strict=True))
+            raise
 
     @classmethod
     def decode(cls, data: bytes | bytearray) -> Self:

@@ -5,7 +5,7 @@ from typing import Final
 
 from ..tfm.attestation import TFM_ATTEST_GET_TOKEN, TFM_ATTEST_GET_TOKEN_SIZE, TFM_ATTEST_SIZE_LENGTH
 from ..tfm.services import TFM_ATTESTATION_SERVICE_HANDLE
-from .client import InVec, PsaClient, psa_outvec
+from .client import BytesLike, InVec, PsaClient, psa_outvec
 from .status import PSA_ERROR_BUFFER_TOO_SMALL, PSA_ERROR_INVALID_ARGUMENT, PSA_SUCCESS, PsaError
 
 PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE: Final = 0x250
@@ -67,7 +67,7 @@ class InitialAttestation:
     def __init__(self, client: PsaClient) -> None:
         self._client = client
 
-    def get_token(self, challenge: bytes, capacity: int | None = None) -> bytes:
+    def get_token(self, challenge: BytesLike, capacity: int | None = None) -> bytes:
         """The token over ``challenge``, in a buffer of ``capacity`` bytes.
 
         Without a capacity it is PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE, or what the service says it needs.

@@ -8,10 +8,17 @@ from typing import Final
 
 from ..tfm.services import TFM_INTERNAL_TRUSTED_STORAGE_SERVICE_HANDLE
 from ..tfm.storage import TFM_ITS_GET, TFM_ITS_GET_INFO, TFM_ITS_REMOVE, TFM_ITS_SET
-from .client import InVec, PsaClient
+from .client import BytesLike, InVec, PsaClient
 from .status import PSA_SUCCESS, PsaError
 from .storage_common import PSA_STORAGE_FLAG_NONE, psa_storage_info_t
-from .storage_requests import storage_get, storage_get_info, storage_remove, storage_set
+from .storage_requests import (
+    legal_flags,
+    legal_uid,
+    storage_get,
+    storage_get_info,
+    storage_remove,
+    storage_set,
+)
 
 PSA_ITS_API_VERSION_MAJOR: Final = 1
 PSA_ITS_API_VERSION_MINOR: Final = 0
@@ -45,26 +52,26 @@ class InternalTrustedStorage:
     def __init__(self, client: PsaClient) -> None:
         self._client = client
 
-    def set(self, uid: int, data: bytes, flags: int = PSA_STORAGE_FLAG_NONE) -> None:
+    def set(self, uid: int, data: BytesLike, flags: int = PSA_STORAGE_FLAG_NONE) -> None:
         """Store ``data`` under ``uid``, from 1 to 2^64 - 1."""
-        _check(psa_its_set(self._client, uid, data, flags), "psa_its_set")
+        _check(psa_its_set(self._client, legal_uid(uid), data, legal_flags(flags)), "psa_its_set")
 
     def get(self, uid: int, offset: int = 0, size: int | None = None) -> bytes:
         """The object from ``offset`` on, up to ``size`` bytes; all of the rest without a size."""
         room = self.get_info(uid).size if size is None else size
-        status, data = psa_its_get(self._client, uid, offset, room)
+        status, data = psa_its_get(self._client, legal_uid(uid), offset, room)
         _check(status, "psa_its_get")
         return data
 
     def get_info(self, uid: int) -> psa_storage_info_t:
         """Capacity, size and flags of the object."""
-        status, info = psa_its_get_info(self._client, uid)
+        status, info = psa_its_get_info(self._client, legal_uid(uid))
         _check(status, "psa_its_get_info")
         return info
 
     def remove(self, uid: int) -> None:
         """Remove the object."""
-        _check(psa_its_remove(self._client, uid), "psa_its_remove")
+        _check(psa_its_remove(self._client, legal_uid(uid)), "psa_its_remove")
 
 
 def _check(status: int, call: str) -> None:

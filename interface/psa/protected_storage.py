@@ -19,10 +19,12 @@ from ..tfm.storage import (
     TFM_PS_SET,
     TFM_PS_SET_EXTENDED,
 )
-from .client import InVec, PsaClient, psa_outvec
+from .client import BytesLike, InVec, PsaClient, psa_outvec
 from .status import PSA_ERROR_INVALID_ARGUMENT, PSA_SUCCESS, PsaError
 from .storage_common import PSA_STORAGE_FLAG_NONE, psa_storage_info_t
 from .storage_requests import (
+    legal_flags,
+    legal_uid,
     pack_flags,
     pack_size,
     pack_uid,
@@ -87,34 +89,34 @@ class ProtectedStorage:
     def __init__(self, client: PsaClient) -> None:
         self._client = client
 
-    def set(self, uid: int, data: bytes, flags: int = PSA_STORAGE_FLAG_NONE) -> None:
+    def set(self, uid: int, data: BytesLike, flags: int = PSA_STORAGE_FLAG_NONE) -> None:
         """Store ``data`` under ``uid``, from 1 to 2^64 - 1."""
-        _check(psa_ps_set(self._client, uid, data, flags), "psa_ps_set")
+        _check(psa_ps_set(self._client, legal_uid(uid), data, legal_flags(flags)), "psa_ps_set")
 
     def get(self, uid: int, offset: int = 0, size: int | None = None) -> bytes:
         """The object from ``offset`` on, up to ``size`` bytes; all of the rest without a size."""
         room = self.get_info(uid).size if size is None else size
-        status, data = psa_ps_get(self._client, uid, offset, room)
+        status, data = psa_ps_get(self._client, legal_uid(uid), offset, room)
         _check(status, "psa_ps_get")
         return data
 
     def get_info(self, uid: int) -> psa_storage_info_t:
         """Capacity, size and flags of the object."""
-        status, info = psa_ps_get_info(self._client, uid)
+        status, info = psa_ps_get_info(self._client, legal_uid(uid))
         _check(status, "psa_ps_get_info")
         return info
 
     def remove(self, uid: int) -> None:
         """Remove the object."""
-        _check(psa_ps_remove(self._client, uid), "psa_ps_remove")
+        _check(psa_ps_remove(self._client, legal_uid(uid)), "psa_ps_remove")
 
     def create(self, uid: int, capacity: int, flags: int = PSA_STORAGE_FLAG_NONE) -> None:
         """Reserve ``capacity`` bytes for an object of size 0."""
-        _check(psa_ps_create(self._client, uid, capacity, flags), "psa_ps_create")
+        _check(psa_ps_create(self._client, legal_uid(uid), capacity, legal_flags(flags)), "psa_ps_create")
 
-    def set_extended(self, uid: int, offset: int, data: bytes) -> None:
+    def set_extended(self, uid: int, offset: int, data: BytesLike) -> None:
         """Overwrite or extend an object from ``offset`` on, within its capacity."""
-        _check(psa_ps_set_extended(self._client, uid, offset, data), "psa_ps_set_extended")
+        _check(psa_ps_set_extended(self._client, legal_uid(uid), offset, data), "psa_ps_set_extended")
 
     def get_support(self) -> int:
         """PSA_STORAGE_SUPPORT_* flags of the service."""

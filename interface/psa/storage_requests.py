@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from ..ranges import in_range, output_buffer
 from ..tfm.storage import STORAGE_FLAGS_SIZE, STORAGE_INFO_SIZE, STORAGE_SIZE_SIZE, STORAGE_UID_SIZE
 from .client import InVec, PsaClient, psa_outvec
 from .status import PSA_ERROR_INVALID_ARGUMENT, PSA_SUCCESS
@@ -14,6 +15,18 @@ ROT_SIZE_MAX: Final = 0xFFFFFFFF
 def pack_uid(uid: int) -> bytes:
     """``psa_storage_uid_t``: C converts the argument to 64 bits."""
     return (uid & 0xFFFFFFFFFFFFFFFF).to_bytes(STORAGE_UID_SIZE, "little")
+
+
+def legal_uid(uid: int) -> int:
+    """A uid as it is; raises ValueError or TypeError for one that C would cut to 64 bits."""
+    in_range("uid", uid, 64)
+    return uid
+
+
+def legal_flags(flags: int) -> int:
+    """Create flags as they are; raises ValueError or TypeError for what is more than 32 bits."""
+    in_range("create flags", flags, 32)
+    return flags
 
 
 def pack_flags(flags: int) -> bytes:
@@ -37,7 +50,7 @@ def storage_get(
     packed = pack_size(offset)
     if packed is None:
         return PSA_ERROR_INVALID_ARGUMENT, b""
-    data = bytearray(size)
+    data = output_buffer(size)
     out_vec = psa_outvec(data)
     status = client.psa_call(handle, type_, [pack_uid(uid), packed], [out_vec])
     return status, bytes(data[: out_vec.len]) if status == PSA_SUCCESS else b""

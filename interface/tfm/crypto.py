@@ -36,6 +36,8 @@ from typing import Final, NamedTuple
 
 from construct import Bytes, Int16ul, Int32ul, Int64ul, Padding, Struct
 
+from ..ranges import all_in_range
+
 TfmCryptoPackIovec: Final = Struct(
     "key_id" / Int32ul,
     "alg" / Int32ul,
@@ -210,7 +212,12 @@ class PackIovec(NamedTuple):
         return self.function_id >> 8
 
     def encode(self) -> bytes:
-        return _FAST.pack(*self)
+        """The 56 bytes. Raises ValueError or TypeError for a number that its field has no room for."""
+        try:
+            return _FAST.pack(*self)
+        except struct.error:
+            _refuse_numbers(self)
+            raise
 
     @classmethod
     def decode(cls, data: bytes | bytearray) -> "PackIovec":
@@ -221,5 +228,20 @@ class PackIovec(NamedTuple):
 def pack_iovec(
     function_id: int, key_id: int = 0, alg: int = 0, op_handle: int = 0, step: int = 0, value: int = 0
 ) -> bytes:
-    """The first vector of a call that needs no more than these fields."""
-    return _FAST.pack(key_id, alg, op_handle, 0, 0, b"", 0, function_id, step, value)
+    """The first vector of a call that needs no more than these fields. Raises as PackIovec.encode."""
+    try:
+        return _FAST.pack(key_id, alg, op_handle, 0, 0, b"", 0, function_id, step, value)
+    except struct.error:
+        _refuse_numbers(PackIovec(key_id, alg, op_handle, function_id=function_id, step=step, value=value))
+        raise
+
+
+_FIELD_BITS: Final = {"function_id": 16, "step": 16, "value": 64}
+"""All other numbers have 32."""
+
+
+def _refuse_numbers(request: PackIovec) -> None:
+    """Raises for the first number that its field has no room for."""
+    fields = request._asdict()
+    del fields["nonce"]
+    all_in_range("crypto request", ((name, n, _FIELD_BITS.get(name, 32)) for name, n in fields.items()))

@@ -8,7 +8,7 @@ service and used there.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Final, NoReturn, Protocol, Self
 
@@ -33,7 +33,7 @@ class DriverKey:
     """A key as its driver gets it: the attributes, and the driver's own data of it."""
 
     attributes: KeyAttributes
-    data: bytes
+    data: bytes = field(repr=False)
 
 
 class MacState(Protocol):

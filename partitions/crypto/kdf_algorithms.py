@@ -10,7 +10,6 @@ from ...interface.psa.crypto_sizes import (
     PSA_TLS12_PSK_TO_MS_PSK_MAX_SIZE,
 )
 from ...interface.psa.crypto_values import (
-    PSA_ALG_CATEGORY_HASH,
     PSA_ALG_HASH_MASK,
     PSA_ALG_HKDF_BASE,
     PSA_ALG_HKDF_EXPAND_BASE,
@@ -54,7 +53,7 @@ from .block_ciphers import KEY_LENGTHS
 from .curves import SIZES
 from .derivation import Kdf
 from .derivation_inputs import DerivationInputs, InputStep
-from .hashing import Hashes
+from .hashing import Hashes, hash_of
 from .refusal import Refusal
 from .wants import Offer
 
@@ -128,7 +127,7 @@ class KdfAlgorithms:
 
     def _hmac(self, alg: int) -> KeyedPrf:
         """HMAC with the hash within, for any key."""
-        hash_alg = _hash_of(alg)
+        hash_alg = hash_of(alg)
         self._hashes.check(hash_alg)
         return lambda key: kdf.hmac_prf(self._hashes.hmac(hash_alg, key))
 
@@ -173,7 +172,7 @@ class KdfAlgorithms:
 
     def _tls12_hmac(self, alg: int) -> KeyedPrf:
         """RFC 5246, 5: SHA-256 and SHA-384 are the hashes of TLS 1.2; any other is NOT_SUPPORTED."""
-        if _hash_of(alg) not in (PSA_ALG_SHA_256, PSA_ALG_SHA_384):
+        if hash_of(alg) not in (PSA_ALG_SHA_256, PSA_ALG_SHA_384):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
         return self._hmac(alg)
 
@@ -227,7 +226,7 @@ class KdfAlgorithms:
         return Kdf(steps, _SP800_108_MAX_CAPACITY, start, capacity_counts=True)
 
     def _pbkdf2_hmac(self, alg: int) -> Kdf:
-        prf, name = self._hmac(alg), self._hashes.hashlib_name(_hash_of(alg))
+        prf, name = self._hmac(alg), self._hashes.hashlib_name(hash_of(alg))
 
         def start(inputs: DerivationInputs, _: int) -> kdf.Stream:
             password, salt, cost = _pbkdf2_inputs(inputs)
@@ -270,10 +269,6 @@ class KdfAlgorithms:
 def _require(holds: bool) -> None:
     if not holds:
         raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
-
-
-def _hash_of(alg: int) -> int:
-    return PSA_ALG_CATEGORY_HASH | alg & PSA_ALG_HASH_MASK
 
 
 def _extract(prf: KeyedPrf, inputs: DerivationInputs) -> bytes:

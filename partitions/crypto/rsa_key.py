@@ -1,7 +1,7 @@
 """RSA keys as PSA formats them: DER of PKCS#1's RSAPublicKey and RSAPrivateKey (RFC 8017 appendix A.1).
 
-The arithmetic is this module's own: the `cryptography` package has no raw operation, and whatever needs
-random padding would take it from a source without seed.
+The raw operation is this module's own, for what `rsa_schemes` encodes itself: the `cryptography` package has
+none.
 """
 
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class RsaPublicKey:
             raise ValueError("RSA: a public exponent is odd, 3 at least and below the modulus")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RsaKeyPair:
     """A private exponent, the primes, and what the Chinese remainder theorem wants of them."""
 

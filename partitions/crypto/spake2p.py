@@ -78,7 +78,7 @@ class Suite:
     is_matter: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RegistrationRecord:
     """RFC 9383, 3.2: w0 and L, and for the Prover w1."""
 
@@ -87,7 +87,7 @@ class RegistrationRecord:
     w1: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class _Keys:
     confirm_prover: bytes
     confirm_verifier: bytes

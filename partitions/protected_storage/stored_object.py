@@ -1,6 +1,6 @@
 """An object, and what a build must be able to do with its file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ...interface.psa.status import PSA_ERROR_DATA_CORRUPT, PSA_ERROR_DOES_NOT_EXIST
@@ -16,7 +16,7 @@ class PsObject:
     client_id: int
     flags: int
     capacity: int
-    data: bytes = b""
+    data: bytes = field(default=b"", repr=False)
     generation: int = 0
     """Of its key, in a build that limits a key's use."""
     version: int = 0

@@ -1,4 +1,4 @@
-"""Client A never reaches B's operations, keys or assets: by no stale handle, forged id, equal uid or reset."""
+"""Client A never reaches B's operations, keys or assets: by no stale handle, forged id or equal uid."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

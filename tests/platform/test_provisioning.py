@@ -95,7 +95,8 @@ def test_no_message_shows_a_key(tmp_path: Path) -> None:
     with pytest.raises(ProvisioningError) as caught:
         load_provisioning(path)
     assert DUMMY.iak.hex() not in str(caught.value)
-    assert DUMMY.iak.hex() not in repr(DUMMY) and str(DUMMY.iak) not in repr(DUMMY)
+    for secret in (DUMMY.iak, DUMMY.huk, DUMMY.entropy_seed):
+        assert secret.hex() not in repr(DUMMY) and str(secret) not in repr(DUMMY)
 
 
 def test_a_device_in_the_factory_needs_no_keys(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ VECTORS: Final[dict[int, tuple[str, str]]] = {
     F.PAKE_GET_SHARED_KEY: ("a", "hh"),
     F.PAKE_ABORT: ("", "h"),
 }
-"""Inputs behind the first, and outputs: d data, a attributes, h a handle. What is not here has a d of each."""
+"""Inputs behind the first, and outputs: d data, a attributes, h a handle. All others have a d of each."""
 
 YIELDS_KEY: Final = frozenset(
     {

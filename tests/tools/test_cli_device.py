@@ -37,7 +37,7 @@ def test_run_goes_from_power_to_an_accepted_token(tfm_sim: CommandLine) -> None:
         "[INF] Starting bootloader",
         "[INF] Jumping to the first image slot",
         "TFM_SP_INITIAL_ATTESTATION (id 261, SFN",
-        "NS client -1 -> TFM_ATTESTATION_SERVICE, type 1001",
+        "NS client -1 -> TFM_ATTESTATION_SERVICE, psa_initial_attest_get_token",
         "TFM_SP_INITIAL_ATTESTATION -> TFM_CRYPTO",
         "/ instance-id /",
         "ACCEPTED: COSE_Sign1, 518 bytes",

@@ -48,6 +48,18 @@ def test_owner_uid_size_and_flags(tfm_sim: CommandLine) -> None:
     assert "hello" not in tfm_sim.out
 
 
+def test_the_counters_of_protected_storage(tfm_sim: CommandLine) -> None:
+    """One change of the object table raises all three by one, the first boot's empty table too."""
+    with package.boot(state="D"):
+        pass
+    assert tfm_sim("storage", "--state", "D") == 0
+    assert "\n  NV counter PS_0 = 1, NV counter PS_1 = 1, NV counter PS_2 = 1\n" in tfm_sim.out
+    fill()
+    assert tfm_sim("storage", "--state", "D", "--json") == 0
+    its, ps = json.loads(tfm_sim.out)
+    assert (its["counters"], ps["counters"]) == ({}, {"PS_0": 2, "PS_1": 2, "PS_2": 2})
+
+
 def test_dump(tfm_sim: CommandLine) -> None:
     fill()
     assert tfm_sim("storage", "--state", "D", "--dump") == 0

@@ -11,6 +11,7 @@ from support.command_line import CommandLine
 from tfm_sim.platform.board import BOARDS_DIRECTORY
 from tfm_sim.tools.demo_firmware import SECURE_IMAGE
 
+ITS = "TFM_INTERNAL_TRUSTED_STORAGE_SERVICE"
 ROOT = Path(__file__).parents[2]
 TRACING = (ROOT / "docs" / "tracing.md").read_text(encoding="utf-8")
 TRANSCRIPTS = re.findall(r"```\n\$ tfm-sim (trace.*)\n([^`]*)```", TRACING)
@@ -61,13 +62,31 @@ def test_the_boot_is_left_out_where_it_would_bury_the_calls(
 
 
 @pytest.mark.parametrize(
-    ("what", "services"),
-    [("token", {"TFM_ATTESTATION_SERVICE", "TFM_CRYPTO"}), ("hash", {"TFM_CRYPTO"}), ("boot", set())],
+    ("arguments", "services"),
+    [
+        (["--what", "token", "--no-boot"], {"TFM_ATTESTATION_SERVICE", "TFM_CRYPTO"}),
+        (["--what", "hash", "--no-boot"], {"TFM_CRYPTO"}),
+        (["--what", "encrypt", "--no-boot"], {"TFM_CRYPTO"}),
+        (["--what", "its", "--no-boot"], {ITS}),
+        (
+            ["--what", "ps", "--no-boot"],
+            {"TFM_PROTECTED_STORAGE_SERVICE", "TFM_CRYPTO", "TFM_PLATFORM_SERVICE", ITS},
+        ),
+        # Starting, crypto reads its seed and protected storage looks for its objects.
+        (["--what", "boot"], {"TFM_CRYPTO", "TFM_PLATFORM_SERVICE", ITS}),
+    ],
 )
-def test_what_the_non_secure_side_does(tfm_sim: CommandLine, what: str, services: set[str]) -> None:
-    assert tfm_sim("trace", "--what", what, "--format", "json") == 0
+def test_who_is_called(tfm_sim: CommandLine, arguments: list[str], services: set[str]) -> None:
+    assert tfm_sim("trace", *arguments, "--format", "json") == 0
     events = [json.loads(line) for line in tfm_sim.out.splitlines()]
     assert {e["service"] for e in events if e["event"] == "MessageDelivered"} == services
+
+
+def test_functions_keys_and_algorithms_by_name(tfm_sim: CommandLine) -> None:
+    assert tfm_sim("trace", "--what", "encrypt", "--no-boot") == 0
+    assert ": psa_aead_encrypt(key 0x40000001, PSA_ALG_GCM)\n" in tfm_sim.out
+    assert tfm_sim("trace", "--what", "ps", "--no-boot", "--format", "perfetto") == 0
+    assert "TFM_PLATFORM_SERVICE: tfm_platform_nv_counter_increment(counter 0)" in tfm_sim.out
 
 
 def test_to_a_file(tfm_sim: CommandLine) -> None:
@@ -102,6 +121,21 @@ def test_a_refused_image_is_traced_to_the_refusal(tfm_sim: CommandLine) -> None:
     assert tfm_sim("trace", "--secure-image", "bad.bin", "--format", "json") == 1
     assert "BL2 refused image 0 (secure)" in tfm_sim.err
     assert "ImageRefused" in [json.loads(line)["event"] for line in tfm_sim.out.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("profile", "what", "says"),
+    [
+        ("medium", "encrypt", "psa_aead_encrypt: PSA_ERROR_NOT_SUPPORTED (-134)"),
+        ("small", "ps", "psa_ps_set: PSA_ERROR_PROGRAMMER_ERROR (-129)"),
+    ],
+)
+def test_what_the_build_does_not_have_is_a_no_and_traced(
+    tfm_sim: CommandLine, profile: str, what: str, says: str
+) -> None:
+    assert tfm_sim("trace", "--tfm-profile", profile, "--what", what, "--no-boot") == 1
+    assert tfm_sim.err.splitlines()[-1] == f"tfm-sim: {says}"
+    assert tfm_sim.out.splitlines()[-1].endswith(f"back from psa_call: {says.split()[1]}")
 
 
 @pytest.mark.parametrize(

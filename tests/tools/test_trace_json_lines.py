@@ -52,9 +52,10 @@ def test_every_field_of_every_kind_of_event(cls: type[Event]) -> None:
 
 def test_the_fields_of_a_token() -> None:
     found = objects(a_token)
-    delivered = next(o for o in found if o["event"] == "MessageDelivered")
-    assert delivered["service"] == "TFM_ATTESTATION_SERVICE"
-    assert delivered["type"] == 1001
+    delivered = [o for o in found if o["event"] == "MessageDelivered"]
+    asked = next(o for o in delivered if o["service"] == "TFM_ATTESTATION_SERVICE")
+    assert asked["type"] == 1001
+    assert asked["request"] == "psa_initial_attest_get_token"
     decided = next(o for o in found if o["event"] == "SwapTypeDecided")
     assert decided["swap_type"] == "NONE"
     assert decided["primary"]["magic"] == "UNSET", "nested, and by name"

@@ -95,11 +95,12 @@ def test_a_token_alone_is_ten_lines() -> None:
     diagram = traced(MermaidTrace, token_alone)
     assert "    participant NS_client__1 as NS client -1\n" in diagram
     lines = checked(diagram)
-    ask = "TFM_SP_INITIAL_ATTESTATION->>+TFM_SP_CRYPTO: psa_call(TFM_CRYPTO, type 0, in 56, out 24)"
+    ask = "TFM_SP_INITIAL_ATTESTATION->>+TFM_SP_CRYPTO: "
+    ask += "psa_call(TFM_CRYPTO, psa_get_key_attributes(key 0x7fff815d), in 56, out 24)"
     answer = "TFM_SP_CRYPTO-->>-TFM_SP_INITIAL_ATTESTATION: PSA_SUCCESS, 24 bytes"
     assert lines[:3] == [
         "NS_client__1->>+TFM_SP_INITIAL_ATTESTATION: "
-        "psa_call(TFM_ATTESTATION_SERVICE, type 1001, in 32, out 592)",
+        "psa_call(TFM_ATTESTATION_SERVICE, psa_initial_attest_get_token, in 32, out 592)",
         ask,
         answer,
     ]

@@ -102,14 +102,25 @@ def test_a_token_has_a_track_for_everybody_and_an_arrow_each_way() -> None:
         "NS",
         "NS client -1",
     }
-    attestation = ("TFM_SP_INITIAL_ATTESTATION", "TFM_ATTESTATION_SERVICE: type 1001")
+    attestation = ("TFM_SP_INITIAL_ATTESTATION", "TFM_ATTESTATION_SERVICE: psa_initial_attest_get_token")
     client = ("NS client -1", "psa_call TFM_ATTESTATION_SERVICE")
-    crypto = ("TFM_SP_CRYPTO", "TFM_CRYPTO: type 0")
+    asked = (
+        "psa_get_key_attributes(key 0x7fff815d)",
+        "psa_export_public_key(key 0x7fff815d)",
+        "psa_hash_compute(PSA_ALG_SHA_256)",
+        "psa_sign_message(key 0x7fff815d, PSA_ALG_ECDSA(PSA_ALG_SHA_256))",
+    )
+    crypto = [("TFM_SP_CRYPTO", f"TFM_CRYPTO: {request}") for request in asked]
     inner = ("TFM_SP_INITIAL_ATTESTATION", "psa_call TFM_CRYPTO")
     # Protected storage makes its table while it starts, with crypto and internal trusted storage.
     own = [ends for ends in picture.arrows.values() if not {"TFM_SP_PS", "TFM_SP_ITS"} & {e[0] for e in ends}]
     assert sorted(own) == sorted(
-        [[client, attestation], [attestation, client], *4 * [[inner, crypto], [crypto, inner]]]
+        [
+            [client, attestation],
+            [attestation, client],
+            *([inner, served] for served in crypto),
+            *([served, inner] for served in crypto),
+        ]
     )
     (whole,) = [s for s in picture.slices if s[0] == "NS client -1"]
     assert whole[4]["result"] == "PSA_SUCCESS"

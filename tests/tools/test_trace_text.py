@@ -57,9 +57,10 @@ def test_a_call_a_message_its_answer_and_the_return_nest() -> None:
     assert lines[:6] == [
         "NS client -1 calls psa_call(0x40000103, type 1001, in 32, out 592)",
         "  TFM_ATTESTATION_SERVICE in TFM_SP_INITIAL_ATTESTATION "
-        "gets message 0x2102 of NS client -1: type 1001",
+        "gets message 0x2102 of NS client -1: psa_initial_attest_get_token",
         "    TFM_SP_INITIAL_ATTESTATION calls psa_call(0x40000100, type 0, in 56, out 24)",
-        "      TFM_CRYPTO in TFM_SP_CRYPTO gets message 0x1c63 of TFM_SP_INITIAL_ATTESTATION: type 0",
+        "      TFM_CRYPTO in TFM_SP_CRYPTO gets message 0x1c63 of TFM_SP_INITIAL_ATTESTATION: "
+        "psa_get_key_attributes(key 0x7fff815d)",
         "      TFM_CRYPTO in TFM_SP_CRYPTO answers message 0x1c63: PSA_SUCCESS, 24 bytes",
         "    TFM_SP_INITIAL_ATTESTATION is back from psa_call: PSA_SUCCESS",
     ]

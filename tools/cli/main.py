@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from ...interface.errors import ExitCode, TfmSimError
+from ...interface.psa.status import PsaError
 from .attest import attest
 from .bl2_image import bl2_image, bl2_key
 from .boot import boot
@@ -84,6 +85,9 @@ def _run() -> int:
     except TfmSimError as error:
         _complain(str(error))
         return int(error.exit_code)
+    except PsaError as error:  # the device was asked, and a service of it refused
+        _complain(str(error))
+        return int(ExitCode.NO)
     except click.ClickException as error:
         with suppress(OSError):
             error.show()

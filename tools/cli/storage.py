@@ -7,7 +7,7 @@ import click
 from ...device import Device
 from ...firmware_build import Build, bl2_config_for, its_config_for, ps_config_for
 from ...platform.state import StateError, holds_nothing
-from ..storage_report import area_line, file_line, storage_areas, storage_data
+from ..storage_report import area_line, counter_line, file_line, storage_areas, storage_data
 from .loader_options import board_of
 from .output import FILE_NAME, hex_dump, print_lines
 
@@ -26,7 +26,7 @@ STYLES = ((r"^\w+: ", "bold"),)
 @click.option("--dump", is_flag=True, help="Show the bytes of each file as they lie in flash.")
 @click.option("--json", "as_json", is_flag=True, help="Print the files as JSON, contents in hexadecimal.")
 def storage(state: str, board: str | None, dump: bool, as_json: bool) -> None:
-    """List what internal trusted storage and protected storage hold: owner, uid, size, flags.
+    """List what internal trusted storage and protected storage hold: owner, uid, size, flags, counters.
 
     The areas are read as the default build of the board lays them out. Files of protected storage are its
     objects and its object table, encrypted.
@@ -43,6 +43,8 @@ def storage(state: str, board: str | None, dump: bool, as_json: bool) -> None:
     lines = []
     for area in areas:
         lines.append(area_line(area))
+        if area.counters:
+            lines.append(f"  {counter_line(area)}")
         for file in area.files or ():
             lines.append(file_line(file))
             if dump and file.data:

@@ -8,7 +8,14 @@ from typing import Final, TextIO
 import click
 
 from ...device import Device
-from ...interface.psa.crypto_values import PSA_ALG_SHA_256
+from ...interface.psa.crypto_sizes import PSA_AEAD_NONCE_LENGTH
+from ...interface.psa.crypto_types import KeyAttributes
+from ...interface.psa.crypto_values import (
+    PSA_ALG_GCM,
+    PSA_ALG_SHA_256,
+    PSA_KEY_TYPE_AES,
+    PSA_KEY_USAGE_ENCRYPT,
+)
 from ..trace import JsonLinesTrace, MermaidTrace, PerfettoTrace, TextTrace, TraceWriter, selected
 from .device_options import DeviceOptions, device_options, make_device, tell_uncut
 from .evidence import ask_for_token
@@ -30,9 +37,34 @@ def _hash(device: Device, seed: int) -> None:
     device.psa.crypto.hash_compute(PSA_ALG_SHA_256, f"message {seed}".encode())
 
 
+def _encrypt(device: Device, seed: int) -> None:
+    """An AES-GCM encryption under a key that is made for it and destroyed again."""
+    crypto = device.psa.crypto
+    key = crypto.generate_key(
+        KeyAttributes(PSA_KEY_TYPE_AES, bits=128, usage=PSA_KEY_USAGE_ENCRYPT, alg=PSA_ALG_GCM)
+    )
+    nonce = crypto.generate_random(PSA_AEAD_NONCE_LENGTH(PSA_KEY_TYPE_AES, PSA_ALG_GCM))
+    crypto.aead_encrypt(key, PSA_ALG_GCM, nonce, f"message {seed}".encode())
+    crypto.destroy_key(key)
+
+
+def _its(device: Device, seed: int) -> None:
+    device.psa.internal_trusted_storage.set(UID, f"asset {seed}".encode())
+    device.psa.internal_trusted_storage.get(UID)
+
+
+def _ps(device: Device, seed: int) -> None:
+    device.psa.protected_storage.set(UID, f"asset {seed}".encode())
+    device.psa.protected_storage.get(UID)
+
+
+UID: Final = 1
 SCENARIOS: Final[dict[str, Callable[[Device, int], None]]] = {
     "token": _token,
     "hash": _hash,
+    "encrypt": _encrypt,
+    "its": _its,
+    "ps": _ps,
     "boot": lambda device, seed: None,
 }
 
@@ -43,7 +75,8 @@ SCENARIOS: Final[dict[str, Callable[[Device, int], None]]] = {
     type=click.Choice(list(SCENARIOS)),
     default="token",
     show_default=True,
-    help="What the non-secure side does: get a token, hash a few bytes, or nothing after the boot.",
+    help="What the non-secure side does: get a token, hash a few bytes, encrypt some with AES-GCM, set and "
+    "get an asset of internal trusted or of protected storage, or nothing after the boot.",
 )
 @click.option(
     "--format",

@@ -120,7 +120,7 @@ class MermaidTrace(TraceWriter):
     def _delivered(self, event: MessageDelivered) -> None:
         message = self._calls.deliver(event)
         if message.call is not None:
-            text, sender = call_text(message.call.entered, event.service), event.client
+            text, sender = call_text(message.call.entered, event.service, event.request), event.client
         else:
             text, sender = f"{message_type(event.type)} {event.service}", SPM
         self._arrow(sender, "->>+", event.partition, text)

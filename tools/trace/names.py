@@ -8,6 +8,7 @@ from ...interface.psa.status import PsaStatus
 from ...spm.events import (
     CallEntered,
     CallReturned,
+    MessageDelivered,
     MessageReplied,
     PartitionCalled,
     PartitionReturned,
@@ -32,11 +33,19 @@ def message_type(type_: int) -> str:
     return MESSAGE_TYPES.get(type_, f"type {type_}")
 
 
-def call_text(event: CallEntered, target: str) -> str:
-    """``psa_call(0x40000100, type 0, in 56, out 24)``; ``target`` is what stands for the SID or handle."""
+def message_text(event: MessageDelivered) -> str:
+    """The function that is asked for, by name where the service is TF-M's; else the message's type."""
+    return event.request or message_type(event.type)
+
+
+def call_text(event: CallEntered, target: str, request: str = "") -> str:
+    """``psa_call(0x40000100, type 0, in 56, out 24)``; ``target`` is what stands for the SID or handle.
+
+    ``request`` stands in the place of the type where it is known.
+    """
     parts = [target]
     if event.call == "psa_call":
-        parts.append(f"type {event.type}")
+        parts.append(request or f"type {event.type}")
         parts += [
             f"{way} {'+'.join(map(str, sizes))}"
             for way, sizes in (("in", event.in_sizes), ("out", event.out_sizes))

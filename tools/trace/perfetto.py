@@ -28,7 +28,7 @@ from ...spm.events import (
 )
 from .calls import Calls, OpenCall, OpenMessage, begins_boot
 from .json_lines import event_fields
-from .names import PartitionCallTexts, message_type, reply_text, return_text
+from .names import PartitionCallTexts, message_text, reply_text, return_text
 from .perfetto_layout import Flow, Instant, Slice, chrome_events
 from .writer import TraceWriter
 
@@ -112,7 +112,7 @@ class PerfettoTrace(TraceWriter):
 
     def _delivered(self, event: MessageDelivered) -> None:
         message = self._calls.deliver(event)
-        name = f"{event.service}: {message_type(event.type)}"
+        name = f"{event.service}: {message_text(event)}"
         handling = self._begin(event.partition, name, "message", event)
         self._open_messages[message] = handling
         caller = self._open_calls.get(message.call) if message.call else None

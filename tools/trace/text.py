@@ -27,7 +27,7 @@ from .names import (
     PartitionCallTexts,
     call_text,
     hexadecimal,
-    message_type,
+    message_text,
     reply_text,
     return_text,
     status_name,
@@ -57,10 +57,10 @@ class TextTrace(TraceWriter):
             case CallEntered(client):
                 depth = calls.enter(event).depth
                 return depth, f"{client} calls {call_text(event, hexadecimal(event.target))}"
-            case MessageDelivered(client, service, partition, handle, type_):
+            case MessageDelivered(client, service, partition, handle):
                 depth = calls.deliver(event).depth
                 text = f"{service} in {partition} gets message {hexadecimal(handle)} of {client}"
-                return depth, f"{text}: {message_type(type_)}"
+                return depth, f"{text}: {message_text(event)}"
             case MessageReplied(_, service, partition, handle):
                 message = calls.reply(event)
                 text = f"{service} in {partition} answers message {hexadecimal(handle)}"
