@@ -107,7 +107,7 @@ def ask(
     client: PsaClient, function: int, *inputs: bytes, room: int = 2048, **fields: int
 ) -> tuple[int, bytes]:
     out = psa_outvec(bytearray(room), room)
-    first = PackIovec(function_id=function, nonce_length=12, **fields).encode()
+    first = PackIovec(function_id=function, nonce_length=12)._replace(**fields).encode()  # type: ignore[arg-type]
     status = client.psa_call(TFM_CRYPTO_HANDLE, 0, [first, *inputs], [out])
     assert status in KNOWN, (F(function).name, fields)
     assert isinstance(out.base, bytearray)

@@ -60,6 +60,12 @@ class HostileCall:
         known = self.function in set(Function)
         return Function(self.function).name if known else f"{self.handle:#x}/{self.type}"
 
+    @property
+    def op_handle(self) -> bytes:
+        """Where a request to the crypto service names its operation."""
+        first = self.inputs[0] if self.inputs else b""
+        return bytes(first[8:12]) if isinstance(first, bytes) else b""
+
 
 @dataclass
 class Answer:
@@ -124,11 +130,11 @@ class Attacker:
                 if secret in data:
                     raise Broken(f"{call.name}: {secret.hex()} came out")
             # The service hands back the handle of an operation whose end failed, and nothing else.
-            echoes = call.handle == TFM_CRYPTO_HANDLE and number == 0 and call.function in ENDS_OPERATION
-            rest = data[4:] if echoes else data
+            is_handle = call.handle == TFM_CRYPTO_HANDLE and number == 0 and data[:4] == call.op_handle
+            rest = data[4:] if is_handle else data
             reached = answer.status not in (-129,) and call.handle in (TFM_CRYPTO_HANDLE, *STORAGE)
             if answer.status < 0 and reached and any(rest):
-                raise Broken(f"{call.name}: {data.hex()} came with status {answer.status}")
+                raise Broken(f"{call.name}: {data.hex()[:200]} came with status {answer.status}")
 
     def learn(self, call: HostileCall, answer: Answer) -> None:
         if answer.status != 0:
@@ -143,6 +149,9 @@ class Attacker:
                 attributes = KeyAttributes.decode(given)
             self.keys.append((int.from_bytes(answer.outputs[place][:4], "little"), attributes))
             del self.keys[:-KEPT]
+        elif call.function in ENDS_OPERATION - STARTS_OPERATION:
+            ended = call.function >> 8 & 0xF, int.from_bytes(call.op_handle, "little")
+            self.handles = [one for one in self.handles if one != ended]
         elif call.function in STARTS_OPERATION:
             self.handles.append((call.function >> 8 & 0xF, int.from_bytes(first[:4], "little")))
             del self.handles[:-KEPT]

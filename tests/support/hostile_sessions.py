@@ -51,7 +51,7 @@ class Draw:
     def of(self, values: tuple[int, ...]) -> int:
         return values[self.random.randrange(len(values))]
 
-    def bytes(self, length: int) -> bytes:
+    def some(self, length: int) -> bytes:
         return self.random.randbytes(length)
 
     def piece(self) -> bytes:
@@ -119,7 +119,7 @@ def ciphers(draw: Draw) -> Session:
     kind, alg = CIPHERS[draw.random.randrange(len(CIPHERS))]
     bits = draw.of((128, 256)) if kind == v.PSA_KEY_TYPE_AES and alg != v.PSA_ALG_XTS else 256
     key = number((yield new_key(kind, bits, alg)))
-    data = draw.bytes(16 * draw.of((0, 1, 2, 5)) + draw.of((0, 0, 0, 7)))
+    data = draw.some(16 * draw.of((0, 1, 2, 5)) + draw.of((0, 0, 0, 7)))
     sealed = first((yield call(F.CIPHER_ENCRYPT, data, rooms=(ROOM,), key_id=key, alg=alg)))
     yield call(F.CIPHER_DECRYPT, sealed, rooms=(ROOM,), key_id=key, alg=alg)
     handle = number((yield call(F.CIPHER_ENCRYPT_SETUP, rooms=(4,), key_id=key, alg=alg)))
@@ -148,11 +148,11 @@ AEADS: Final = (
 def aeads(draw: Draw) -> Session:
     kind, bits, alg = AEADS[draw.random.randrange(len(AEADS))]
     key = number((yield new_key(kind, bits, alg)))
-    ad, data, nonce = draw.piece(), draw.piece(), draw.bytes(16)
-    fields = {"key_id": key, "alg": alg, "nonce": nonce, "nonce_length": 12}
+    ad, data, nonce = draw.piece(), draw.piece(), draw.some(16)
+    fields: dict[str, int | bytes] = {"key_id": key, "alg": alg, "nonce": nonce, "nonce_length": 12}
     sealed = first((yield call(F.AEAD_ENCRYPT, data, ad, rooms=(ROOM,), **fields)))
     yield call(F.AEAD_DECRYPT, sealed, ad, rooms=(ROOM,), **fields)
-    tag = PSA_TAG(alg)
+    tag = v.PSA_ALG_AEAD_GET_TAG_LENGTH(alg)
     for setup, body in ((F.AEAD_ENCRYPT_SETUP, data), (F.AEAD_DECRYPT_SETUP, sealed[: len(sealed) - tag])):
         handle = number((yield call(setup, rooms=(4,), key_id=key, alg=alg)))
         yield call(F.AEAD_SET_LENGTHS, op_handle=handle, ad_length=len(ad), plaintext_length=len(data))
@@ -167,10 +167,6 @@ def aeads(draw: Draw) -> Session:
             yield call(F.AEAD_VERIFY, sealed[len(sealed) - tag :], rooms=(4, 16), op_handle=handle)
         yield call(F.AEAD_ABORT, rooms=(4,), op_handle=handle)
     yield call(F.DESTROY_KEY, key_id=key)
-
-
-def PSA_TAG(alg: int) -> int:
-    return v.PSA_ALG_AEAD_GET_TAG_LENGTH(alg)
 
 
 FAMILIES: Final = (
@@ -192,7 +188,7 @@ def signing(draw: Draw) -> Session:
     peer = number((yield call(F.IMPORT_KEY, asked.encode(), public, rooms=(4,))))
     for sign, verify, data in (
         (F.SIGN_MESSAGE, F.VERIFY_MESSAGE, draw.piece()),
-        (F.SIGN_HASH, F.VERIFY_HASH, draw.bytes(64 if alg & 0xFF in (0x0B, 0x15) else 32)),
+        (F.SIGN_HASH, F.VERIFY_HASH, draw.some(64 if alg & 0xFF in (0x0B, 0x15) else 32)),
     ):
         signature = first((yield call(sign, data, rooms=(140,), key_id=key, alg=alg)))
         yield call(verify, data, signature, key_id=key, alg=alg)
@@ -208,10 +204,10 @@ def rsa(draw: Draw) -> Session:
         (v.PSA_ALG_RSA_PKCS1V15_CRYPT, v.PSA_ALG_RSA_OAEP(S256), v.PSA_ALG_RSA_OAEP(v.PSA_ALG_SHA_1))
     )
     key = number((yield new_key(v.PSA_KEY_TYPE_RSA_KEY_PAIR, 1024, policy, enc)))
-    data = draw.bytes(draw.of((0, 16, 32)))
+    data = draw.some(draw.of((0, 16, 32)))
     signature = first((yield call(F.SIGN_MESSAGE, data, rooms=(512,), key_id=key, alg=alg)))
     yield call(F.VERIFY_MESSAGE, data, signature, key_id=key, alg=alg)
-    digest = draw.bytes(draw.of((20, 32, 64, 48)))
+    digest = draw.some(draw.of((20, 32, 64, 48)))
     signature = first((yield call(F.SIGN_HASH, digest, rooms=(512,), key_id=key, alg=alg)))
     yield call(F.VERIFY_HASH, digest, signature, key_id=key, alg=alg)
     sealed = first((yield call(F.ASYMMETRIC_ENCRYPT, data, b"label", rooms=(512,), key_id=key, alg=enc)))
@@ -254,7 +250,7 @@ def deriving(draw: Draw) -> Session:
             yield call(F.KEY_DERIVATION_INPUT_KEY, op_handle=handle, step=step, key_id=key)
         else:
             yield call(
-                F.KEY_DERIVATION_INPUT_BYTES, draw.bytes(draw.of((0, 8, 30))), op_handle=handle, step=step
+                F.KEY_DERIVATION_INPUT_BYTES, draw.some(draw.of((0, 8, 30))), op_handle=handle, step=step
             )
     yield call(F.KEY_DERIVATION_OUTPUT_BYTES, rooms=(draw.of((0, 1, 8)),), op_handle=handle)
     targets = (
@@ -265,7 +261,7 @@ def deriving(draw: Draw) -> Session:
     target, bits = targets[draw.random.randrange(3)]
     asked = KeyAttributes(target, bits, usage=ALL, alg=v.PSA_ALG_CTR)
     made = number((yield call(F.KEY_DERIVATION_OUTPUT_KEY, asked.encode(), rooms=(4,), op_handle=handle)))
-    yield call(F.KEY_DERIVATION_VERIFY_BYTES, draw.bytes(4), op_handle=handle)
+    yield call(F.KEY_DERIVATION_VERIFY_BYTES, draw.some(4), op_handle=handle)
     yield call(F.KEY_DERIVATION_ABORT, rooms=(4,), op_handle=handle)
     for left in (key, made):
         yield call(F.DESTROY_KEY, key_id=left)

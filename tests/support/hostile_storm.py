@@ -215,7 +215,7 @@ def check_room(attacker: Attacker, taken: int) -> None:
 
 def attack(attacker: Attacker, calls: int) -> None:
     """So many calls: sessions that nearly go well, and requests out of nowhere."""
-    sessions = Sessions(attacker)
+    sessions = Sessions(attacker, altered_percent=attacker.pick([3, 10, 30]))
     for _ in range(calls):
         if attacker.chance(60):
             sessions.step()
