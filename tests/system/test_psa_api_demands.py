@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 import pytest
-from support.psa_api import asymmetric, ciphers, digests, keys, storage  # noqa: F401 (they note demands)
+from support.psa_api import asymmetric, ciphers, digests, extensions, keys, storage  # noqa: F401
 from support.psa_api.caller import Caller
 from support.psa_api.demand import DEMANDS, Demand
 from support.psa_api.page import PAGE, page_text
@@ -55,7 +55,7 @@ def test_the_page_is_that_of_the_table() -> None:
 
 @pytest.mark.parametrize("size, mapped, status", [(5088, False, 0), (65536, False, -141), (65536, True, 0)])
 def test_as_much_as_memory_holds_where_vectors_are_mapped(size: int, mapped: bool, status: int) -> None:
-    """PSA_FRAMEWORK_HAS_MM_IOVEC: no scratch buffer of CRYPTO_IOVEC_BUFFER_SIZE between client and service."""
+    """PSA_FRAMEWORK_HAS_MM_IOVEC: no scratch buffer of CRYPTO_IOVEC_BUFFER_SIZE in between."""
     crypto = CryptoConfig(iovec_buffer_size=MAPPED) if mapped else CryptoConfig()
     data = bytes(size)
     with boot(build=Build(crypto=crypto)) as device:

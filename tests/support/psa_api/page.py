@@ -9,7 +9,7 @@ TESTS: Final = Path(__file__).resolve().parents[2]
 if str(TESTS) not in sys.path:
     sys.path.insert(0, str(TESTS))
 
-from support.psa_api import asymmetric, ciphers, digests, keys, storage  # noqa: E402
+from support.psa_api import asymmetric, ciphers, digests, extensions, keys, storage  # noqa: E402
 from support.psa_api.demand import DEMANDS, Demand  # noqa: E402
 
 from tfm_sim.interface.psa.status import PsaStatus  # noqa: E402
@@ -19,14 +19,12 @@ HEAD: Final = """\
 # Demands on crypto and storage
 
 What PSA Crypto 1.2 and PSA Storage 1.0 ask of a service, and what Arm's suites for them look at, as {count}
-cases of our own. Each is put to a whole device as the bytes of TF-M's interface, packed by hand; where several
-statuses are named, the specification leaves the choice. They run at isolation levels 1 and 3 and on the
-SFN backend; what leaves traces for ever (†) gets a device of its own.
+cases of our own. Each is put to a whole device as the bytes of TF-M's interface, packed by hand; where
+several statuses are named, the specification leaves the choice. They run at isolation levels 1 and 3 and on
+the SFN backend; what leaves traces for ever (†) gets a device of its own.
 
 One of them: `pytest tests/system/test_psa_api_demands.py -k import-aes-128`; its id is the area and the name.
-PAKE and the functions that TF-M's service lacks have their tests in `tests/partitions/`:
-`test_crypto_pake.py`, `test_crypto_spake2p.py`, `test_crypto_derived_keys.py`, `test_hash_suspension.py`;
-clients of different ids in `test_key_owners.py`.
+SPAKE2+ is in `tests/partitions/test_crypto_spake2p.py`, clients of different ids in `test_key_owners.py`.
 """
 
 
@@ -47,7 +45,9 @@ def _statuses(demand: Demand) -> str:
     return " or ".join(names)
 
 
-_MODULES: Final = tuple(module.__name__ for module in (keys, digests, ciphers, asymmetric, storage))
+_MODULES: Final = tuple(
+    module.__name__ for module in (keys, digests, ciphers, asymmetric, extensions, storage)
+)
 _AREAS: Final = tuple(dict.fromkeys(d.area for d in DEMANDS))
 
 if __name__ == "__main__":
