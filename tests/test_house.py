@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,12 @@ def test_the_standard_library_keeps_its_platform_from_the_root() -> None:
     code = "import platform; print(platform.python_implementation())"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == sys.implementation.name.replace("cpython", "CPython"), done.stderr
+
+
+def test_every_package_is_installed() -> None:
+    """A folder that pyproject.toml forgets is missing from the wheel, though not from a checkout."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    folders = {room: ROOT / room for room in ARROWS if (ROOT / room).is_dir()}
+    found = {module_name(file).rpartition(".")[0] for path in folders.values() for file in path.rglob("*.py")}
+    found = {name for name in found if name != "tfm_sim"} | {"tfm_sim"}
+    assert set(project["tool"]["setuptools"]["packages"]) == found

@@ -144,6 +144,83 @@ LACKING: Final = """\
 The answer is PSA_ERROR_NOT_SUPPORTED, whatever the build. Limits of what there is:
 [what is modelled](modelled.md).
 """
+OWN: Final = """\
+## What is written here
+
+The `cryptography` package and Python's `hashlib` do what they can. These modules of `partitions/crypto` do
+what they cannot, in plain Python and no constant time.
+"""
+OWN_MODULES: Final = (
+    (
+        "`rsa_padding`, `rsa_key`",
+        "PSS, OAEP and PKCS#1 v1.5 encodings, the raw operation",
+        "salts and padding come from the seeded source; RIPEMD-160, OAEP with MD5, SHA-3 and SHA-512/t; "
+        "bad padding is told",
+        "PKCS#1's vectors, the library",
+    ),
+    (
+        "`rsa_primes`",
+        "primes of RSA keys",
+        "the library draws from a source of its own",
+        "the conditions of FIPS 186-5",
+    ),
+    (
+        "`ecdsa`",
+        "signatures with a given secret number",
+        "the same",
+        "RFC 6979, NIST CAVP; the library verifies",
+    ),
+    (
+        "`edwards`, `eddsa`",
+        "Ed25519ph, Ed448ph; public keys that are no points",
+        "not in the library, which looks at a key when it verifies",
+        "RFC 8032",
+    ),
+    (
+        "`weierstrass`, `spake2p`, `jpake`",
+        "sums of points of the NIST curves, and the exchanges over them",
+        "not in the library",
+        "RFC 9383; proofs of RFC 8235 written out in the tests",
+    ),
+    (
+        "`dh_groups`",
+        "FFDH by `pow`, the primes by their definition",
+        "the library wants the public key beside the private one",
+        "a prime of RFC 7919 written out",
+    ),
+    (
+        "`gcm`, `ccm`, `chacha20_poly1305`, `xts`",
+        "short nonces, Camellia, messages in pieces, XChaCha20",
+        "the library takes whole messages, AES, nonces from 8 bytes on",
+        "NIST CAVP, RFC 8439, the library",
+    ),
+    (
+        "`block_ciphers`, `macs`",
+        "counter mode and CBC-MAC over any block cipher",
+        "the same",
+        "NIST CAVP, NTT's Camellia",
+    ),
+    ("`arc4`", "ARC4", "the library takes a few lengths of key", "RFC 6229"),
+    (
+        "`compression`",
+        "MD5, RIPEMD-160, SHA-1, SHA-2 block by block",
+        "`psa_hash_suspend` gives the state between two blocks, which libraries keep",
+        "NIST CAVP, RFC 1321, hashlib",
+    ),
+    (
+        "`kdf`, `pbkdf2`",
+        "HKDF, TLS 1.2 PRF, SP 800-108 and PBKDF2 as streams",
+        "output is read in pieces; PBKDF2 over AES-CMAC",
+        "RFC 5869, RFC 6070, RFC 7914, NIST CAVP",
+    ),
+    (
+        "`drbg`",
+        "HMAC_DRBG with SHA-256",
+        "random bytes come from the device's seed",
+        "the nonces of RFC 6979",
+    ),
+)
+"""What each module has, why it is not the library's, and what the tests hold it to."""
 EXTENSIONS: Final = """\
 ## Functions that TF-M's service lacks
 
@@ -244,6 +321,11 @@ def _lacking() -> list[str]:
     return ["| what | why |", "|---|---|", *(f"| {what} | {why} |" for what, why in (*reasons, *FURTHER))]
 
 
+def _own() -> list[str]:
+    lines = ["| module | what | why it is here | held to |", "|---|---|---|---|"]
+    return lines + [f"| {' | '.join(row)} |" for row in OWN_MODULES]
+
+
 def _extensions() -> list[str]:
     lines = ["| id | function | in the pack iovec | further inputs | outputs |", "|---|---|---|---|---|"]
     for function in Function:
@@ -254,7 +336,7 @@ def _extensions() -> list[str]:
 
 def render() -> str:
     """The page."""
-    sections = ((OFFERED, _offered()), (LACKING, _lacking()), (EXTENSIONS, _extensions()))
+    sections = ((OFFERED, _offered()), (LACKING, _lacking()), (OWN, _own()), (EXTENSIONS, _extensions()))
     return HEAD + "".join("\n" + text + "\n" + "\n".join(lines) + "\n" for text, lines in sections)
 
 

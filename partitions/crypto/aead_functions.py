@@ -28,6 +28,7 @@ from .aead_operation import AeadMessage, AeadOperation
 from .config import CryptoConfig
 from .drivers import DriverKey, OpaqueDriver
 from .keys import Key, KeyStore
+from .operation_group import OperationGroup, lost_by_an_error
 from .operations import OperationTable
 from .policy import check_policy
 from .refusal import Refusal
@@ -37,7 +38,7 @@ _CHACHA_ORIGINAL_NONCE: Final = 8
 """The nonce of ChaCha20-Poly1305's older variant, optional in PSA Crypto and left out here, in bytes."""
 
 
-class AeadFunctions:
+class AeadFunctions(OperationGroup[AeadOperation]):
     """Single-part and multi-part authenticated encryption."""
 
     def __init__(
@@ -47,6 +48,7 @@ class AeadFunctions:
         random: Callable[[int], bytes],
         config: CryptoConfig,
     ) -> None:
+        super().__init__(operations, AeadOperation)
         self._offer = offer = config.offer()
         self._offered = {
             alg: replace(algorithm, key_types=frozenset(filter(offer.key_type, algorithm.key_types)))
@@ -54,7 +56,6 @@ class AeadFunctions:
             if offer.alg(alg)
         }
         self._keys = keys
-        self._operations = operations
         self._random = random
         self._single_part = config.single_part_functions
         self._lengths_after_nonce = config.aead_lengths_after_nonce
@@ -75,14 +76,6 @@ class AeadFunctions:
             Function.AEAD_VERIFY: self._verify,
             Function.AEAD_ABORT: self._abort,
         }
-
-    def unknown(self, request: Request) -> int:
-        # TF-M tfm_crypto_aead_interface: the handle is looked up before an unknown id is noticed.
-        self._lookup(request)
-        return PSA_ERROR_NOT_SUPPORTED
-
-    def _lookup(self, request: Request) -> AeadOperation:
-        return self._operations.lookup(request.client_id, request.iovec.op_handle, AeadOperation)
 
     def _key(self, request: Request, usage: int) -> Key:
         """Mbed TLS psa_aead_check_algorithm, then key and policy."""
@@ -153,18 +146,12 @@ class AeadFunctions:
         return PSA_SUCCESS
 
     def _setup(self, request: Request) -> int:
-        request.require_handle_room()
-        request.put_handle(request.iovec.op_handle)
         operation = AeadOperation()
-        handle = self._operations.allocate(request.client_id, request.iovec.op_handle, operation)
-        try:
+
+        def start() -> None:
             operation.message = self._start(request)
-        except Refusal:
-            self._operations.release(handle)
-            request.put_handle(0)
-            raise
-        request.put_handle(handle)
-        return PSA_SUCCESS
+
+        return self._begin(request, operation, start)
 
     def _start(self, request: Request) -> AeadMessage:
         """Mbed TLS psa_aead_setup: algorithm, key and policy, tag length, key type."""
@@ -185,15 +172,12 @@ class AeadFunctions:
         )
 
     def _on_operation(self, request: Request, act: Callable[[AeadMessage], None]) -> int:
-        """A call on an operation under way; PSA Crypto 1.2 10.5.3: after any refusal only abort helps."""
+        """A call on an operation under way."""
         operation = self._lookup(request)
         if operation.message is None:
             raise Refusal(PSA_ERROR_BAD_STATE)
-        try:
+        with lost_by_an_error(operation):
             act(operation.message)
-        except Refusal:
-            operation.abort()
-            raise
         return PSA_SUCCESS
 
     def _generate_nonce(self, request: Request) -> int:
@@ -239,7 +223,7 @@ class AeadFunctions:
                 raise Refusal(PSA_ERROR_BUFFER_TOO_SMALL)
             request.put(1, message.finish())
 
-        return self._end(request, act)
+        return self._end_by(request, act)
 
     def _verify(self, request: Request) -> int:
         def act(message: AeadMessage) -> None:
@@ -248,25 +232,12 @@ class AeadFunctions:
             if not message.verify(request.input(1)):
                 raise Refusal(PSA_ERROR_INVALID_SIGNATURE)
 
-        return self._end(request, act)
+        return self._end_by(request, act)
 
-    def _end(self, request: Request, act: Callable[[AeadMessage], None]) -> int:
-        """finish and verify: the slot goes only with success; a failed operation waits for its abort."""
-        request.require_handle_room()
-        request.put_handle(request.iovec.op_handle)
+    def _end_by(self, request: Request, act: Callable[[AeadMessage], None]) -> int:
+        self._echo_handle(request)
         self._on_operation(request, act)
-        self._operations.release(request.iovec.op_handle)
-        request.put_handle(0)
-        return PSA_SUCCESS
-
-    def _abort(self, request: Request) -> int:
-        request.require_handle_room()
-        request.put_handle(request.iovec.op_handle)
-        # TF-M tfm_crypto_aead_interface: aborting what is not there succeeds.
-        if self._operations.find(request.client_id, request.iovec.op_handle, AeadOperation):
-            self._operations.release(request.iovec.op_handle)
-            request.put_handle(0)
-        return PSA_SUCCESS
+        return self._end(request)
 
 
 def _whole(alg: int, key: Key) -> WholeAead:

@@ -1,7 +1,6 @@
 """Group ASYM_ENCRYPT (TF-M crypto_asymmetric, PSA Crypto 1.2 section 10.8); RSA is the one kind of key."""
 
 from collections.abc import Callable
-from functools import partial
 
 from ...interface.psa.crypto_types import KeyAttributes
 from ...interface.psa.crypto_values import (
@@ -17,12 +16,10 @@ from ...interface.psa.crypto_values import (
 from ...interface.psa.status import (
     PSA_ERROR_BUFFER_TOO_SMALL,
     PSA_ERROR_INVALID_ARGUMENT,
-    PSA_ERROR_INVALID_PADDING,
     PSA_ERROR_NOT_SUPPORTED,
     PSA_SUCCESS,
 )
 from ...interface.tfm.crypto import Function
-from . import rsa_padding
 from .config import CryptoConfig
 from .driver_fallback import exported_public_key, or_else
 from .hashing import Hashes
@@ -31,6 +28,7 @@ from .material import Material
 from .policy import check_policy
 from .refusal import Refusal
 from .request import Handler, Request
+from .rsa_schemes import RsaSchemes
 
 
 class AsymEncryptFunctions:
@@ -41,7 +39,7 @@ class AsymEncryptFunctions:
     ) -> None:
         self._hashes = hashes
         self._keys = keys
-        self._random = random
+        self._rsa = RsaSchemes(hashes, random)
         self._offer = config.offer()
 
     @property
@@ -51,10 +49,6 @@ class AsymEncryptFunctions:
             Function.ASYMMETRIC_DECRYPT: self._decrypt,
         }
 
-    def unknown(self, request: Request) -> int:
-        del request
-        return PSA_ERROR_NOT_SUPPORTED
-
     def _encrypt(self, request: Request) -> int:
         """Mbed TLS psa_asymmetric_encrypt: salt, key and policy, kind of key, buffer, algorithm, message."""
         request.put(0, b"")
@@ -62,15 +56,8 @@ class AsymEncryptFunctions:
         key = self._key(request, PSA_KEY_USAGE_ENCRYPT)
         if not PSA_KEY_TYPE_IS_ASYMMETRIC(key.attributes.type):
             return PSA_ERROR_INVALID_ARGUMENT
-        driver = key.driver
-        if driver is None:
-            return _give(request, self._encrypt_clear(key.attributes, key.material, request))
-        driver_key = key.driver_key
-        result = or_else(
-            lambda: driver.asymmetric_encrypt(driver_key, alg, data, salt),
-            lambda: self._encrypt_clear(*exported_public_key(driver, driver_key), request),
-        )
-        return _give(request, result)
+        request.put_whole(0, self._encrypt_by(key, alg, data, salt, request.room(0)))
+        return PSA_SUCCESS
 
     def _decrypt(self, request: Request) -> int:
         """Mbed TLS psa_asymmetric_decrypt: salt, key and policy, key pair, kind, length, algorithm."""
@@ -79,9 +66,12 @@ class AsymEncryptFunctions:
         key = self._key(request, PSA_KEY_USAGE_DECRYPT)
         if not PSA_KEY_TYPE_IS_KEY_PAIR(key.attributes.type):
             return PSA_ERROR_INVALID_ARGUMENT
-        if key.driver is not None:
-            return _give(request, key.driver.asymmetric_decrypt(key.driver_key, alg, data, salt))
-        return _give(request, self._decrypt_clear(key, alg, data, salt))
+        if key.driver is None:
+            data = self._decrypt_clear(key, alg, data, salt)
+        else:
+            data = key.driver.asymmetric_decrypt(key.driver_key, alg, data, salt)
+        request.put_whole(0, data)
+        return PSA_SUCCESS
 
     def _key(self, request: Request, usage: int) -> Key:
         alg = request.iovec.alg
@@ -92,40 +82,36 @@ class AsymEncryptFunctions:
         check_policy(key.attributes, usage, alg)
         return key
 
-    def _encrypt_clear(self, attributes: KeyAttributes, material: Material, request: Request) -> bytes:
-        alg, message, label = request.iovec.alg, request.input(1), request.input(2)
+    def _encrypt_by(self, key: Key, alg: int, message: bytes, label: bytes, room: int) -> bytes:
+        """Encryption by the public key, be it the service's or a driver's; ``room`` in bytes for it."""
+        driver = key.driver
+        if driver is None:
+            return self._encrypt_clear(key.attributes, key.material, alg, message, label, room)
+        driver_key = key.driver_key
+
+        def by_public_key() -> bytes:
+            attributes, material = exported_public_key(driver, driver_key)
+            return self._encrypt_clear(attributes, material, alg, message, label, room)
+
+        return or_else(lambda: driver.asymmetric_encrypt(driver_key, alg, message, label), by_public_key)
+
+    def _encrypt_clear(
+        self, attributes: KeyAttributes, material: Material, alg: int, message: bytes, label: bytes, room: int
+    ) -> bytes:
         _check_rsa(attributes.type)
         public = material.rsa_public(attributes.type)
-        if request.room(0) < public.size:
+        if room < public.size:
             raise Refusal(PSA_ERROR_BUFFER_TOO_SMALL)
         self._check_alg(alg)
-        try:
-            if alg == PSA_ALG_RSA_PKCS1V15_CRYPT:
-                encoded = rsa_padding.encode_pkcs1v15(message, public.size, self._random)
-            else:
-                encoded = rsa_padding.encode_oaep(self._hash(alg), message, label, public.size, self._random)
-        except rsa_padding.TooLongError as error:
-            raise Refusal(PSA_ERROR_INVALID_ARGUMENT) from error
-        return public.apply(int.from_bytes(encoded, "big")).to_bytes(public.size, "big")
+        return self._rsa.encrypt(public, alg, message, label)
 
     def _decrypt_clear(self, key: Key, alg: int, data: bytes, label: bytes) -> bytes:
         _check_rsa(key.attributes.type)
         pair = key.material.rsa_pair()
-        size, number = pair.public.size, int.from_bytes(data, "big")
-        if len(data) != size:
+        if len(data) != pair.public.size:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
         self._check_alg(alg)
-        if number >= pair.public.n:
-            raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
-        encoded = pair.apply(number).to_bytes(size, "big")
-        try:
-            if alg == PSA_ALG_RSA_PKCS1V15_CRYPT:
-                return rsa_padding.decode_pkcs1v15(encoded)
-            return rsa_padding.decode_oaep(self._hash(alg), encoded, label)
-        except rsa_padding.TooLongError as error:
-            raise Refusal(PSA_ERROR_INVALID_ARGUMENT) from error
-        except rsa_padding.BadPaddingError as error:
-            raise Refusal(PSA_ERROR_INVALID_PADDING) from error
+        return self._rsa.decrypt(pair, alg, data, label)
 
     def _check_alg(self, alg: int) -> None:
         """INVALID_ARGUMENT for what is no encryption with RSA, NOT_SUPPORTED for what the build lacks."""
@@ -136,18 +122,8 @@ class AsymEncryptFunctions:
         if PSA_ALG_IS_RSA_OAEP(alg):
             self._hashes.check(PSA_ALG_RSA_OAEP_GET_HASH(alg))
 
-    def _hash(self, alg: int) -> rsa_padding.Digest:
-        return partial(self._hashes.digest, PSA_ALG_RSA_OAEP_GET_HASH(alg))
-
 
 def _check_rsa(key_type: int) -> None:
     """Mbed TLS mbedtls_psa_asymmetric_encrypt: no other key encrypts."""
     if not PSA_KEY_TYPE_IS_RSA(key_type):
         raise Refusal(PSA_ERROR_NOT_SUPPORTED)
-
-
-def _give(request: Request, data: bytes) -> int:
-    if request.room(0) < len(data):
-        return PSA_ERROR_BUFFER_TOO_SMALL
-    request.put(0, data)
-    return PSA_SUCCESS

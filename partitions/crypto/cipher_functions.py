@@ -1,7 +1,6 @@
 """Group CIPHER (TF-M crypto_cipher, PSA Crypto 1.2 section 10.4)."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final
 
 from ...interface.psa.crypto_values import (
@@ -24,6 +23,7 @@ from ...interface.tfm.crypto import TFM_CRYPTO_HANDLE_SIZE, Function
 from .ciphers import KEY_TYPES, CipherKind, CipherStream, find_cipher
 from .config import CryptoConfig
 from .keys import Key, KeyStore
+from .operation_group import OperationGroup, lost_by_an_error
 from .operations import OperationTable
 from .policy import check_policy
 from .refusal import Refusal
@@ -84,16 +84,6 @@ def _update(stream: CipherStream, data: bytes, room: int) -> bytes:
     return stream.update(data)
 
 
-@contextmanager
-def _lost_by_an_error(operation: CipherOperation) -> Iterator[None]:
-    """PSA Crypto 1.2 section 3.3.2: after an error of any call only abort helps."""
-    try:
-        yield
-    except Refusal:
-        operation.abort()
-        raise
-
-
 def _whole(
     key: Key, kind: CipherKind, alg: int, iv: bytes, data: bytes, room: int, *, encrypt: bool
 ) -> bytes:
@@ -106,7 +96,7 @@ def _whole(
     return first + _fit(stream.finish(), room - len(first))
 
 
-class CipherFunctions:
+class CipherFunctions(OperationGroup[CipherOperation]):
     """Single-part and multi-part encryption and decryption without authentication."""
 
     def __init__(
@@ -116,9 +106,9 @@ class CipherFunctions:
         random: Callable[[int], bytes],
         config: CryptoConfig,
     ) -> None:
+        super().__init__(operations, CipherOperation)
         self._offer = config.offer()
         self._keys = keys
-        self._operations = operations
         self._random = random
         self._single_part = config.single_part_functions
         self._short_counters = config.ctr_short_iv
@@ -137,14 +127,6 @@ class CipherFunctions:
             Function.CIPHER_ABORT: self._abort,
             Function.CAN_DO_CIPHER: self._can_do,
         }
-
-    def unknown(self, request: Request) -> int:
-        # TF-M tfm_crypto_cipher_interface: the handle is looked up before an unknown id is noticed.
-        self._lookup(request)
-        return PSA_ERROR_NOT_SUPPORTED
-
-    def _lookup(self, request: Request) -> CipherOperation:
-        return self._operations.lookup(request.client_id, request.iovec.op_handle, CipherOperation)
 
     def _can_do(self, request: Request) -> int:
         """TF-M tfm_crypto_can_do_cipher: both are in the build; whether they go together is not asked."""
@@ -207,26 +189,20 @@ class CipherFunctions:
         return PSA_SUCCESS
 
     def _setup(self, request: Request) -> int:
-        request.require_handle_room()
-        request.put_handle(request.iovec.op_handle)
         encrypt = request.iovec.function_id == Function.CIPHER_ENCRYPT_SETUP
         operation = CipherOperation(encrypt=encrypt)
-        handle = self._operations.allocate(request.client_id, request.iovec.op_handle, operation)
-        try:
+
+        def start() -> None:
             key = self._key(request, encrypt=encrypt)
             kind = self._kind(key, request.iovec.alg)
             operation.start(request.iovec.alg, kind, key.material.data)
-        except Refusal:
-            self._operations.release(handle)
-            request.put_handle(0)
-            raise
-        request.put_handle(handle)
-        return PSA_SUCCESS
+
+        return self._begin(request, operation, start)
 
     def _generate_iv(self, request: Request) -> int:
         operation = self._lookup(request)
         request.put(0, b"")
-        with _lost_by_an_error(operation):
+        with lost_by_an_error(operation):
             kind = operation.needs_iv()
             # PSA Crypto 1.2 psa_cipher_generate_iv: for encryption only; Mbed TLS does not ask.
             if not operation.encrypt:
@@ -240,7 +216,7 @@ class CipherFunctions:
 
     def _set_iv(self, request: Request) -> int:
         operation = self._lookup(request)
-        with _lost_by_an_error(operation):
+        with lost_by_an_error(operation):
             kind = operation.needs_iv()
             iv = request.input(1)
             if len(iv) not in kind.ivs:
@@ -255,31 +231,16 @@ class CipherFunctions:
         # TF-M's service gives the slot of a failed update away; here it waits for the abort, as any other.
         operation = self._lookup(request)
         request.put(0, b"")
-        with _lost_by_an_error(operation):
+        with lost_by_an_error(operation):
             output = _update(operation.ready(), request.input(1), request.room(0))
         request.put(0, output)
         return PSA_SUCCESS
 
     def _finish(self, request: Request) -> int:
-        """The slot goes only with success; a failed operation waits for its abort."""
-        request.require_handle_room()
-        request.put_handle(request.iovec.op_handle)
+        self._echo_handle(request)
         operation = self._lookup(request)
         request.put(1, b"")
-        with _lost_by_an_error(operation):
+        with lost_by_an_error(operation):
             output = _fit(operation.ready().finish(), request.room(1))
         request.put(1, output)
         return self._end(request)
-
-    def _abort(self, request: Request) -> int:
-        request.require_handle_room()
-        request.put_handle(request.iovec.op_handle)
-        # TF-M tfm_crypto_cipher_interface: aborting what is not there succeeds.
-        if self._operations.find(request.client_id, request.iovec.op_handle, CipherOperation):
-            self._end(request)
-        return PSA_SUCCESS
-
-    def _end(self, request: Request) -> int:
-        self._operations.release(request.iovec.op_handle)
-        request.put_handle(0)
-        return PSA_SUCCESS

@@ -1,8 +1,7 @@
 """Group KEY_DERIVATION (TF-M crypto_key_derivation, PSA Crypto 1.2 section 10.6)."""
 
 import hmac
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Final
 
 from ...interface.psa.crypto_types import PSA_KEY_ATTRIBUTES_SIZE, KeyAttributes
@@ -27,7 +26,6 @@ from ...interface.psa.status import (
     PSA_ERROR_INVALID_ARGUMENT,
     PSA_ERROR_INVALID_SIGNATURE,
     PSA_ERROR_NOT_PERMITTED,
-    PSA_ERROR_NOT_SUPPORTED,
     PSA_ERROR_PROGRAMMER_ERROR,
     PSA_SUCCESS,
 )
@@ -37,6 +35,7 @@ from .derivation import DerivationOperation
 from .derived_keys import derive_material
 from .kdf_algorithms import KdfAlgorithms
 from .keys import Key, KeyStore
+from .operation_group import OperationGroup, lost_by_an_error
 from .operations import OperationTable
 from .policy import check_policy
 from .refusal import Refusal
@@ -49,18 +48,12 @@ _NO_AGREED_SECRET: Final = (PSA_ALG_TLS12_ECJPAKE_TO_PMS, PSA_ALG_SP800_108_COUN
 _MAIN_STEPS: Final = (PSA_KEY_DERIVATION_INPUT_SECRET, PSA_KEY_DERIVATION_INPUT_PASSWORD)
 
 
-@contextmanager
-def _fails(operation: DerivationOperation) -> Iterator[None]:
-    """PSA Crypto 1.2, multi-part operations: an error is the error state, but for INSUFFICIENT_DATA."""
-    try:
-        yield
-    except Refusal as refusal:
-        if refusal.status != PSA_ERROR_INSUFFICIENT_DATA:
-            operation.abort()
-        raise
+def _fails(operation: DerivationOperation) -> AbstractContextManager[None]:
+    """PSA Crypto 1.2 psa_key_derivation_output_bytes: too little left to read is no error state."""
+    return lost_by_an_error(operation, but_for=PSA_ERROR_INSUFFICIENT_DATA)
 
 
-class DerivationFunctions:
+class DerivationFunctions(OperationGroup[DerivationOperation]):
     """Key derivation operations; each belongs to the client that set it up."""
 
     def __init__(
@@ -70,10 +63,10 @@ class DerivationFunctions:
         keys: KeyStore,
         operations: OperationTable,
     ) -> None:
+        super().__init__(operations, DerivationOperation)
         self._algorithms = algorithms
         self._agreement = agreement
         self._keys = keys
-        self._operations = operations
 
     @property
     def functions(self) -> dict[int, Handler]:
@@ -93,27 +86,9 @@ class DerivationFunctions:
             Function.KEY_DERIVATION_ABORT: self._abort,
         }
 
-    def unknown(self, request: Request) -> int:
-        # TF-M tfm_crypto_key_derivation_interface: the handle is looked up before an unknown id is noticed.
-        self._lookup(request)
-        return PSA_ERROR_NOT_SUPPORTED
-
-    def _lookup(self, request: Request) -> DerivationOperation:
-        return self._operations.lookup(request.client_id, request.iovec.op_handle, DerivationOperation)
-
     def _setup(self, request: Request) -> int:
-        request.require_handle_room()
-        request.put_handle(request.iovec.op_handle)
         operation = DerivationOperation()
-        handle = self._operations.allocate(request.client_id, request.iovec.op_handle, operation)
-        try:
-            self._set_up(operation, request.iovec.alg)
-        except Refusal:
-            self._operations.release(handle)
-            request.put_handle(0)
-            raise
-        request.put_handle(handle)
-        return PSA_SUCCESS
+        return self._begin(request, operation, lambda: self._set_up(operation, request.iovec.alg))
 
     def _set_up(self, operation: DerivationOperation, alg: int) -> None:
         """PSA Crypto 1.2 psa_key_derivation_setup: what derives no keys is INVALID_ARGUMENT.
@@ -262,15 +237,6 @@ class DerivationFunctions:
                 raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
             check_policy(expected.attributes, PSA_KEY_USAGE_VERIFY_DERIVATION, operation.alg)
             _compare(operation, expected.material.data)
-        return PSA_SUCCESS
-
-    def _abort(self, request: Request) -> int:
-        request.require_handle_room()
-        request.put_handle(request.iovec.op_handle)
-        # TF-M tfm_crypto_key_derivation_interface: aborting what is not there succeeds.
-        if self._operations.find(request.client_id, request.iovec.op_handle, DerivationOperation):
-            self._operations.release(request.iovec.op_handle)
-            request.put_handle(0)
         return PSA_SUCCESS
 
 

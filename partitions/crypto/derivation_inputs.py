@@ -47,7 +47,10 @@ class InputStep:
 
 
 class DerivationInputs:
-    """What a derivation has been given so far, up to MAX_INPUT a step. ``closed`` once output has begun: nothing more may come."""
+    """What a derivation has been given so far, up to MAX_INPUT a step.
+
+    ``closed`` once output has begun: nothing more may come.
+    """
 
     def __init__(self, steps: tuple[InputStep, ...]) -> None:
         self._steps = steps

@@ -1,13 +1,11 @@
 """Group HASH (TF-M crypto_hash, PSA Crypto 1.2 section 10.2)."""
 
 import hmac
-from collections.abc import Callable
 from typing import Final
 
 from ...interface.psa.crypto_values import PSA_ALG_NONE
 from ...interface.psa.status import (
     PSA_ERROR_BAD_STATE,
-    PSA_ERROR_BUFFER_TOO_SMALL,
     PSA_ERROR_INSUFFICIENT_MEMORY,
     PSA_ERROR_INVALID_ARGUMENT,
     PSA_ERROR_INVALID_SIGNATURE,
@@ -17,12 +15,13 @@ from ...interface.psa.status import (
 )
 from ...interface.tfm.crypto import TFM_CRYPTO_HANDLE_SIZE, Function
 from .compression import CONSTRUCTIONS, ChainedHash
+from .config import CryptoConfig
 from .hash_suspension import recompute, resumed, suspend_state
 from .hashing import Hashes, HashState
+from .operation_group import OperationGroup
 from .operations import OperationTable
 from .refusal import Refusal
 from .request import Handler, Request
-
 
 SUSPENDABLE_INPUT: Final = 0x40000
 """Bytes after which psa_hash_suspend has not enough memory: up to here the input is kept, and hashed anew."""
@@ -54,7 +53,7 @@ class HashOperation:
     def update(self, data: bytes) -> None:
         if self.state is None:
             raise Refusal(PSA_ERROR_BAD_STATE)
-        # PSA Crypto 1.2 psa_hash_update: more than the algorithm hashes, which a resumed state can be near to.
+        # PSA Crypto 1.2 psa_hash_update: no more than the algorithm hashes; a resumed state can be near that.
         if isinstance(self.state, ChainedHash) and not self.state.takes(len(data)):
             self.abort()
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
@@ -99,19 +98,17 @@ def _same_or_refuse(computed: bytes, reference: bytes) -> None:
         raise Refusal(PSA_ERROR_INVALID_SIGNATURE)
 
 
-class HashFunctions:
+class HashFunctions(OperationGroup[HashOperation]):
     """Single-part and multi-part hashing. Operations belong to the client, hashes to nobody.
 
-    ``suspends``: the build has psa_hash_suspend, so operations keep what they may have to give away.
+    Operations keep what psa_hash_suspend gives away, where the build has that.
     """
 
-    def __init__(
-        self, hashes: Hashes, operations: OperationTable, *, single_part: bool, suspends: bool
-    ) -> None:
+    def __init__(self, hashes: Hashes, operations: OperationTable, config: CryptoConfig) -> None:
+        super().__init__(operations, HashOperation)
         self._hashes = hashes
-        self._operations = operations
-        self._single_part = single_part
-        self._suspends = suspends
+        self._single_part = config.single_part_functions
+        self._suspends = config.extensions
 
     @property
     def functions(self) -> dict[int, Handler]:
@@ -129,14 +126,6 @@ class HashFunctions:
             Function.HASH_RESUME: self._resume,
         }
 
-    def unknown(self, request: Request) -> int:
-        # TF-M tfm_crypto_hash_interface: the handle is looked up before an unknown id is noticed.
-        self._lookup(request)
-        return PSA_ERROR_NOT_SUPPORTED
-
-    def _lookup(self, request: Request) -> HashOperation:
-        return self._operations.lookup(request.client_id, request.iovec.op_handle, HashOperation)
-
     def _can_do(self, request: Request) -> int:
         # TF-M tfm_crypto_can_do_hash: an int, 1 for a hash that the build has.
         if request.room(0) < TFM_CRYPTO_HANDLE_SIZE:
@@ -150,9 +139,7 @@ class HashFunctions:
             return PSA_ERROR_NOT_SUPPORTED
         request.put(0, b"")
         digest = self._hashes.digest(request.iovec.alg, request.input(1))
-        if request.room(0) < len(digest):
-            return PSA_ERROR_BUFFER_TOO_SMALL
-        request.put(0, digest)
+        request.put_whole(0, digest)
         return PSA_SUCCESS
 
     def _compare(self, request: Request) -> int:
@@ -162,46 +149,32 @@ class HashFunctions:
         return PSA_SUCCESS
 
     def _setup(self, request: Request) -> int:
-        def begin(operation: HashOperation) -> None:
+        operation = HashOperation()
+
+        def start() -> None:
             alg = request.iovec.alg
             keep = self._suspends and alg in CONSTRUCTIONS
             operation.start(alg, self._hashes.new(alg), keep_input=keep)
 
-        return self._begin(request, begin)
+        return self._begin(request, operation, start)
 
     def _resume(self, request: Request) -> int:
         """PSA Crypto 1.2 psa_hash_resume: a setup that takes the algorithm from the suspend state."""
+        operation = HashOperation()
 
-        def begin(operation: HashOperation) -> None:
+        def start() -> None:
             alg, state = resumed(request.input(1))
             self._hashes.check(alg)
             operation.start(alg, state, keep_input=False)
 
-        return self._begin(request, begin)
-
-    def _begin(self, request: Request, begin: Callable[[HashOperation], None]) -> int:
-        """A setup: the slot is there before the algorithm is looked at, and goes again if that fails."""
-        request.require_handle_room()
-        request.put_handle(request.iovec.op_handle)
-        operation = HashOperation()
-        handle = self._operations.allocate(request.client_id, request.iovec.op_handle, operation)
-        try:
-            begin(operation)
-        except Refusal:
-            self._operations.release(handle)
-            request.put_handle(0)
-            raise
-        request.put_handle(handle)
-        return PSA_SUCCESS
+        return self._begin(request, operation, start)
 
     def _update(self, request: Request) -> int:
         self._lookup(request).update(request.input(1))
         return PSA_SUCCESS
 
     def _finish(self, request: Request) -> int:
-        """finish and verify: the slot goes only with success; a failed one waits for its abort."""
-        request.require_handle_room()
-        request.put_handle(request.iovec.op_handle)
+        self._echo_handle(request)
         wants_digest = request.iovec.function_id == Function.HASH_FINISH
         operation = self._lookup(request)
         if wants_digest:
@@ -209,35 +182,17 @@ class HashFunctions:
         digest = operation.finish()
         if not wants_digest:
             _same_or_refuse(digest, request.input(1))
-        elif request.room(1) < len(digest):
-            return PSA_ERROR_BUFFER_TOO_SMALL
         else:
-            request.put(1, digest)
-        self._operations.release(request.iovec.op_handle)
-        request.put_handle(0)
-        return PSA_SUCCESS
+            request.put_whole(1, digest)
+        return self._end(request)
 
     def _suspend(self, request: Request) -> int:
         """PSA Crypto 1.2 psa_hash_suspend: success ends the operation, an error leaves it to its abort."""
-        request.require_handle_room()
-        request.put_handle(request.iovec.op_handle)
+        self._echo_handle(request)
         request.put(1, b"")
         state = self._lookup(request).suspend()
-        if request.room(1) < len(state):
-            return PSA_ERROR_BUFFER_TOO_SMALL
-        request.put(1, state)
-        self._operations.release(request.iovec.op_handle)
-        request.put_handle(0)
-        return PSA_SUCCESS
-
-    def _abort(self, request: Request) -> int:
-        request.require_handle_room()
-        request.put_handle(request.iovec.op_handle)
-        # TF-M tfm_crypto_hash_interface: aborting what is not there succeeds.
-        if self._operations.find(request.client_id, request.iovec.op_handle, HashOperation):
-            self._operations.release(request.iovec.op_handle)
-            request.put_handle(0)
-        return PSA_SUCCESS
+        request.put_whole(1, state)
+        return self._end(request)
 
     def _clone(self, request: Request) -> int:
         source = self._lookup(request)
@@ -247,12 +202,4 @@ class HashFunctions:
         wanted = int.from_bytes(request.input(1)[:TFM_CRYPTO_HANDLE_SIZE], "little")
         request.put_handle(wanted)
         target = HashOperation()
-        handle = self._operations.allocate(request.client_id, wanted, target)
-        try:
-            source.continue_as(target)
-        except Refusal:
-            self._operations.release(handle)
-            request.put_handle(0)
-            raise
-        request.put_handle(handle)
-        return PSA_SUCCESS
+        return self._allocate(request, wanted, target, lambda: source.continue_as(target))

@@ -9,6 +9,8 @@ from typing import Any, Final, Protocol, Self
 from cryptography.hazmat.primitives import hashes
 
 from ...interface.psa.crypto_values import (
+    PSA_ALG_CATEGORY_HASH,
+    PSA_ALG_HASH_MASK,
     PSA_ALG_IS_HASH,
     PSA_ALG_MD5,
     PSA_ALG_RIPEMD160,
@@ -63,6 +65,11 @@ CRYPTOGRAPHY_HASH: Final[dict[int, hashes.HashAlgorithm]] = {
     PSA_ALG_SHA_512: hashes.SHA512(),
 }
 """What `cryptography` has of them; RIPEMD-160 and SHAKE256 of 64 bytes are not among them."""
+
+
+def hash_of(alg: int) -> int:
+    """The hash that an algorithm names in its lowest byte; 0 there is a hash that no build has."""
+    return PSA_ALG_CATEGORY_HASH | alg & PSA_ALG_HASH_MASK
 
 
 class HashState(Protocol):

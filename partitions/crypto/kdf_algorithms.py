@@ -10,7 +10,6 @@ from ...interface.psa.crypto_sizes import (
     PSA_TLS12_PSK_TO_MS_PSK_MAX_SIZE,
 )
 from ...interface.psa.crypto_values import (
-    PSA_ALG_CATEGORY_HASH,
     PSA_ALG_HASH_MASK,
     PSA_ALG_HKDF_BASE,
     PSA_ALG_HKDF_EXPAND_BASE,
@@ -34,6 +33,7 @@ from ...interface.psa.crypto_values import (
     PSA_KEY_DERIVATION_INPUT_SECRET,
     PSA_KEY_DERIVATION_INPUT_SEED,
     PSA_KEY_DERIVATION_UNLIMITED_CAPACITY,
+    PSA_KEY_TYPE_AES,
     PSA_KEY_TYPE_DERIVE,
     PSA_KEY_TYPE_DH_GET_FAMILY,
     PSA_KEY_TYPE_ECC_GET_FAMILY,
@@ -49,10 +49,11 @@ from ...interface.psa.status import (
     PSA_ERROR_NOT_SUPPORTED,
 )
 from . import kdf, pbkdf2
+from .block_ciphers import KEY_LENGTHS
 from .curves import SIZES
 from .derivation import Kdf
 from .derivation_inputs import DerivationInputs, InputStep
-from .hashing import Hashes
+from .hashing import Hashes, hash_of
 from .refusal import Refusal
 from .wants import Offer
 
@@ -126,7 +127,7 @@ class KdfAlgorithms:
 
     def _hmac(self, alg: int) -> KeyedPrf:
         """HMAC with the hash within, for any key."""
-        hash_alg = _hash_of(alg)
+        hash_alg = hash_of(alg)
         self._hashes.check(hash_alg)
         return lambda key: kdf.hmac_prf(self._hashes.hmac(hash_alg, key))
 
@@ -171,7 +172,7 @@ class KdfAlgorithms:
 
     def _tls12_hmac(self, alg: int) -> KeyedPrf:
         """RFC 5246, 5: SHA-256 and SHA-384 are the hashes of TLS 1.2; any other is NOT_SUPPORTED."""
-        if _hash_of(alg) not in (PSA_ALG_SHA_256, PSA_ALG_SHA_384):
+        if hash_of(alg) not in (PSA_ALG_SHA_256, PSA_ALG_SHA_384):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
         return self._hmac(alg)
 
@@ -225,7 +226,7 @@ class KdfAlgorithms:
         return Kdf(steps, _SP800_108_MAX_CAPACITY, start, capacity_counts=True)
 
     def _pbkdf2_hmac(self, alg: int) -> Kdf:
-        prf, name = self._hmac(alg), self._hashes.hashlib_name(_hash_of(alg))
+        prf, name = self._hmac(alg), self._hashes.hashlib_name(hash_of(alg))
 
         def start(inputs: DerivationInputs, _: int) -> kdf.Stream:
             password, salt, cost = _pbkdf2_inputs(inputs)
@@ -268,10 +269,6 @@ class KdfAlgorithms:
 def _require(holds: bool) -> None:
     if not holds:
         raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
-
-
-def _hash_of(alg: int) -> int:
-    return PSA_ALG_CATEGORY_HASH | alg & PSA_ALG_HASH_MASK
 
 
 def _extract(prf: KeyedPrf, inputs: DerivationInputs) -> bytes:
@@ -327,8 +324,17 @@ def _start_sp800_108_cmac(inputs: DerivationInputs, capacity: int) -> kdf.Stream
     return kdf.BlockStream(kdf.sp800_108_counter(prf, fixed_input + prf(fixed_input)))
 
 
+def _check_cipher_key(key: bytes) -> None:
+    # A key that is the two of XTS is none of CMAC.
+    if len(key) not in KEY_LENGTHS[PSA_KEY_TYPE_AES]:
+        raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+
+
 _SP800_108_CMAC: Final = Kdf(
-    (InputStep(_SECRET.step, kdf.CMAC_KEY_TYPES, direct=False), *_SP800_108_PUBLIC),
+    (
+        InputStep(_SECRET.step, kdf.CMAC_KEY_TYPES, direct=False, check=_check_cipher_key),
+        *_SP800_108_PUBLIC,
+    ),
     _SP800_108_MAX_CAPACITY,
     _start_sp800_108_cmac,
     capacity_counts=True,

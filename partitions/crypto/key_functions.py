@@ -149,9 +149,9 @@ class KeyFunctions:
         # PSA Crypto psa_export_key: a public key needs no usage.
         if not public and not key.attributes.usage & PSA_KEY_USAGE_EXPORT:
             return PSA_ERROR_NOT_PERMITTED
-        if key.driver is not None:
-            return _give(request, key.driver.export_key(key.driver_key))
-        return _give(request, key.material.data)
+        data = key.material.data if key.driver is None else key.driver.export_key(key.driver_key)
+        request.put_whole(0, data)
+        return PSA_SUCCESS
 
     def _export_public(self, request: Request) -> int:
         """No usage is needed for this (PSA Crypto 1.2, psa_export_public_key)."""
@@ -161,7 +161,8 @@ class KeyFunctions:
         key = self._keys.get(request.client_id, request.iovec.key_id)
         if not PSA_KEY_TYPE_IS_ASYMMETRIC(key.attributes.type):
             return PSA_ERROR_INVALID_ARGUMENT
-        return _give(request, public_key(key))
+        request.put_whole(0, public_key(key))
+        return PSA_SUCCESS
 
 
 def public_key(key: Key) -> bytes:
@@ -177,10 +178,3 @@ def _rsa_exponent(data: bytes) -> int:
     if exponent > INT_MAX:
         raise Refusal(PSA_ERROR_NOT_SUPPORTED)
     return exponent
-
-
-def _give(request: Request, data: bytes) -> int:
-    if request.room(0) < len(data):
-        return PSA_ERROR_BUFFER_TOO_SMALL
-    request.put(0, data)
-    return PSA_SUCCESS

@@ -1,6 +1,7 @@
 """Keys and where they live: owners, slots, storage and drivers (Mbed TLS psa_crypto_slot_management)."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -20,6 +21,7 @@ from ...interface.psa.crypto_values import (
 from ...interface.psa.status import (
     PSA_ERROR_DATA_INVALID,
     PSA_ERROR_DOES_NOT_EXIST,
+    PSA_ERROR_INSUFFICIENT_MEMORY,
     PSA_ERROR_INVALID_ARGUMENT,
     PSA_ERROR_INVALID_HANDLE,
     PSA_ERROR_NOT_PERMITTED,
@@ -36,6 +38,8 @@ from .persistent_keys import PersistentKeys
 from .refusal import Refusal
 
 PSA_MAX_KEY_BITS: Final = 0xFFF8
+_NO_SUCH_KEY: Final = (PSA_ERROR_INVALID_HANDLE, PSA_ERROR_INSUFFICIENT_MEMORY)
+"""`KeyStore.get` found no key, or no slot for it: neither says that storage is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +235,9 @@ class KeyStore:
         """
         if key_id == PSA_KEY_ID_NULL:
             return
-        key = self.get(owner, key_id)
-        self._slots.drop(owner, key_id)
+        key = self._to_destroy(owner, key_id)
+        if self._slots.find(owner, key_id) is not None:
+            self._slots.drop(owner, key_id)
         persistence = PSA_KEY_LIFETIME_GET_PERSISTENCE(key.attributes.lifetime)
         # PSA Crypto psa_destroy_key: TF-M answers SUCCESS for a builtin key and has it all the same.
         if is_builtin(key_id) or persistence == PSA_KEY_PERSISTENCE_READ_ONLY:
@@ -241,6 +246,25 @@ class KeyStore:
             key.driver.destroy_key(key.driver_key)
         if persistence != PSA_KEY_PERSISTENCE_VOLATILE:
             self._persistent.remove(owner, key_id)
+
+    def _to_destroy(self, owner: int, key_id: int) -> Key:
+        """A key on its way out: of a stored one nothing but its header has to make sense.
+
+        PSA Crypto 1.2 psa_destroy_key: a stored key that cannot be read is erased as well as can be, and the
+        answer is what is wrong with it. Mbed TLS leaves one with a damaged header where it is.
+        """
+        try:
+            return self.get(owner, key_id)
+        except Refusal as refusal:
+            if is_builtin(key_id) or refusal.status in _NO_SUCH_KEY:
+                raise
+        try:
+            attributes, data = self._persistent.load(owner, key_id)
+        except Refusal:
+            with suppress(Refusal):
+                self._persistent.remove(owner, key_id)
+            raise
+        return Key(attributes, None, data=data)
 
     def purge(self, owner: int, key_id: int) -> None:
         """Drop the copy in RAM of a persistent or builtin key; nothing else changes. INVALID_HANDLE."""

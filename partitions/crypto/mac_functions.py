@@ -29,6 +29,7 @@ from .config import CryptoConfig
 from .hashing import Hashes
 from .keys import Key, KeyStore
 from .macs import MacState, start_mac
+from .operation_group import OperationGroup
 from .operations import OperationTable
 from .policy import check_policy
 from .refusal import Refusal
@@ -82,16 +83,16 @@ def mac_length(attributes: KeyAttributes, alg: int) -> int:
     return length
 
 
-class MacFunctions:
+class MacFunctions(OperationGroup[MacOperation]):
     """Single-part and multi-part MACs."""
 
     def __init__(
         self, hashes: Hashes, keys: KeyStore, operations: OperationTable, config: CryptoConfig
     ) -> None:
+        super().__init__(operations, MacOperation)
         self._offer = config.offer()
         self._hashes = hashes
         self._keys = keys
-        self._operations = operations
         self._single_part = config.single_part_functions
 
     @property
@@ -106,14 +107,6 @@ class MacFunctions:
             Function.MAC_VERIFY_FINISH: self._verify_finish,
             Function.MAC_ABORT: self._abort,
         }
-
-    def unknown(self, request: Request) -> int:
-        # TF-M tfm_crypto_mac_interface: the handle is looked up before an unknown id is noticed.
-        self._lookup(request)
-        return PSA_ERROR_NOT_SUPPORTED
-
-    def _lookup(self, request: Request) -> MacOperation:
-        return self._operations.lookup(request.client_id, request.iovec.op_handle, MacOperation)
 
     def _key(self, request: Request, usage: int) -> tuple[Key, int]:
         """The key and the MAC's length: handle, policy, then algorithm and key."""
@@ -159,21 +152,15 @@ class MacFunctions:
         return PSA_SUCCESS
 
     def _setup(self, request: Request) -> int:
-        request.require_handle_room()
-        request.put_handle(request.iovec.op_handle)
         is_sign = request.iovec.function_id == Function.MAC_SIGN_SETUP
         operation = MacOperation(is_sign=is_sign)
-        handle = self._operations.allocate(request.client_id, request.iovec.op_handle, operation)
-        usage = PSA_KEY_USAGE_SIGN_MESSAGE if is_sign else PSA_KEY_USAGE_VERIFY_MESSAGE
-        try:
+
+        def start() -> None:
+            usage = PSA_KEY_USAGE_SIGN_MESSAGE if is_sign else PSA_KEY_USAGE_VERIFY_MESSAGE
             key, operation.length = self._key(request, usage)
             operation.state = self._start(key, request.iovec.alg)
-        except Refusal:
-            self._operations.release(handle)
-            request.put_handle(0)
-            raise
-        request.put_handle(handle)
-        return PSA_SUCCESS
+
+        return self._begin(request, operation, start)
 
     def _update(self, request: Request) -> int:
         operation = self._lookup(request)
@@ -183,35 +170,15 @@ class MacFunctions:
         return PSA_SUCCESS
 
     def _sign_finish(self, request: Request) -> int:
-        operation = self._begin_finish(request)
+        self._echo_handle(request)
+        operation = self._lookup(request)
         request.put(1, b"")
-        mac = operation.finish(is_sign=True)
-        if request.room(1) < len(mac):
-            return PSA_ERROR_BUFFER_TOO_SMALL
-        request.put(1, mac)
-        return self._end_finish(request)
+        request.put_whole(1, operation.finish(is_sign=True))
+        return self._end(request)
 
     def _verify_finish(self, request: Request) -> int:
-        operation = self._begin_finish(request)
+        self._echo_handle(request)
+        operation = self._lookup(request)
         if not hmac.compare_digest(operation.finish(is_sign=False), request.input(1)):
             return PSA_ERROR_INVALID_SIGNATURE
-        return self._end_finish(request)
-
-    def _begin_finish(self, request: Request) -> MacOperation:
-        request.require_handle_room()
-        request.put_handle(request.iovec.op_handle)
-        return self._lookup(request)
-
-    def _end_finish(self, request: Request) -> int:
-        """The slot goes only with success; a failed operation waits for its abort."""
-        self._operations.release(request.iovec.op_handle)
-        request.put_handle(0)
-        return PSA_SUCCESS
-
-    def _abort(self, request: Request) -> int:
-        request.require_handle_room()
-        request.put_handle(request.iovec.op_handle)
-        # TF-M tfm_crypto_mac_interface: aborting what is not there succeeds.
-        if self._operations.find(request.client_id, request.iovec.op_handle, MacOperation):
-            self._end_finish(request)
-        return PSA_SUCCESS
+        return self._end(request)

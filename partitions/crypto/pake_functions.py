@@ -17,8 +17,6 @@ from ...interface.psa.crypto_pake import (
 from ...interface.psa.crypto_sizes import PSA_BYTES_TO_BITS
 from ...interface.psa.crypto_types import PSA_KEY_ATTRIBUTES_SIZE, KeyAttributes
 from ...interface.psa.crypto_values import (
-    PSA_ALG_CATEGORY_HASH,
-    PSA_ALG_HASH_MASK,
     PSA_ALG_IS_PAKE,
     PSA_ALG_SHA_256,
     PSA_ALG_SHA_512,
@@ -36,7 +34,6 @@ from ...interface.psa.crypto_values import (
 )
 from ...interface.psa.status import (
     PSA_ERROR_BAD_STATE,
-    PSA_ERROR_BUFFER_TOO_SMALL,
     PSA_ERROR_INVALID_ARGUMENT,
     PSA_ERROR_NOT_SUPPORTED,
     PSA_ERROR_PROGRAMMER_ERROR,
@@ -44,16 +41,17 @@ from ...interface.psa.status import (
 )
 from ...interface.tfm.crypto import Function
 from . import key_formats, spake2p_keys
-from .hashing import CRYPTOGRAPHY_HASH, Hashes
+from .config import CryptoConfig
+from .hashing import CRYPTOGRAPHY_HASH, Hashes, hash_of
 from .jpake import JPake
 from .keys import Key, KeyStore
+from .operation_group import OperationGroup, lost_by_an_error
 from .operations import OperationTable
 from .pake import PakeProtocol, Random
 from .policy import check_policy
 from .refusal import Refusal
 from .request import Handler, Request
 from .spake2p import Mac, Spake2p, Suite, cmac_aes_128
-from .wants import Offer
 from .weierstrass import NIST_BITS, Group, nist_group
 
 _SUITES: Final = {
@@ -84,7 +82,7 @@ class PakeOperation:
 _STEPS: Final = frozenset({Function.PAKE_OUTPUT, Function.PAKE_INPUT})
 
 
-class PakeFunctions:
+class PakeFunctions(OperationGroup[PakeOperation]):
     """J-PAKE and SPAKE2+ over the NIST curves."""
 
     def __init__(
@@ -92,24 +90,16 @@ class PakeFunctions:
         hashes: Hashes,
         keys: KeyStore,
         operations: OperationTable,
-        offer: Offer,
         random: Random,
-        *,
-        max_id: int,
-        foreign_step_is_harmless: bool = False,
+        config: CryptoConfig,
     ) -> None:
-        """``max_id`` is the longest identity of J-PAKE in bytes.
-
-        PSA Crypto psa_pake_output: every error is the error state. With ``foreign_step_is_harmless`` a step
-        that the algorithm does not have leaves the operation as it was.
-        """
+        super().__init__(operations, PakeOperation)
         self._hashes = hashes
         self._keys = keys
-        self._operations = operations
-        self._offer = offer
+        self._offer = config.offer()
         self._random = random
-        self._max_id = max_id
-        self._foreign_step_is_harmless = foreign_step_is_harmless
+        self._max_id = config.pake_max_id
+        self._foreign_step_is_harmless = config.pake_foreign_step_is_harmless
 
     @property
     def functions(self) -> dict[int, Handler]:
@@ -125,23 +115,13 @@ class PakeFunctions:
             Function.PAKE_ABORT: self._abort,
         }
 
-    def unknown(self, request: Request) -> int:
-        del request
-        return PSA_ERROR_NOT_SUPPORTED
-
     def _setup(self, request: Request) -> int:
-        request.require_handle_room()
-        request.put_handle(request.iovec.op_handle)
         operation = PakeOperation()
-        handle = self._operations.allocate(request.client_id, request.iovec.op_handle, operation)
-        try:
+
+        def start() -> None:
             operation.protocol = self._protocol(request)
-        except Refusal:
-            self._operations.release(handle)
-            request.put_handle(0)
-            raise
-        request.put_handle(handle)
-        return PSA_SUCCESS
+
+        return self._begin(request, operation, start)
 
     def _protocol(self, request: Request) -> PakeProtocol:
         """PSA Crypto psa_pake_setup: algorithm, key and policy; hash, primitive, confirmation, key type."""
@@ -152,7 +132,7 @@ class PakeFunctions:
         check_policy(key.attributes, PSA_KEY_USAGE_DERIVE, alg)
         if not self._offer.alg(alg):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
-        self._hashes.check(_hash_of(alg))
+        self._hashes.check(hash_of(alg))
         group = self._group(request.iovec.value & 0xFFFFFFFF)
         wanted = PSA_PAKE_UNCONFIRMED_KEY if PSA_ALG_IS_JPAKE(alg) else PSA_PAKE_CONFIRMED_KEY
         if request.iovec.value >> _CONFIRMATION_SHIFT != wanted:
@@ -174,7 +154,7 @@ class PakeFunctions:
     def _jpake(self, alg: int, group: Group, key: Key) -> PakeProtocol:
         if key.attributes.type not in (PSA_KEY_TYPE_PASSWORD, PSA_KEY_TYPE_PASSWORD_HASH):
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
-        hash_alg = _hash_of(alg)
+        hash_alg = hash_of(alg)
         return JPake(
             group,
             key.material.data,
@@ -184,7 +164,7 @@ class PakeFunctions:
         )
 
     def _spake2p(self, alg: int, group: Group, key: Key) -> PakeProtocol:
-        kind, hash_alg = key.attributes.type, _hash_of(alg)
+        kind, hash_alg = key.attributes.type, hash_of(alg)
         is_key = PSA_KEY_TYPE_IS_SPAKE2P(kind) and key.attributes.bits == group.bits
         if not is_key or PSA_KEY_TYPE_SPAKE2P_GET_FAMILY(kind) != PSA_ECC_FAMILY_SECP_R1:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
@@ -196,7 +176,7 @@ class PakeFunctions:
         )
 
     def _suite(self, alg: int) -> Suite:
-        hash_alg = _hash_of(alg)
+        hash_alg = hash_of(alg)
         algorithm = CRYPTOGRAPHY_HASH[hash_alg]
         is_cmac, is_matter = PSA_ALG_IS_SPAKE2P_CMAC(alg), alg == PSA_ALG_SPAKE2P_MATTER
         return Suite(
@@ -231,13 +211,10 @@ class PakeFunctions:
         """PSA Crypto psa_pake_set_*: each once, and before every input and output."""
         operation = self._lookup(request)
         function = request.iovec.function_id
-        try:
+        with lost_by_an_error(operation):
             if operation.protocol is None or operation.done & {function, *_STEPS}:
                 raise Refusal(PSA_ERROR_BAD_STATE)
             act(operation.protocol)
-        except Refusal:
-            operation.abort()
-            raise
         operation.done.add(function)
         return PSA_SUCCESS
 
@@ -245,27 +222,19 @@ class PakeFunctions:
         request.put(0, b"")
         operation = self._lookup(request)
         self._check_harmless_step(operation, request.iovec.step)
-        try:
-            data = self._begin_step(operation, request).output(request.iovec.step)
-            if request.room(0) < len(data):
-                raise Refusal(PSA_ERROR_BUFFER_TOO_SMALL)
-        except Refusal:
-            operation.abort()
-            raise
-        request.put(0, data)
+        with lost_by_an_error(operation):
+            request.put_whole(0, self._begin_step(operation, request).output(request.iovec.step))
         return PSA_SUCCESS
 
     def _input(self, request: Request) -> int:
         operation = self._lookup(request)
         self._check_harmless_step(operation, request.iovec.step)
-        try:
+        with lost_by_an_error(operation):
             self._begin_step(operation, request).input(request.iovec.step, request.input(1))
-        except Refusal:
-            operation.abort()
-            raise
         return PSA_SUCCESS
 
     def _check_harmless_step(self, operation: PakeOperation, step: int) -> None:
+        # PSA Crypto psa_pake_output: every error is the error state; Arm's suite spares a foreign step.
         protocol = operation.protocol
         if self._foreign_step_is_harmless and protocol is not None and step not in protocol.steps:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
@@ -277,18 +246,12 @@ class PakeFunctions:
         return operation.protocol
 
     def _get_shared_key(self, request: Request) -> int:
-        request.require_handle_room()
-        request.put_handle(request.iovec.op_handle)
+        self._echo_handle(request)
         operation = self._lookup(request)
-        try:
+        with lost_by_an_error(operation):
             key_id = self._make_key(operation, request)
-        except Refusal:
-            operation.abort()
-            raise
         request.put(1, key_id.to_bytes(4, "little").ljust(request.room(1), b"\0"))
-        self._operations.release(request.iovec.op_handle)
-        request.put_handle(0)
-        return PSA_SUCCESS
+        return self._end(request)
 
     def _make_key(self, operation: PakeOperation, request: Request) -> int:
         if operation.protocol is None:
@@ -304,19 +267,3 @@ class PakeFunctions:
         self._keys.check_new(attributes)
         bits, material = key_formats.load(attributes, secret)
         return self._keys.add(request.client_id, replace(attributes, bits=bits), material)
-
-    def _abort(self, request: Request) -> int:
-        request.require_handle_room()
-        request.put_handle(request.iovec.op_handle)
-        if self._operations.find(request.client_id, request.iovec.op_handle, PakeOperation):
-            self._operations.release(request.iovec.op_handle)
-            request.put_handle(0)
-        return PSA_SUCCESS
-
-    def _lookup(self, request: Request) -> PakeOperation:
-        return self._operations.lookup(request.client_id, request.iovec.op_handle, PakeOperation)
-
-
-def _hash_of(alg: int) -> int:
-    """The hash that a PAKE algorithm names; Matter's number names SHA-256 like the others."""
-    return PSA_ALG_CATEGORY_HASH | alg & PSA_ALG_HASH_MASK

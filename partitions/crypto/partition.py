@@ -1,6 +1,6 @@
 """TFM_SP_CRYPTO: entry functions, vector checks and dispatch (TF-M crypto_init)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 from ...interface.psa.client import PSA_IPC_CALL
@@ -23,6 +23,7 @@ from .key_functions import KeyFunctions
 from .keys import KeyStore
 from .mac_functions import MacFunctions
 from .nv_seed import seeded_random
+from .operation_group import OperationGroup
 from .operations import OperationTable
 from .pake_functions import PakeFunctions
 from .persistent_keys import PersistentKeys
@@ -39,14 +40,11 @@ def _is_ours(function: int) -> bool:
 
 
 class Module(Protocol):
-    """One group of functions."""
+    """One group of functions. One with operations is an OperationGroup."""
 
     @property
     def functions(self) -> dict[int, Handler]:
         """Who answers each function id."""
-
-    def unknown(self, request: Request) -> int:
-        """Answers an id of the group that has no function."""
 
 
 class CryptoPartition:
@@ -61,60 +59,48 @@ class CryptoPartition:
 
     def tfm_crypto_init(self) -> int:
         """entry_init: load the builtin keys and put the functions of this build in place."""
-        config = self._config
-        hal = self._psa.hal
-        persistent = PersistentKeys(self._psa)
+        config, hal = self._config, self._psa.hal
         drivers = make_drivers(config.drivers, hal)
-        keys = KeyStore(config, BuiltinKeys(hal, config), persistent, drivers)
-        hashes = Hashes(config.offer())
-        operations = OperationTable(config.concurrent_operations)
+        keys = KeyStore(config, BuiltinKeys(hal, config), PersistentKeys(self._psa), drivers)
         try:
-            random = seeded_random(self._psa, hal.tfm_hal_random, nv_seed=config.nv_seed)
+            self._random = seeded_random(self._psa, hal.tfm_hal_random, nv_seed=config.nv_seed)
         except Refusal as refusal:
             return refusal.status
-        self._random = random
-        single_part = config.single_part_functions
         # TF-M tfm_crypto_random_interface: one function, whatever the index within the group.
         self._unknown = {Group.RANDOM: self._generate_random}
+        for group, module in self._modules(keys):
+            wanted = module.functions.items()
+            self._functions |= {id_: code for id_, code in wanted if config.extensions or not _is_ours(id_)}
+            if isinstance(module, OperationGroup):
+                self._unknown[group] = module.unknown
+        return PSA_SUCCESS
+
+    def _modules(self, keys: KeyStore) -> Iterator[tuple[Group, Module]]:
+        """The groups that the build has."""
+        config, random = self._config, self._random
+        hashes = Hashes(config.offer())
+        operations = OperationTable(config.concurrent_operations)
         if config.key_module:
-            self._functions |= KeyFunctions(keys, random).functions
+            yield Group.KEY_MANAGEMENT, KeyFunctions(keys, random)
         if config.hash_module:
-            hashing = HashFunctions(hashes, operations, single_part=single_part, suspends=config.extensions)
-            self._install(Group.HASH, hashing)
+            yield Group.HASH, HashFunctions(hashes, operations, config)
         if config.mac_module:
-            self._install(Group.MAC, MacFunctions(hashes, keys, operations, config))
+            yield Group.MAC, MacFunctions(hashes, keys, operations, config)
         if config.cipher_module:
-            self._install(Group.CIPHER, CipherFunctions(keys, operations, random, config))
+            yield Group.CIPHER, CipherFunctions(keys, operations, random, config)
         if config.aead_module:
-            self._install(Group.AEAD, AeadFunctions(keys, operations, random, config))
+            yield Group.AEAD, AeadFunctions(keys, operations, random, config)
         if config.key_derivation_module:
             algorithms = KdfAlgorithms(hashes, config.offer(), config.pbkdf2_max_iterations)
             agreement = AgreementFunctions(keys, config.offer())
-            derivation = DerivationFunctions(algorithms, agreement, keys, operations)
-            self._functions |= agreement.functions | derivation.functions
-            self._unknown[Group.KEY_DERIVATION] = derivation.unknown
+            yield Group.KEY_DERIVATION, agreement
+            yield Group.KEY_DERIVATION, DerivationFunctions(algorithms, agreement, keys, operations)
         if config.asym_sign_module:
-            self._install(Group.ASYM_SIGN, SignFunctions(hashes, keys, random, config))
+            yield Group.ASYM_SIGN, SignFunctions(hashes, keys, random, config)
         if config.asym_encrypt_module:
-            self._install(Group.ASYM_ENCRYPT, AsymEncryptFunctions(hashes, keys, random, config))
+            yield Group.ASYM_ENCRYPT, AsymEncryptFunctions(hashes, keys, random, config)
         if config.pake_module:
-            pake = PakeFunctions(
-                hashes,
-                keys,
-                operations,
-                config.offer(),
-                random,
-                max_id=config.pake_max_id,
-                foreign_step_is_harmless=config.pake_foreign_step_is_harmless,
-            )
-            self._install(Group.PAKE, pake)
-        if not config.extensions:
-            self._functions = {id_: handler for id_, handler in self._functions.items() if not _is_ours(id_)}
-        return PSA_SUCCESS
-
-    def _install(self, group: Group, module: Module) -> None:
-        self._functions |= module.functions
-        self._unknown[group] = module.unknown
+            yield Group.PAKE, PakeFunctions(hashes, keys, operations, random, config)
 
     def tfm_crypto_sfn(self, msg: psa_msg_t) -> int:
         """TFM_CRYPTO: message type 0 only; the function is named in the first input vector."""

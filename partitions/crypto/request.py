@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from ...interface.psa.service import psa_msg_t
 from ...interface.psa.status import (
+    PSA_ERROR_BUFFER_TOO_SMALL,
     PSA_ERROR_GENERIC_ERROR,
     PSA_ERROR_INSUFFICIENT_MEMORY,
     PSA_ERROR_PROGRAMMER_ERROR,
@@ -51,6 +52,12 @@ class Request:
         """Set what an output vector carries; nothing to do for a vector that is not there."""
         if index < len(self.results):
             self.results[index] = data
+
+    def put_whole(self, index: int, data: bytes) -> None:
+        """The same for a result that cannot be cut off: BUFFER_TOO_SMALL where it does not fit."""
+        if self.room(index) < len(data):
+            raise Refusal(PSA_ERROR_BUFFER_TOO_SMALL)
+        self.put(index, data)
 
     def require_handle_room(self) -> None:
         """Output vector 0 must hold a handle or a key id."""

@@ -1,7 +1,7 @@
 """RSA keys as PSA formats them: DER of PKCS#1's RSAPublicKey and RSAPrivateKey (RFC 8017 appendix A.1).
 
-The arithmetic is this module's own: the `cryptography` package has no raw operation, and whatever needs
-random padding would take it from a source without seed.
+The raw operation is this module's own, for what `rsa_schemes` encodes itself: the `cryptography` package has
+none.
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
 """Encodings of RSA (RFC 8017 sections 7 and 9), over a hash given as a function and random bytes given.
 
+Only for what the `cryptography` package cannot do with the private or public key (`rsa_schemes`).
 All of them fill the whole modulus: ``size`` is its length in bytes, its length in bits a multiple of 8.
 """
 

@@ -5,6 +5,9 @@ from collections.abc import Callable
 from ...interface.psa.crypto_sizes import PSA_HASH_LENGTH, PSA_SIGN_OUTPUT_SIZE
 from ...interface.psa.crypto_values import (
     PSA_ALG_ANY_HASH,
+    PSA_ALG_DETERMINISTIC_ECDSA,
+    PSA_ALG_ECDSA,
+    PSA_ALG_IS_ECDSA,
     PSA_ALG_IS_SIGN_MESSAGE,
     PSA_ALG_PURE_EDDSA,
     PSA_ALG_SIGN_GET_HASH,
@@ -53,10 +56,6 @@ class SignFunctions:
             Function.VERIFY_MESSAGE: self._verify_message,
         }
 
-    def unknown(self, request: Request) -> int:
-        del request
-        return PSA_ERROR_NOT_SUPPORTED
-
     def _sign_hash(self, request: Request) -> int:
         return self._sign(request, PSA_KEY_USAGE_SIGN_HASH, is_message=False)
 
@@ -85,10 +84,7 @@ class SignFunctions:
             _check_hash_length(alg, request.input(1))
         if room < PSA_SIGN_OUTPUT_SIZE(kind, bits, alg):
             return PSA_ERROR_BUFFER_TOO_SMALL
-        signature = self._make(key, alg, request.input(1), is_message=is_message)
-        if room < len(signature):
-            return PSA_ERROR_BUFFER_TOO_SMALL
-        request.put(0, signature)
+        request.put_whole(0, self._make(key, alg, request.input(1), is_message=is_message))
         return PSA_SUCCESS
 
     def _verify(self, request: Request, usage: int, *, is_message: bool) -> int:
@@ -98,7 +94,7 @@ class SignFunctions:
         key = self._key(request, usage)
         if is_message and not PSA_KEY_TYPE_IS_ASYMMETRIC(key.attributes.type):
             return PSA_ERROR_INVALID_ARGUMENT
-        self._check_key(key, alg)
+        self._check_key(key, alg, *_verified_alike(alg))
         if not is_message:
             _check_hash_length(alg, request.input(1))
         fits = self._fits(key, alg, request.input(1), request.input(2), is_message=is_message)
@@ -125,9 +121,9 @@ class SignFunctions:
         check_policy(key.attributes, usage, request.iovec.alg)
         return key
 
-    def _check_key(self, key: Key, alg: int) -> None:
+    def _check_key(self, key: Key, alg: int, *alike: int) -> None:
         check_key(key.attributes.type, key.attributes.bits, alg)
-        if not self._offer.alg(alg):
+        if not any(map(self._offer.alg, (alg, *alike))):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
 
     def _make(self, key: Key, alg: int, data: bytes, *, is_message: bool) -> bytes:
@@ -172,6 +168,14 @@ class SignFunctions:
         if is_message and alg != PSA_ALG_PURE_EDDSA:
             return self._hashes.digest(PSA_ALG_SIGN_GET_HASH(alg), data)
         return data
+
+
+def _verified_alike(alg: int) -> tuple[int, ...]:
+    """Mbed TLS psa_verify_hash_builtin: either ECDSA in the build verifies the signatures of both."""
+    if not PSA_ALG_IS_ECDSA(alg):
+        return ()
+    hash_alg = PSA_ALG_SIGN_GET_HASH(alg)
+    return PSA_ALG_ECDSA(hash_alg), PSA_ALG_DETERMINISTIC_ECDSA(hash_alg)
 
 
 def _check_hash_length(alg: int, digest: bytes) -> None:

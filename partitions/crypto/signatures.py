@@ -11,9 +11,7 @@ from ...interface.psa.crypto_values import (
     PSA_ALG_IS_ECDSA,
     PSA_ALG_IS_RSA_PKCS1V15_SIGN,
     PSA_ALG_IS_RSA_PSS,
-    PSA_ALG_IS_RSA_PSS_ANY_SALT,
     PSA_ALG_PURE_EDDSA,
-    PSA_ALG_RSA_PKCS1V15_SIGN_RAW,
     PSA_ALG_SIGN_GET_HASH,
     PSA_ECC_FAMILY_IS_WEIERSTRASS,
     PSA_ECC_FAMILY_TWISTED_EDWARDS,
@@ -22,11 +20,11 @@ from ...interface.psa.crypto_values import (
     PSA_KEY_TYPE_IS_RSA,
 )
 from ...interface.psa.status import PSA_ERROR_INVALID_ARGUMENT, PSA_ERROR_NOT_SUPPORTED
-from . import curves, ecdsa, eddsa, rsa_padding
+from . import curves, ecdsa, eddsa
 from .hashing import CRYPTOGRAPHY_HASH, Hashes
 from .material import Material
 from .refusal import Refusal
-from .rsa_key import RsaPublicKey
+from .rsa_schemes import RsaSchemes
 
 
 def check_key(key_type: int, bits: int, alg: int) -> None:
@@ -60,6 +58,7 @@ class Signatures:
 
     def __init__(self, hashes: Hashes, random: Callable[[int], bytes], *, deterministic: bool) -> None:
         self._hashes = hashes
+        self._rsa = RsaSchemes(hashes, random)
         self._random = random
         self._deterministic = deterministic
 
@@ -67,9 +66,7 @@ class Signatures:
         """The signature in PSA's format, as long as PSA_SIGN_OUTPUT_SIZE says."""
         key_type, bits = attributes.type, attributes.bits
         if PSA_KEY_TYPE_IS_RSA(key_type):
-            pair = material.rsa_pair()
-            encoded = self._encode(alg, data, pair.public.size)
-            return pair.apply(int.from_bytes(encoded, "big")).to_bytes(pair.public.size, "big")
+            return self._rsa.sign(material.rsa_pair(), alg, data)
         if PSA_ALG_IS_ECDSA(alg):
             return self._sign_ecdsa(material, key_type, bits, alg, data)
         sign = eddsa.sign if alg == PSA_ALG_PURE_EDDSA else eddsa.sign_hash
@@ -81,7 +78,7 @@ class Signatures:
         """Whether a signature of any length fits; the key is a public one or a pair."""
         key_type, bits = attributes.type, attributes.bits
         if PSA_KEY_TYPE_IS_RSA(key_type):
-            return self._verify_rsa(material.rsa_public(key_type), alg, data, signature)
+            return self._rsa.verify(material.rsa_public(key_type), alg, data, signature)
         if PSA_ALG_IS_ECDSA(alg):
             return ecdsa.verify(material.public(key_type, bits), data, signature)
         verify = eddsa.verify if alg == PSA_ALG_PURE_EDDSA else eddsa.verify_hash
@@ -104,39 +101,3 @@ class Signatures:
         mac = self._hashes.hmac(hash_alg, key)
         mac.update(data)
         return mac.digest()
-
-    def _encode(self, alg: int, digest: bytes, size: int) -> bytes:
-        try:
-            if not PSA_ALG_IS_RSA_PSS(alg):
-                return rsa_padding.encode_pkcs1v15_signature(_digest_info(alg, digest), size)
-            salt = self._random(rsa_padding.pss_salt_length(len(digest), size))
-            return rsa_padding.encode_pss(self._hash(alg), digest, salt, size)
-        except rsa_padding.TooLongError as error:
-            raise Refusal(PSA_ERROR_INVALID_ARGUMENT) from error
-
-    def _verify_rsa(self, key: RsaPublicKey, alg: int, digest: bytes, signature: bytes) -> bool:
-        number = int.from_bytes(signature, "big")
-        if len(signature) != key.size or number >= key.n:
-            return False
-        encoded = key.apply(number).to_bytes(key.size, "big")
-        if not PSA_ALG_IS_RSA_PSS(alg):
-            return encoded == self._encode(alg, digest, key.size)
-        try:
-            salt_length = rsa_padding.pss_salt_length(len(digest), key.size)
-        except rsa_padding.TooLongError:
-            return False
-        any_salt = PSA_ALG_IS_RSA_PSS_ANY_SALT(alg)
-        return rsa_padding.is_pss(self._hash(alg), digest, encoded, None if any_salt else salt_length)
-
-    def _hash(self, alg: int) -> Callable[[bytes], bytes]:
-        return partial(self._hashes.digest, PSA_ALG_SIGN_GET_HASH(alg))
-
-
-def _digest_info(alg: int, digest: bytes) -> bytes:
-    """What PKCS#1 v1.5 signs: a hash with its identifier, or the bytes as they are."""
-    if alg == PSA_ALG_RSA_PKCS1V15_SIGN_RAW:
-        return digest
-    try:
-        return rsa_padding.digest_info(PSA_ALG_SIGN_GET_HASH(alg), digest)
-    except KeyError as error:
-        raise Refusal(PSA_ERROR_NOT_SUPPORTED) from error

@@ -288,6 +288,23 @@ MULTI_PART: list[tuple[tuple[int, ...], bool, list[Step], Step, int]] = [
     (ANY, False, [lengths(0, 0), nonce()], verify(15), PSA_ERROR_INVALID_SIGNATURE),
     (ANY, False, [lengths(0, 0), nonce()], verify(17), PSA_ERROR_INVALID_SIGNATURE),
 ]
+
+
+@pytest.mark.parametrize("length", [0, 1])
+@pytest.mark.parametrize("alg", OTHERS)
+def test_lengths_after_additional_data(alg: int, length: int) -> None:
+    """Mbed TLS psa_aead_set_lengths: after the nonce, but not after any data, be it empty."""
+    device = start_partitions(crypto=CryptoConfig(aead_lengths_after_nonce=True))
+    key_type = CHACHA if alg == CHAPOLY else AES
+    key = aead_key(device.ns, key_type, alg, MATERIAL[key_type])
+    for begun, status in (([], PSA_SUCCESS), ([ad(length)], PSA_ERROR_BAD_STATE)):
+        op = AeadCalls(device.ns)
+        assert op.setup(key, alg) == PSA_SUCCESS
+        assert [step(op) for step in (nonce(), *begun)] == [PSA_SUCCESS] * (1 + len(begun))
+        assert lengths(1, 1)(op) == status
+        assert op.abort() == PSA_SUCCESS
+
+
 ROWS = [(alg, *row) for algs, *row in MULTI_PART for alg in algs]
 
 

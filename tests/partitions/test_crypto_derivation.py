@@ -235,6 +235,10 @@ WRONG_INPUTS: list[tuple[int, list[Input], Input, int]] = [
     (EXPAND, [], (SALT, b""), PSA_ERROR_INVALID_ARGUMENT),
     (PRF, [], (OTHER_SECRET, b""), PSA_ERROR_INVALID_ARGUMENT),
     (PBKDF2, [], (COST, b"\1"), PSA_ERROR_INVALID_ARGUMENT),
+    # Mbed TLS psa_key_derivation_input_internal: the kind of input counts before the turn.
+    (PBKDF2, [(COST, 1)], (COST, b"\1"), PSA_ERROR_INVALID_ARGUMENT),
+    (PBKDF2, [(COST, 1)], (PASSWORD, 1), PSA_ERROR_INVALID_ARGUMENT),
+    (KBKDF, [], (LABEL, 1), PSA_ERROR_INVALID_ARGUMENT),
     (PBKDF2, [], (SALT, 1), PSA_ERROR_INVALID_ARGUMENT),
     (PBKDF2, [], (PASSWORD, 1), PSA_ERROR_INVALID_ARGUMENT),
     (PBKDF2, [], (SECRET, b""), PSA_ERROR_INVALID_ARGUMENT),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 import pytest
 from support.partition_bench import PartitionBench, start_partitions
@@ -29,6 +30,7 @@ from tfm_sim.interface.psa.status import (
 from tfm_sim.interface.tfm.crypto import Function, pack_iovec
 from tfm_sim.interface.tfm.services import TFM_CRYPTO_HANDLE
 from tfm_sim.partitions.crypto.config import CryptoConfig
+from tfm_sim.partitions.crypto.weierstrass import nist_group
 
 SHA_256 = v.PSA_ALG_SHA_256
 JPAKE = p.PSA_ALG_JPAKE(SHA_256)
@@ -37,6 +39,7 @@ SHARE, PUBLIC, PROOF = p.PSA_PAKE_STEP_KEY_SHARE, p.PSA_PAKE_STEP_ZK_PUBLIC, p.P
 CONFIRM = p.PSA_PAKE_STEP_CONFIRM
 CLIENT, SERVER = p.PSA_PAKE_ROLE_CLIENT, p.PSA_PAKE_ROLE_SERVER
 ROUND = (SHARE, PUBLIC, PROOF)
+P256_ORDER = nist_group(256).order
 DERIVE = v.PSA_KEY_USAGE_DERIVE
 BASE_POINT = bytes.fromhex(
     "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
@@ -173,12 +176,56 @@ def test_jpake_peer_with_another_name_is_refused(device: PartitionBench) -> None
     assert two.input(PROOF, one.output(PROOF)) == PSA_ERROR_INVALID_SIGNATURE
 
 
-def test_jpake_proof_may_lack_its_leading_zeros(device: PartitionBench) -> None:
-    """PSA_PAKE_STEP_ZK_PROOF: leading zeroes are permitted up to the length of the order, not wanted."""
+def short_proof(identity: bytes) -> tuple[bytes, bytes, bytes]:
+    """A key share, V and a proof r that begins with a zero: one in 256 does (RFC 8235, 3.3)."""
+    group = nist_group(256)
+    x, v_ = 7, 11
+    share, public = x * group.generator, v_ * group.generator
+    while True:
+        parts = (group.generator.encode(), public.encode(), share.encode(), identity)
+        digest = sha256(b"".join(len(part).to_bytes(4, "big") + part for part in parts)).digest()
+        proof = group.scalar((v_ - x * int.from_bytes(digest, "big")) % group.order)
+        if proof[0] == 0:
+            return share.encode(), public.encode(), proof
+        v_, public = v_ + 1, public + group.generator
+
+
+@pytest.mark.parametrize("cut", [0, 1])
+def test_jpake_proof_may_lack_its_leading_zeros(device: PartitionBench, cut: int) -> None:
+    """PSA_PAKE_STEP_ZK_PROOF: leading zeros are permitted up to the length of the order, not wanted."""
+    two = jpake_side(device)
+    assert two.setup() == PSA_SUCCESS
+    two.names(b"bob", b"alice")
+    share, public, proof = short_proof(b"alice")
+    for step, data in ((SHARE, share), (PUBLIC, public), (PROOF, proof[cut:])):
+        assert two.input(step, data) == PSA_SUCCESS
+
+
+@pytest.mark.parametrize(
+    "proof, status",
+    [
+        (b"", PSA_ERROR_INVALID_ARGUMENT),
+        (bytes(33), PSA_ERROR_INVALID_ARGUMENT),
+        (b"\1", PSA_ERROR_INVALID_SIGNATURE),
+        (P256_ORDER.to_bytes(32, "big"), PSA_ERROR_INVALID_ARGUMENT),
+        ((P256_ORDER - 1).to_bytes(32, "big"), PSA_ERROR_INVALID_SIGNATURE),
+    ],
+)
+def test_jpake_proof_is_a_number_below_the_order(device: PartitionBench, proof: bytes, status: int) -> None:
     one, two = jpake_pair(device)
     for step in (SHARE, PUBLIC):
         assert two.input(step, one.output(step)) == PSA_SUCCESS
-    assert two.input(PROOF, b"\0" + one.output(PROOF)) == PSA_ERROR_INVALID_ARGUMENT
+    assert two.input(PROOF, proof) == status
+
+
+@pytest.mark.parametrize("inputs", range(6))
+def test_jpake_round_two_waits_for_all_of_round_one(device: PartitionBench, inputs: int) -> None:
+    one, two = jpake_pair(device)
+    for step in ROUND * 2:
+        one.output(step)
+    for step in (ROUND * 2)[:inputs]:
+        assert one.input(step, two.output(step)) == PSA_SUCCESS
+    assert one.try_output(SHARE) == PSA_ERROR_BAD_STATE
 
 
 Calls = Callable[[Side], list[int]]
@@ -197,6 +244,10 @@ def _set(side: Side, name: str, data: bytes) -> int:
         (lambda s: [_set(s, "peer", b"b"), _set(s, "peer", b"b")], [PSA_SUCCESS, PSA_ERROR_BAD_STATE]),
         (
             lambda s: [s.names(b"a", b"b") or s.try_output(SHARE), _set(s, "peer", b"b")],
+            [0, PSA_ERROR_BAD_STATE],
+        ),
+        (
+            lambda s: [s.names(b"a", b"b") or s.try_output(SHARE), _role(s, p.PSA_PAKE_ROLE_NONE)],
             [0, PSA_ERROR_BAD_STATE],
         ),
         (lambda s: [_set(s, "user", b"")], [PSA_ERROR_INVALID_ARGUMENT]),

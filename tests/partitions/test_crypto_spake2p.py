@@ -321,6 +321,20 @@ def test_steps_come_in_their_order(client: PsaClient, role: int, calls: list[tup
     assert side.secret()[0] == PSA_ERROR_BAD_STATE
 
 
+@pytest.mark.parametrize("confirmations", [0, 1])
+@pytest.mark.parametrize("role", [CLIENT, SERVER])
+def test_no_secret_before_both_confirmations(client: PsaClient, role: int, confirmations: int) -> None:
+    """PSA Crypto, SPAKE2+ operation: the keys are there once the shares are, but nobody has shown his."""
+    prover, verifier = make_pair(client, p.PSA_ALG_SPAKE2P_HMAC(SHA_256), 256, W0, W1)
+    prover.setup(None)
+    verifier.setup(None)
+    assert verifier.input(SHARE, prover.output(SHARE)) == PSA_SUCCESS
+    assert prover.input(SHARE, verifier.output(SHARE)) == PSA_SUCCESS
+    if confirmations:
+        assert prover.input(CONFIRM, verifier.output(CONFIRM)) == PSA_SUCCESS
+    assert (prover if role == CLIENT else verifier).secret()[0] == PSA_ERROR_BAD_STATE
+
+
 @pytest.mark.parametrize(
     "alg, bits, status",
     [

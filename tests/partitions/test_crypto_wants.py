@@ -19,7 +19,11 @@ from tfm_sim.interface.psa.crypto_types import (
     psa_pake_cipher_suite_t,
     psa_pake_operation_t,
 )
-from tfm_sim.interface.psa.status import PSA_ERROR_NOT_SUPPORTED, PSA_SUCCESS
+from tfm_sim.interface.psa.status import (
+    PSA_ERROR_INVALID_SIGNATURE,
+    PSA_ERROR_NOT_SUPPORTED,
+    PSA_SUCCESS,
+)
 from tfm_sim.partitions.crypto.config import CryptoConfig
 from tfm_sim.partitions.crypto.wants import AES_ONLY_128, DEFAULT, EVERYTHING, LEGACY, Offer
 
@@ -155,6 +159,23 @@ def test_a_build_for_aes_128_makes_longer_keys_and_uses_none() -> None:
         assert crypto.psa_cipher_encrypt(ns, ctr, v.PSA_ALG_CTR, b"", 16)[0] == status
         assert crypto.psa_mac_compute(ns, cmac, v.PSA_ALG_CMAC, b"", 16)[0] == status
         assert derive(bits) == status
+
+
+@pytest.mark.parametrize("want", ["ECDSA", "DETERMINISTIC_ECDSA"])
+def test_either_ecdsa_in_the_build_verifies_both(want: str) -> None:
+    """Mbed TLS psa_verify_hash_builtin; to sign with one that one has to be in the build."""
+    both = {"PSA_WANT_ALG_ECDSA", "PSA_WANT_ALG_DETERMINISTIC_ECDSA"}
+    ns = start_partitions(crypto=CryptoConfig(wants=DEFAULT - both | {f"PSA_WANT_ALG_{want}"})).ns
+    for name, alg in (
+        ("ECDSA", v.PSA_ALG_ECDSA(v.PSA_ALG_SHA_256)),
+        ("DETERMINISTIC_ECDSA", v.PSA_ALG_DETERMINISTIC_ECDSA(v.PSA_ALG_SHA_256)),
+    ):
+        usage = v.PSA_KEY_USAGE_SIGN_HASH | v.PSA_KEY_USAGE_VERIFY_HASH
+        _, key = crypto.psa_generate_key(ns, KeyAttributes(P256, 256, usage=usage, alg=alg))
+        status = PSA_SUCCESS if name == want else PSA_ERROR_NOT_SUPPORTED
+        assert crypto.psa_sign_hash(ns, key, alg, bytes(32), 64)[0] == status
+        assert crypto.psa_verify_hash(ns, key, alg, bytes(32), bytes(64)) == PSA_ERROR_INVALID_SIGNATURE
+        assert crypto.psa_verify_message(ns, key, alg, b"", bytes(64)) == PSA_ERROR_INVALID_SIGNATURE
 
 
 def test_without_extensions_the_functions_of_our_own_are_unknown() -> None:

@@ -12,13 +12,15 @@ from tfm_sim.interface.psa.crypto_types import KeyAttributes, psa_custom_key_par
 from tfm_sim.interface.psa.status import (
     PSA_ERROR_BUFFER_TOO_SMALL,
     PSA_ERROR_CORRUPTION_DETECTED,
+    PSA_ERROR_HARDWARE_FAILURE,
     PSA_ERROR_INVALID_ARGUMENT,
     PSA_ERROR_NOT_PERMITTED,
     PSA_ERROR_NOT_SUPPORTED,
     PSA_SUCCESS,
 )
 from tfm_sim.partitions.crypto.config import CryptoConfig
-from tfm_sim.partitions.crypto.drivers import DriverError, DriverSpec, OpaqueDriver
+from tfm_sim.partitions.crypto.drivers import DriverError, DriverKey, DriverSpec, OpaqueDriver
+from tfm_sim.partitions.crypto.refusal import Refusal
 
 WRAP, EXPORTING, ELEMENT, LACKING = 0x000001, 0x800002, 0x800003, 0x800004
 CONFIG = CryptoConfig(
@@ -144,6 +146,22 @@ def test_destroying_reaches_the_element(device: PartitionBench) -> None:
     assert list(ElementDriver.keys.values()) == [bytes(32)]
     assert crypto.psa_destroy_key(device.ns, second) == PSA_SUCCESS
     assert ElementDriver.keys == {}
+
+
+class StuckDriver(ElementDriver):
+    """An element that does not let go of a key."""
+
+    def destroy_key(self, key: DriverKey) -> None:
+        raise Refusal(PSA_ERROR_HARDWARE_FAILURE)
+
+
+def test_a_key_that_its_driver_keeps_stays_in_storage() -> None:
+    device = start_partitions(crypto=CryptoConfig(drivers=(DriverSpec.of(ELEMENT, StuckDriver),)))
+    stored = KeyAttributes(AES, lifetime=at(ELEMENT) | v.PSA_KEY_PERSISTENCE_DEFAULT, id=7)
+    assert crypto.psa_import_key(device.ns, stored, bytes(16)) == (PSA_SUCCESS, 7)
+    assert crypto.psa_destroy_key(device.ns, 7) == PSA_ERROR_HARDWARE_FAILURE
+    assert crypto.psa_get_key_attributes(device.ns, 7)[0] == PSA_SUCCESS
+    ElementDriver.keys.clear()
 
 
 HERE = 0

@@ -29,7 +29,9 @@ from tfm_sim.interface.tfm.crypto import (
     TFM_BUILTIN_KEY_ID_HUK,
     TFM_BUILTIN_KEY_ID_IAK,
 )
+from tfm_sim.partitions.crypto.builtin_keys import BuiltinKeys
 from tfm_sim.partitions.crypto.config import (
+    TFM_SP_CRYPTO,
     TFM_SP_DELEGATED_ATTESTATION,
     TFM_SP_INITIAL_ATTESTATION,
     CryptoConfig,
@@ -254,6 +256,16 @@ def test_the_huk_gives_each_client_keys_of_its_own() -> None:
         assert huk_bytes(client(device, who)) == (PSA_SUCCESS, expected)
 
 
+def test_the_crypto_partition_has_the_huk_itself() -> None:
+    """TF-M tfm_builtin_key_loader_get_builtin_key: no sub-key for TFM_CRYPTO's own id."""
+    device = start_partitions()
+    huk = device.hal.tfm_plat_get_huk()
+    # It has no door to itself, so this cannot go through psa_call.
+    view = BuiltinKeys(device.hal, CryptoConfig()).view(TFM_SP_CRYPTO, TFM_BUILTIN_KEY_ID_HUK)
+    assert view is not None
+    assert view[1].data == huk
+
+
 def usage_of(of: PsaClient, key: int) -> int | None:
     status, attributes = crypto.psa_get_key_attributes(of, key)
     return attributes.usage if status == PSA_SUCCESS else None
@@ -282,6 +294,7 @@ WITH_DAK = CryptoConfig(
         (CryptoConfig(), TFM_BUILTIN_KEY_ID_DAK_SEED, "ns", None),
         (CryptoConfig(delegated_attestation=True), TFM_BUILTIN_KEY_ID_DAK_SEED, "ns", 0),
         (WITH_DAK, TFM_BUILTIN_KEY_ID_DAK_SEED, "attestation", DERIVES),
+        (CryptoConfig(builtin_max_key_length=32), TFM_BUILTIN_KEY_ID_HUK, "ns", DERIVES),
         (CryptoConfig(builtin_max_key_length=31), TFM_BUILTIN_KEY_ID_HUK, "ns", None),
     ],
 )

@@ -239,7 +239,7 @@ class Operations(RuleBasedStateMachine):
 
 
 Operations.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=40,
     stateful_step_count=100,
     deadline=None,
     derandomize=True,

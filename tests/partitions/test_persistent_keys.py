@@ -142,29 +142,34 @@ def replaced(offset: int, new: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "damaged, status",
+    "damaged, status, destroyed",
     [
-        (b"", PSA_ERROR_DATA_INVALID),
-        (STORED_7[:35], PSA_ERROR_DATA_INVALID),
-        (STORED_7[:-1], PSA_ERROR_DATA_INVALID),
-        (replaced(0, b"p"), PSA_ERROR_DATA_INVALID),
-        (replaced(8, b"\1"), PSA_ERROR_DATA_INVALID),
-        (replaced(12, b"\0"), PSA_ERROR_DATA_INVALID),
-        (replaced(32, b"\0"), PSA_ERROR_STORAGE_FAILURE),
-        (replaced(32, b"\x0f"), PSA_ERROR_DATA_INVALID),
-        (replaced(18, b"\0\1"), PSA_ERROR_DATA_INVALID),
-        (replaced(16, b"\0\x23"), PSA_ERROR_NOT_SUPPORTED),
-        (replaced(13, b"\7"), PSA_ERROR_NOT_SUPPORTED),
+        (b"", PSA_ERROR_DATA_INVALID, PSA_ERROR_DATA_INVALID),
+        (STORED_7[:35], PSA_ERROR_DATA_INVALID, PSA_ERROR_DATA_INVALID),
+        (STORED_7[:-1], PSA_ERROR_DATA_INVALID, PSA_ERROR_DATA_INVALID),
+        (replaced(0, b"p"), PSA_ERROR_DATA_INVALID, PSA_ERROR_DATA_INVALID),
+        (replaced(8, b"\1"), PSA_ERROR_DATA_INVALID, PSA_ERROR_DATA_INVALID),
+        (replaced(12, b"\0"), PSA_ERROR_DATA_INVALID, PSA_ERROR_DATA_INVALID),
+        (replaced(32, b"\0"), PSA_ERROR_STORAGE_FAILURE, PSA_ERROR_STORAGE_FAILURE),
+        (replaced(32, b"\x0f"), PSA_ERROR_DATA_INVALID, PSA_SUCCESS),
+        (replaced(18, b"\0\1"), PSA_ERROR_DATA_INVALID, PSA_SUCCESS),
+        (replaced(16, b"\0\x23"), PSA_ERROR_NOT_SUPPORTED, PSA_SUCCESS),
+        (replaced(13, b"\7"), PSA_ERROR_NOT_SUPPORTED, PSA_SUCCESS),
     ],
 )
-def test_a_damaged_key(device: PartitionBench, damaged: bytes, status: int) -> None:
-    """NOT_SUPPORTED: a type or a location that this build has not; such a key can be destroyed."""
+def test_a_damaged_key(device: PartitionBench, damaged: bytes, status: int, destroyed: int) -> None:
+    """NOT_SUPPORTED: a type or a location that this build has not.
+
+    PSA Crypto 1.2 psa_destroy_key: key material is erased as well as can be, whatever the answer is.
+    """
     store(device, damaged)
     readable = status == PSA_ERROR_NOT_SUPPORTED
     assert crypto.psa_export_key(device.ns, 7, 64)[0] == status
     assert crypto.psa_get_key_attributes(device.ns, 7)[0] == (PSA_SUCCESS if readable else status)
     assert crypto.psa_purge_key(device.ns, 7) == PSA_SUCCESS
-    assert crypto.psa_destroy_key(device.ns, 7) == (PSA_SUCCESS if readable else status)
+    assert crypto.psa_destroy_key(device.ns, 7) == destroyed
+    assert stored(device) == (PSA_ERROR_DOES_NOT_EXIST, b"")
+    assert crypto.psa_import_key(device.ns, KEY_7, KEY) == (PSA_SUCCESS, 7)
 
 
 def test_a_read_only_key_stays(device: PartitionBench) -> None:
@@ -212,6 +217,16 @@ def test_slots_are_shared_and_only_stored_keys_give_way() -> None:
     assert crypto.psa_get_key_attributes(ns, made[0][1])[0] == PSA_SUCCESS
 
 
+def test_a_slot_comes_before_a_location() -> None:
+    """Mbed TLS psa_start_key_creation: attributes, slot, driver."""
+    device = start_partitions(crypto=CryptoConfig(key_slots=1))
+    nowhere = KeyAttributes(AES, lifetime=v.PSA_KEY_LIFETIME_FROM_PERSISTENCE_AND_LOCATION(0, 0x800005))
+    assert crypto.psa_import_key(device.ns, nowhere, KEY)[0] == PSA_ERROR_INVALID_ARGUMENT
+    assert crypto.psa_import_key(device.ns, KeyAttributes(AES), KEY)[0] == PSA_SUCCESS
+    assert crypto.psa_import_key(device.ns, nowhere, KEY)[0] == PSA_ERROR_INSUFFICIENT_MEMORY
+    assert crypto.psa_import_key(device.ns, replace(nowhere, id=1), KEY)[0] == PSA_ERROR_INVALID_ARGUMENT
+
+
 def test_a_key_keeps_its_slot_while_it_is_copied() -> None:
     device = start_partitions(crypto=CryptoConfig(key_slots=2))
     crypto.psa_generate_key(device.ns, KeyAttributes(AES, 128))
@@ -223,6 +238,9 @@ def test_a_build_without_storage() -> None:
     device = start_partitions(its=None)
     assert crypto.psa_import_key(device.ns, KEY_7, KEY) == (PSA_ERROR_NOT_SUPPORTED, 0)
     assert crypto.psa_generate_key(device.ns, KEY_7) == (PSA_ERROR_NOT_SUPPORTED, 0)
+    # What no build could store is told first.
+    for wrong in (replace(KEY_7, id=0), replace(KEY_7, lifetime=v.PSA_KEY_PERSISTENCE_READ_ONLY)):
+        assert crypto.psa_import_key(device.ns, wrong, KEY) == (PSA_ERROR_INVALID_ARGUMENT, 0)
     assert crypto.psa_export_key(device.ns, 7, 16)[0] == PSA_ERROR_INVALID_HANDLE
     assert crypto.psa_purge_key(device.ns, 7) == PSA_ERROR_INVALID_HANDLE
     assert crypto.psa_import_key(device.ns, KeyAttributes(AES), KEY)[0] == PSA_SUCCESS

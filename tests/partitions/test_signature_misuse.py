@@ -345,7 +345,6 @@ def test_randomised_signatures_differ_and_repeat_by_seed(alg: int) -> None:
     [
         ("PSA_WANT_ALG_RSA_PSS", "rsa", PS256),
         ("PSA_WANT_ALG_RSA_PKCS1V15_SIGN", "rsa", RAW),
-        ("PSA_WANT_ALG_DETERMINISTIC_ECDSA", "ec", DET256),
         ("PSA_WANT_ALG_PURE_EDDSA", "ed25519", PURE),
         ("PSA_WANT_ALG_SHA_256", "ec", ES256),
     ],

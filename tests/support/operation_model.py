@@ -134,10 +134,15 @@ class ModelOperation:
         return status
 
     def copy_of(self, source: "ModelOperation", *, slot_is_free: bool) -> int:
-        """psa_hash_clone: the target must be inactive; the source stays as it is, also in failure."""
-        if self.state is not State.INACTIVE or source.state in (State.INACTIVE, State.ERROR):
+        """psa_hash_clone: the target must be inactive; the source stays as it is, also in failure.
+
+        TF-M tfm_crypto_hash_interface: the slot is asked for before the source's state counts.
+        """
+        if self.state is not State.INACTIVE or source.state is State.INACTIVE:
             return PSA_ERROR_BAD_STATE
         if not slot_is_free:
             return PSA_ERROR_NOT_PERMITTED
+        if source.state is State.ERROR:
+            return PSA_ERROR_BAD_STATE
         self.kind, self.data, self.state = source.kind, source.data, source.state
         return PSA_SUCCESS
