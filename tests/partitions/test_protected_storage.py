@@ -148,6 +148,13 @@ def test_get_info(bench: PsBench, uid: int, answer: tuple[int, psa_storage_info_
     assert psa_ps_get_info(bench.ns, uid) == answer
 
 
+def test_an_empty_object_is_once_and_for_all_too(bench: PsBench) -> None:
+    """PSA Storage 1.0 psa_ps_set: WRITE_ONCE has nothing to do with the size."""
+    assert psa_ps_set(bench.ns, 20, b"", WRITE_ONCE) == OK
+    assert psa_ps_set(bench.ns, 20, b"x", 0) == psa_ps_remove(bench.ns, 20) == ONCE
+    assert psa_ps_get(bench.ns, 20, 0, 1) == (OK, b"")
+
+
 @pytest.mark.parametrize("uid, status", [(1, OK), (3, OK), (2, ONCE), (0, ARGUMENT), (9, ABSENT)])
 def test_remove(bench: PsBench, uid: int, status: int) -> None:
     assert psa_ps_remove(bench.ns, uid) == status
