@@ -20,60 +20,116 @@ HEAD: Final = """\
 
 ## From Python
 
-`device.psa.crypto` gives and takes bytes and key ids, and raises PsaError for what the service refuses:
+`device.psa.crypto` gives and takes bytes and key ids, and raises PsaError for what the service refuses.
+`tfm_sim.psa` has the constants, macros and types of the `psa/*.h` headers:
 
 ```
 >>> import tfm_sim
->>> from tfm_sim.interface.psa import crypto_values as v
->>> from tfm_sim.interface.psa.crypto_types import KeyAttributes
+>>> from tfm_sim import KeyAttributes, psa
 >>> device = tfm_sim.boot()
 >>> crypto = device.psa.crypto
->>> crypto.hash_compute(v.PSA_ALG_SHA3_256, b"abc").hex()
+>>> crypto.hash_compute(psa.PSA_ALG_SHA3_256, b"abc").hex()
 '3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532'
->>> aes = crypto.import_key(
-...     KeyAttributes(v.PSA_KEY_TYPE_AES, usage=v.PSA_KEY_USAGE_ENCRYPT, alg=v.PSA_ALG_GCM), bytes(16)
-... )
->>> crypto.aead_encrypt(aes, v.PSA_ALG_GCM, bytes(12), b"attack at dawn", b"header").hex()
-'62fcaeaf03dd83f38708a6d806dc3ca8344c8498bf759e12464bf417a4d9'
->>> crypto.aead_decrypt(aes, v.PSA_ALG_GCM, bytes(12), bytes(30))
+
+```
+
+AES-GCM. The policy of a key says what it may be used for; a nonce must not come twice under one key:
+
+```
+>>> key = crypto.generate_key(KeyAttributes(
+...     psa.PSA_KEY_TYPE_AES, bits=256, alg=psa.PSA_ALG_GCM,
+...     usage=psa.PSA_KEY_USAGE_ENCRYPT | psa.PSA_KEY_USAGE_DECRYPT,
+... ))
+>>> nonce = crypto.generate_random(12)
+>>> sealed = crypto.aead_encrypt(key, psa.PSA_ALG_GCM, nonce, b"attack at dawn", b"header")
+>>> len(sealed)
+30
+>>> crypto.aead_decrypt(key, psa.PSA_ALG_GCM, nonce, sealed, b"header")
+b'attack at dawn'
+>>> crypto.aead_decrypt(key, psa.PSA_ALG_GCM, nonce, sealed, b"another header") is None
+True
+>>> crypto.export_key(key)
 Traceback (most recent call last):
     ...
-tfm_sim.interface.psa.status.PsaError: psa_aead_decrypt: PSA_ERROR_NOT_PERMITTED (-133)
+tfm_sim.interface.psa.status.PsaError: psa_export_key: PSA_ERROR_NOT_PERMITTED (-133)
 
 ```
 
-Operations in parts are objects that close themselves:
+A wrong tag, MAC, digest or signature is an answer, None or False; every other status is raised.
+
+Operations in parts are objects that close themselves. HKDF, to bytes and to a key:
 
 ```
->>> hkdf = v.PSA_ALG_HKDF(v.PSA_ALG_SHA_256)
+>>> hkdf = psa.PSA_ALG_HKDF(psa.PSA_ALG_SHA_256)
 >>> secret = crypto.import_key(
-...     KeyAttributes(v.PSA_KEY_TYPE_DERIVE, usage=v.PSA_KEY_USAGE_DERIVE, alg=hkdf), bytes(32)
+...     KeyAttributes(psa.PSA_KEY_TYPE_DERIVE, usage=psa.PSA_KEY_USAGE_DERIVE, alg=hkdf), bytes(32)
 ... )
 >>> with crypto.key_derivation(hkdf) as kdf:
-...     kdf.input_key(v.PSA_KEY_DERIVATION_INPUT_SECRET, secret)
-...     kdf.input_bytes(v.PSA_KEY_DERIVATION_INPUT_INFO, b"example")
+...     kdf.input_bytes(psa.PSA_KEY_DERIVATION_INPUT_SALT, b"salt")
+...     kdf.input_key(psa.PSA_KEY_DERIVATION_INPUT_SECRET, secret)
+...     kdf.input_bytes(psa.PSA_KEY_DERIVATION_INPUT_INFO, b"session 1")
 ...     kdf.output_bytes(8).hex(), kdf.capacity
-('239a04feb6f3275c', 8152)
+...     session = kdf.output_key(KeyAttributes(
+...         psa.PSA_KEY_TYPE_AES, bits=128, usage=psa.PSA_KEY_USAGE_ENCRYPT, alg=psa.PSA_ALG_GCM
+...     ))
+('2f42f405615425c3', 8152)
+>>> crypto.get_key_attributes(session).bits
+128
 
 ```
 
-`tfm_sim.interface.psa.crypto` has every function of `psa/crypto.h` under its C name, with statuses instead of
-exceptions; `crypto_values` and `crypto_sizes` have every constant and macro:
+An ECDSA signature, and what is longer than one request, in pieces:
 
 ```
->>> from tfm_sim.interface.psa import crypto as psa
->>> from tfm_sim.interface.psa import crypto_sizes as sizes
->>> psa.psa_hash_compute(device.ns, v.PSA_ALG_MD5, b"abc", sizes.PSA_HASH_LENGTH(v.PSA_ALG_MD5))
+>>> ecdsa = psa.PSA_ALG_ECDSA(psa.PSA_ALG_SHA_256)
+>>> signer = crypto.generate_key(KeyAttributes(
+...     psa.PSA_KEY_TYPE_ECC_KEY_PAIR(psa.PSA_ECC_FAMILY_SECP_R1), bits=256, alg=ecdsa,
+...     usage=psa.PSA_KEY_USAGE_SIGN_MESSAGE | psa.PSA_KEY_USAGE_VERIFY_MESSAGE,
+... ))
+>>> signature = crypto.sign_message(signer, ecdsa, b"a message")
+>>> len(signature), len(crypto.export_public_key(signer))
+(64, 65)
+>>> crypto.verify_message(signer, ecdsa, b"a message", signature)
+True
+>>> firmware = bytes(100_000)
+>>> with crypto.hash_operation(psa.PSA_ALG_SHA_256) as sha256:
+...     for at in range(0, len(firmware), 4096):
+...         sha256.update(firmware[at : at + 4096])
+...     digest = sha256.finish()
+>>> import hashlib
+>>> digest == hashlib.sha256(firmware).digest()
+True
+
+```
+
+Some statuses say something about this service rather than about the request:
+
+| status | may mean |
+|---|---|
+| NOT_SUPPORTED | no such algorithm, key type or size, or the build is without it |
+| NOT_PERMITTED | the key's policy does not allow it, in usage, algorithm or length of a tag; or all \
+`CryptoConfig.concurrent_operations` (8) are under way |
+| INVALID_HANDLE | this client has no key of that id; another client's key is none |
+| INSUFFICIENT_MEMORY | the vectors of one call are larger together than \
+`CryptoConfig.iovec_buffer_size` (5120 bytes), or all `key_slots` (32) are taken |
+| BAD_STATE | an operation that has failed, has ended, or lacks a step; only closing it helps |
+| PROGRAMMER_ERROR | the build has no crypto service, or the client broke a rule of `psa_call` |
+
+The same functions under their C names have statuses instead of exceptions:
+
+```
+>>> psa.psa_hash_compute(device.ns, psa.PSA_ALG_MD5, b"abc", psa.PSA_HASH_LENGTH(psa.PSA_ALG_MD5))
 (-134, b'')
 >>> operation = psa.psa_hash_operation_t()
->>> psa.psa_hash_setup(device.ns, operation, v.PSA_ALG_SHA_256), operation.handle
+>>> psa.psa_hash_setup(device.ns, operation, psa.PSA_ALG_SHA_256), operation.handle
 (0, 1)
 >>> device.power_off()
 
 ```
 
 Each packs its request byte for byte as TF-M's client library does; a C program that speaks to the service
-finds the same answers.
+finds the same answers. `tfm-sim trace --what encrypt` shows what travels ([tracing](tracing.md)): functions,
+key ids and algorithms by name, and never a key or a plaintext.
 """
 OFFERED: Final = """\
 ## What there is

@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from ...interface.psa.crypto_values import PSA_KEY_TYPE_AES, PSA_KEY_TYPE_CAMELLIA, PSA_KEY_TYPE_DES
+from ...interface.psa.status import PSA_ERROR_NOT_SUPPORTED
+from .refusal import Refusal
 
 DES_BLOCK: Final = 8
 AES_BLOCK: Final = 16
@@ -49,8 +51,11 @@ _ALGORITHMS: Final[dict[int, Callable[[bytes], BlockCipherAlgorithm]]] = {
 def block_cipher(key_type: int, key: bytes) -> BlockCipherAlgorithm:
     """The algorithm with its key. KeyError for a key type that is no block cipher here.
 
-    ``key`` has one of KEY_LENGTHS.
+    Mbed TLS mbedtls_cipher_values_from_psa: NOT_SUPPORTED for a length that is not in KEY_LENGTHS, which the
+    pair of keys of XTS has.
     """
+    if len(key) not in KEY_LENGTHS[key_type]:
+        raise Refusal(PSA_ERROR_NOT_SUPPORTED)
     return _ALGORITHMS[key_type](key)
 
 

@@ -254,10 +254,38 @@ def _arc4(key: bytes, iv: bytes, *, encrypt: bool) -> CipherStream:
 _CHACHA_BLOCK: Final = 64
 
 
+_SHORT_COUNTER: Final = 1 << 32
+_LONG_COUNTER: Final = 1 << 64
+
+
+class _LongChaCha20:
+    """The original ChaCha20, with 64 bits of counter; the library counts to 2^32 and no further."""
+
+    def __init__(self, key: bytes, counter: int, nonce: bytes) -> None:
+        self._key = key
+        self._nonce = nonce
+        self._start(counter)
+
+    def _start(self, counter: int) -> None:
+        self._next = (counter // _SHORT_COUNTER + 1) * _SHORT_COUNTER
+        self._left = (self._next - counter) * _CHACHA_BLOCK
+        algorithm = ChaCha20(self._key, counter.to_bytes(8, "little") + self._nonce)
+        self._context = _context(algorithm, None, encrypt=True)
+
+    def update(self, data: bytes) -> bytes:
+        if len(data) <= self._left:
+            self._left -= len(data)
+            return self._context.update(data)
+        head, rest = data[: self._left], data[self._left :]
+        output = self._context.update(head)
+        self._start(self._next)
+        return output + self.update(rest)
+
+
 def _chacha20(key: bytes, iv: bytes, *, encrypt: bool) -> CipherStream:
     """PSA_ALG_STREAM_CIPHER: 12 bytes are the nonce, 16 a counter and the nonce, 8 the original's nonce."""
     if len(iv) == 8:
-        return _Bytewise(_context(ChaCha20(key, bytes(8) + iv), None, encrypt=encrypt))
+        return _Bytewise(_LongChaCha20(key, 0, iv), _LONG_COUNTER * _CHACHA_BLOCK)
     state = iv.rjust(16, b"\0")
     counter = int.from_bytes(state[:4], "little")
     # RFC 8439, 2.4: the counter has 32 bits; the library would carry into the nonce.
@@ -267,9 +295,9 @@ def _chacha20(key: bytes, iv: bytes, *, encrypt: bool) -> CipherStream:
 
 def _xchacha20(key: bytes, iv: bytes, *, encrypt: bool) -> CipherStream:
     """24 bytes are the nonce, 32 a counter of 8 bytes and the nonce (draft-irtf-cfrg-xchacha-03)."""
-    counter, nonce = iv[:-24].ljust(8, b"\0"), iv[-24:]
-    algorithm = ChaCha20(hchacha20(key, nonce[:16]), counter + nonce[16:])
-    return _Bytewise(_context(algorithm, None, encrypt=encrypt))
+    counter, nonce = int.from_bytes(iv[:-24], "little"), iv[-24:]
+    stream = _LongChaCha20(hchacha20(key, nonce[:16]), counter, nonce[16:])
+    return _Bytewise(stream, (_LONG_COUNTER - counter) * _CHACHA_BLOCK)
 
 
 _STREAMS: Final = {

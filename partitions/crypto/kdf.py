@@ -7,22 +7,16 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Final, Protocol
 
-from cryptography.hazmat.decrepit.ciphers.algorithms import Camellia
-from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 
 from ...interface.psa.crypto_values import PSA_KEY_TYPE_AES, PSA_KEY_TYPE_CAMELLIA
+from .block_ciphers import block_cipher
 
 Prf = Callable[[bytes], bytes]
 """A pseudorandom function with its key inside."""
 
 HKDF_MAX_BLOCKS: Final = 255
-_BLOCK_CIPHERS: Final[dict[int, Callable[[bytes], BlockCipherAlgorithm]]] = {
-    PSA_KEY_TYPE_AES: AES,
-    PSA_KEY_TYPE_CAMELLIA: Camellia,
-}
-CMAC_KEY_TYPES: Final = frozenset(_BLOCK_CIPHERS)
+CMAC_KEY_TYPES: Final = frozenset({PSA_KEY_TYPE_AES, PSA_KEY_TYPE_CAMELLIA})
 """Key types of the block ciphers that ``cmac_prf`` has."""
 
 
@@ -39,7 +33,7 @@ def hmac_prf(keyed: hmac.HMAC) -> Prf:
 
 def cmac_prf(key_type: int, key: bytes) -> Prf:
     """CMAC with a block cipher key, for many messages."""
-    keyed = CMAC(_BLOCK_CIPHERS[key_type](key))
+    keyed = CMAC(block_cipher(key_type, key))
 
     def prf(message: bytes) -> bytes:
         state = keyed.copy()

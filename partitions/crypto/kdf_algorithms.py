@@ -33,6 +33,7 @@ from ...interface.psa.crypto_values import (
     PSA_KEY_DERIVATION_INPUT_SECRET,
     PSA_KEY_DERIVATION_INPUT_SEED,
     PSA_KEY_DERIVATION_UNLIMITED_CAPACITY,
+    PSA_KEY_TYPE_AES,
     PSA_KEY_TYPE_DERIVE,
     PSA_KEY_TYPE_DH_GET_FAMILY,
     PSA_KEY_TYPE_ECC_GET_FAMILY,
@@ -48,6 +49,7 @@ from ...interface.psa.status import (
     PSA_ERROR_NOT_SUPPORTED,
 )
 from . import kdf, pbkdf2
+from .block_ciphers import KEY_LENGTHS
 from .curves import SIZES
 from .derivation import Kdf
 from .derivation_inputs import DerivationInputs, InputStep
@@ -322,8 +324,17 @@ def _start_sp800_108_cmac(inputs: DerivationInputs, capacity: int) -> kdf.Stream
     return kdf.BlockStream(kdf.sp800_108_counter(prf, fixed_input + prf(fixed_input)))
 
 
+def _check_cipher_key(key: bytes) -> None:
+    # A key that is the two of XTS is none of CMAC.
+    if len(key) not in KEY_LENGTHS[PSA_KEY_TYPE_AES]:
+        raise Refusal(PSA_ERROR_NOT_SUPPORTED)
+
+
 _SP800_108_CMAC: Final = Kdf(
-    (InputStep(_SECRET.step, kdf.CMAC_KEY_TYPES, direct=False), *_SP800_108_PUBLIC),
+    (
+        InputStep(_SECRET.step, kdf.CMAC_KEY_TYPES, direct=False, check=_check_cipher_key),
+        *_SP800_108_PUBLIC,
+    ),
     _SP800_108_MAX_CAPACITY,
     _start_sp800_108_cmac,
     capacity_counts=True,

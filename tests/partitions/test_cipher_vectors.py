@@ -21,7 +21,7 @@ from tfm_sim.interface.psa import crypto
 from tfm_sim.interface.psa import crypto_sizes as sizes
 from tfm_sim.interface.psa import crypto_values as v
 from tfm_sim.interface.psa.client import PsaClient
-from tfm_sim.interface.psa.status import PSA_SUCCESS
+from tfm_sim.interface.psa.status import PSA_ERROR_INVALID_ARGUMENT, PSA_SUCCESS
 from tfm_sim.partitions.crypto.config import CryptoConfig
 from tfm_sim.partitions.crypto.wants import EVERYTHING
 
@@ -112,6 +112,25 @@ def test_xchacha20(client: PsaClient) -> None:
     # The nonce alone begins at block 0, a key stream block of 64 bytes before.
     outputs = CipherCalls(client).whole(key, alg, nonce, [bytes(64), ciphertext], encrypt=False)
     assert b"".join(outputs)[64:] == plaintext
+
+
+def test_the_counter_of_xchacha20_has_64_bits(client: PsaClient) -> None:
+    """PSA_KEY_TYPE_XCHACHA20: it goes on over 2^32 blocks, and no further than 2^64."""
+    alg, nonce = v.PSA_ALG_STREAM_CIPHER, bytes(range(24))
+    key = symmetric_key(client, v.PSA_KEY_TYPE_XCHACHA20, alg, bytes(range(32)))
+
+    def stream(counter: int, *pieces: int) -> bytes:
+        iv = counter.to_bytes(8, "little") + nonce
+        return b"".join(CipherCalls(client).whole(key, alg, iv, map(bytes, pieces), encrypt=True))
+
+    last, first = stream(2**32 - 1, 64), stream(2**32, 64)
+    assert last != first
+    for pieces in ((128,), (63, 65), (64, 64), (1, 127)):
+        assert stream(2**32 - 1, *pieces) == last + first
+    assert len(stream(2**64 - 1, 64)) == 64
+    calls = CipherCalls(client)
+    assert calls.setup(key, alg) == calls.set_iv(b"\xff" * 8 + nonce) == PSA_SUCCESS
+    assert calls.update(bytes(65))[0] == PSA_ERROR_INVALID_ARGUMENT
 
 
 @pytest.mark.parametrize("key_type, key_length", [(v.PSA_KEY_TYPE_CAMELLIA, 32), (v.PSA_KEY_TYPE_DES, 24)])

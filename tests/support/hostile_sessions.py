@@ -108,6 +108,7 @@ CIPHERS: Final = (
     *((v.PSA_KEY_TYPE_AES, alg) for alg in (v.PSA_ALG_XTS, v.PSA_ALG_CCM_STAR_NO_TAG)),
     *((v.PSA_KEY_TYPE_CAMELLIA, alg) for alg in (v.PSA_ALG_CBC_PKCS7, v.PSA_ALG_CTR)),
     (v.PSA_KEY_TYPE_CHACHA20, v.PSA_ALG_STREAM_CIPHER),
+    (v.PSA_KEY_TYPE_XCHACHA20, v.PSA_ALG_STREAM_CIPHER),
 )
 
 
@@ -119,7 +120,7 @@ def ciphers(draw: Draw) -> Session:
     sealed = first((yield call(F.CIPHER_ENCRYPT, data, rooms=(ROOM,), key_id=key, alg=alg)))
     yield call(F.CIPHER_DECRYPT, sealed, rooms=(ROOM,), key_id=key, alg=alg)
     handle = number((yield call(F.CIPHER_ENCRYPT_SETUP, rooms=(4,), key_id=key, alg=alg)))
-    iv = first((yield call(F.CIPHER_GENERATE_IV, rooms=(16,), op_handle=handle)))
+    iv = first((yield call(F.CIPHER_GENERATE_IV, rooms=(32,), op_handle=handle)))
     ciphertext = first((yield call(F.CIPHER_UPDATE, data[:17], rooms=(ROOM,), op_handle=handle)))
     ciphertext += first((yield call(F.CIPHER_UPDATE, data[17:], rooms=(ROOM,), op_handle=handle)))
     ciphertext += first((yield call(F.CIPHER_FINISH, rooms=(4, 64), op_handle=handle)), 1)

@@ -1,6 +1,7 @@
 """A storm: one client attacks, another has keys, operations and assets that must come through unharmed."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final
 
@@ -8,7 +9,7 @@ from support.asymmetric_keys import rsa_pair, rsa_public
 from support.hostile_client import Attacker, Broken, HostileCall
 from support.hostile_sessions import Sessions
 from support.hostile_values import ALL, PAKES, SIGNATURES
-from support.partition_bench import PartitionBench, start_partitions
+from support.partition_bench import start_partitions
 
 from tfm_sim.interface.psa import crypto
 from tfm_sim.interface.psa import crypto_values as v
@@ -22,13 +23,17 @@ from tfm_sim.interface.psa.crypto_types import (
 from tfm_sim.interface.psa.initial_attestation import psa_initial_attest_get_token
 from tfm_sim.interface.psa.internal_trusted_storage import psa_its_get, psa_its_set
 from tfm_sim.interface.psa.protected_storage import psa_ps_get, psa_ps_set
-from tfm_sim.interface.psa.status import PSA_ERROR_NOT_PERMITTED, PSA_SUCCESS
+from tfm_sim.interface.psa.status import (
+    PSA_ERROR_BAD_STATE,
+    PSA_ERROR_INVALID_HANDLE,
+    PSA_ERROR_NOT_PERMITTED,
+    PSA_SUCCESS,
+)
 from tfm_sim.interface.tfm.crypto import Function, pack_iovec
 from tfm_sim.interface.tfm.services import TFM_CRYPTO_HANDLE
 from tfm_sim.partitions.crypto.rsa_key import RsaKeyPair
 from tfm_sim.partitions.internal_trusted_storage.config import ItsBuild, ItsConfig, PsFiles
 from tfm_sim.partitions.protected_storage.config import PsConfig
-from tfm_sim.platform.hal import PlatformHal
 
 S256 = v.PSA_ALG_SHA_256
 HS256, GCM = v.PSA_ALG_HMAC(S256), v.PSA_ALG_GCM
@@ -102,6 +107,16 @@ class Victim:
         must(crypto.psa_aead_update(client, self.aead, b"abc", 3), (PSA_SUCCESS, sealed[:3]), "AEAD goes on")
         found = crypto.psa_aead_finish(client, self.aead, 0, 16)
         must(found, (PSA_SUCCESS, b"", sealed[3:]), "AEAD")
+
+    def check_nothing_volatile(self) -> None:
+        """After a reset, the ids and handles of before lead nowhere, whoever tries them."""
+        client = self.client
+        for key in self.keys[:2]:
+            must(crypto.psa_export_key(client, key, 64), (PSA_ERROR_INVALID_HANDLE, b""), "a key of before")
+        hash_, mac, aead = replace(self.hash), replace(self.mac), replace(self.aead)
+        must(crypto.psa_hash_update(client, hash_, b""), PSA_ERROR_BAD_STATE, "a hash of before")
+        must(crypto.psa_mac_sign_finish(client, mac, 32), (PSA_ERROR_BAD_STATE, b""), "a MAC of before")
+        must(crypto.psa_aead_update(client, aead, b"", 0)[0], PSA_ERROR_BAD_STATE, "an AEAD of before")
 
     def check_volatile(self) -> None:
         for number in (0, 1):
@@ -197,11 +212,11 @@ def attack(attacker: Attacker, calls: int) -> None:
 
 @dataclass
 class Storm:
-    """A device with an attacker and a victim."""
+    """An attacker and a victim on one device, which ``stop`` ends."""
 
-    device: PartitionBench
     attacker: Attacker
     victim: Victim
+    stop: Callable[[], None]
 
     def run(self, calls: int) -> None:
         """An attack, then all the checks; raises Broken, DevicePanic."""
@@ -218,16 +233,36 @@ class Storm:
         victim.check_volatile()
         victim.check_stored()
 
-    def stop(self) -> None:
-        self.device.kernel.stop()
+    def go_on_after_reset(self, attacker: PsaClient, victim: PsaClient, calls: int) -> None:
+        """The same two on the device that has been reset, with all they remember.
+
+        What the victim stored is there, its operations and volatile keys are gone; the attacker still tries
+        the ids and handles of before.
+        """
+        self.attacker.client = self.victim.client = attacker
+        self.victim.check_nothing_volatile()
+        self.victim.client = victim
+        self.victim.check_nothing_volatile()
+        attack(self.attacker, calls)
+        self.victim.check_stored(slots_taken=True)
+        clear(self.attacker)
+        check_room(self.attacker, taken=0)
+        check_health(attacker)
+        self.victim.check_stored()
 
 
-def new_storm(seed: int, hal: PlatformHal | None = None) -> Storm:
+def new_storm(seed: int) -> Storm:
     """The standard build with protected storage; all that is drawn follows from ``seed``."""
     ps = PsConfig()
     its = ItsBuild(ItsConfig(), PsFiles(ps.max_object_size, ps.max_num_objects))
-    device = start_partitions(ps=ps, its=its, seed=seed, hal=hal)
+    device = start_partitions(ps=ps, its=its, seed=seed)
+    return storm_between(device.ns, device.ns2, seed, [device.hal.tfm_plat_get_huk()], device.kernel.stop)
+
+
+def storm_between(
+    attacker: PsaClient, victim: PsaClient, seed: int, secrets: list[bytes], stop: Callable[[], None]
+) -> Storm:
+    """``secrets`` are those of the device; the victim's come with them."""
     random = Random(seed)
-    victim = Victim(device.ns2, random.randbytes(16))
-    secrets = [*victim.secrets, device.hal.tfm_plat_get_huk()]
-    return Storm(device, Attacker(device.ns, random, secrets), victim)
+    owner = Victim(victim, random.randbytes(16))
+    return Storm(Attacker(attacker, random, [*owner.secrets, *secrets]), owner, stop)

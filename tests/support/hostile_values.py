@@ -187,7 +187,9 @@ R1, K1, BRAINPOOL = v.PSA_ECC_FAMILY_SECP_R1, v.PSA_ECC_FAMILY_SECP_K1, v.PSA_EC
 MONTGOMERY, EDWARDS = v.PSA_ECC_FAMILY_MONTGOMERY, v.PSA_ECC_FAMILY_TWISTED_EDWARDS
 ATTRIBUTE_SETS: Final = (
     *(_ask(AES, bits, alg, v.PSA_ALG_CMAC) for bits in (128, 192, 256) for alg in CIPHERS[:8]),
-    *(_ask(AES, bits, alg, v.PSA_ALG_SP800_108_COUNTER_CMAC) for bits in (128, 256) for alg in AEADS),
+    *(_ask(AES, bits, alg, v.PSA_ALG_SP800_108_COUNTER_CMAC) for bits in (128, 256, 512) for alg in AEADS),
+    *(_ask(AES, bits, v.PSA_ALG_XTS, v.PSA_ALG_GCM) for bits in (256, 384, 512)),
+    _ask(v.PSA_KEY_TYPE_XCHACHA20, 256, v.PSA_ALG_STREAM_CIPHER, v.PSA_ALG_XCHACHA20_POLY1305),
     _ask(v.PSA_KEY_TYPE_CHACHA20, 256, v.PSA_ALG_CHACHA20_POLY1305, v.PSA_ALG_STREAM_CIPHER),
     *(_ask(v.PSA_KEY_TYPE_CAMELLIA, 128, alg, v.PSA_ALG_CBC_PKCS7) for alg in (*AEADS[:2], v.PSA_ALG_CMAC)),
     *(_ask(HMAC, bits, alg) for bits in (8, 256, 2048) for alg in MACS),
