@@ -414,6 +414,18 @@ def test_keys_change_with_their_use() -> None:
     assert int.from_bytes(file[12:16], "little") == 6
 
 
+def test_a_key_serves_up_to_its_limit() -> None:
+    """TF-M ps_switch_keys_if_necessary: three uses of 34 blocks, the write among them, fit 102."""
+    bench = PsBench(PsConfig(max_asset_size=512, aes_key_usage_limit=102)).boot()
+    bench.psa.set(1, bytes(500))
+    generations = []
+    for _ in range(4):
+        bench.psa.get(1, size=512)
+        (file,) = (data for fid, data in bench.files.ps.items() if fid > 2)
+        generations.append(int.from_bytes(file[12:16], "little"))
+    assert generations == [0, 1, 1, 2]
+
+
 @pytest.mark.parametrize(
     "options, legal",
     [
