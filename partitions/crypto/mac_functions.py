@@ -93,7 +93,6 @@ class MacFunctions(OperationGroup[MacOperation]):
         self._offer = config.offer()
         self._hashes = hashes
         self._keys = keys
-        self._single_part = config.single_part_functions
 
     @property
     def functions(self) -> dict[int, Handler]:
@@ -130,8 +129,6 @@ class MacFunctions(OperationGroup[MacOperation]):
         return start_mac(self._hashes, key_type, key.material.data, alg)
 
     def _compute(self, request: Request) -> int:
-        if not self._single_part:
-            return PSA_ERROR_NOT_SUPPORTED
         request.put(0, b"")
         key, length = self._key(request, PSA_KEY_USAGE_SIGN_MESSAGE)
         if request.room(0) < length:
@@ -142,8 +139,6 @@ class MacFunctions(OperationGroup[MacOperation]):
         return PSA_SUCCESS
 
     def _verify(self, request: Request) -> int:
-        if not self._single_part:
-            return PSA_ERROR_NOT_SUPPORTED
         key, length = self._key(request, PSA_KEY_USAGE_VERIFY_MESSAGE)
         state = self._start(key, request.iovec.alg)
         state.update(request.input(1))
