@@ -4,9 +4,9 @@
 
 Each seed is a device of its own, an attacker that makes so many calls, and a victim whose keys, operations
 and assets must come through (support/hostile_storm.py). What breaks is told with its seed and its last call,
-which `--first SEED --count 1` makes again; so is each call of more than two seconds, and at the end which
-functions took longest, how often each succeeded, and how much memory there is. pytest does not collect this;
-tests/partitions/test_hostile_requests.py is the short form.
+which `--first SEED --count 1` makes again; so is each call of more than two seconds, and at the end, or with
+Ctrl-C, which functions took longest, how often each succeeded, and how much memory there is. pytest does not
+collect this; tests/partitions/test_hostile_requests.py is the short form.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import resource
 import sys
 import traceback
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -72,9 +73,12 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--calls", type=int, default=400)
     options = parser.parse_args()
-    broken = sum(
-        not one_seed(seed, options.calls) for seed in range(options.first, options.first + options.count)
-    )
+    storms = broken = 0
+    with suppress(KeyboardInterrupt):
+        for seed in range(options.first, options.first + options.count):
+            broken += not one_seed(seed, options.calls)
+            storms += 1
+    print(f"storms: {storms}, calls: {calls.total()}")
     print("slowest:", ", ".join(f"{name} {seconds:.2f} s" for name, seconds in slowest.most_common(10)))
     print("successes:", " ".join(f"{name}:{successes[name]}/{calls[name]}" for name in sorted(calls)))
     print("kilobytes:", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
