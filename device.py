@@ -88,6 +88,7 @@ class Device:
         listeners: Sequence[Listener] = (),
     ) -> None:
         _expect("board", board, str, Path, Board)
+        _expect("build", build, Build, type(None))
         _expect("seed", seed, int)
         _expect("state", state, str, Path, type(None))
         loaded = board if isinstance(board, Board) else load_board(board)

@@ -5,6 +5,12 @@ from typing import Final
 
 from .bootloader.bl1_config import Bl1Config, Bl1ConfigError
 from .bootloader.config import Bl2Config, Bl2ConfigError, KeyMode, UpgradeStrategy
+from .interface.psa.crypto_values import (
+    PSA_ALG_GCM,
+    PSA_ALG_HKDF,
+    PSA_ALG_SHA_256,
+    PSA_KEY_TYPE_AES,
+)
 from .interface.tfm.boot_status import BootStatusEra
 from .partitions.crypto.config import CryptoConfig
 from .partitions.firmware_update.config import FwuBuild, FwuConfig
@@ -193,13 +199,36 @@ def check_build(build: Build, board: Board) -> None:
     """Whether a board can have the build.
 
     Raises Bl2ConfigError for a boot loader of another number of images than the board has slots for,
-    Bl1ConfigError for a BL1 that it has no place for, LoadError for what two cores cannot have and for
-    internal trusted storage that its flash has no place for.
+    Bl1ConfigError for a BL1 that it has no place for, LoadError for what two cores cannot have, for
+    internal trusted storage that its flash has no place for, and for protected storage without its crypto.
     """
     _check_image_number(build, board)
     _check_dual_core(build, board)
     _check_bl1(build, board)
     _check_its(build, board)
+    _check_ps_crypto(build)
+
+
+def _check_ps_crypto(build: Build) -> None:
+    """Protected storage that cannot encrypt makes the device panic at boot; better to hear of it before."""
+    ps, crypto = build.ps, build.crypto
+    if build.its is None or ps is None or not ps.encryption:
+        return
+    offer = crypto.offer()
+    needs = {
+        f"PSA_WANT_ALG_{'GCM' if ps.aead_alg == PSA_ALG_GCM else 'CCM'}": offer.alg(ps.aead_alg),
+        "PSA_WANT_ALG_HKDF": offer.alg(PSA_ALG_HKDF(PSA_ALG_SHA_256)),
+        "PSA_WANT_ALG_SHA_256": offer.alg(PSA_ALG_SHA_256),
+        "PSA_WANT_KEY_TYPE_AES": offer.key_type(PSA_KEY_TYPE_AES),
+        "key_module": crypto.key_module,
+        "aead_module": crypto.aead_module,
+        "key_derivation_module": crypto.key_derivation_module,
+    }
+    if lacking := [name for name, there in needs.items() if not there]:
+        raise LoadError(
+            f"protected storage encrypts by the crypto service, and CryptoConfig lacks {', '.join(lacking)}; "
+            "legal: with them, another PsConfig.aead_alg, or ps=None"
+        )
 
 
 def _check_image_number(build: Build, board: Board) -> None:

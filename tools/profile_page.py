@@ -18,8 +18,7 @@ A profile is TF-M's name for a set of build options (`-DTFM_PROFILE=profile_smal
 there are, which algorithms, how far partitions are kept apart, how much fits. Here it is a `Build`:
 
 ```python
-from tfm_sim import Device
-from tfm_sim.firmware_profiles import profile
+from tfm_sim import Device, profile
 
 device = Device("an521", build=profile("medium", "an521"))
 ```

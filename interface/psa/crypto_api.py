@@ -1,5 +1,6 @@
 """PSA Crypto for Python callers: bytes and key ids back, PsaError raised, buffers sized by themselves."""
 
+from ..ranges import in_range
 from . import crypto
 from .client import BytesLike, PsaClient
 from .crypto_agreeing import KeyDerivation, Pake
@@ -43,6 +44,15 @@ class CryptoApi:
     def hash_compare(self, alg: int, data: BytesLike, digest: BytesLike) -> bool:
         """False for another digest; PsaError for anything else."""
         return verdict(crypto.psa_hash_compare(self._client, alg, data, digest), "psa_hash_compare")
+
+    def can_do_hash(self, alg: int) -> bool:
+        """Whether the service has this hash."""
+        return crypto.psa_can_do_hash(self._client, alg)
+
+    def can_do_cipher(self, key_type: int, alg: int) -> bool:
+        """Whether the service has this cipher for keys of this type."""
+        in_range("key type", key_type, 16)
+        return crypto.psa_can_do_cipher(self._client, key_type, alg)
 
     def hash_operation(self, alg: int) -> Hash:
         """A multi-part hash; close it, or finish it."""

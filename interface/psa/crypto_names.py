@@ -1,4 +1,4 @@
-"""Algorithms and derivation steps as C would write them, for traces and messages that people read."""
+"""Algorithms, steps and key attributes as C would write them, for traces and whatever people read."""
 
 from functools import lru_cache
 from typing import Final
@@ -91,3 +91,48 @@ def derivation_step_text(step: int) -> str:
 def pake_step_text(step: int) -> str:
     """``PSA_PAKE_STEP_KEY_SHARE``; the number of a step that there is not."""
     return _PAKE_STEPS.get(step, f"step {step:#x}")
+
+
+_KEY_TYPES: Final = {
+    value: name
+    for value, name in _names("PSA_KEY_TYPE_").items()
+    if not name.startswith("PSA_KEY_TYPE_CATEGORY_")
+}
+_FAMILY_BASES: Final = {
+    value: name.removesuffix("_BASE")
+    for name, value in vars(crypto_values).items()
+    if name.startswith("PSA_KEY_TYPE_") and name.endswith("_BASE")
+}
+_ECC_FAMILIES: Final = _names("PSA_ECC_FAMILY_")
+_DH_FAMILIES: Final = _names("PSA_DH_FAMILY_")
+_USAGES: Final = {
+    value: name for value, name in _names("PSA_KEY_USAGE_").items() if name != "PSA_KEY_USAGE_ALL"
+}
+_LIFETIMES: Final = _names("PSA_KEY_LIFETIME_")
+_FAMILY_WITHIN: Final = 0xFF
+
+
+def key_type_text(key_type: int) -> str:
+    """``PSA_KEY_TYPE_ECC_KEY_PAIR(PSA_ECC_FAMILY_SECP_R1)``; the number of a type that there is not."""
+    if name := _KEY_TYPES.get(key_type):
+        return name
+    base = _FAMILY_BASES.get(key_type & ~_FAMILY_WITHIN, "")
+    families = _DH_FAMILIES if "_DH_" in base else _ECC_FAMILIES
+    family = families.get(key_type & _FAMILY_WITHIN)
+    return f"{base}({family})" if base and family else f"key type {key_type:#06x}"
+
+
+def usage_text(usage: int) -> str:
+    """``PSA_KEY_USAGE_ENCRYPT | PSA_KEY_USAGE_DECRYPT``; 0 for none, a number for what has no name."""
+    found = [name for bit, name in _USAGES.items() if usage & bit]
+    rest = usage & ~sum(_USAGES)
+    return " | ".join([*found, f"{rest:#x}"] if rest or not found else found)
+
+
+def lifetime_text(lifetime: int) -> str:
+    """``PSA_KEY_LIFETIME_PERSISTENT``; persistence and location where they are other ones."""
+    if name := _LIFETIMES.get(lifetime):
+        return name
+    persistence = crypto_values.PSA_KEY_LIFETIME_GET_PERSISTENCE(lifetime)
+    location = crypto_values.PSA_KEY_LIFETIME_GET_LOCATION(lifetime)
+    return f"persistence {persistence:#x} in location {location:#x}"

@@ -7,6 +7,7 @@ from typing import Final, Self
 from construct import Int16ul, Int32ul, Struct
 
 from ..ranges import all_in_range
+from .crypto_names import algorithm_text, key_type_text, lifetime_text, usage_text
 from .crypto_values import (
     PSA_KEY_USAGE_SIGN_HASH,
     PSA_KEY_USAGE_SIGN_MESSAGE,
@@ -43,7 +44,9 @@ def extend_usage(usage: int) -> int:
 class KeyAttributes:
     """What ``psa_set_key_*`` collects and ``psa_get_key_attributes`` reports. ``bits`` is the key size.
 
-    ``usage`` is kept as given; the implied permissions are added where a key is made.
+    ``usage`` is kept as given; the implied permissions are added where a key is made. An ``id`` can only be
+    chosen for a persistent ``lifetime``; C's psa_set_key_id makes it so, here it has to be said. ``str`` has
+    names in the place of numbers.
     """
 
     type: int = 0
@@ -53,6 +56,16 @@ class KeyAttributes:
     alg: int = 0
     alg2: int = 0
     id: int = 0
+
+    def __str__(self) -> str:
+        parts = [
+            key_type_text(self.type),
+            f"{self.bits} bits",
+            f"id {self.id:#x}",
+            lifetime_text(self.lifetime),
+        ]
+        parts += [usage_text(self.usage), algorithm_text(self.alg)]
+        return ", ".join([*parts, algorithm_text(self.alg2)] if self.alg2 else parts)
 
     def encode(self) -> bytes:
         """The 24 bytes of the client's layout. Raises ValueError or TypeError for a number without room."""

@@ -4,6 +4,7 @@ Each function packs its request as TF-M's client library does; a negative status
 TFM_PLATFORM_ERR_SYSTEM_ERROR.
 """
 
+from ..ranges import in_range, output_buffer
 from ..tfm.platform import (
     TFM_PLATFORM_API_ID_IOCTL,
     TFM_PLATFORM_API_ID_NV_INCREMENT,
@@ -12,7 +13,7 @@ from ..tfm.platform import (
     TfmPlatformErr,
 )
 from ..tfm.services import TFM_PLATFORM_SERVICE_HANDLE
-from .client import InVec, PsaClient, psa_outvec
+from .client import BytesLike, InVec, PsaClient, psa_outvec
 
 
 def _platform_err(status: int) -> int:
@@ -75,17 +76,32 @@ class PlatformApi:
         self._client = client
 
     def system_reset(self) -> None:
+        """Reset the device: the call ends in SystemReset, and the device has to be powered on again."""
         error = tfm_platform_system_reset(self._client)
         if error:
             raise TfmPlatformError(error, "tfm_platform_system_reset")
 
+    def ioctl(self, request: int, data: BytesLike | None = None, size: int = 0) -> bytes:
+        """A request of the board's own, a signed 32-bit number; the answer has up to ``size`` bytes."""
+        in_range("request + 0x80000000", request + (1 << 31), 32)
+        out = psa_outvec(output_buffer(size)) if size else None
+        error = tfm_platform_ioctl(self._client, request, data, out)
+        if error:
+            raise TfmPlatformError(error, "tfm_platform_ioctl")
+        assert out is None or isinstance(out.base, bytearray)
+        return b"" if out is None else bytes(out.base[: out.len])
+
     def nv_counter_read(self, counter_id: int) -> int:
+        """The value of one of the board's counters for the non-secure side, from 0."""
+        in_range("counter", counter_id, 32)
         error, value = tfm_platform_nv_counter_read(self._client, counter_id)
         if error:
             raise TfmPlatformError(error, "tfm_platform_nv_counter_read")
         return value
 
     def nv_counter_increment(self, counter_id: int) -> None:
+        """Add one to it."""
+        in_range("counter", counter_id, 32)
         error = tfm_platform_nv_counter_increment(self._client, counter_id)
         if error:
             raise TfmPlatformError(error, "tfm_platform_nv_counter_increment")

@@ -73,6 +73,11 @@ class CryptoConfig:
     1.2 every error is the error state."""
 
     def __post_init__(self) -> None:
+        for name in ("concurrent_operations", "key_slots"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"CryptoConfig: {name} {getattr(self, name)}; legal: 1 and up")
+        if self.iovec_buffer_size < 0:
+            raise ValueError(f"CryptoConfig: iovec_buffer_size {self.iovec_buffer_size}; legal: 0 and up")
         self.offer()
         check_locations(self.drivers)
 

@@ -159,7 +159,9 @@ class DriverSpec:
 
     @classmethod
     def of(cls, location: int, driver: type[OpaqueDriver]) -> Self:
-        """The spec of a class at the top of a module."""
+        """The spec of a class at the top of a module. Raises DriverError for anything else."""
+        if not isinstance(driver, type):
+            raise DriverError(f"driver of location {location:#x}: found {driver!r:.60}; legal: a class")
         return cls(location, driver.__module__, driver.__qualname__)
 
     def make(self, hal: PlatformHal) -> OpaqueDriver:

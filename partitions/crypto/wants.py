@@ -142,7 +142,9 @@ class Offer:
     """What is in and what is out of one build."""
 
     def __init__(self, wants: frozenset[str]) -> None:
-        """Raises ValueError for a name that is not an option of the model."""
+        """Raises ValueError for a name that is not an option of the model, TypeError for what is no set."""
+        if not isinstance(wants, frozenset | set):
+            raise TypeError(f"crypto: wants {wants!r:.60}; legal: a set of build options")
         known = EVERYTHING | {AES_ONLY_128}
         if unknown := sorted(wants - known):
             raise ValueError(f"crypto: no build option {unknown[0]!r}; legal: {', '.join(sorted(known))}")

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfm_sim.interface.psa import crypto_values as v
-from tfm_sim.interface.psa.crypto_names import algorithm_text, derivation_step_text, pake_step_text
+from tfm_sim.interface.psa.crypto_names import (
+    algorithm_text,
+    derivation_step_text,
+    key_type_text,
+    pake_step_text,
+)
+from tfm_sim.interface.psa.crypto_types import KeyAttributes
 
 NAMED = [value for name, value in vars(v).items() if name.startswith("PSA_ALG_") and isinstance(value, int)]
 
@@ -50,3 +56,48 @@ def test_steps_have_names() -> None:
     assert derivation_step_text(0x999) == "step 0x999"
     assert pake_step_text(v.PSA_PAKE_STEP_ZK_PROOF) == "PSA_PAKE_STEP_ZK_PROOF"
     assert pake_step_text(0) == "step 0x0"
+
+
+KEY_PAIR = v.PSA_KEY_TYPE_ECC_KEY_PAIR(v.PSA_ECC_FAMILY_SECP_R1)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "text"),
+    [
+        (
+            KeyAttributes(
+                v.PSA_KEY_TYPE_AES,
+                128,
+                v.PSA_KEY_LIFETIME_PERSISTENT,
+                v.PSA_KEY_USAGE_ENCRYPT | v.PSA_KEY_USAGE_DECRYPT,
+                v.PSA_ALG_GCM,
+                id=7,
+            ),
+            "PSA_KEY_TYPE_AES, 128 bits, id 0x7, PSA_KEY_LIFETIME_PERSISTENT, "
+            "PSA_KEY_USAGE_ENCRYPT | PSA_KEY_USAGE_DECRYPT, PSA_ALG_GCM",
+        ),
+        (
+            KeyAttributes(KEY_PAIR, 256, 0x80000101, 0, v.PSA_ALG_ECDH, v.PSA_ALG_ECDSA_ANY, 0x7FFF815D),
+            "PSA_KEY_TYPE_ECC_KEY_PAIR(PSA_ECC_FAMILY_SECP_R1), 256 bits, id 0x7fff815d, "
+            "persistence 0x1 in location 0x800001, 0x0, PSA_ALG_ECDH, PSA_ALG_ECDSA_ANY",
+        ),
+        (
+            KeyAttributes(0x7299, usage=0x10001),
+            "key type 0x7299, 0 bits, id 0x0, PSA_KEY_LIFETIME_VOLATILE, "
+            "PSA_KEY_USAGE_EXPORT | 0x10000, PSA_ALG_NONE",
+        ),
+        (
+            KeyAttributes(v.PSA_KEY_TYPE_DH_PUBLIC_KEY(v.PSA_DH_FAMILY_RFC7919), lifetime=0xFF),
+            "PSA_KEY_TYPE_DH_PUBLIC_KEY(PSA_DH_FAMILY_RFC7919), 0 bits, id 0x0, "
+            "persistence 0xff in location 0x0, 0x0, PSA_ALG_NONE",
+        ),
+    ],
+)
+def test_attributes_read_as_in_c(attributes: KeyAttributes, text: str) -> None:
+    assert str(attributes) == text
+
+
+@given(st.integers(0, 0xFFFF))
+def test_a_key_type_is_printed_as_itself_or_says_its_number(key_type: int) -> None:
+    text = key_type_text(key_type)
+    assert text == f"key type {key_type:#06x}" or eval(text, dict(vars(v))) == key_type

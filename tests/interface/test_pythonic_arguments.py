@@ -1,12 +1,15 @@
 """What a Python program may pass to device.psa: any bytes, and numbers that a request has room for."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 import tfm_sim
 from tfm_sim import Device, KeyAttributes, PowerCut, psa
+from tfm_sim.interface.psa.platform import TfmPlatformError
 from tfm_sim.interface.tfm.crypto import PackIovec
+from tfm_sim.platform.ioctl import IoctlReply, IoctlRequest
 
 AES = KeyAttributes(psa.PSA_KEY_TYPE_AES, usage=psa.PSA_KEY_USAGE_ENCRYPT, alg=psa.PSA_ALG_GCM)
 
@@ -47,6 +50,10 @@ def test_bytes_of_any_kind(tfm_device: Device, kind: Callable[[bytes], bytes]) -
         (lambda d: d.psa.protected_storage.remove(1 << 64), ValueError, "uid: found 18446744073709551616"),
         (lambda d: d.psa.protected_storage.set(1, b"", -1), ValueError, "create flags: found -1"),
         (lambda d: d.psa.protected_storage.create(1 << 64, 1), ValueError, "uid: found"),
+        (lambda d: d.psa.crypto.can_do_cipher(-1, 0), ValueError, "key type: found -1; legal: 0 to 0xffff"),
+        (lambda d: d.psa.platform.nv_counter_read(-1), ValueError, "counter: found -1"),
+        (lambda d: d.psa.platform.nv_counter_increment(1 << 32), ValueError, "counter: found 4294967296"),
+        (lambda d: d.psa.platform.ioctl(1 << 31), ValueError, "request + 0x80000000: found 4294967296"),
     ],
 )
 def test_an_argument_that_no_request_can_carry(
@@ -65,6 +72,25 @@ def test_a_field_of_a_request_names_itself(field: str, bits: int) -> None:
     assert PackIovec(**{field: (1 << bits) - 1}).encode()  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=f"crypto request, {field}: found {1 << bits}; legal: 0 to"):
         PackIovec(**{field: 1 << bits}).encode()  # type: ignore[arg-type]
+
+
+def test_what_the_service_can_do(tfm_device: Device) -> None:
+    crypto = tfm_device.psa.crypto
+    assert crypto.can_do_hash(psa.PSA_ALG_SHA3_256)
+    assert not crypto.can_do_hash(psa.PSA_ALG_MD5), "legacy: a build has to ask for it"
+    assert crypto.can_do_cipher(psa.PSA_KEY_TYPE_AES, psa.PSA_ALG_CTR)
+    assert not crypto.can_do_cipher(psa.PSA_KEY_TYPE_HMAC, psa.PSA_ALG_CTR)
+
+
+def test_a_request_of_the_boards_own(tfm_boot: Callable[..., Device]) -> None:
+    def reverse(request: IoctlRequest) -> IoctlReply:
+        return IoctlReply(0 if request.number == -5 else 3, request.input[::-1])
+
+    platform = tfm_boot(replace(tfm_sim.load_board("an521"), ioctl=reverse)).psa.platform
+    assert platform.ioctl(-5, bytearray(b"abc"), 8) == b"cba"
+    assert platform.ioctl(-5) == b""
+    with pytest.raises(TfmPlatformError, match="tfm_platform_ioctl: TFM_PLATFORM_ERR_NOT_SUPPORTED"):
+        platform.ioctl(6, b"abc", 8)
 
 
 def test_what_ends_the_device_inside_an_operation_comes_out_as_it_is() -> None:

@@ -196,3 +196,21 @@ def test_without_extensions_the_functions_of_our_own_are_unknown() -> None:
         "pake_setup": crypto.psa_pake_setup(ns, psa_pake_operation_t(), 1, psa_pake_cipher_suite_t()),
     }
     assert answers == dict.fromkeys(answers, PSA_ERROR_NOT_SUPPORTED)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        ({"key_slots": 0}, ValueError, "CryptoConfig: key_slots 0; legal: 1 and up"),
+        (
+            {"concurrent_operations": -1},
+            ValueError,
+            "CryptoConfig: concurrent_operations -1; legal: 1 and up",
+        ),
+        ({"iovec_buffer_size": -1}, ValueError, "CryptoConfig: iovec_buffer_size -1; legal: 0 and up"),
+        ({"wants": "PSA_WANT_ALG_GCM"}, TypeError, "crypto: wants 'PSA_WANT_ALG_GCM'; legal: a set"),
+    ],
+)
+def test_a_configuration_that_cannot_be(change: dict[str, Any], error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        CryptoConfig(**change)

@@ -218,6 +218,11 @@ def test_a_driver_whose_module_is_missing() -> None:
         DriverSpec(1, "no.such.module", "Driver")
 
 
+def test_a_driver_is_a_class() -> None:
+    with pytest.raises(DriverError, match="driver of location 0x1: found 3; legal: a class"):
+        DriverSpec.of(1, 3)  # type: ignore[arg-type]
+
+
 def test_one_driver_a_location() -> None:
     with pytest.raises(DriverError, match="two drivers of location 0x1"):
         CryptoConfig(drivers=(DriverSpec.of(1, KeyWrapDriver), DriverSpec.of(1, OpaqueDriver)))

@@ -214,6 +214,10 @@ def test_a_loader_for_another_number_of_images_is_one_clear_error(board: str, im
             "board: found 5; legal: str, Path, Board",
         ),
         (
+            lambda: Device(build="small"),  # type: ignore[arg-type]
+            "build: found 'small'; legal: Build, None",
+        ),
+        (
             lambda: Device(seed="x"),  # type: ignore[arg-type]
             "seed: found 'x'; legal: int",
         ),

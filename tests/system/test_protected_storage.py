@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 import tfm_sim
-from tfm_sim import Build, PsaError, SpmConfig
+from tfm_sim import Build, CryptoConfig, PsaError, SpmConfig
 from tfm_sim.firmware_build import ps_config_for
+from tfm_sim.interface.psa.crypto_values import PSA_ALG_CCM
+from tfm_sim.partitions.crypto.wants import DEFAULT
 from tfm_sim.partitions.protected_storage.config import PsConfig
 from tfm_sim.platform.board import load_board, packaged_boards
 from tfm_sim.platform.power import CutMode, PowerCut
@@ -38,6 +40,30 @@ def test_objects_on_the_sfn_backend() -> None:
         device.psa.protected_storage.set(1, b"kept")
         device.reset()
         assert device.psa.protected_storage.get(1) == b"kept"
+
+
+@pytest.mark.parametrize(
+    ("crypto", "ps", "lacking"),
+    [
+        (CryptoConfig(wants=DEFAULT - {"PSA_WANT_ALG_GCM"}), PsConfig(), "PSA_WANT_ALG_GCM"),
+        (
+            CryptoConfig(wants=DEFAULT - {"PSA_WANT_ALG_CCM", "PSA_WANT_KEY_TYPE_AES"}),
+            PsConfig(aead_alg=PSA_ALG_CCM),
+            "PSA_WANT_ALG_CCM, PSA_WANT_KEY_TYPE_AES",
+        ),
+        (CryptoConfig(wants=DEFAULT - {"PSA_WANT_ALG_HKDF"}), PsConfig(), "PSA_WANT_ALG_HKDF"),
+        (CryptoConfig(key_derivation_module=False), PsConfig(), "key_derivation_module"),
+    ],
+)
+def test_without_its_crypto_there_is_no_build(crypto: CryptoConfig, ps: PsConfig, lacking: str) -> None:
+    with pytest.raises(
+        LoadError, match=f"protected storage encrypts .* CryptoConfig lacks {lacking}; legal: "
+    ):
+        tfm_sim.Device(build=Build(crypto=crypto, ps=ps))
+    plain = PsConfig(encryption=False, rollback_protection=False)
+    for without in (Build(crypto=crypto, ps=None), Build(crypto=crypto, ps=plain)):
+        with tfm_sim.boot(build=without) as device:
+            device.psa.internal_trusted_storage.set(1, b"asset")
 
 
 def test_two_cores() -> None:

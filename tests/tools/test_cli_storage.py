@@ -110,3 +110,13 @@ def test_a_damaged_area_is_told() -> None:
     for area in (bytes(0x4000), b"\xff" * 0x4000, b"\2" * 0x4000, b"short"):
         with pytest.raises(NoFileSystem):
             read_area(area, config)
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_the_storage_transcript_of_the_documentation(tfm_sim: CommandLine, seed: int) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "storage.md").read_text(encoding="utf-8")
+    with package.boot(state="D", seed=seed) as device:
+        device.psa.internal_trusted_storage.set(1, b"a counter")
+        device.psa.protected_storage.set(1, b"a secret")
+    assert tfm_sim("storage", "--state", "D") == 0
+    assert f"```\n$ tfm-sim storage --state D\n{tfm_sim.out}```" in page

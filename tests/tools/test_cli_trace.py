@@ -172,3 +172,19 @@ def test_the_diagrams_of_the_documentation_are_what_it_draws(tfm_sim: CommandLin
 
 def test_the_documentation_has_a_transcript_of_each_other_format() -> None:
     assert len(TRANSCRIPTS) == 3
+
+
+@pytest.mark.parametrize("file", ["README.md", "docs/storage.md"])
+def test_what_the_documentation_greps_is_what_is_found(tfm_sim: CommandLine, file: str) -> None:
+    text = (ROOT / file).read_text(encoding="utf-8")
+    found = re.findall(r"```\n\$ tfm-sim (trace .*?) \| grep -oE '(.*)'\n(.*?)```", text, re.DOTALL)
+    assert found
+    for command, pattern, shown in found:
+        assert tfm_sim(*command.split()) == 0
+        lines = [match[0] for match in re.finditer(pattern, tfm_sim.out)]
+        whole, dots, _ = shown.partition("...\n")
+        assert (
+            "".join(f"{line}\n" for line in lines).startswith(whole)
+            if dots
+            else lines == shown.split("\n")[:-1]
+        )
