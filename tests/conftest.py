@@ -3,8 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 pytest.register_assert_rewrite("support")
+
+# The same examples in every run, so that what fails once fails for everybody; tests/fuzz looks for new ones.
+settings.register_profile("same every time", derandomize=True, database=None)
+settings.load_profile("same every time")
 
 RECORDINGS = Path(__file__).parent / "data" / "recordings"
 

@@ -52,7 +52,7 @@ def psa_set_key_algorithm(attributes: KeyAttributes, alg: int) -> KeyAttributes:
 
 
 def psa_set_key_enrollment_algorithm(attributes: KeyAttributes, alg2: int) -> KeyAttributes:
-    """A second algorithm that the key may be used with; an extension of TF-PSA-Crypto."""
+    """One more algorithm that the policy permits; an extension of TF-PSA-Crypto."""
     return replace(attributes, alg2=alg2)
 
 

@@ -84,12 +84,12 @@ class PlatformApi:
     def ioctl(self, request: int, data: BytesLike | None = None, size: int = 0) -> bytes:
         """A request of the board's own, a signed 32-bit number; the answer has up to ``size`` bytes."""
         in_range("request + 0x80000000", request + (1 << 31), 32)
-        buffer = output_buffer(size)
-        out = psa_outvec(buffer)
-        error = tfm_platform_ioctl(self._client, request, data, out if size else None)
+        answer = output_buffer(size)
+        out = psa_outvec(answer) if size else None
+        error = tfm_platform_ioctl(self._client, request, data, out)
         if error:
             raise TfmPlatformError(error, "tfm_platform_ioctl")
-        return bytes(buffer[: out.len])
+        return b"" if out is None else bytes(answer[: out.len])
 
     def nv_counter_read(self, counter_id: int) -> int:
         """The value of one of the board's counters for the non-secure side, from 0."""

@@ -57,7 +57,6 @@ class AeadFunctions(OperationGroup[AeadOperation]):
         }
         self._keys = keys
         self._random = random
-        self._single_part = config.single_part_functions
         self._lengths_after_nonce = config.aead_lengths_after_nonce
 
     @property
@@ -113,8 +112,6 @@ class AeadFunctions(OperationGroup[AeadOperation]):
         return algorithm, key, iovec.nonce[: iovec.nonce_length]
 
     def _encrypt(self, request: Request) -> int:
-        if not self._single_part:
-            return PSA_ERROR_NOT_SUPPORTED
         algorithm, key, nonce = self._single(request, PSA_KEY_USAGE_ENCRYPT)
         plaintext, ad = request.input(1), request.input(2)
         tag_length = PSA_ALG_AEAD_GET_TAG_LENGTH(request.iovec.alg)
@@ -126,8 +123,6 @@ class AeadFunctions(OperationGroup[AeadOperation]):
         return PSA_SUCCESS
 
     def _decrypt(self, request: Request) -> int:
-        if not self._single_part:
-            return PSA_ERROR_NOT_SUPPORTED
         algorithm, key, nonce = self._single(request, PSA_KEY_USAGE_DECRYPT)
         sealed, ad = request.input(1), request.input(2)
         tag_length = PSA_ALG_AEAD_GET_TAG_LENGTH(request.iovec.alg)

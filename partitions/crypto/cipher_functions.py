@@ -110,7 +110,6 @@ class CipherFunctions(OperationGroup[CipherOperation]):
         self._offer = config.offer()
         self._keys = keys
         self._random = random
-        self._single_part = config.single_part_functions
         self._short_counters = config.ctr_short_iv
 
     @property
@@ -163,8 +162,6 @@ class CipherFunctions(OperationGroup[CipherOperation]):
 
     def _encrypt(self, request: Request) -> int:
         """A random IV, where the algorithm has one, and the ciphertext behind it."""
-        if not self._single_part:
-            return PSA_ERROR_NOT_SUPPORTED
         request.put(0, b"")
         key = self._key(request, encrypt=True)
         kind = self._kind(key, request.iovec.alg)
@@ -177,8 +174,6 @@ class CipherFunctions(OperationGroup[CipherOperation]):
 
     def _decrypt(self, request: Request) -> int:
         """The input is the IV, of the default length, and the ciphertext behind it."""
-        if not self._single_part:
-            return PSA_ERROR_NOT_SUPPORTED
         request.put(0, b"")
         key = self._key(request, encrypt=False)
         kind = self._kind(key, request.iovec.alg)

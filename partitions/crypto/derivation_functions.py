@@ -163,7 +163,7 @@ class DerivationFunctions(OperationGroup[DerivationOperation]):
     def _feed_secret(self, operation: DerivationOperation, request: Request) -> None:
         """PSA Crypto 1.2 psa_key_derivation_key_agreement: key, state, policy, agreement, then the step.
 
-        A shared secret is permitted wherever a key of type DERIVE is (Mbed TLS psa_key_agreement_internal).
+        What two sides agree on counts as a key of type DERIVE (Mbed TLS psa_key_agreement_internal).
         A key that is none is told even of an operation in its error state, as Arm's suite wants.
         """
         step = request.iovec.step

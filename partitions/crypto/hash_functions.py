@@ -9,7 +9,6 @@ from ...interface.psa.status import (
     PSA_ERROR_INSUFFICIENT_MEMORY,
     PSA_ERROR_INVALID_ARGUMENT,
     PSA_ERROR_INVALID_SIGNATURE,
-    PSA_ERROR_NOT_SUPPORTED,
     PSA_ERROR_PROGRAMMER_ERROR,
     PSA_SUCCESS,
 )
@@ -107,7 +106,6 @@ class HashFunctions(OperationGroup[HashOperation]):
     def __init__(self, hashes: Hashes, operations: OperationTable, config: CryptoConfig) -> None:
         super().__init__(operations, HashOperation)
         self._hashes = hashes
-        self._single_part = config.single_part_functions
         self._suspends = config.extensions
 
     @property
@@ -135,16 +133,12 @@ class HashFunctions(OperationGroup[HashOperation]):
         return PSA_SUCCESS
 
     def _compute(self, request: Request) -> int:
-        if not self._single_part:
-            return PSA_ERROR_NOT_SUPPORTED
         request.put(0, b"")
         digest = self._hashes.digest(request.iovec.alg, request.input(1))
         request.put_whole(0, digest)
         return PSA_SUCCESS
 
     def _compare(self, request: Request) -> int:
-        if not self._single_part:
-            return PSA_ERROR_NOT_SUPPORTED
         _same_or_refuse(self._hashes.digest(request.iovec.alg, request.input(1)), request.input(2))
         return PSA_SUCCESS
 

@@ -250,8 +250,7 @@ class KeyStore:
     def _to_destroy(self, owner: int, key_id: int) -> Key:
         """A key on its way out: of a stored one nothing but its header has to make sense.
 
-        PSA Crypto 1.2 psa_destroy_key: a stored key that cannot be read is erased as well as can be, and the
-        answer is what is wrong with it. Mbed TLS leaves one with a damaged header where it is.
+        Mbed TLS leaves a key with a damaged header where it is.
         """
         try:
             return self.get(owner, key_id)
@@ -261,6 +260,7 @@ class KeyStore:
         try:
             attributes, data = self._persistent.load(owner, key_id)
         except Refusal:
+            # PSA Crypto 1.2 psa_destroy_key: what cannot be read is erased as well as can be all the same.
             with suppress(Refusal):
                 self._persistent.remove(owner, key_id)
             raise

@@ -6,13 +6,7 @@ from ...interface.psa.crypto_sizes import PSA_MAC_LENGTH
 from ...interface.psa.crypto_types import KeyAttributes
 from ...interface.psa.crypto_values import (
     PSA_ALG_FULL_LENGTH_MAC,
-    PSA_ALG_IS_BLOCK_CIPHER_MAC,
-    PSA_ALG_IS_HMAC,
     PSA_ALG_IS_MAC,
-    PSA_BLOCK_CIPHER_BLOCK_LENGTH,
-    PSA_KEY_TYPE_CATEGORY_MASK,
-    PSA_KEY_TYPE_CATEGORY_SYMMETRIC,
-    PSA_KEY_TYPE_HMAC,
     PSA_KEY_USAGE_SIGN_MESSAGE,
     PSA_KEY_USAGE_VERIFY_MESSAGE,
 )
@@ -31,7 +25,7 @@ from .keys import Key, KeyStore
 from .macs import MacState, start_mac
 from .operation_group import OperationGroup
 from .operations import OperationTable
-from .policy import check_policy
+from .policy import check_policy, mac_key_can_do
 from .refusal import Refusal
 from .request import Handler, Request
 
@@ -59,21 +53,13 @@ class MacOperation:
         return state.digest()[: self.length]
 
 
-def _goes_with(key_type: int, alg: int) -> bool:
-    """Mbed TLS psa_mac_key_can_do."""
-    if PSA_ALG_IS_HMAC(alg):
-        return key_type == PSA_KEY_TYPE_HMAC
-    symmetric = key_type & PSA_KEY_TYPE_CATEGORY_MASK == PSA_KEY_TYPE_CATEGORY_SYMMETRIC
-    return PSA_ALG_IS_BLOCK_CIPHER_MAC(alg) and symmetric and PSA_BLOCK_CIPHER_BLOCK_LENGTH(key_type) > 1
-
-
 def mac_length(attributes: KeyAttributes, alg: int) -> int:
     """The length in bytes of a MAC with this key.
 
     Mbed TLS psa_mac_finalize_alg_and_key_validation: not a MAC, or one for another key type, or longer than
     the full MAC: INVALID_ARGUMENT; below 4 bytes: NOT_SUPPORTED.
     """
-    if not PSA_ALG_IS_MAC(alg) or not _goes_with(attributes.type, alg):
+    if not PSA_ALG_IS_MAC(alg) or not mac_key_can_do(alg, attributes.type):
         raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
     length = PSA_MAC_LENGTH(attributes.type, attributes.bits, alg)
     if length < _SHORTEST_MAC:
@@ -93,7 +79,6 @@ class MacFunctions(OperationGroup[MacOperation]):
         self._offer = config.offer()
         self._hashes = hashes
         self._keys = keys
-        self._single_part = config.single_part_functions
 
     @property
     def functions(self) -> dict[int, Handler]:
@@ -130,8 +115,6 @@ class MacFunctions(OperationGroup[MacOperation]):
         return start_mac(self._hashes, key_type, key.material.data, alg)
 
     def _compute(self, request: Request) -> int:
-        if not self._single_part:
-            return PSA_ERROR_NOT_SUPPORTED
         request.put(0, b"")
         key, length = self._key(request, PSA_KEY_USAGE_SIGN_MESSAGE)
         if request.room(0) < length:
@@ -142,8 +125,6 @@ class MacFunctions(OperationGroup[MacOperation]):
         return PSA_SUCCESS
 
     def _verify(self, request: Request) -> int:
-        if not self._single_part:
-            return PSA_ERROR_NOT_SUPPORTED
         key, length = self._key(request, PSA_KEY_USAGE_VERIFY_MESSAGE)
         state = self._start(key, request.iovec.alg)
         state.update(request.input(1))

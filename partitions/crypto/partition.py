@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from ...interface.psa.client import PSA_IPC_CALL
 from ...interface.psa.service import psa_msg_t
 from ...interface.psa.status import PSA_ERROR_NOT_SUPPORTED, PSA_SUCCESS
-from ...interface.tfm.crypto import EXTENSION_GROUP_MIN, Group
+from ...interface.tfm.crypto import EXTENSION_GROUP_MIN, Function, Group
 from ...spm.partition_api import PartitionApi
 from .aead_functions import AeadFunctions
 from .agreement_functions import AgreementFunctions
@@ -32,6 +32,18 @@ from .request import Handler, Request
 from .sign_functions import SignFunctions
 
 _BASE_CONFIG: Final = CryptoConfig()
+
+
+_SINGLE_PART: Final = (
+    *(Function.HASH_COMPUTE, Function.HASH_COMPARE, Function.MAC_COMPUTE, Function.MAC_VERIFY),
+    *(Function.CIPHER_ENCRYPT, Function.CIPHER_DECRYPT, Function.AEAD_ENCRYPT, Function.AEAD_DECRYPT),
+)
+
+
+def _left_out(request: Request) -> int:
+    """Answers a function that the build leaves out of a group."""
+    del request
+    return PSA_ERROR_NOT_SUPPORTED
 
 
 def _is_ours(function: int) -> bool:
@@ -73,6 +85,9 @@ class CryptoPartition:
             self._functions |= {id_: code for id_, code in wanted if config.extensions or not _is_ours(id_)}
             if isinstance(module, OperationGroup):
                 self._unknown[group] = module.unknown
+        if not config.single_part_functions:
+            # TF-M CRYPTO_SINGLE_PART_FUNCS_DISABLED: told before any handle is looked at.
+            self._functions |= dict.fromkeys(_SINGLE_PART, _left_out)
         return PSA_SUCCESS
 
     def _modules(self, keys: KeyStore) -> Iterator[tuple[Group, Module]]:

@@ -115,7 +115,7 @@ def _aead_permits(policy_alg: int, alg: int) -> bool:
     return PSA_ALG_AEAD_GET_TAG_LENGTH(alg) >= PSA_ALG_AEAD_GET_TAG_LENGTH(policy_alg)
 
 
-def _mac_key_can_do(alg: int, key_type: int) -> bool:
+def mac_key_can_do(alg: int, key_type: int) -> bool:
     """Mbed TLS psa_mac_key_can_do: a MAC has a length only with a key of its type."""
     if PSA_ALG_IS_HMAC(alg):
         return key_type == PSA_KEY_TYPE_HMAC
@@ -124,7 +124,7 @@ def _mac_key_can_do(alg: int, key_type: int) -> bool:
 
 def _mac_permits(key_type: int, policy_alg: int, alg: int) -> bool:
     full = PSA_ALG_FULL_LENGTH_MAC(alg)
-    if PSA_ALG_FULL_LENGTH_MAC(policy_alg) != full or not _mac_key_can_do(policy_alg, key_type):
+    if PSA_ALG_FULL_LENGTH_MAC(policy_alg) != full or not mac_key_can_do(policy_alg, key_type):
         return False
     wanted = PSA_MAC_LENGTH(key_type, 0, alg)
     default = PSA_MAC_LENGTH(key_type, 0, full)
@@ -160,7 +160,7 @@ def _in_common(key_type: int, one: int, other: int) -> int:
 def _mac_in_common(key_type: int, one: int, other: int) -> int:
     flag = PSA_ALG_MAC_AT_LEAST_THIS_LENGTH_FLAG
     same = PSA_ALG_FULL_LENGTH_MAC(one) == PSA_ALG_FULL_LENGTH_MAC(other)
-    if not same or not _mac_key_can_do(one, key_type):
+    if not same or not mac_key_can_do(one, key_type):
         return PSA_ALG_NONE
     lengths = PSA_MAC_LENGTH(key_type, 0, one), PSA_MAC_LENGTH(key_type, 0, other)
     if one & flag and other & flag:

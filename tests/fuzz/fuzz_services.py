@@ -2,10 +2,10 @@
 
     .venv/bin/python tests/fuzz/fuzz_services.py [--first SEED] [--count N] [--calls N]
 
-Each seed is a device of its own, an attacker that makes so many calls, and a victim whose keys, operations and
-assets must come through (support/hostile_storm.py). What breaks is told with its seed and its last call, which
-`--first SEED --count 1` makes again; so is each call of more than two seconds, and at the end which functions
-took longest, how often each succeeded, and how much memory there is. pytest does not collect this;
+Each seed is a device of its own, an attacker that makes so many calls, and a victim whose keys, operations
+and assets must come through (support/hostile_storm.py). What breaks is told with its seed and its last call,
+which `--first SEED --count 1` makes again; so is each call of more than two seconds, and at the end which
+functions took longest, how often each succeeded, and how much memory there is. pytest does not collect this;
 tests/partitions/test_hostile_requests.py is the short form.
 """
 
@@ -72,7 +72,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--calls", type=int, default=400)
     options = parser.parse_args()
-    broken = sum(not one_seed(seed, options.calls) for seed in range(options.first, options.first + options.count))
+    broken = sum(
+        not one_seed(seed, options.calls) for seed in range(options.first, options.first + options.count)
+    )
     print("slowest:", ", ".join(f"{name} {seconds:.2f} s" for name, seconds in slowest.most_common(10)))
     print("successes:", " ".join(f"{name}:{successes[name]}/{calls[name]}" for name in sorted(calls)))
     print("kilobytes:", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

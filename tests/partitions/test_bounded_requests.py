@@ -41,7 +41,9 @@ def ready(client: PsaClient, alg: int, cost: int) -> psa_key_derivation_operatio
     return operation
 
 
-@pytest.mark.parametrize("alg, cost, blocks", [(HMAC, 5000, 3), (HMAC, 20_000, 1), (CMAC, 10_000, 1), (CMAC, 3000, 3)])
+@pytest.mark.parametrize(
+    "alg, cost, blocks", [(HMAC, 5000, 3), (HMAC, 20_000, 1), (CMAC, 10_000, 1), (CMAC, 3000, 3)]
+)
 def test_the_blocks_of_pbkdf2_have_so_many_iterations_together(alg: int, cost: int, blocks: int) -> None:
     size = blocks * (32 if alg == HMAC else 16)
     for pieces in ([size], [1] * size):

@@ -1,4 +1,4 @@
-"""Client A never reaches B's operations, keys or assets: by stale handles, forged ids, equal uids, or resets."""
+"""Client A never reaches B's operations, keys or assets: by no stale handle, forged id or equal uid."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,12 @@ from tfm_sim.interface.psa import crypto_values as v
 from tfm_sim.interface.psa.client import PsaClient, psa_outvec
 from tfm_sim.interface.psa.crypto_pake import PSA_ALG_JPAKE
 from tfm_sim.interface.psa.crypto_types import KeyAttributes
-from tfm_sim.interface.psa.internal_trusted_storage import psa_its_get, psa_its_get_info, psa_its_remove, psa_its_set
+from tfm_sim.interface.psa.internal_trusted_storage import (
+    psa_its_get,
+    psa_its_get_info,
+    psa_its_remove,
+    psa_its_set,
+)
 from tfm_sim.interface.psa.protected_storage import psa_ps_get, psa_ps_get_info, psa_ps_remove, psa_ps_set
 from tfm_sim.interface.psa.status import (
     PSA_ERROR_BAD_STATE,
@@ -42,7 +47,9 @@ JPAKE, HKDF, ES256 = PSA_ALG_JPAKE(S256), v.PSA_ALG_HKDF(S256), v.PSA_ALG_ECDSA(
 P256_UNCONFIRMED = 0x01 << 24 | v.PSA_ECC_FAMILY_SECP_R1 << 16 | 256 | 1 << 32
 
 
-def call(of: PsaClient, function: int, *inputs: bytes, rooms: tuple[int, ...] = (), **fields: int) -> tuple[int, bytes]:
+def call(
+    of: PsaClient, function: int, *inputs: bytes, rooms: tuple[int, ...] = (), **fields: int
+) -> tuple[int, bytes]:
     """The status, and what the first output vector has."""
     out = [psa_outvec(bytearray(room), room) for room in rooms]
     status = of.psa_call(TFM_CRYPTO_HANDLE, 0, [pack_iovec(function, **fields), *inputs], out)
@@ -52,7 +59,7 @@ def call(of: PsaClient, function: int, *inputs: bytes, rooms: tuple[int, ...] = 
 
 @dataclass(frozen=True)
 class Kind:
-    """Operations of one kind: their key, setup, abort, and every other function with vectors that it takes."""
+    """Operations of one kind: their key, setup, abort, and the other functions with the vectors they take."""
 
     setup: Function
     abort: Function
@@ -124,7 +131,11 @@ KINDS = {
         F.AEAD_ABORT,
         v.PSA_ALG_GCM,
         (
-            *((F.AEAD_SET_LENGTHS, (), ()), (F.AEAD_GENERATE_NONCE, (), (12,)), (F.AEAD_SET_NONCE, (bytes(12),), ())),
+            *(
+                (F.AEAD_SET_LENGTHS, (), ()),
+                (F.AEAD_GENERATE_NONCE, (), (12,)),
+                (F.AEAD_SET_NONCE, (bytes(12),), ()),
+            ),
             *((F.AEAD_UPDATE_AD, DATA, ()), (F.AEAD_UPDATE, DATA, (32,)), (F.AEAD_FINISH, (), (4, 16))),
             (F.AEAD_VERIFY, DATA, (4, 16)),
         ),
@@ -139,7 +150,10 @@ KINDS = {
             *((F.KEY_DERIVATION_INPUT_BYTES, DATA, ()), (F.KEY_DERIVATION_INPUT_KEY, (), ())),
             *((F.KEY_DERIVATION_INPUT_INTEGER, (), ()), (F.KEY_DERIVATION_KEY_AGREEMENT, DATA, ())),
             *((F.KEY_DERIVATION_OUTPUT_BYTES, (), (8,)), (F.KEY_DERIVATION_OUTPUT_KEY, (ATTRIBUTES,), (4,))),
-            *((F.KEY_DERIVATION_OUTPUT_KEY_CUSTOM, (ATTRIBUTES,), (4,)), (F.KEY_DERIVATION_VERIFY_BYTES, DATA, ())),
+            *(
+                (F.KEY_DERIVATION_OUTPUT_KEY_CUSTOM, (ATTRIBUTES,), (4,)),
+                (F.KEY_DERIVATION_VERIFY_BYTES, DATA, ()),
+            ),
             (F.KEY_DERIVATION_VERIFY_KEY, (), ()),
         ),
     ),
@@ -170,7 +184,15 @@ def test_the_table_has_every_function_that_takes_a_handle() -> None:
     for function in Function:
         if function >> 8 & 0xF in groups and function not in named:
             last = function.name.rsplit("_", 1)[1]
-            assert last in ("SETUP", "ABORT", "RESUME", "COMPUTE", "COMPARE", "AGREEMENT", "HASH") or function in (
+            assert last in (
+                "SETUP",
+                "ABORT",
+                "RESUME",
+                "COMPUTE",
+                "COMPARE",
+                "AGREEMENT",
+                "HASH",
+            ) or function in (
                 *(F.MAC_VERIFY, F.CIPHER_ENCRYPT, F.CIPHER_DECRYPT, F.CAN_DO_CIPHER, F.AEAD_ENCRYPT),
                 *(F.AEAD_DECRYPT, F.KEY_AGREEMENT),
             )
@@ -179,7 +201,11 @@ def test_the_table_has_every_function_that_takes_a_handle() -> None:
 @EVERY_KIND
 def test_no_use_of_anothers_operation(kind: Kind) -> None:
     device = start_partitions()
-    for owner, stranger in ((device.ns, device.ns2), (device.ns2, attestation(device)), (attestation(device), device.ns)):
+    for owner, stranger in (
+        (device.ns, device.ns2),
+        (device.ns2, attestation(device)),
+        (attestation(device), device.ns),
+    ):
         handle = kind.start(owner)
         assert set(kind.statuses(stranger, handle).values()) == {PSA_ERROR_BAD_STATE}
         # TF-M: the abort of what is not one's own succeeds, does nothing, and leaves the caller's handle.
@@ -294,7 +320,10 @@ BUILTIN: dict[str, tuple[int, Callable[[PsaClient], int]]] = {
         PSA_ERROR_NOT_PERMITTED,
         lambda of: crypto.psa_raw_key_agreement(of, v.PSA_ALG_ECDH, TFM_BUILTIN_KEY_ID_IAK, bytes(65), 32)[0],
     ),
-    "destroy the IAK": (PSA_ERROR_NOT_PERMITTED, lambda of: crypto.psa_destroy_key(of, TFM_BUILTIN_KEY_ID_IAK)),
+    "destroy the IAK": (
+        PSA_ERROR_NOT_PERMITTED,
+        lambda of: crypto.psa_destroy_key(of, TFM_BUILTIN_KEY_ID_IAK),
+    ),
     "export the HUK": (
         PSA_ERROR_NOT_PERMITTED,
         lambda of: crypto.psa_export_key(of, TFM_BUILTIN_KEY_ID_HUK, 64)[0],
@@ -303,7 +332,10 @@ BUILTIN: dict[str, tuple[int, Callable[[PsaClient], int]]] = {
         PSA_ERROR_NOT_PERMITTED,
         lambda of: crypto.psa_copy_key(of, TFM_BUILTIN_KEY_ID_HUK, KeyAttributes(usage=ALL))[0],
     ),
-    "destroy the HUK": (PSA_ERROR_NOT_PERMITTED, lambda of: crypto.psa_destroy_key(of, TFM_BUILTIN_KEY_ID_HUK)),
+    "destroy the HUK": (
+        PSA_ERROR_NOT_PERMITTED,
+        lambda of: crypto.psa_destroy_key(of, TFM_BUILTIN_KEY_ID_HUK),
+    ),
     "put a key in the IAK's place": (
         PSA_ERROR_INVALID_ARGUMENT,
         lambda of: crypto.psa_import_key(of, raw(TFM_BUILTIN_KEY_ID_IAK), b"evil")[0],
@@ -328,7 +360,7 @@ def its_uid(client_id: int, key: int) -> int:
 
 
 def test_a_stored_key_is_no_asset_of_its_owners() -> None:
-    """Key 1 of a client has a uid; the client's own asset of that uid is another, and so is every client's."""
+    """Key 1 of a client has a uid; the client's own asset of that uid is another, and so is everybody's."""
     device = start_partitions()
     uids = [its_uid(NS_CLIENT_ID_LIMIT - number, 1) for number in (0, 1)]
     assert crypto.psa_import_key(device.ns, raw(1), b"secret") == (PSA_SUCCESS, 1)
@@ -371,7 +403,10 @@ def test_protected_objects_are_each_clients_own() -> None:
         assert psa_its_set(client, 1, b"no table", 0) == PSA_SUCCESS
     assert psa_ps_get_info(bench.ns, 2)[0] == PSA_ERROR_DOES_NOT_EXIST
     bench.boot()
-    assert [psa_ps_get(client, 1, 0, 20)[1] for client in (bench.ns, bench.ns2)] == [bytes(20), bytes([1] * 20)]
+    assert [psa_ps_get(client, 1, 0, 20)[1] for client in (bench.ns, bench.ns2)] == [
+        bytes(20),
+        bytes([1] * 20),
+    ]
     assert psa_ps_remove(bench.ns, 1) == PSA_SUCCESS
     assert psa_ps_get(bench.ns, 1, 0, 20)[0] == PSA_ERROR_DOES_NOT_EXIST
     assert psa_ps_get(bench.ns2, 1, 0, 20) == (PSA_SUCCESS, bytes([1] * 20))

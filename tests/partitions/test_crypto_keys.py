@@ -70,6 +70,7 @@ def device() -> PartitionBench:
         (KeyAttributes(v.PSA_KEY_TYPE_RAW_DATA), bytes(5), PSA_SUCCESS),
         (KeyAttributes(v.PSA_KEY_TYPE_NONE), bytes(5), PSA_ERROR_NOT_SUPPORTED),
         (KeyAttributes(0x0BAD), bytes(5), PSA_ERROR_NOT_SUPPORTED),
+        (KeyAttributes(0x0BAD), b"", PSA_ERROR_INVALID_ARGUMENT),
         (KeyAttributes(v.PSA_KEY_TYPE_RSA_KEY_PAIR), bytes(5), PSA_ERROR_INVALID_ARGUMENT),
         (KeyAttributes(HMAC, usage=0x10000), b"k", PSA_ERROR_INVALID_ARGUMENT),
         (KeyAttributes(HMAC, id=1), b"k", PSA_ERROR_INVALID_ARGUMENT),

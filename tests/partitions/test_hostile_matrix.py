@@ -1,4 +1,4 @@
-"""Every key with every algorithm through every function that takes both: whatever fits not, it gets a status."""
+"""Every key with every algorithm through every function that takes both: each request gets a status."""
 
 from collections.abc import Iterator
 
@@ -43,11 +43,26 @@ CURVES = (
     *((R1, bits) for bits in (192, 224, 256, 384, 521)),
     *((v.PSA_ECC_FAMILY_SECP_K1, bits) for bits in (192, 225, 256)),
     *((v.PSA_ECC_FAMILY_BRAINPOOL_P_R1, bits) for bits in (160, 256, 384, 512)),
-    *((family, bits) for family in (v.PSA_ECC_FAMILY_MONTGOMERY, v.PSA_ECC_FAMILY_TWISTED_EDWARDS) for bits in (255, 448)),
+    *(
+        (family, bits)
+        for family in (v.PSA_ECC_FAMILY_MONTGOMERY, v.PSA_ECC_FAMILY_TWISTED_EDWARDS)
+        for bits in (255, 448)
+    ),
 )
-ALGS = sorted({*ODD_ALGS, *(alg & ~0xFF | low for alg in ODD_ALGS if alg & 0xFF == 0xFF for low in (0, 5, 9, 0x0B, 0x10))})
+ALGS = sorted(
+    {
+        *ODD_ALGS,
+        *(alg & ~0xFF | low for alg in ODD_ALGS if alg & 0xFF == 0xFF for low in (0, 5, 9, 0x0B, 0x10)),
+    }
+)
 ONE_CALL = (
-    *((F.MAC_COMPUTE, 1), (F.MAC_VERIFY, 2), (F.CIPHER_ENCRYPT, 1), (F.CIPHER_DECRYPT, 1), (F.AEAD_ENCRYPT, 2)),
+    *(
+        (F.MAC_COMPUTE, 1),
+        (F.MAC_VERIFY, 2),
+        (F.CIPHER_ENCRYPT, 1),
+        (F.CIPHER_DECRYPT, 1),
+        (F.AEAD_ENCRYPT, 2),
+    ),
     *((F.AEAD_DECRYPT, 2), (F.SIGN_MESSAGE, 1), (F.SIGN_HASH, 1), (F.VERIFY_MESSAGE, 2), (F.VERIFY_HASH, 2)),
     *((F.ASYMMETRIC_ENCRYPT, 2), (F.ASYMMETRIC_DECRYPT, 2), (F.RAW_KEY_AGREEMENT, 1)),
 )
@@ -57,7 +72,13 @@ SETUPS = (
     *((F.KEY_DERIVATION_SETUP, F.KEY_DERIVATION_ABORT), (F.PAKE_SETUP, F.PAKE_ABORT)),
 )
 STEPS = (
-    *((F.MAC_UPDATE, 1), (F.CIPHER_GENERATE_IV, 0), (F.CIPHER_SET_IV, 1), (F.CIPHER_UPDATE, 1), (F.AEAD_SET_NONCE, 1)),
+    *(
+        (F.MAC_UPDATE, 1),
+        (F.CIPHER_GENERATE_IV, 0),
+        (F.CIPHER_SET_IV, 1),
+        (F.CIPHER_UPDATE, 1),
+        (F.AEAD_SET_NONCE, 1),
+    ),
     *((F.AEAD_UPDATE_AD, 1), (F.AEAD_UPDATE, 1), (F.KEY_DERIVATION_INPUT_KEY, 0)),
     *((F.KEY_DERIVATION_KEY_AGREEMENT, 1), (F.KEY_DERIVATION_OUTPUT_BYTES, 0)),
 )
@@ -82,9 +103,11 @@ def keys() -> Iterator[tuple[int, int, bytes]]:
     yield 0x8001, 128, b""
 
 
-def ask(client: PsaClient, function: int, *inputs: bytes, room: int = 2048, **fields: int) -> tuple[int, bytes]:
+def ask(
+    client: PsaClient, function: int, *inputs: bytes, room: int = 2048, **fields: int
+) -> tuple[int, bytes]:
     out = psa_outvec(bytearray(room), room)
-    first = PackIovec(function_id=function, nonce_length=12, **fields).encode()
+    first = PackIovec(function_id=function, nonce_length=12)._replace(**fields).encode()  # type: ignore[arg-type]
     status = client.psa_call(TFM_CRYPTO_HANDLE, 0, [first, *inputs], [out])
     assert status in KNOWN, (F(function).name, fields)
     assert isinstance(out.base, bytearray)

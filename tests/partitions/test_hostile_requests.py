@@ -7,7 +7,7 @@ import pytest
 from support.hostile_storm import new_storm
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", range(24))
 def test_a_storm_of_requests(seed: int) -> None:
     storm = new_storm(seed)
     storm.run(250)

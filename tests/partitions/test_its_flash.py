@@ -23,7 +23,11 @@ from tfm_sim.partitions.internal_trusted_storage.layout import (
     config_problem,
 )
 from tfm_sim.partitions.internal_trusted_storage.refusal import Refusal
-from tfm_sim.partitions.internal_trusted_storage.validity import is_latest_block_1
+from tfm_sim.partitions.internal_trusted_storage.validity import (
+    is_latest_block_1,
+    is_sound_block,
+    is_sound_file,
+)
 from tfm_sim.platform.flash import Flash, FlashArea
 from tfm_sim.platform.power import Cut, CutMode
 from tfm_sim.platform.provisioning import DUMMY, provisioned_otp
@@ -205,6 +209,8 @@ def test_pieces_lose_the_promise() -> None:
         (1, 255, 0x00, False),
         (1, 2, 0x00, True),
         (2, 1, 0x00, False),
+        (5, 5, 0xFF, False),
+        (0, 0, 0xFF, True),
     ],
 )
 def test_the_later_of_two_metadata_blocks(first: int, second: int, erased: int, later: bool) -> None:
@@ -290,3 +296,51 @@ def test_areas_that_hold_no_file_system(config: FsConfig, problem: str | None) -
     """TF-M its_flash_fs_validate_config."""
     found = config_problem(config)
     assert found is None if problem is None else problem in (found or "")
+
+
+SOUND = FsConfig(4096, 5, 1, 512, 11)
+TABLES = Layout(SOUND)
+BEHIND = TABLES.metadata_size
+ID = bytes(11) + b"x"
+
+
+@pytest.mark.parametrize(
+    "meta, sound",
+    [
+        (FileMeta(0, BEHIND, 10, 512, 0, ID), True),
+        (FileMeta(0, BEHIND, 512, 512, 0, ID), True),
+        (FileMeta(0, BEHIND, 513, 512, 0, ID), False),
+        (FileMeta(0, BEHIND, 0, 513, 0, ID), False),
+        (FileMeta(0, BEHIND - 1, 0, 512, 0, ID), False),
+        (FileMeta(1, 0, 0, 512, 0, ID), True),
+        (FileMeta(1, 4096 - 512, 0, 512, 0, ID), True),
+        (FileMeta(1, 4096 - 511, 0, 512, 0, ID), False),
+        (FileMeta(TABLES.active_dblocks - 1, 0, 0, 0, 0, ID), True),
+        (FileMeta(TABLES.active_dblocks, 0, 0, 0, 0, ID), False),
+        # An entry that is free has no data to lie anywhere.
+        (FileMeta(0, 0, 9, 0, 0, bytes(12)), True),
+        (FileMeta(TABLES.active_dblocks, 0, 0, 0, 0, bytes(12)), False),
+    ],
+)
+def test_entries_of_files_that_can_be(meta: FileMeta, sound: bool) -> None:
+    """TF-M its_mblock_validate_file_meta."""
+    assert is_sound_file(meta, TABLES, SOUND) is sound
+
+
+@pytest.mark.parametrize(
+    "meta, sound",
+    [
+        (BlockMeta(0, BEHIND, 4096 - BEHIND), True),
+        (BlockMeta(1, BEHIND, 0), True),
+        (BlockMeta(1, BEHIND, 4096 - BEHIND + 1), False),
+        (BlockMeta(1, 0, 0), False),
+        (BlockMeta(2, 0, 4096), True),
+        (BlockMeta(2, 0, 4097), False),
+        (BlockMeta(2, BEHIND, 0), False),
+        (BlockMeta(4, 0, 0), True),
+        (BlockMeta(5, 0, 0), False),
+    ],
+)
+def test_entries_of_blocks_that_can_be(meta: BlockMeta, sound: bool) -> None:
+    """TF-M its_mblock_validate_block_meta."""
+    assert is_sound_block(meta, TABLES, SOUND) is sound

@@ -148,6 +148,13 @@ def test_get_info(bench: PsBench, uid: int, answer: tuple[int, psa_storage_info_
     assert psa_ps_get_info(bench.ns, uid) == answer
 
 
+def test_an_empty_object_is_once_and_for_all_too(bench: PsBench) -> None:
+    """PSA Storage 1.0 psa_ps_set: WRITE_ONCE has nothing to do with the size."""
+    assert psa_ps_set(bench.ns, 20, b"", WRITE_ONCE) == OK
+    assert psa_ps_set(bench.ns, 20, b"x", 0) == psa_ps_remove(bench.ns, 20) == ONCE
+    assert psa_ps_get(bench.ns, 20, 0, 1) == (OK, b"")
+
+
 @pytest.mark.parametrize("uid, status", [(1, OK), (3, OK), (2, ONCE), (0, ARGUMENT), (9, ABSENT)])
 def test_remove(bench: PsBench, uid: int, status: int) -> None:
     assert psa_ps_remove(bench.ns, uid) == status
@@ -405,6 +412,18 @@ def test_keys_change_with_their_use() -> None:
     bench.psa.set(1, b"")
     (file,) = (data for fid, data in bench.files.ps.items() if fid > 2)
     assert int.from_bytes(file[12:16], "little") == 6
+
+
+def test_a_key_serves_up_to_its_limit() -> None:
+    """TF-M ps_switch_keys_if_necessary: three uses of 34 blocks, the write among them, fit 102."""
+    bench = PsBench(PsConfig(max_asset_size=512, aes_key_usage_limit=102)).boot()
+    bench.psa.set(1, bytes(500))
+    generations = []
+    for _ in range(4):
+        bench.psa.get(1, size=512)
+        (file,) = (data for fid, data in bench.files.ps.items() if fid > 2)
+        generations.append(int.from_bytes(file[12:16], "little"))
+    assert generations == [0, 1, 1, 2]
 
 
 @pytest.mark.parametrize(

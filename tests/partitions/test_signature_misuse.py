@@ -257,6 +257,12 @@ def test_room_for_the_signature(device: PartitionBench, key: str, bits: int, alg
     assert crypto.psa_verify_message(device.ns, key_id, alg, b"message", signature) == OK
     assert crypto.psa_verify_message(device.ns, key_id, alg, b"massage", signature) == WRONG
     assert crypto.psa_verify_message(device.ns, key_id, alg, b"message", signature + b"\0") == WRONG
+    # The same numbers with a zero in front are no signature in PSA's format.
+    for padded in (
+        b"\0" + signature,
+        signature[: len(signature) // 2] + b"\0" + signature[len(signature) // 2 :],
+    ):
+        assert crypto.psa_verify_message(device.ns, key_id, alg, b"message", padded) == WRONG
     for room in (0, 1, size - 1):
         assert crypto.psa_sign_message(device.ns, key_id, alg, b"message", room) == (SMALL, b"")
     crypto.psa_destroy_key(device.ns, key_id)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cryptography_vectors
+from support.nist_vectors import read
 
 from tfm_sim.interface.psa import crypto_values as v
 
@@ -21,11 +21,6 @@ class AeadVector:
     plaintext: bytes | None
     ciphertext: bytes
     tag: bytes
-
-
-def _read(name: str) -> str:
-    with cryptography_vectors.open_vector_file(f"ciphers/{name}", "r") as file:
-        return str(file.read())
 
 
 _FIELD = re.compile(r"\[?([A-Za-z]+) ?= ?(\"?[^\]\"]*)")
@@ -59,7 +54,7 @@ def _records(text: str, first_field: str) -> Iterator[dict[str, str]]:
 def gcm_vectors(name: str, per_group: int) -> Iterator[AeadVector]:
     """So many of every combination of lengths: the nonces have 1, 12 and 128 bytes, the tags 4 to 16."""
     taken: dict[tuple[str, ...], int] = {}
-    for record in _records(_read(f"AES/GCM/{name}"), "Count"):
+    for record in _records(read(f"ciphers/AES/GCM/{name}"), "Count"):
         group = tuple(record[length] for length in ("IVlen", "PTlen", "AADlen", "Taglen"))
         group = (*group, "FAIL" if "FAIL" in record else "")
         taken[group] = taken.get(group, 0) + 1
@@ -80,7 +75,7 @@ def gcm_vectors(name: str, per_group: int) -> Iterator[AeadVector]:
 
 def ccm_vectors(name: str, step: int) -> Iterator[AeadVector]:
     """Every ``step``-th record; a length of 0 is written as one byte of zero in these files."""
-    for index, record in enumerate(_records(_read(f"AES/CCM/{name}"), "Count")):
+    for index, record in enumerate(_records(read(f"ciphers/AES/CCM/{name}"), "Count")):
         if index % step:
             continue
         tag_length = int(record["Tlen"])
@@ -105,7 +100,7 @@ def _bytes(value: str) -> bytes:
 
 def chacha_vectors() -> Iterator[AeadVector]:
     """BoringSSL's, the first of which is that of RFC 7539 and RFC 8439; their full tags alone."""
-    for record in _records(_read("ChaCha20Poly1305/boringssl.txt"), "COUNT"):
+    for record in _records(read("ciphers/ChaCha20Poly1305/boringssl.txt"), "COUNT"):
         if len(record["TAG"]) != 32 or "TAG_LEN" in record:
             continue
         yield AeadVector(

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-import cryptography_vectors
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers, RSAPublicNumbers
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from support import nist_vectors
 
 from tfm_sim.interface.psa import crypto_values as v
 
@@ -34,9 +34,7 @@ NIST_CURVES = {
 
 def read(name: str) -> str:
     """A file below asymmetric/."""
-    with cryptography_vectors.open_vector_file(f"asymmetric/{name}", "r") as file:
-        text: str = file.read()
-    return text
+    return nist_vectors.read(f"asymmetric/{name}")
 
 
 def records(text: str, last: str) -> Iterator[Record]:

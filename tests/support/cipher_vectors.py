@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cryptography_vectors
-from support.nist_vectors import records
+from support.nist_vectors import read, records
 
 from tfm_sim.interface.psa import crypto_values as v
 
@@ -109,9 +108,8 @@ def ccm_star_vectors(step: int) -> Iterator[CipherVector]:
 def camellia_ecb_vectors(step: int) -> Iterator[CipherVector]:
     """NTT's own: a key, then plaintexts and ciphertexts, each with a letter in front."""
     for bits in (128, 192, 256):
-        name = f"ciphers/Camellia/camellia-{bits}-ecb.txt"
-        with cryptography_vectors.open_vector_file(name, "r") as file:
-            lines = [line for line in file.read().splitlines() if " No." in line]
+        text = read(f"ciphers/Camellia/camellia-{bits}-ecb.txt")
+        lines = [line for line in text.splitlines() if " No." in line]
         fields: dict[str, bytes] = {}
         for index, line in enumerate(lines):
             fields[line[0]] = bytes.fromhex(line.split(":")[1])

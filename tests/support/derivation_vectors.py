@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cryptography_vectors
+from support.nist_vectors import records
 
 from tfm_sim.interface.psa import crypto_values as v
 
@@ -16,27 +16,6 @@ HASHES = {
     "SHA384": v.PSA_ALG_SHA_384,
     "SHA512": v.PSA_ALG_SHA_512,
 }
-
-
-def records(name: str, first: str = "COUNT") -> Iterator[dict[str, str]]:
-    """The records of a file; what stands in brackets above a record is a part of it."""
-    headers: dict[str, str] = {}
-    record: dict[str, str] = {}
-    with cryptography_vectors.open_vector_file(name, "r") as file:
-        lines = file.read().splitlines()
-    for line in map(str.strip, lines):
-        key, _, value = line.strip("[]").partition("=")
-        if line.startswith("#") or not line:
-            continue
-        if line.startswith("["):
-            headers[key.strip() if value else "SECTION"] = value.strip() or key.strip()
-        elif key.strip() == first:
-            if record:
-                yield record
-            record = dict(headers, **{first: value.strip()})
-        elif record:
-            record[key.strip()] = value.strip()
-    yield record
 
 
 @dataclass(frozen=True)

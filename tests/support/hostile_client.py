@@ -60,6 +60,12 @@ class HostileCall:
         known = self.function in set(Function)
         return Function(self.function).name if known else f"{self.handle:#x}/{self.type}"
 
+    @property
+    def op_handle(self) -> bytes:
+        """Where a request to the crypto service names its operation."""
+        first = self.inputs[0] if self.inputs else b""
+        return bytes(first[8:12]) if isinstance(first, bytes) else b""
+
 
 @dataclass
 class Answer:
@@ -123,12 +129,12 @@ class Attacker:
             for secret in self.secrets:
                 if secret in data:
                     raise Broken(f"{call.name}: {secret.hex()} came out")
-            # The service echoes the handle of an operation whose end failed; nothing else comes with an error.
-            echoes = call.handle == TFM_CRYPTO_HANDLE and number == 0 and call.function in ENDS_OPERATION
-            rest = data[4:] if echoes else data
+            # The service hands back the handle of an operation whose end failed, and nothing else.
+            is_handle = call.handle == TFM_CRYPTO_HANDLE and number == 0 and data[:4] == call.op_handle
+            rest = data[4:] if is_handle else data
             reached = answer.status not in (-129,) and call.handle in (TFM_CRYPTO_HANDLE, *STORAGE)
             if answer.status < 0 and reached and any(rest):
-                raise Broken(f"{call.name}: {data.hex()} came with status {answer.status}")
+                raise Broken(f"{call.name}: {data.hex()[:200]} came with status {answer.status}")
 
     def learn(self, call: HostileCall, answer: Answer) -> None:
         if answer.status != 0:
@@ -143,6 +149,9 @@ class Attacker:
                 attributes = KeyAttributes.decode(given)
             self.keys.append((int.from_bytes(answer.outputs[place][:4], "little"), attributes))
             del self.keys[:-KEPT]
+        elif call.function in ENDS_OPERATION - STARTS_OPERATION:
+            ended = call.function >> 8 & 0xF, int.from_bytes(call.op_handle, "little")
+            self.handles = [one for one in self.handles if one != ended]
         elif call.function in STARTS_OPERATION:
             self.handles.append((call.function >> 8 & 0xF, int.from_bytes(first[:4], "little")))
             del self.handles[:-KEPT]
@@ -185,7 +194,9 @@ class Attacker:
         ins, outs = VECTORS.get(function, ("d", "d"))
         inputs: list[InVec] = [first, *(self.vector(kind, attributes) for kind in ins)]
         rooms = [4 if kind == "h" and self.chance(95) else self.room() for kind in outs]
-        return self.mutated(TFM_CRYPTO_HANDLE, 0 if self.chance(99) else self.random.randrange(5), inputs, rooms, function)
+        return self.mutated(
+            TFM_CRYPTO_HANDLE, 0 if self.chance(99) else self.random.randrange(5), inputs, rooms, function
+        )
 
     def function(self) -> int:
         if self.chance(2):
@@ -211,7 +222,11 @@ class Attacker:
             return self.widened(attributes.alg if self.chance(80) or not attributes.alg2 else attributes.alg2)
         if turn < 19:
             return self.pick(ODD_ALGS)
-        return self.random.randrange(2**32) if self.chance(50) else self.pick(ODD_ALGS) ^ 1 << self.random.randrange(32)
+        return (
+            self.random.randrange(2**32)
+            if self.chance(50)
+            else self.pick(ODD_ALGS) ^ 1 << self.random.randrange(32)
+        )
 
     def widened(self, alg: int) -> int:
         """What a policy with a wildcard allows: any hash becomes one, a minimal length that length."""
@@ -302,7 +317,9 @@ class Attacker:
     def room(self) -> int:
         if self.chance(50):
             return 2048
-        return self.pick([0, 1, 4, 12, 16, 24, 28, 32, 48, 64, 65, 66, 132, 256, 512, 1200, 2048, 4096, 5116, 5120, 5200])
+        return self.pick(
+            [0, 1, 4, 12, 16, 24, 28, 32, 48, 64, 65, 66, 132, 256, 512, 1200, 2048, 4096, 5116, 5120, 5200]
+        )
 
     def other_field(self, iovec: PackIovec) -> PackIovec:
         """The same request but for one of its fields."""
@@ -318,10 +335,18 @@ class Attacker:
             case 4:
                 return iovec._replace(nonce_length=self.length(), ad_length=self.length())
             case _:
-                return iovec._replace(value=self.pick([0, 1, 2**32 - 1, 2**63]), plaintext_length=self.length())
+                return iovec._replace(
+                    value=self.pick([0, 1, 2**32 - 1, 2**63]), plaintext_length=self.length()
+                )
 
     def mutated(
-        self, handle: int, type_: int, inputs: list[InVec], rooms: list[int], function: int = -1, percent: int = 6
+        self,
+        handle: int,
+        type_: int,
+        inputs: list[InVec],
+        rooms: list[int],
+        function: int = -1,
+        percent: int = 6,
     ) -> HostileCall:
         if self.chance(percent):
             match self.random.randrange(6):
@@ -368,7 +393,12 @@ class Attacker:
         # Not 1012: a reset is no storm. Attestation and others get what they get.
         types = [0, 1, 2, 1001, 1002, 1010, 1011, 1013, 5, 32767]
         handle = self.pick([TFM_PLATFORM_SERVICE_HANDLE, TFM_PLATFORM_SERVICE_HANDLE, 0x40000103, 0x40000100])
-        inputs: list[InVec] = [self.random.randbytes(self.pick([0, 1, 4, 4, 4, 8, 32, 64])) for _ in range(self.random.randrange(5))]
+        inputs: list[InVec] = [
+            self.random.randbytes(self.pick([0, 1, 4, 4, 4, 8, 32, 64]))
+            for _ in range(self.random.randrange(5))
+        ]
         if inputs and self.chance(60):
             inputs[0] = self.random.randrange(12).to_bytes(4, "little")
-        return self.mutated(handle, self.pick(types), inputs, [self.room() for _ in range(self.random.randrange(3))])
+        return self.mutated(
+            handle, self.pick(types), inputs, [self.room() for _ in range(self.random.randrange(3))]
+        )

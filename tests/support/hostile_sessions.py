@@ -51,7 +51,7 @@ class Draw:
     def of(self, values: tuple[int, ...]) -> int:
         return values[self.random.randrange(len(values))]
 
-    def bytes(self, length: int) -> bytes:
+    def some(self, length: int) -> bytes:
         return self.random.randbytes(length)
 
     def piece(self) -> bytes:
@@ -104,7 +104,10 @@ def macs(draw: Draw) -> Session:
 
 CIPHERS: Final = (
     *((v.PSA_KEY_TYPE_AES, alg) for alg in (v.PSA_ALG_ECB_NO_PADDING, v.PSA_ALG_CBC_NO_PADDING)),
-    *((v.PSA_KEY_TYPE_AES, alg) for alg in (v.PSA_ALG_CBC_PKCS7, v.PSA_ALG_CTR, v.PSA_ALG_CFB, v.PSA_ALG_OFB)),
+    *(
+        (v.PSA_KEY_TYPE_AES, alg)
+        for alg in (v.PSA_ALG_CBC_PKCS7, v.PSA_ALG_CTR, v.PSA_ALG_CFB, v.PSA_ALG_OFB)
+    ),
     *((v.PSA_KEY_TYPE_AES, alg) for alg in (v.PSA_ALG_XTS, v.PSA_ALG_CCM_STAR_NO_TAG)),
     *((v.PSA_KEY_TYPE_CAMELLIA, alg) for alg in (v.PSA_ALG_CBC_PKCS7, v.PSA_ALG_CTR)),
     (v.PSA_KEY_TYPE_CHACHA20, v.PSA_ALG_STREAM_CIPHER),
@@ -116,7 +119,7 @@ def ciphers(draw: Draw) -> Session:
     kind, alg = CIPHERS[draw.random.randrange(len(CIPHERS))]
     bits = draw.of((128, 256)) if kind == v.PSA_KEY_TYPE_AES and alg != v.PSA_ALG_XTS else 256
     key = number((yield new_key(kind, bits, alg)))
-    data = draw.bytes(16 * draw.of((0, 1, 2, 5)) + draw.of((0, 0, 0, 7)))
+    data = draw.some(16 * draw.of((0, 1, 2, 5)) + draw.of((0, 0, 0, 7)))
     sealed = first((yield call(F.CIPHER_ENCRYPT, data, rooms=(ROOM,), key_id=key, alg=alg)))
     yield call(F.CIPHER_DECRYPT, sealed, rooms=(ROOM,), key_id=key, alg=alg)
     handle = number((yield call(F.CIPHER_ENCRYPT_SETUP, rooms=(4,), key_id=key, alg=alg)))
@@ -145,11 +148,11 @@ AEADS: Final = (
 def aeads(draw: Draw) -> Session:
     kind, bits, alg = AEADS[draw.random.randrange(len(AEADS))]
     key = number((yield new_key(kind, bits, alg)))
-    ad, data, nonce = draw.piece(), draw.piece(), draw.bytes(16)
-    fields = {"key_id": key, "alg": alg, "nonce": nonce, "nonce_length": 12}
+    ad, data, nonce = draw.piece(), draw.piece(), draw.some(16)
+    fields: dict[str, int | bytes] = {"key_id": key, "alg": alg, "nonce": nonce, "nonce_length": 12}
     sealed = first((yield call(F.AEAD_ENCRYPT, data, ad, rooms=(ROOM,), **fields)))
     yield call(F.AEAD_DECRYPT, sealed, ad, rooms=(ROOM,), **fields)
-    tag = PSA_TAG(alg)
+    tag = v.PSA_ALG_AEAD_GET_TAG_LENGTH(alg)
     for setup, body in ((F.AEAD_ENCRYPT_SETUP, data), (F.AEAD_DECRYPT_SETUP, sealed[: len(sealed) - tag])):
         handle = number((yield call(setup, rooms=(4,), key_id=key, alg=alg)))
         yield call(F.AEAD_SET_LENGTHS, op_handle=handle, ad_length=len(ad), plaintext_length=len(data))
@@ -164,10 +167,6 @@ def aeads(draw: Draw) -> Session:
             yield call(F.AEAD_VERIFY, sealed[len(sealed) - tag :], rooms=(4, 16), op_handle=handle)
         yield call(F.AEAD_ABORT, rooms=(4,), op_handle=handle)
     yield call(F.DESTROY_KEY, key_id=key)
-
-
-def PSA_TAG(alg: int) -> int:
-    return v.PSA_ALG_AEAD_GET_TAG_LENGTH(alg)
 
 
 FAMILIES: Final = (
@@ -189,7 +188,7 @@ def signing(draw: Draw) -> Session:
     peer = number((yield call(F.IMPORT_KEY, asked.encode(), public, rooms=(4,))))
     for sign, verify, data in (
         (F.SIGN_MESSAGE, F.VERIFY_MESSAGE, draw.piece()),
-        (F.SIGN_HASH, F.VERIFY_HASH, draw.bytes(64 if alg & 0xFF in (0x0B, 0x15) else 32)),
+        (F.SIGN_HASH, F.VERIFY_HASH, draw.some(64 if alg & 0xFF in (0x0B, 0x15) else 32)),
     ):
         signature = first((yield call(sign, data, rooms=(140,), key_id=key, alg=alg)))
         yield call(verify, data, signature, key_id=key, alg=alg)
@@ -201,12 +200,14 @@ def signing(draw: Draw) -> Session:
 def rsa(draw: Draw) -> Session:
     policy = SIGNATURES[8 + draw.random.randrange(5)]
     alg = policy & ~0xFF | draw.of((5, 9, 0x0B, 0x10)) if policy & 0xFF == 0xFF else policy
-    enc = draw.of((v.PSA_ALG_RSA_PKCS1V15_CRYPT, v.PSA_ALG_RSA_OAEP(S256), v.PSA_ALG_RSA_OAEP(v.PSA_ALG_SHA_1)))
+    enc = draw.of(
+        (v.PSA_ALG_RSA_PKCS1V15_CRYPT, v.PSA_ALG_RSA_OAEP(S256), v.PSA_ALG_RSA_OAEP(v.PSA_ALG_SHA_1))
+    )
     key = number((yield new_key(v.PSA_KEY_TYPE_RSA_KEY_PAIR, 1024, policy, enc)))
-    data = draw.bytes(draw.of((0, 16, 32)))
+    data = draw.some(draw.of((0, 16, 32)))
     signature = first((yield call(F.SIGN_MESSAGE, data, rooms=(512,), key_id=key, alg=alg)))
     yield call(F.VERIFY_MESSAGE, data, signature, key_id=key, alg=alg)
-    digest = draw.bytes(draw.of((20, 32, 64, 48)))
+    digest = draw.some(draw.of((20, 32, 64, 48)))
     signature = first((yield call(F.SIGN_HASH, digest, rooms=(512,), key_id=key, alg=alg)))
     yield call(F.VERIFY_HASH, digest, signature, key_id=key, alg=alg)
     sealed = first((yield call(F.ASYMMETRIC_ENCRYPT, data, b"label", rooms=(512,), key_id=key, alg=enc)))
@@ -248,13 +249,19 @@ def deriving(draw: Draw) -> Session:
         elif step in (0x101, 0x102):
             yield call(F.KEY_DERIVATION_INPUT_KEY, op_handle=handle, step=step, key_id=key)
         else:
-            yield call(F.KEY_DERIVATION_INPUT_BYTES, draw.bytes(draw.of((0, 8, 30))), op_handle=handle, step=step)
+            yield call(
+                F.KEY_DERIVATION_INPUT_BYTES, draw.some(draw.of((0, 8, 30))), op_handle=handle, step=step
+            )
     yield call(F.KEY_DERIVATION_OUTPUT_BYTES, rooms=(draw.of((0, 1, 8)),), op_handle=handle)
-    targets = ((v.PSA_KEY_TYPE_AES, 128), (v.PSA_KEY_TYPE_ECC_KEY_PAIR(R1), 256), (v.PSA_KEY_TYPE_RAW_DATA, 24))
+    targets = (
+        (v.PSA_KEY_TYPE_AES, 128),
+        (v.PSA_KEY_TYPE_ECC_KEY_PAIR(R1), 256),
+        (v.PSA_KEY_TYPE_RAW_DATA, 24),
+    )
     target, bits = targets[draw.random.randrange(3)]
     asked = KeyAttributes(target, bits, usage=ALL, alg=v.PSA_ALG_CTR)
     made = number((yield call(F.KEY_DERIVATION_OUTPUT_KEY, asked.encode(), rooms=(4,), op_handle=handle)))
-    yield call(F.KEY_DERIVATION_VERIFY_BYTES, draw.bytes(4), op_handle=handle)
+    yield call(F.KEY_DERIVATION_VERIFY_BYTES, draw.some(4), op_handle=handle)
     yield call(F.KEY_DERIVATION_ABORT, rooms=(4,), op_handle=handle)
     for left in (key, made):
         yield call(F.DESTROY_KEY, key_id=left)
@@ -262,7 +269,10 @@ def deriving(draw: Draw) -> Session:
 
 AGREEMENTS: Final = (
     *((v.PSA_KEY_TYPE_ECC_KEY_PAIR(R1), bits, v.PSA_ALG_ECDH) for bits in (192, 224, 256, 384, 521)),
-    *((v.PSA_KEY_TYPE_ECC_KEY_PAIR(v.PSA_ECC_FAMILY_MONTGOMERY), bits, v.PSA_ALG_ECDH) for bits in (255, 448)),
+    *(
+        (v.PSA_KEY_TYPE_ECC_KEY_PAIR(v.PSA_ECC_FAMILY_MONTGOMERY), bits, v.PSA_ALG_ECDH)
+        for bits in (255, 448)
+    ),
     (v.PSA_KEY_TYPE_ECC_KEY_PAIR(v.PSA_ECC_FAMILY_BRAINPOOL_P_R1), 384, v.PSA_ALG_ECDH),
     (v.PSA_KEY_TYPE_DH_KEY_PAIR(3), 2048, v.PSA_ALG_FFDH),
 )
@@ -317,7 +327,12 @@ def spake(draw: Draw) -> Session:
         yield call(F.PAKE_SET_CONTEXT, b"context", op_handle=handle)
         sides.append(handle)
     prover, verifier = sides
-    for sender, receiver, step in ((prover, verifier, 1), (verifier, prover, 1), (verifier, prover, 4), (prover, verifier, 4)):
+    for sender, receiver, step in (
+        (prover, verifier, 1),
+        (verifier, prover, 1),
+        (verifier, prover, 4),
+        (prover, verifier, 4),
+    ):
         sent = first((yield call(F.PAKE_OUTPUT, rooms=(65,), op_handle=sender, step=step)))
         yield call(F.PAKE_INPUT, sent, op_handle=receiver, step=step)
     for handle in sides:
@@ -371,7 +386,9 @@ class Sessions:
             case 1 if rooms:
                 rooms[draw.randrange(len(rooms))] = attacker.room()
             case 2:
-                return attacker.mutated(wanted.handle, wanted.type, inputs, rooms, wanted.function, percent=100)
+                return attacker.mutated(
+                    wanted.handle, wanted.type, inputs, rooms, wanted.function, percent=100
+                )
             case _:
                 iovec = PackIovec.decode(bytes(inputs[0]))  # type: ignore[arg-type]
                 inputs[0] = attacker.other_field(iovec).encode()

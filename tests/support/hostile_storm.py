@@ -99,7 +99,11 @@ class Victim:
         """All three end as if nobody else were there."""
         client = self.client
         must(crypto.psa_hash_update(client, self.hash, b"bc"), PSA_SUCCESS, "hash goes on")
-        must(crypto.psa_hash_finish(client, self.hash, 32), crypto.psa_hash_compute(client, S256, b"abc", 32), "hash")
+        must(
+            crypto.psa_hash_finish(client, self.hash, 32),
+            crypto.psa_hash_compute(client, S256, b"abc", 32),
+            "hash",
+        )
         must(crypto.psa_mac_update(client, self.mac, b"bc"), PSA_SUCCESS, "MAC goes on")
         expected = crypto.psa_mac_compute(client, self.keys[0], HS256, b"abc", 32)
         must(crypto.psa_mac_sign_finish(client, self.mac, 32), expected, "MAC")
@@ -124,7 +128,7 @@ class Victim:
             must(found, (PSA_SUCCESS, self.secret(number)), f"key {number}")
 
     def check_stored(self, *, slots_taken: bool = False) -> None:
-        """``slots_taken``: the attacker may have all slots of keys and operations, and PS wants one of each."""
+        """``slots_taken``: the attacker may have all slots of keys and operations; PS wants one of each."""
         must(psa_its_get(self.client, 1, 0, 64), (PSA_SUCCESS, self.secret(3)), "asset")
         if slots_taken:
             return
@@ -139,10 +143,19 @@ def provide(attacker: Attacker) -> None:
     pair, public = v.PSA_KEY_TYPE_RSA_KEY_PAIR, v.PSA_KEY_TYPE_RSA_PUBLIC_KEY
     tiny = RsaKeyPair.from_primes(0xFFFFFFFFFFFFFFC5, 0xFFFFFFFFFFFFFFA1, 65537).encode()
     blobs = [
-        *((pair, rsa_pair(bits), alg, v.PSA_ALG_RSA_OAEP(S256)) for bits in (512, 768) for alg in SIGNATURES[8:11]),
+        *(
+            (pair, rsa_pair(bits), alg, v.PSA_ALG_RSA_OAEP(S256))
+            for bits in (512, 768)
+            for alg in SIGNATURES[8:11]
+        ),
         (pair, tiny, v.PSA_ALG_RSA_PSS(v.PSA_ALG_ANY_HASH), v.PSA_ALG_RSA_PKCS1V15_CRYPT),
         (pair, tiny, v.PSA_ALG_RSA_PKCS1V15_SIGN(v.PSA_ALG_ANY_HASH), v.PSA_ALG_RSA_OAEP(S256)),
-        (public, rsa_public(768), v.PSA_ALG_RSA_PSS_ANY_SALT(v.PSA_ALG_ANY_HASH), v.PSA_ALG_RSA_PKCS1V15_CRYPT),
+        (
+            public,
+            rsa_public(768),
+            v.PSA_ALG_RSA_PSS_ANY_SALT(v.PSA_ALG_ANY_HASH),
+            v.PSA_ALG_RSA_PKCS1V15_CRYPT,
+        ),
         (spake, bytes(31) + b"\5" + bytes(31) + b"\7", PAKES[3], PAKES[4]),
     ]
     for key_type, data, alg, alg2 in blobs:
@@ -202,7 +215,7 @@ def check_room(attacker: Attacker, taken: int) -> None:
 
 def attack(attacker: Attacker, calls: int) -> None:
     """So many calls: sessions that nearly go well, and requests out of nowhere."""
-    sessions = Sessions(attacker)
+    sessions = Sessions(attacker, altered_percent=attacker.pick([3, 10, 30]))
     for _ in range(calls):
         if attacker.chance(60):
             sessions.step()

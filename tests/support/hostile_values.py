@@ -84,7 +84,7 @@ VECTORS: Final[dict[int, tuple[str, str]]] = {
     F.PAKE_GET_SHARED_KEY: ("a", "hh"),
     F.PAKE_ABORT: ("", "h"),
 }
-"""Inputs behind the first, and outputs: d data, a attributes, h a handle. What is not here has one d of each."""
+"""Inputs behind the first, and outputs: d data, a attributes, h a handle. All others have a d of each."""
 
 YIELDS_KEY: Final = frozenset(
     {
@@ -118,7 +118,33 @@ ALGS_OF_GROUP: Final[dict[int, tuple[int, ...]]] = {
 """The categories of algorithms (bits 30-24) that belong to a group of functions."""
 
 STEPS: Final = (0x101, 0x101, 0x102, 0x103, 0x201, 0x202, 0x203, 0x204, 0x205, 0x206, 1, 2, 3, 4, 1, 0)
-_SMALL: Final = (0, 1, 7, 8, 12, 13, 15, 16, 17, 20, 24, 28, 32, 32, 33, 48, 56, 57, 64, 65, 66, 97, 114, 128, 133)
+_SMALL: Final = (
+    0,
+    1,
+    7,
+    8,
+    12,
+    13,
+    15,
+    16,
+    17,
+    20,
+    24,
+    28,
+    32,
+    32,
+    33,
+    48,
+    56,
+    57,
+    64,
+    65,
+    66,
+    97,
+    114,
+    128,
+    133,
+)
 LENGTHS: Final = (*_SMALL, *_SMALL, 256, 512, 513, 1023, 2048, 2049, 4096, 5060, 5120, 5121)
 STORAGE_TYPES: Final = (1001, 1001, 1001, 1002, 1002, 1003, 1004, 1005, 1006, 1007, 0, 1008)
 
@@ -148,7 +174,12 @@ MACS: Final = (
 )
 SIGNATURES: Final = (
     *(v.PSA_ALG_ECDSA(ANY), v.PSA_ALG_ECDSA(S256), v.PSA_ALG_ECDSA_ANY, v.PSA_ALG_DETERMINISTIC_ECDSA(ANY)),
-    *(v.PSA_ALG_DETERMINISTIC_ECDSA(v.PSA_ALG_SHA_512), v.PSA_ALG_PURE_EDDSA, v.PSA_ALG_ED25519PH, v.PSA_ALG_ED448PH),
+    *(
+        v.PSA_ALG_DETERMINISTIC_ECDSA(v.PSA_ALG_SHA_512),
+        v.PSA_ALG_PURE_EDDSA,
+        v.PSA_ALG_ED25519PH,
+        v.PSA_ALG_ED448PH,
+    ),
     *(v.PSA_ALG_RSA_PKCS1V15_SIGN(ANY), v.PSA_ALG_RSA_PKCS1V15_SIGN_RAW, v.PSA_ALG_RSA_PSS(ANY)),
     *(v.PSA_ALG_RSA_PSS_ANY_SALT(ANY), v.PSA_ALG_RSA_PSS(v.PSA_ALG_SHA_512)),
 )
@@ -198,14 +229,23 @@ ATTRIBUTE_SETS: Final = (
     *(_ask(v.PSA_KEY_TYPE_PASSWORD_HASH, 256, alg) for alg in KDFS[6:9]),
     _ask(v.PSA_KEY_TYPE_PEPPER, 128, v.PSA_ALG_PBKDF2_HMAC(S256)),
     _ask(v.PSA_KEY_TYPE_RAW_DATA, 128, v.PSA_ALG_HKDF(S256)),
-    *(_ask(ECC(R1), bits, alg, v.PSA_ALG_ECDH) for bits in (192, 224, 256, 384, 521) for alg in SIGNATURES[:5]),
+    *(
+        _ask(ECC(R1), bits, alg, v.PSA_ALG_ECDH)
+        for bits in (192, 224, 256, 384, 521)
+        for alg in SIGNATURES[:5]
+    ),
     *(_ask(ECC(family), bits, SIGNATURES[0], KDFS[11]) for family in (K1, BRAINPOOL) for bits in (256, 384)),
     *(_ask(ECC(MONTGOMERY), bits, v.PSA_ALG_ECDH, KDFS[11]) for bits in (255, 448)),
     *(_ask(ECC(EDWARDS), bits, alg, v.PSA_ALG_PURE_EDDSA) for bits in (255, 448) for alg in SIGNATURES[5:8]),
     *(_ask(ECC_PUBLIC(R1), bits, SIGNATURES[0]) for bits in (0, 256)),
     *(_ask(ECC_PUBLIC(EDWARDS), bits, SIGNATURES[5]) for bits in (255, 448)),
     *(_ask(v.PSA_KEY_TYPE_DH_KEY_PAIR(3), bits, v.PSA_ALG_FFDH) for bits in (2048, 3072)),
-    *(_ask(RSA_PAIR, bits, alg, enc) for bits in (1024, 1032) for alg in SIGNATURES[8:] for enc in ENCRYPTIONS[:2]),
+    *(
+        _ask(RSA_PAIR, bits, alg, enc)
+        for bits in (1024, 1032)
+        for alg in SIGNATURES[8:]
+        for enc in ENCRYPTIONS[:2]
+    ),
     *(_ask(v.PSA_KEY_TYPE_SPAKE2P_KEY_PAIR(R1), bits, alg) for bits in (256, 384) for alg in PAKES[3:]),
     *(_ask(v.PSA_KEY_TYPE_SPAKE2P_PUBLIC_KEY(R1), 256, alg) for alg in PAKES[3:5]),
     _ask(v.PSA_KEY_TYPE_DES, 192, v.PSA_ALG_CBC_NO_PADDING, v.PSA_ALG_CMAC),

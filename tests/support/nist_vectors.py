@@ -6,19 +6,26 @@ from random import Random
 import cryptography_vectors
 
 
-def records(name: str, first: str, shared: str = "") -> Iterator[dict[str, str]]:
+def read(name: str) -> str:
+    """A file of the package."""
+    with cryptography_vectors.open_vector_file(name, "r") as file:
+        return str(file.read())
+
+
+def records(name: str, first: str = "COUNT", shared: str = "") -> Iterator[dict[str, str]]:
     """The records ``name = value`` of a file; each begins with the field ``first``.
 
-    What stands in front of the first record belongs to all; the field ``shared`` stands in front of several
-    records and belongs to those.
+    What stands in front of the first record belongs to all, what stands in brackets to the records below it,
+    as ``SECTION`` if it is no field; the field ``shared`` stands in front of several records and belongs to
+    those.
     """
-    with cryptography_vectors.open_vector_file(name, "r") as file:
-        lines = file.read().splitlines()
     common: dict[str, str] = {}
     record: dict[str, str] | None = None
-    for line in map(str.strip, lines):
-        if "=" in line and not line.startswith(("#", "[")):
-            field, value = (part.strip() for part in line.split("=", 1))
+    for line in map(str.strip, read(name).splitlines()):
+        field, equals, value = (part.strip() for part in line.strip("[]").partition("="))
+        if line.startswith("["):
+            common[field if equals else "SECTION"] = value or field
+        elif equals and not line.startswith("#"):
             if field in (first, shared):
                 if record is not None:
                     yield record

@@ -17,8 +17,7 @@ from tfm_sim.interface.tfm.services import (
 )
 from tfm_sim.platform.memory import Security
 from tfm_sim.spm.config import Backend
-from tfm_sim.spm.partition_memory import non_secure_arena
-from tfm_sim.spm.partition_memory import Arena
+from tfm_sim.spm.partition_memory import Arena, non_secure_arena
 
 LEVELS = pytest.mark.parametrize("level", [1, 2, 3])
 CALLS = 150
@@ -71,7 +70,9 @@ def test_a_reset_in_the_middle_of_everything(level: int) -> None:
 def test_vectors_into_secure_memory(level: int, handle: int, type_: int) -> None:
     """FF-M 1.1, psa_call: no vector of a non-secure client may point where it cannot read or write."""
     with started(level) as device:
-        secure = next(r for r in device.hardware.memory.regions if r.security is Security.SECURE and r.writable)
+        secure = next(
+            r for r in device.hardware.memory.regions if r.security is Security.SECURE and r.writable
+        )
         before = device.hardware.memory.read(secure.base, secure.size)
         first = pack_iovec(Function.HASH_COMPUTE, alg=0x02000009) if type_ == 0 else (1).to_bytes(8, "little")
         for address, length in (
