@@ -344,3 +344,20 @@ def test_entries_of_files_that_can_be(meta: FileMeta, sound: bool) -> None:
 def test_entries_of_blocks_that_can_be(meta: BlockMeta, sound: bool) -> None:
     """TF-M its_mblock_validate_block_meta."""
     assert is_sound_block(meta, TABLES, SOUND) is sound
+
+
+@pytest.mark.parametrize("number", range(1, 40))
+def test_a_wipe_that_is_cut_brings_nothing_older_back(number: int) -> None:
+    """A set cut at any operation may leave two valid metadata blocks; the active one is erased last."""
+    bench = FsBench(GEOMETRIES["four blocks"])
+    bench.boot()
+    bench.set(0, b"older")
+    bench.cut(lambda b: b.set(0, b"newer"), number, CutMode.AFTER)
+    kept = bench.copy()
+    kept.boot()
+    for wiped in (1, 2):
+        # Nobody has mounted it, which would have erased the scratch block.
+        left = bench.copy()
+        assert left.cut(lambda b: b.fs.wipe_all(), wiped, CutMode.AFTER)
+        left.boot()
+        assert left.all() in (kept.all(), {})
