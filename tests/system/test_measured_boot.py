@@ -237,7 +237,7 @@ def test_a_runtime_that_waits_for_a_boot_status_does_not_start_without(build: Bu
     ("crypto", "lacking"),
     [
         (CryptoConfig(single_part_functions=False), "single_part_functions"),
-        (CryptoConfig(wants=DEFAULT - {"PSA_WANT_ALG_SHA_256"}), "the hash SHA_256"),
+        (CryptoConfig(wants=DEFAULT - {"PSA_WANT_ALG_SHA_256"}), "the hash SHA256"),
     ],
 )
 def test_without_its_hash_there_is_no_build(crypto: CryptoConfig, lacking: str) -> None:
