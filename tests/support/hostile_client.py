@@ -66,6 +66,14 @@ class HostileCall:
         first = self.inputs[0] if self.inputs else b""
         return bytes(first[8:12]) if isinstance(first, bytes) else b""
 
+    @property
+    def handles(self) -> tuple[bytes, ...]:
+        """The handles that it names: of its operation, and of the target that a hash is cloned into."""
+        target = self.inputs[1] if len(self.inputs) > 1 else b""
+        if self.function == Function.HASH_CLONE and isinstance(target, bytes):
+            return self.op_handle, target[:4]
+        return (self.op_handle,)
+
 
 @dataclass
 class Answer:
@@ -130,7 +138,7 @@ class Attacker:
                 if secret in data:
                     raise Broken(f"{call.name}: {secret.hex()} came out")
             # The service hands back the handle of an operation whose end failed, and nothing else.
-            is_handle = call.handle == TFM_CRYPTO_HANDLE and number == 0 and data[:4] == call.op_handle
+            is_handle = call.handle == TFM_CRYPTO_HANDLE and number == 0 and data[:4] in call.handles
             rest = data[4:] if is_handle else data
             reached = answer.status not in (-129,) and call.handle in (TFM_CRYPTO_HANDLE, *STORAGE)
             if answer.status < 0 and reached and any(rest):
