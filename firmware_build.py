@@ -1,5 +1,6 @@
 """What is decided when firmware is built, and whether it fits a board: loaders, SPM, partitions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -207,6 +208,7 @@ def check_build(build: Build, board: Board) -> None:
     _check_bl1(build, board)
     _check_its(build, board)
     _check_ps_crypto(build)
+    _check_measured_boot_crypto(build)
 
 
 def _check_ps_crypto(build: Build) -> None:
@@ -224,11 +226,26 @@ def _check_ps_crypto(build: Build) -> None:
         "aead_module": crypto.aead_module,
         "key_derivation_module": crypto.key_derivation_module,
     }
+    legal = "legal: with them, another PsConfig.aead_alg, or ps=None"
+    _demand_of_crypto("protected storage encrypts", needs, legal)
+
+
+def _check_measured_boot_crypto(build: Build) -> None:
+    """The same for measured boot, which extends its slots with hashes of one call."""
+    if build.measured_boot is None:
+        return
+    hash_alg, crypto = build.measured_boot.hash.algorithm, build.crypto
+    needs = {
+        f"the hash {build.measured_boot.hash.name}": crypto.offer().alg(hash_alg),
+        "hash_module": crypto.hash_module,
+        "single_part_functions": crypto.single_part_functions,
+    }
+    _demand_of_crypto("measured boot hashes", needs, "legal: with them, or measured_boot=None")
+
+
+def _demand_of_crypto(what: str, needs: Mapping[str, bool], legal: str) -> None:
     if lacking := [name for name, there in needs.items() if not there]:
-        raise LoadError(
-            f"protected storage encrypts by the crypto service, and CryptoConfig lacks {', '.join(lacking)}; "
-            "legal: with them, another PsConfig.aead_alg, or ps=None"
-        )
+        raise LoadError(f"{what} by the crypto service, and CryptoConfig lacks {', '.join(lacking)}; {legal}")
 
 
 def _check_image_number(build: Build, board: Board) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from ...interface.psa.crypto_sizes import PSA_BITS_TO_BYTES, PSA_RAW_KEY_AGREEMENT_OUTPUT_SIZE
+from ...interface.psa.crypto_sizes import PSA_RAW_KEY_AGREEMENT_OUTPUT_SIZE
 from ...interface.psa.crypto_types import PSA_KEY_ATTRIBUTES_SIZE, KeyAttributes
 from ...interface.psa.crypto_values import (
     PSA_ALG_ECDH,
@@ -110,7 +110,5 @@ class AgreementFunctions:
         if key.driver is not None:
             return key.driver.key_agreement(key.driver_key, alg, peer)
         peer_type = PSA_KEY_TYPE_PUBLIC_KEY_OF_KEY_PAIR(kind)
-        if alg == PSA_ALG_FFDH and len(peer) != PSA_BITS_TO_BYTES(bits):
-            raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
         _, public = key_formats.load(KeyAttributes(type=peer_type, bits=bits), peer)
         return agree(key.attributes, key.material, public)

@@ -342,6 +342,17 @@ def test_psa_pake_setup(
     assert (side.op.handle != 0) == (status == PSA_SUCCESS)
 
 
+@pytest.mark.parametrize(
+    "config, status",
+    [
+        (CryptoConfig(extensions=False), PSA_SUCCESS),
+        (CryptoConfig(pake_module=False), PSA_ERROR_NOT_SUPPORTED),
+    ],
+)
+def test_the_pake_module_is_a_switch_of_its_own(config: CryptoConfig, status: int) -> None:
+    assert jpake_side(start_partitions(crypto=config)).setup() == status
+
+
 def test_psa_pake_setup_key_that_is_none(device: PartitionBench) -> None:
     side = Side(device.ns, 0x1234, psa_pake_cipher_suite_t(JPAKE, P256, UNCONFIRMED))
     assert side.setup() == PSA_ERROR_INVALID_HANDLE

@@ -5,12 +5,13 @@ from collections.abc import Callable
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support.its_bench import GEOMETRIES, FsBench, Geometry
+from support.its_bench import GEOMETRIES, NEW, FsBench, Geometry, file_id
 from support.partition_bench import make_hal, start_partitions
 
 from tfm_sim.interface.psa.internal_trusted_storage import psa_its_get, psa_its_get_info, psa_its_set
 from tfm_sim.interface.psa.status import PSA_ERROR_GENERIC_ERROR, PSA_SUCCESS, PsaStatus
 from tfm_sim.partitions.internal_trusted_storage.config import ItsBuild, ItsConfig, ItsQuirks
+from tfm_sim.partitions.internal_trusted_storage.file_system import FileInfo
 from tfm_sim.partitions.internal_trusted_storage.layout import (
     BlockMeta,
     BlockMetaLayout,
@@ -344,3 +345,48 @@ def test_entries_of_files_that_can_be(meta: FileMeta, sound: bool) -> None:
 def test_entries_of_blocks_that_can_be(meta: BlockMeta, sound: bool) -> None:
     """TF-M its_mblock_validate_block_meta."""
     assert is_sound_block(meta, TABLES, SOUND) is sound
+
+
+@pytest.mark.parametrize("number", range(1, 40))
+def test_a_wipe_that_is_cut_brings_nothing_older_back(number: int) -> None:
+    """A set cut at any operation may leave two valid metadata blocks; the active one is erased last."""
+    bench = FsBench(GEOMETRIES["four blocks"])
+    bench.boot()
+    bench.set(0, b"older")
+    bench.cut(lambda b: b.set(0, b"newer"), number, CutMode.AFTER)
+    kept = bench.copy()
+    kept.boot()
+    for wiped in (1, 2):
+        # Nobody has mounted it, which would have erased the scratch block.
+        left = bench.copy()
+        assert left.cut(lambda b: b.fs.wipe_all(), wiped, CutMode.AFTER)
+        left.boot()
+        assert left.all() in (kept.all(), {})
+
+
+@pytest.mark.parametrize(
+    "unit, offset, size, status",
+    [
+        (4, 8, 4, None),
+        (4, 4, 4, None),
+        (4, 6, 2, PSA_ERROR_GENERIC_ERROR),
+        (4, 12, 4, PSA_ERROR_GENERIC_ERROR),
+        (4, 8, 9, PSA_ERROR_GENERIC_ERROR),
+        (1, 8, 8, None),
+        (1, 9, 1, PSA_ERROR_GENERIC_ERROR),
+        (1, 8, 9, PSA_ERROR_GENERIC_ERROR),
+    ],
+)
+def test_a_piece_of_a_file(unit: int, offset: int, size: int, status: int | None) -> None:
+    """TF-M its_flash_fs_file_write_aligned_data: 8 bytes are there, 16 have room; no gap, whole units."""
+    bench = FsBench(Geometry(unit=unit))
+    bench.boot()
+    bench.fs.write(file_id(0), FileInfo(0, 16, NEW), bytes(8))
+    if status is None:
+        bench.fs.write(file_id(0), FileInfo(0, 16, 0), b"x" * size, offset)
+        assert bench.get(0) == ((bytes(offset) + b"x" * size).ljust(8, b"\0"), 0)
+        return
+    with pytest.raises(Refusal) as refused:
+        bench.fs.write(file_id(0), FileInfo(0, 16, 0), b"x" * size, offset)
+    assert refused.value.status == status
+    assert bench.get(0) == (bytes(8), 0)

@@ -157,6 +157,7 @@ def test_room_for_attributes_counts_whatever_the_key(device: PartitionBench, roo
         (RSA, 1024, 0, b"\4", PSA_ERROR_INVALID_ARGUMENT),
         (RSA, 1024, 0, b"\1", PSA_ERROR_INVALID_ARGUMENT),
         (RSA, 1024, 0, b"\0", PSA_ERROR_INVALID_ARGUMENT),
+        (RSA, 1024, 0, b"\x7f\xff\xff\xff", PSA_SUCCESS),
         (RSA, 1024, 0, b"\x80\0\0\1", PSA_ERROR_NOT_SUPPORTED),
         (RSA, 1024, 1, b"\3", PSA_ERROR_INVALID_ARGUMENT),
         (RSA, 1024, 1, b"", PSA_ERROR_INVALID_ARGUMENT),

@@ -22,6 +22,7 @@ from tfm_sim.interface.psa.status import (
 )
 from tfm_sim.interface.psa.storage_common import PSA_STORAGE_FLAG_NO_CONFIDENTIALITY
 from tfm_sim.partitions.crypto.config import CryptoConfig
+from tfm_sim.partitions.protected_storage import object_table
 from tfm_sim.partitions.protected_storage.config import PsConfig, PsQuirks
 from tfm_sim.platform.otp import OtpField
 from tfm_sim.platform.power import Cut, CutMode, PowerCut
@@ -119,6 +120,15 @@ def test_every_byte_of_the_object_table(config: PsConfig) -> None:
         else:
             bench.boot()
             assert psa_ps_get(bench.ns, 1, 0, 99) == (PSA_ERROR_DOES_NOT_EXIST, b""), offset
+
+
+def test_a_table_of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TF-M ps_object_table_validate_version: tagged as it should be, and still no table."""
+    bench = started(STRICT)
+    bench.boot()
+    monkeypatch.setattr(object_table, "PS_OBJECT_SYSTEM_VERSION", 2)
+    with pytest.raises(DevicePanic, match="TFM_SP_PS broke a rule: entry_init: success"):
+        bench.boot()
 
 
 def altered(bench: PsBench) -> None:

@@ -113,7 +113,25 @@ def test_signatures_with_any_hash(api: CryptoApi, scheme: Callable[[int], int], 
     assert api.verify_hash(key, alg, digest, signature)
     assert not api.verify_hash(key, alg, bytes(len(digest)), signature)
     assert not api.verify_hash(key, alg, digest, b"\xff" * SIZE)
+    for padded in (b"\0" + signature, signature + b"\0", signature[1:]):
+        assert not api.verify_hash(key, alg, digest, padded)
     assert not api.verify_hash(key, alg, digest, signature[:-1] + bytes([signature[-1] ^ 1]))
+
+
+@pytest.mark.parametrize("hash_alg", [v.PSA_ALG_RIPEMD160, v.PSA_ALG_SHA_256])
+def test_a_signature_is_a_number_below_the_modulus(api: CryptoApi, hash_alg: int) -> None:
+    """RFC 8017, 5.2.2 step 1: the same number with the modulus on top is no signature."""
+    alg = v.PSA_ALG_RSA_PKCS1V15_SIGN(hash_alg)
+    key = api.import_key(KeyAttributes(RSA_PAIR, usage=USAGE, alg=alg), PAIR.encode())
+    signatures = (
+        (digest, api.sign_hash(key, alg, digest))
+        for digest in (api.hash_compute(hash_alg, bytes([number])) for number in range(256))
+    )
+    room = (1 << 8 * SIZE) - PAIR.public.n
+    digest, signature = next(pair for pair in signatures if int.from_bytes(pair[1], "big") < room)
+    assert api.verify_hash(key, alg, digest, signature)
+    larger = int.from_bytes(signature, "big") + PAIR.public.n
+    assert not api.verify_hash(key, alg, digest, larger.to_bytes(SIZE, "big"))
 
 
 @pytest.mark.parametrize("hash_alg", [v.PSA_ALG_RIPEMD160, v.PSA_ALG_SHA3_256, v.PSA_ALG_MD5])

@@ -34,6 +34,8 @@ from tfm_sim.firmware_build import bl1_config_for
 from tfm_sim.interface.psa.crypto_values import PSA_ALG_SHA_256, PSA_ALG_SHA_384
 from tfm_sim.interface.tfm.boot_status import GeneralClaim, decode_area
 from tfm_sim.interface.trace import Event
+from tfm_sim.partitions.crypto.config import CryptoConfig
+from tfm_sim.partitions.crypto.wants import DEFAULT
 from tfm_sim.spm.load import LoadError
 from tfm_sim.tools.demo_firmware import NON_SECURE_IMAGE, SECURE_IMAGE, flash_demo_firmware
 from tfm_sim.tools.endorsement import iak_verification_key
@@ -229,6 +231,19 @@ def test_a_runtime_that_waits_for_a_boot_status_does_not_start_without(build: Bu
     """TF-M: a BL2 that shares nothing wants BOOT_DATA_AVAILABLE off."""
     with pytest.raises(DevicePanic, match="TFM_SP_INITIAL_ATTESTATION broke a rule: entry_init"):
         tfm_sim.boot(build=build)
+
+
+@pytest.mark.parametrize(
+    ("crypto", "lacking"),
+    [
+        (CryptoConfig(single_part_functions=False), "single_part_functions"),
+        (CryptoConfig(wants=DEFAULT - {"PSA_WANT_ALG_SHA_256"}), "the hash SHA256"),
+    ],
+)
+def test_without_its_hash_there_is_no_build(crypto: CryptoConfig, lacking: str) -> None:
+    build = Build(crypto=crypto, measured_boot=MeasuredBootConfig(), ps=None)
+    with pytest.raises(LoadError, match=f"measured boot hashes .* lacks {lacking}; legal: "):
+        tfm_sim.Device(build=build)
 
 
 def test_without_the_partition_its_service_is_not_there() -> None:
