@@ -146,7 +146,7 @@ class AeadFunctions(OperationGroup[AeadOperation]):
         def start() -> None:
             operation.message = self._start(request)
 
-        return self._begin(request, operation, start)
+        return self._begin(request, operation, start, request.iovec.key_id)
 
     def _start(self, request: Request) -> AeadMessage:
         """Mbed TLS psa_aead_setup: algorithm, key and policy, tag length, key type."""

@@ -192,7 +192,7 @@ class CipherFunctions(OperationGroup[CipherOperation]):
             kind = self._kind(key, request.iovec.alg)
             operation.start(request.iovec.alg, kind, key.material.data)
 
-        return self._begin(request, operation, start)
+        return self._begin(request, operation, start, request.iovec.key_id)
 
     def _generate_iv(self, request: Request) -> int:
         operation = self._lookup(request)

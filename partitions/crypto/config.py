@@ -55,6 +55,10 @@ class CryptoConfig:
     nv_seed: bool = True
     """CRYPTO_NV_SEED: the entropy seed is an asset of trusted storage, renewed at each boot."""
 
+    operations_outlive_keys: bool = False
+    """A multi-part operation goes on when its key is destroyed, for Mbed TLS has copied it; in PSA Crypto 1.2
+    it fails."""
+
     pbkdf2_max_iterations: int = 4_000_000
     """Keeps a call from running for hours; PSA_VENDOR_PBKDF2_MAX_ITERATIONS of Mbed TLS is 2^32 - 1. A larger
     cost is PSA_ERROR_NOT_SUPPORTED, an output of so many blocks PSA_ERROR_INSUFFICIENT_MEMORY."""

@@ -20,8 +20,10 @@ from ...interface.psa.status import (
     PSA_SUCCESS,
 )
 from ...interface.tfm.crypto import Function
+from .config import CryptoConfig
 from .key_formats import RSA_EXPONENT, Random, generate, load
 from .keys import Key, KeyStore, sized
+from .operations import OperationTable
 from .policy import restrict_policy
 from .refusal import Refusal
 from .request import Handler, Request
@@ -34,8 +36,12 @@ SERVICE_ATTRIBUTES_SIZE: Final = PSA_KEY_ATTRIBUTES_SIZE + 4
 class KeyFunctions:
     """Making, copying, reading out and destroying keys."""
 
-    def __init__(self, keys: KeyStore, random: Random) -> None:
+    def __init__(
+        self, keys: KeyStore, operations: OperationTable, random: Random, config: CryptoConfig
+    ) -> None:
         self._keys = keys
+        self._operations = operations
+        self._operations_outlive_keys = config.operations_outlive_keys
         self._random = random
 
     @property
@@ -54,6 +60,8 @@ class KeyFunctions:
 
     def _destroy(self, request: Request) -> int:
         self._keys.destroy(request.client_id, request.iovec.key_id)
+        if not self._operations_outlive_keys:
+            self._operations.abort_users_of(request.client_id, request.iovec.key_id)
         return PSA_SUCCESS
 
     def _purge(self, request: Request) -> int:

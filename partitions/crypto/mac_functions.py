@@ -141,7 +141,7 @@ class MacFunctions(OperationGroup[MacOperation]):
             key, operation.length = self._key(request, usage)
             operation.state = self._start(key, request.iovec.alg)
 
-        return self._begin(request, operation, start)
+        return self._begin(request, operation, start, request.iovec.key_id)
 
     def _update(self, request: Request) -> int:
         operation = self._lookup(request)

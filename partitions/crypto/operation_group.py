@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Generic
 
+from ...interface.psa.crypto_values import PSA_KEY_ID_NULL
 from ...interface.psa.status import PSA_ERROR_NOT_SUPPORTED, PSA_SUCCESS
 from .operations import Operation, OperationT, OperationTable
 from .refusal import Refusal
@@ -45,16 +46,30 @@ class OperationGroup(Generic[OperationT]):
         request.require_handle_room()
         request.put_handle(request.iovec.op_handle)
 
-    def _begin(self, request: Request, operation: OperationT, set_up: Callable[[], None]) -> int:
-        """A setup; ``set_up`` gets the operation going, or raises Refusal."""
+    def _begin(
+        self,
+        request: Request,
+        operation: OperationT,
+        set_up: Callable[[], None],
+        key_id: int = PSA_KEY_ID_NULL,
+    ) -> int:
+        """A setup; ``set_up`` gets the operation going, or raises Refusal.
+
+        ``key_id`` is the key that it uses to its end.
+        """
         self._echo_handle(request)
-        return self._allocate(request, request.iovec.op_handle, operation, set_up)
+        return self._allocate(request, request.iovec.op_handle, operation, set_up, key_id)
 
     def _allocate(
-        self, request: Request, handle: int, operation: OperationT, set_up: Callable[[], None]
+        self,
+        request: Request,
+        handle: int,
+        operation: OperationT,
+        set_up: Callable[[], None],
+        key_id: int = PSA_KEY_ID_NULL,
     ) -> int:
         # TF-M tfm_crypto_operation_alloc: the slot is there before the request is looked at.
-        handle = self._operations.allocate(request.client_id, handle, operation)
+        handle = self._operations.allocate(request.client_id, handle, operation, key_id)
         try:
             set_up()
         except Refusal:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
+from ...interface.psa.crypto_values import PSA_KEY_ID_NULL
 from ...interface.psa.status import PSA_ERROR_BAD_STATE, PSA_ERROR_NOT_PERMITTED
 from .refusal import Refusal
 
@@ -23,6 +24,7 @@ OperationT = TypeVar("OperationT", bound=Operation)
 class _Slot:
     owner: int
     operation: Operation
+    key_id: int
 
 
 class OperationTable:
@@ -31,8 +33,8 @@ class OperationTable:
     def __init__(self, size: int) -> None:
         self._slots: list[_Slot | None] = [None] * size
 
-    def allocate(self, owner: int, handle: int, operation: Operation) -> int:
-        """The handle of a new slot.
+    def allocate(self, owner: int, handle: int, operation: Operation, key_id: int = PSA_KEY_ID_NULL) -> int:
+        """The handle of a new slot; ``key_id`` is the owner's key that the operation needs to its end.
 
         TF-M tfm_crypto_operation_alloc: a handle that is not 0 yet is BAD_STATE, a full table NOT_PERMITTED.
         """
@@ -40,7 +42,7 @@ class OperationTable:
             raise Refusal(PSA_ERROR_BAD_STATE)
         for index, slot in enumerate(self._slots):
             if slot is None:
-                self._slots[index] = _Slot(owner, operation)
+                self._slots[index] = _Slot(owner, operation, key_id)
                 return index + 1
         raise Refusal(PSA_ERROR_NOT_PERMITTED)
 
@@ -59,6 +61,12 @@ class OperationTable:
         if operation is None:
             raise Refusal(PSA_ERROR_BAD_STATE)
         return operation
+
+    def abort_users_of(self, owner: int, key_id: int) -> None:
+        """PSA Crypto 1.2 psa_destroy_key: the operations that a key is in use in fail from here on."""
+        for slot in self._slots:
+            if slot is not None and (slot.owner, slot.key_id) == (owner, key_id) != (owner, PSA_KEY_ID_NULL):
+                slot.operation.abort()
 
     def release(self, handle: int) -> None:
         """Free the slot of a handle that ``allocate`` or ``lookup`` has just confirmed."""

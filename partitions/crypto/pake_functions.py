@@ -121,7 +121,7 @@ class PakeFunctions(OperationGroup[PakeOperation]):
         def start() -> None:
             operation.protocol = self._protocol(request)
 
-        return self._begin(request, operation, start)
+        return self._begin(request, operation, start, request.iovec.key_id)
 
     def _protocol(self, request: Request) -> PakeProtocol:
         """PSA Crypto psa_pake_setup: algorithm, key and policy; hash, primitive, confirmation, key type."""

@@ -96,7 +96,7 @@ class CryptoPartition:
         hashes = Hashes(config.offer())
         operations = OperationTable(config.concurrent_operations)
         if config.key_module:
-            yield Group.KEY_MANAGEMENT, KeyFunctions(keys, random)
+            yield Group.KEY_MANAGEMENT, KeyFunctions(keys, operations, random, config)
         if config.hash_module:
             yield Group.HASH, HashFunctions(hashes, operations, config)
         if config.mac_module:
