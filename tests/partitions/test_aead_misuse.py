@@ -1,4 +1,4 @@
-"""Each misuse of the AEAD functions and its status (crypto_storage.md 3.6, 3.7; PSA Crypto 1.2, 10.5)."""
+"""Each misuse of the AEAD functions and its status (PSA Crypto 1.2, 10.5)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -312,7 +312,7 @@ ROWS = [(alg, *row) for algs, *row in MULTI_PART for alg in algs]
 def test_multi_part(
     device: PartitionBench, alg: int, is_encrypt: bool, steps: list[Step], misuse: Step, status: int
 ) -> None:
-    """After the misuse nothing but abort helps (ffm-crypto-standards.md 4.2)."""
+    """After the misuse nothing but abort helps (PSA Crypto 1.2, 3.3.2)."""
     key_type = CHACHA if alg == CHAPOLY else AES
     key, op = aead_key(device.ns, key_type, alg, MATERIAL[key_type]), AeadCalls(device.ns)
     assert op.setup(key, alg, is_encrypt=is_encrypt) == PSA_SUCCESS

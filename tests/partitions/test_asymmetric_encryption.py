@@ -1,4 +1,4 @@
-"""Asymmetric encryption: published vectors, misuse, padding (PSA Crypto 1.2, 10.8; crypto_storage.md 3.7)."""
+"""Asymmetric encryption: published vectors, misuse, padding (PSA Crypto 1.2, 10.8)."""
 
 import re
 from functools import partial

@@ -1,4 +1,4 @@
-"""What psa_cipher_* refuse, and with which status (crypto_storage.md 3.7, PSA Crypto 1.2 section 10.4)."""
+"""What psa_cipher_* refuse, and with which status (PSA Crypto 1.2 section 10.4)."""
 
 import pytest
 from support.cipher_client import BOTH, CipherCalls, symmetric_key

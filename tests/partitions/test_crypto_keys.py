@@ -1,4 +1,4 @@
-"""Keys: creation, policy, owners, builtin keys (PSA Crypto 1.2; crypto_storage.md 3.4 to 3.7)."""
+"""Keys: creation, policy, owners, builtin keys (PSA Crypto 1.2, 9)."""
 
 import pytest
 from support.partition_bench import PartitionBench, start_partitions
@@ -268,7 +268,7 @@ IAK_USAGE = SIGN_HASH | SIGN_MSG
 def test_builtin_key_policy_by_client(
     device: PartitionBench, caller: int, key: int, usage: int, sign: int
 ) -> None:
-    """crypto_storage.md 3.5: anybody sees the key, its usage is by client."""
+    """TF-M builtin key policy: anybody sees the key, its usage is by client."""
     client = device.ns if caller < 0 else device.as_partition(caller)
     status, attributes = crypto.psa_get_key_attributes(client, key)
     is_iak = key == TFM_BUILTIN_KEY_ID_IAK

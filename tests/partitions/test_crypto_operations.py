@@ -1,4 +1,4 @@
-"""Multi-part operations and the vectors of a request (crypto_storage.md 3.1 to 3.3)."""
+"""Multi-part operations and the vectors of a request (TF-M crypto_init, crypto_alloc)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -169,7 +169,7 @@ def test_ecdsa_over_any_digest_length(api: CryptoApi, bits: int, length: int) ->
 
 
 def test_iak_of_the_template(api: CryptoApi) -> None:
-    """crypto_storage.md 3.5: the public key is everybody's to export."""
+    """TF-M builtin key policy: the public key is everybody's to export."""
     assert api.export_public_key(0x7FFF815D).hex().startswith("0479eba90e8bf450a6751576ad4599b0")
 
 

@@ -174,7 +174,7 @@ def _truncated(alg: int, length: int) -> int:
     ],
 )
 def test_mac_setup(client: PsaClient, key_type: int, policy: int, alg: int, status: int) -> None:
-    """crypto_storage.md 3.7, MAC setup: the same answer of every function that takes key and algorithm."""
+    """MAC setup: the same answer of every function that takes key and algorithm."""
     length = 32 if key_type == v.PSA_KEY_TYPE_CHACHA20 else 16
     key = symmetric_key(client, key_type, policy, bytes(length), BOTH)
     operation = psa_mac_operation_t()

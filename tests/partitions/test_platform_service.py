@@ -1,4 +1,4 @@
-"""The platform service: counters by permission, reset, ioctl (crypto_storage.md 7; TF-M platform_sp)."""
+"""The platform service: counters by permission, reset, ioctl (TF-M platform_sp)."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""Asymmetric signatures: what they refuse, and when (PSA Crypto 1.2, 10.7; crypto_storage.md 3.7)."""
+"""Asymmetric signatures: what they refuse, and when (PSA Crypto 1.2, 10.7)."""
 
 from dataclasses import replace
 
