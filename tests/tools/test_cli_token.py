@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from support.command_line import CommandLine
 
 from tfm_sim.tools.cli.token import token as token_group
-from tfm_sim.tools.cli.token import verify as verify_command
+from tfm_sim.tools.cli.verify import verify as verify_command
 
 RECORDINGS = Path(__file__).parent.parent / "data" / "recordings"
 VECTORS: dict[str, Any] = json.loads((RECORDINGS / "attestation-vectors.json").read_text())

@@ -20,8 +20,9 @@ from .patterns import board, provisioning
 from .run import run
 from .sign import sign
 from .storage import storage
-from .token import token, verify
+from .token import token
 from .trace import trace
+from .verify import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

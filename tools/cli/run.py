@@ -20,7 +20,7 @@ from .device_options import DeviceOptions, device_options, make_device, tell_unc
 from .evidence import ask_for_token, refusals_as_json, verification_key
 from .output import hex_bytes, print_lines
 from .token import STYLES as TOKEN_STYLES
-from .token import verdict_lines
+from .verify import verdict_lines
 
 
 @click.command()

@@ -1,0 +1,1 @@
+"""The delegated attestation partition (TF-M tf-m-extras, TFM_SP_DELEGATED_ATTESTATION)."""

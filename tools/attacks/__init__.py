@@ -1,0 +1,1 @@
+"""The attack library: named mutations of a live token, with the verdict that each deserves."""

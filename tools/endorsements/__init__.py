@@ -1,0 +1,1 @@
+"""What verifiers are provisioned with: trust anchors and reference values, as YAML and as CoRIM."""

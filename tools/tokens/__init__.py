@@ -1,0 +1,1 @@
+"""Token tools: compile, decompile, diff, size and byte map of attestation tokens."""
