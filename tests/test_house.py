@@ -112,6 +112,7 @@ def test_every_package_is_installed() -> None:
     """A folder that pyproject.toml forgets is missing from the wheel, though not from a checkout."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     folders = {room: ROOT / room for room in ARROWS if (ROOT / room).is_dir()}
-    found = {module_name(file).rpartition(".")[0] for path in folders.values() for file in path.rglob("*.py")}
+    files = [file for path in folders.values() for file in path.rglob("*.py")]
+    found = {module_name(f) if f.name == "__init__.py" else module_name(f).rpartition(".")[0] for f in files}
     found = {name for name in found if name != "tfm_sim"} | {"tfm_sim"}
     assert set(project["tool"]["setuptools"]["packages"]) == found
