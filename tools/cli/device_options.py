@@ -23,13 +23,13 @@ from ...firmware_build import (
 from ...firmware_profiles import PROFILES as TFM_PROFILES
 from ...firmware_profiles import find_profile
 from ...interface.mcuboot.trailer import TrailerError, mark_pending
+from ...interface.psa.crypto_values import PSA_ALG_IS_HMAC
 from ...interface.tfm.boot_status import BootStatusEra
 from ...interface.trace import Listener
 from ...partitions.firmware_update.config import FwuConfig
 from ...partitions.initial_attestation.config import AttestationConfig, TokenVariant
 from ...partitions.measured_boot.config import MeasuredBootConfig
 from ...platform.board import Board, SlotName
-from ...platform.iak_type import IakType
 from ...platform.otp import OtpField
 from ...platform.power import Cut, CutError
 from ...platform.provisioning import load_provisioning
@@ -68,7 +68,7 @@ class DeviceOptions:
     seed: int
     measured_boot: bool
     firmware_update: bool
-    boot_status: str
+    boot_status: str | None
     cuts: tuple[Cut, ...]
 
 
@@ -140,7 +140,8 @@ _OPTIONS = (
         type=click.Choice([variant.value for variant in TokenVariant]),
         default=TokenVariant.PSA_IOT_PROFILE_1.value,
         show_default=True,
-        help="Attestation token profile.",
+        help="Whose attestation tokens: TF-M of 2019, PSA_IOT_PROFILE_1 today and before TF-M 2.2, PSA 2.0.0 "
+        "of 2022, RFC 9783, CCA platform of before 2024 and of today (docs/attestation.md).",
     ),
     click.option("--optional-claims/--no-optional-claims", default=True, show_default=True),
     click.option(
@@ -166,9 +167,9 @@ _OPTIONS = (
     click.option(
         "--boot-status",
         type=click.Choice([era.value for era in BootStatusEra]),
-        default=BootStatusEra.TODAY.value,
-        show_default=True,
-        help="The era whose boot status BL2 writes and attestation reads.",
+        default=None,
+        help="The era whose boot status BL2 writes and attestation reads; by default the one that goes with "
+        "--profile.",
     ),
     click.option("--seed", type=int, default=0, show_default=True, help="Makes the random source repeat."),
     click.option(
@@ -284,7 +285,7 @@ def _new_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
 
     device = make(build.attestation)
     # Only the OTP tells, which may be that of a state directory; nothing has happened to this device yet.
-    if int.from_bytes(device.hardware.otp.read(OtpField.IAK_TYPE), "little") != IakType.HMAC:
+    if not PSA_ALG_IS_HMAC(int.from_bytes(device.hardware.otp.read(OtpField.IAK_TYPE), "little")):
         return device
     device.power_off()
     return make(replace(build.attestation, symmetric=True))
@@ -320,6 +321,8 @@ def _build(options: DeviceOptions, board: Board) -> Build:
         attestation=_attestation_config(options, build.attestation),
         measured_boot=MeasuredBootConfig() if options.measured_boot else None,
     )
+    if options.boot_status is None:
+        return build
     return with_boot_status(build, BootStatusEra(options.boot_status))
 
 
