@@ -27,7 +27,7 @@ from ...interface.psa.crypto_values import PSA_ALG_IS_HMAC
 from ...interface.tfm.boot_status import BootStatusEra
 from ...interface.trace import Listener
 from ...partitions.firmware_update.config import FwuConfig
-from ...partitions.initial_attestation.config import AttestationConfig, TokenVariant
+from ...partitions.initial_attestation.config import AttestationConfig, SignatureOf2019, TokenVariant
 from ...partitions.measured_boot.config import MeasuredBootConfig
 from ...platform.board import Board, SlotName
 from ...platform.otp import OtpField
@@ -64,6 +64,9 @@ class DeviceOptions:
     tfm_profile: str | None
     profile: str
     optional_claims: bool
+    kid: bool
+    signature_2019: str
+    attest_test_code: bool
     isolation: str
     seed: int
     measured_boot: bool
@@ -144,6 +147,25 @@ _OPTIONS = (
         "of 2022, RFC 9783, CCA platform of before 2024 and of today (docs/attestation.md).",
     ),
     click.option("--optional-claims/--no-optional-claims", default=True, show_default=True),
+    click.option(
+        "--kid/--no-kid",
+        default=False,
+        show_default=True,
+        help="A key id in the COSE header (ATTEST_INCLUDE_COSE_KEY_ID); a token of 2019 has one always.",
+    ),
+    click.option(
+        "--signature-2019",
+        type=click.Choice([signature.value for signature in SignatureOf2019]),
+        default=SignatureOf2019.DOC.value,
+        show_default=True,
+        help="How --profile 2019 signs: the hash twice, as documented; once, as coded; from May on ECDSA.",
+    ),
+    click.option(
+        "--attest-test-code/--no-attest-test-code",
+        default=False,
+        show_default=True,
+        help="ATTEST_INCLUDE_TEST_CODE: a challenge may ask for a token without claims or signature.",
+    ),
     click.option(
         "--isolation",
         type=click.Choice(["1", "2", "3"]),
@@ -343,5 +365,12 @@ def _attestation_config(options: DeviceOptions, config: AttestationConfig) -> At
         config = replace(config, variant=TokenVariant(options.profile))
     if _given("optional_claims"):
         config = replace(config, optional_claims=options.optional_claims)
+    if _given("kid"):
+        config = replace(config, cose_key_id=options.kid)
+    config = replace(
+        config,
+        signature_of_2019=SignatureOf2019(options.signature_2019),
+        include_test_code=options.attest_test_code,
+    )
     # TF-M rse config: so many components do not fit into the default token.
     return replace(config, max_token_size=MEASURED_TOKEN_SIZE) if options.measured_boot else config
