@@ -140,6 +140,7 @@ class Float(NamedTuple):
 Item = Int | Bytes | Text | Array | Map | Tag | Simple | Float
 Plain = int | float | bytes | str | bool | None | list["Plain"] | dict["Plain", "Plain"]
 EMPTY_MAP = Map((), 0, 0, {})
+_new = tuple.__new__  # what a named tuple calls, without the call in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,29 +248,37 @@ class _Reader:
         major = initial >> 5
         argument = initial & 0x1F
         body = start + 1
-        if argument > 23:
+        if argument == 24 and major != 7 and body < self._size:  # the commonest long head
+            argument = data[body]
+            body += 1
+            if argument < 24 and self.stretched is None:
+                self.stretched = start
+        elif argument > 23:
             argument, body = self._argument(start, initial)
-        if major == 0:
-            return Int(argument, start, body)
-        if major == 1:
-            return Int(-1 - argument, start, body)
+        if major < 2:
+            return _new(Int, (-1 - argument if major else argument, start, body))
         if major < 4:
             end = body + argument
             if end > self._size:
                 raise self._truncated(body, argument)
             raw = data[body:end]
-            return Bytes(raw, start, end) if major == 2 else _text(raw, start, end)
+            return _new(Bytes, (raw, start, end)) if major == 2 else _text(raw, start, end)
         if major == 7:
             return self._simple_or_float(initial & 0x1F, argument, start, body)
         if depth == 1:
             raise CborError(Kind.MALFORMED_CBOR, f"nested deeper than {MAX_DEPTH} levels", start)
         if major == 4:
-            elements, end = self._sequence(body, argument, depth - 1)
-            return Array(tuple(elements), start, end)
+            self._demand(body, argument)
+            elements = []
+            for _ in range(argument):
+                element = self.item(body, depth - 1)
+                elements.append(element)
+                body = element.end
+            return _new(Array, (tuple(elements), start, body))
         if major == 5:
             return self._map(start, body, argument, depth - 1)
         content = self.item(body, depth - 1)
-        return Tag(argument, content, start, content.end)
+        return _new(Tag, (argument, content, start, content.end))
 
     def _argument(self, start: int, initial: int) -> tuple[int, int]:
         """The argument behind a head of more than one byte, and the offset behind it."""
@@ -293,28 +302,26 @@ class _Reader:
         left = max(self._size - start, 0)
         return CborError(Kind.MALFORMED_CBOR, f"{wanted} bytes wanted, {left} left: truncated", start)
 
-    def _sequence(self, start: int, count: int, depth: int) -> tuple[list[Item], int]:
-        if count > self._size - start:  # every item takes a byte: do not even begin
-            raise CborError(Kind.MALFORMED_CBOR, f"{count} items announced, too few bytes left", start)
-        elements = []
-        for _ in range(count):
-            element = self.item(start, depth)
-            elements.append(element)
-            start = element.end
-        return elements, start
-
     def _map(self, start: int, body: int, count: int, depth: int) -> Map:
-        flat, end = self._sequence(body, 2 * count, depth)
-        pairs = tuple(zip(flat[::2], flat[1::2], strict=True))
+        self._demand(body, 2 * count)
+        pairs = []
         table: dict[int | str, Item] = {}
-        for key, value in pairs:
-            if isinstance(key, Int | Text) and key.value is not None:
+        for _ in range(count):
+            key = self.item(body, depth)
+            value = self.item(key.end, depth)
+            body = value.end
+            pairs.append((key, value))
+            if isinstance(key, (Int, Text)) and key.value is not None:
                 table.setdefault(key.value, value)
         if len(table) != count:  # a repeated key, or one that is no integer and no text
             self._find_repeated(pairs)
-        return Map(pairs, start, end, table)
+        return _new(Map, (tuple(pairs), start, body, table))
 
-    def _find_repeated(self, pairs: tuple[tuple[Item, Item], ...]) -> None:
+    def _demand(self, start: int, count: int) -> None:
+        if count > self._size - start:  # every item takes a byte: do not even begin
+            raise CborError(Kind.MALFORMED_CBOR, f"{count} items announced, too few bytes left", start)
+
+    def _find_repeated(self, pairs: list[tuple[Item, Item]]) -> None:
         seen = set()
         for key, _ in pairs:
             identity = _identity(key)
@@ -324,18 +331,18 @@ class _Reader:
 
     def _simple_or_float(self, info: int, argument: int, start: int, end: int) -> Item:
         if info < 24:
-            return Simple(argument, start, end)
+            return _new(Simple, (argument, start, end))
         if info == 24:
             if argument < 32:
                 raise CborError(Kind.MALFORMED_CBOR, f"two-byte simple value {argument}", start)
-            return Simple(argument, start, end)
+            return _new(Simple, (argument, start, end))
         form = {25: ">e", 26: ">f", 27: ">d"}[info]
         value: float = struct.unpack(form, self._data[start + 1 : end])[0]
-        return Float(value, start, end)
+        return _new(Float, (value, start, end))
 
 
 def _text(raw: bytes, start: int, end: int) -> Text:
     try:
-        return Text(raw.decode("utf-8"), raw, start, end)
+        return _new(Text, (raw.decode("utf-8"), raw, start, end))
     except UnicodeDecodeError:
-        return Text(None, raw, start, end)
+        return _new(Text, (None, raw, start, end))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from . import cbor
 from .findings import Finding, Kind
@@ -32,8 +32,7 @@ class Selection:
     warnings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimResult:
+class ClaimResult(NamedTuple):
     """One claim and its verdict. ``item`` is None for a mandatory claim that is missing."""
 
     key: int | str
@@ -86,7 +85,7 @@ def judge_claims(claims: cbor.Map, profile: Profile, *, strict: bool = False) ->
     table = profile.table
     results = [_judge(key, value, table, strict=strict) for key, value in claims.pairs]
     for claim in profile.claims:
-        if claim.mandatory and claim.key not in claims:
+        if claim.mandatory and claim.key not in claims.table:
             finding = Finding(Kind.CLAIM_MISSING, f"missing; legal: {claim.shape.legal}", claim.label)
             results.append(ClaimResult(claim.key, claim.name, True, True, None, (finding,)))
     between = tuple(_between(claims, profile, table))
@@ -142,7 +141,9 @@ def _profile_1(claims: cbor.Map, *, strict: bool) -> Selection:
 def _judge(key: cbor.Item, value: cbor.Item, table: dict[int, Claim], *, strict: bool) -> ClaimResult:
     if isinstance(key, cbor.Int) and key.value in table:
         claim = table[key.value]
-        findings = tuple(finding.at(claim.label) for finding in claim.shape.judge(value, strict=strict))
+        findings = tuple(claim.shape.judge(value, strict=strict))
+        if findings:
+            findings = tuple(finding.at(claim.label) for finding in findings)
         return ClaimResult(claim.key, claim.name, True, claim.mandatory, value, findings)
     match key:
         case cbor.Int(value=label):

@@ -47,7 +47,8 @@ def verify_collection(collection: Collection, trust: Trust, options: Options) ->
     if collection.realm is not None:
         selection = choose_profile(collection.realm, REALM_PROFILES, options)
         realm = _judge_carrier("realm", collection.realm, selection, options)
-    reasons, warnings = list(collection.problems), []
+    reasons: list[Finding] = list(collection.problems)
+    warnings: list[Finding] = []
     refused, tolerated = options.soft(*collection.oddities)
     reasons += refused
     warnings += tolerated

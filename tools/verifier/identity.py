@@ -2,6 +2,7 @@
 
 import hashlib
 from enum import StrEnum
+from functools import lru_cache
 
 from .keys import EcKey, Key, MacKey
 
@@ -41,6 +42,11 @@ def instance_hashes(key: Key) -> dict[InstanceRule, bytes]:
     """The instance id of this key without its leading 0x01, by rule."""
     if isinstance(key, MacKey):
         return {InstanceRule.SYMMETRIC: _sha256(_sha256(key.secret))}
+    return _instance_hashes(key)
+
+
+@lru_cache(maxsize=1024)  # of public keys only: a verifier sees the same ones again
+def _instance_hashes(key: EcKey) -> dict[InstanceRule, bytes]:
     return {
         InstanceRule.COSE_KEY: _sha256(cose_key(key)),
         InstanceRule.POINT: _sha256(key.point()),
