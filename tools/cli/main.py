@@ -21,6 +21,7 @@ from .run import run
 from .sign import sign
 from .storage import storage
 from .token import token
+from .token_yaml import compile_command, decompile_command
 from .trace import trace
 from .verify import verify
 
@@ -45,6 +46,8 @@ for slot_command in (flash, erase, dump, mark):
     image.add_command(slot_command)
 cli.add_command(storage)
 cli.add_command(token)
+token.add_command(compile_command)
+token.add_command(decompile_command)
 cli.add_command(verify)
 cli.add_command(board)
 cli.add_command(provisioning)
