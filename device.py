@@ -392,6 +392,7 @@ class Device:
             layout,
             images,
             self._bundles(),
+            hardware.kmu,
         )
 
     def _bundles(self) -> BundleSource | None:
