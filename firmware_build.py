@@ -276,7 +276,11 @@ def _check_delegated_attestation(build: Build, board: Board) -> None:
             "delegated attestation derives its keys from measurements, and the build has no measured boot; "
             "legal: measured_boot=MeasuredBootConfig(), or delegated_attestation=None"
         )
-    offer, crypto, pair = build.crypto.offer(), build.crypto, PSA_KEY_TYPE_ECC_KEY_PAIR(PSA_ECC_FAMILY_SECP_R1)
+    offer, crypto, pair = (
+        build.crypto.offer(),
+        build.crypto,
+        PSA_KEY_TYPE_ECC_KEY_PAIR(PSA_ECC_FAMILY_SECP_R1),
+    )
     needs = {
         "PSA_WANT_ALG_HKDF": offer.alg(PSA_ALG_HKDF(PSA_ALG_SHA_256)),
         "PSA_WANT_ALG_SHA_256": offer.alg(PSA_ALG_SHA_256),

@@ -89,9 +89,7 @@ DERIVATIONS: Final = (
         BootState.REPROVISIONING_BITS,
         KmuSlot.IAK_SEED,
     ),
-    Derivation(
-        "DAK_SEED", HardwareKey.GUK, b"BL1_DAK_SEED_DERIVATION\0", ALL_STATE, KmuSlot.DAK_SEED
-    ),
+    Derivation("DAK_SEED", HardwareKey.GUK, b"BL1_DAK_SEED_DERIVATION\0", ALL_STATE, KmuSlot.DAK_SEED),
     Derivation("ROT_CDI", HardwareKey.HUK, b"BL1_ROT_CDI_DERIVATION\0", ALL_STATE, KmuSlot.ROT_CDI),
 )
 

@@ -96,9 +96,7 @@ class Ask:
     hash_alg: int = SHA256
 
     def by(self, client: PsaClient) -> tuple[int, bytes]:
-        return tfm_delegated_attest_get_delegated_key(
-            client, self.curve, self.bits, self.room, self.hash_alg
-        )
+        return tfm_delegated_attest_get_delegated_key(client, self.curve, self.bits, self.room, self.hash_alg)
 
 
 NOT_A_HASH = v.PSA_ALG_HMAC(SHA256)

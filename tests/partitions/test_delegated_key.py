@@ -85,9 +85,13 @@ def test_texts_that_are_no_utf_8() -> None:
             Extend,
             index=st.integers(0, 31),
             signer_id=st.binary(min_size=32, max_size=64),
-            version=st.text(st.characters(codec="ascii", exclude_characters="\0"), max_size=14).map(str.encode),
+            version=st.text(st.characters(codec="ascii", exclude_characters="\0"), max_size=14).map(
+                str.encode
+            ),
             algo=st.sampled_from([SHA256, SHA384, SHA512]),
-            sw_type=st.text(st.characters(codec="ascii", exclude_characters="\0"), max_size=32).map(str.encode),
+            sw_type=st.text(st.characters(codec="ascii", exclude_characters="\0"), max_size=32).map(
+                str.encode
+            ),
             value=st.binary(min_size=32, max_size=64),
         ),
         min_size=1,
@@ -123,7 +127,9 @@ def test_anything_changed_gives_another_key(bits: int, what: str) -> None:
 
 @BITS
 def test_the_same_measurements_give_the_same_key(bits: int) -> None:
-    assert key_of(FIRST, SECOND, bits=bits) == key_of(SECOND, FIRST, bits=bits)  # slots, not time, are the order
+    assert key_of(FIRST, SECOND, bits=bits) == key_of(
+        SECOND, FIRST, bits=bits
+    )  # slots, not time, are the order
 
 
 def test_slots_have_no_number_in_the_key() -> None:
