@@ -10,6 +10,8 @@ from .decode import DecodedPart, DecodedToken, TokenUnreadable, decode
 from .findings import Finding, Kind
 from .identity import InstanceRule
 from .keys import EcKey, Key, KeyUnusable, MacKey, load_key
+from .nonces import NonceRegister, NonceUnavailable
+from .trust import TrustAnchor, TrustAnchorUnusable, TrustStore
 from .verdict import Verdict
 from .verify import verify
 
@@ -25,8 +27,13 @@ __all__ = [
     "KeyUnusable",
     "Kind",
     "MacKey",
+    "NonceRegister",
+    "NonceUnavailable",
     "SignatureState",
     "TokenUnreadable",
+    "TrustAnchor",
+    "TrustAnchorUnusable",
+    "TrustStore",
     "Verdict",
     "decode",
     "load_key",

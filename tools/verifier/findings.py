@@ -45,6 +45,12 @@ class Kind(StrEnum):
     CLAIM_FOREIGN = "claim-foreign"
     NONCE_MISMATCH = "nonce-mismatch"
 
+    # A relying party's own books: trust anchors and nonces
+    NO_TRUST_ANCHOR = "no-trust-anchor"
+    NONCE_UNKNOWN = "nonce-unknown"
+    NONCE_EXPIRED = "nonce-expired"
+    NONCE_REPLAYED = "nonce-replayed"
+
     # CCA composition
     COLLECTION_SHAPE = "collection-shape"
     RAK_INVALID = "rak-invalid"
