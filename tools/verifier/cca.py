@@ -58,12 +58,15 @@ def judge_pairing(platform: Profile, realm: Profile) -> Iterator[Finding]:
 
 def _from_cose_key(data: bytes) -> EcKey | Finding:
     try:
-        item = cbor.read_exactly(data)
+        reading = cbor.examine(data)
     except cbor.CborError as error:
         return _bad_rak(f"no COSE_Key: {error.finding}")
+    item = reading.item
+    if item.end != len(data):
+        return _bad_rak(f"{len(data) - item.end} bytes behind the COSE_Key")
     if not isinstance(item, cbor.Map):
         return _bad_rak(f"found {describe(item)}; legal: a COSE_Key map")
-    if any(cbor.duplicate_keys(item)):
+    if reading.repeated:
         return _bad_rak("the COSE_Key repeats a key")
     match [item.get(label) for label in (_KTY, _CRV, _X, _Y)]:
         case [cbor.Int(value=2), cbor.Int(value=crv), cbor.Bytes(value=x), cbor.Bytes(value=y)]:

@@ -60,10 +60,11 @@ class Envelope:
 def read_item(token: bytes) -> tuple[cbor.Item, tuple[Finding, ...]]:
     """The one CBOR item of a token, and what is wrong around it. Raises TokenMalformed."""
     try:
-        item = cbor.read(token)
+        reading = cbor.examine(token)
     except cbor.CborError as error:
         raise TokenMalformed(error.finding) from None
-    problems = list(repeated_keys(item, "envelope"))
+    item = reading.item
+    problems = list(repeated_keys(reading, "envelope"))
     if item.end != len(token):
         text = f"{len(token) - item.end} bytes behind the token"
         problems.append(Finding(Kind.TRAILING_BYTES, text, f"byte {item.end}"))
@@ -128,9 +129,9 @@ def describe(item: cbor.Item) -> str:
             return item.noun
 
 
-def repeated_keys(item: cbor.Item, where: str) -> Iterator[Finding]:
+def repeated_keys(reading: cbor.Reading, where: str) -> Iterator[Finding]:
     """A finding for each map key that occurs again in its map (RFC 8949 5.6)."""
-    for _, key in cbor.duplicate_keys(item):
+    for key in reading.repeated:
         name = repr(key.value) if isinstance(key, cbor.Int | cbor.Text) else key.noun
         yield Finding(Kind.DUPLICATE_KEY, f"key {name} occurs more than once in a map", where)
 
@@ -138,16 +139,17 @@ def repeated_keys(item: cbor.Item, where: str) -> Iterator[Finding]:
 def _inner_map(data: bytes, where: str, problems: list[Finding]) -> cbor.Map | None:
     """The map that a byte string wraps; RFC 9052 3: zero bytes stand for the empty map."""
     if not data:
-        return cbor.Map((), 0, 0)
+        return cbor.EMPTY_MAP
     try:
-        item = cbor.read(data)
+        reading = cbor.examine(data)
     except cbor.CborError as error:
         problems.append(error.finding.at(where))
         return None
+    item = reading.item
     if item.end != len(data):
         text = f"{len(data) - item.end} bytes behind the map"
         problems.append(Finding(Kind.TRAILING_BYTES, text, where))
-    problems.extend(repeated_keys(item, where))
+    problems.extend(repeated_keys(reading, where))
     tags, inner = strip_tags(item)
     if tags:
         problems.append(Finding(Kind.TAG_EXTRA, f"found tag {tags[0]}; legal: none", where))
