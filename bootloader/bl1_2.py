@@ -217,7 +217,8 @@ class Bl1_2(Stage):
             self.ports.kmu.set_key(derivation.slot, key)
             if self.trace.listeners:
                 label = derivation.label.rstrip(b"\0").decode()
-                text = f"RSE: {derivation.name} derived from {derivation.source.value}, label {label}, in KMU slot {derivation.slot:d}"
+                what = f"{derivation.name} derived from {derivation.source.value}, label {label}"
+                text = f"RSE: {what}, in KMU slot {derivation.slot:d}"
                 self.trace.emit(RseKeyDerived(None, "setup_key_from_derivation", text, derivation.name))
         return keys
 

@@ -1,7 +1,7 @@
 """The keys that BL1 of Arm's RSE derives at boot, and the boot state that some of them are bound to.
 
-TF-M platform/ext/target/arm/rse/common: rse_boot_state.c, bl1/rse_kmu_keys.c. The CryptoCell is left out: what
-is here is which key comes from what, and which slot of the KMU it goes to.
+TF-M platform/ext/target/arm/rse/common: rse_boot_state.c, bl1/rse_kmu_keys.c. The CryptoCell is left out.
+Here is which key comes from what, and which slot of the KMU it goes to.
 """
 
 import hashlib
@@ -71,7 +71,10 @@ ALL_STATE: Final = BootState.TP_MODE | BootState.LCS | BootState.REPROVISIONING_
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """One boot key: from which key, by which label (its NUL counts), bound to which of the boot state; ``slot`` keeps it."""
+    """One boot key: from which key, by which label (its NUL counts), bound to which of the boot state.
+
+    ``slot`` is where it is kept.
+    """
 
     name: str
     source: HardwareKey

@@ -14,7 +14,7 @@ KMU_SLOT_SIZE: Final = 32
 
 
 class KmuSlot(IntEnum):
-    """``enum rse_kmu_slot_id_t`` of a build with the boot keys of CCA and DPE; slots below 7 are hardware's."""
+    """``enum rse_kmu_slot_id_t`` with the boot keys of CCA and DPE; those below 7 are hardware's."""
 
     IAK_SEED = 9
     DAK_SEED = 10

@@ -1,11 +1,13 @@
 """The delegated attestation partition: every misuse with its status, and the one key that all share."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import cbor2
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.delegated_attestation import (
@@ -14,6 +16,7 @@ from support.delegated_attestation import (
     SECURE_CALLER,
     get_key,
     get_token,
+    private_key,
     public_hash,
     secure_caller,
 )
@@ -159,7 +162,7 @@ def test_without_a_measurement_there_is_no_key(who: str, asked: Ask, status: int
 
 @pytest.mark.parametrize(("size", "status"), [(123, PSA_ERROR_BUFFER_TOO_SMALL), (124, PSA_SUCCESS)])
 def test_room_for_the_boot_state(size: int, status: int) -> None:
-    """Heads of array and map, 5 labels, signer 2 + 32, version 1 + 6, type 2 + 32, name 1 + 7, value 2 + 32."""
+    """Two heads, 5 labels, signer 2 + 32, version 1 + 6, type 2 + 32, name 1 + 7, value 2 + 32 bytes."""
     bench = start(Extend(sw_type=b"T" * 32, version=b"v" * 6), boot_records_max_size=size)
     assert get_key(bench.ns)[0] == status
 
@@ -289,6 +292,15 @@ def test_the_client_in_the_claim_is_the_partition(shared: PartitionBench) -> Non
 
 def claims_of(token: bytes) -> Any:
     return cbor2.loads(cbor2.loads(token).value[2])
+
+
+@pytest.mark.parametrize("bits", [256, 384, 521])
+def test_until_2_1_it_was_the_hash_of_the_point(bits: int) -> None:
+    bench = start(Extend(), hash_of_point=True)
+    _, scalar = get_key(bench.ns, bits)
+    point = private_key(scalar, bits).public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    assert get_token(bench.ns, hashlib.sha256(point).digest())[0] == PSA_SUCCESS
+    assert get_token(bench.ns, public_hash(scalar, bits))[0] == PSA_ERROR_INVALID_ARGUMENT
 
 
 # ---- one key for all

@@ -1,4 +1,4 @@
-"""Delegated attestation on whole devices: levels and backends, reboots, and the seed of an RSE from BL1 on."""
+"""Delegated attestation on whole devices: levels and backends, reboots, an RSE's seed from BL1 on."""
 
 import hashlib
 from dataclasses import replace
@@ -32,8 +32,8 @@ from tfm_sim import (
     load_board,
     psa,
 )
-from tfm_sim.bootloader.rse_keys import RseState, TpMode
 from tfm_sim.bootloader.bl1_events import RseKeyDerived
+from tfm_sim.bootloader.rse_keys import RseState, TpMode
 from tfm_sim.interface.trace import Event
 from tfm_sim.partitions.crypto.wants import DEFAULT
 from tfm_sim.platform.board import Board
@@ -241,7 +241,7 @@ def wants(*missing: str) -> CryptoConfig:
 @pytest.mark.parametrize(
     ("board", "build", "text"),
     [
-        (AN521, build_for(AN521, measured_boot=None), "the build has no measured boot; legal: measured_boot="),
+        (AN521, build_for(AN521, measured_boot=None), "has no measured boot; legal: measured_boot="),
         (AN521, build_for(AN521, crypto=CryptoConfig(key_derivation_module=False), ps=None),
          "delegated attestation derives its keys by the crypto service, and CryptoConfig lacks "
          "key_derivation_module; legal: with them, or delegated_attestation=None"),
@@ -267,5 +267,5 @@ def test_another_build_has_no_such_service() -> None:
     with started(build) as device:
         with pytest.raises(LoadError, match="TFM_DELEGATED_ATTESTATION"):
             device.service("TFM_DELEGATED_ATTESTATION")
-        with pytest.raises(PsaError, match="PROGRAMMER_ERROR|CONNECTION_REFUSED"):
+        with pytest.raises(PsaError, match="PROGRAMMER_ERROR"):
             key_of(device)
