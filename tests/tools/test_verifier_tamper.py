@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tfm_sim.tools.verifier import Kind, SignatureState, verify
 from tfm_sim.tools.verifier.profiles import PSA_2_0_0, PSA_IOT_PROFILE_1, PSA_PROFILES, RFC_9783, Profile
@@ -27,15 +28,21 @@ HASH: dict[int, hashes.HashAlgorithm] = {
 Pairs = list[tuple[Any, Any]]
 DROP = object()
 
+
+def point_of(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
 COMPONENT = {1: "SPE", 4: "2.2.2", 5: bytes(32), 6: "sha-256", 2: bytes(32)}
 VALUES: dict[str, Any] = {
     "nonce": bytes(range(32)),
-    "instance-id": b"\x01" + bytes(32),
+    "instance-id": b"\x01" + hashlib.sha256(point_of(P256)).digest(),
     "boot-seed": bytes(32),
     "client-id": -1,
     "security-lifecycle": 0x3000,
     "implementation-id": bytes(32),
     "certification-reference": "0604565272829-10010",
+    "hardware-version": "060456527282910010",
     "software-components": [COMPONENT],
     "verification-service": "www.trustedfirmware.org",
 }

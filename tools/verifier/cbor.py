@@ -253,7 +253,7 @@ class _Reader:
             return Int(argument, start, body)
         if major == 1:
             return Int(-1 - argument, start, body)
-        if major == 2 or major == 3:
+        if major < 4:
             end = body + argument
             if end > self._size:
                 raise self._truncated(body, argument)

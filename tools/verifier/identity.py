@@ -27,6 +27,10 @@ WELL_KNOWN = {
 }
 
 
+# TF-M attest_core: the kid that the short-circuit test mode puts in place of a hash.
+SHORT_CIRCUIT_KID = bytes.fromhex("ef954b4bd9bdf670d0336082f5ef152af8f35b6a6c00efa6a9a71f49517e18c6")
+
+
 def cose_key(key: EcKey) -> bytes:
     """The COSE_Key that TF-M hashes: {1: 2, -1: curve, -2: X, -3: Y} in this order, shortest heads."""
     size = bytes([0x58, key.curve.size])

@@ -105,6 +105,41 @@ class Integer:
 
 
 @dataclass(frozen=True, slots=True)
+class IntegerOrText:
+    """An integer as ``integer`` has it, or one of ``words`` in its place."""
+
+    integer: Integer
+    words: tuple[str, ...]
+
+    @property
+    def legal(self) -> str:
+        """See Shape."""
+        return f"{self.integer.legal}, or {_either(self.words)}"
+
+    def judge(self, item: cbor.Item, *, strict: bool) -> Iterator[Finding]:
+        """See Shape."""
+        if not isinstance(item, cbor.Text):
+            yield from self.integer.judge(item, strict=strict)
+        elif item.value not in self.words:
+            yield Finding(Kind.CLAIM_VALUE, f"found {item.value!r}; legal: {self.legal}")
+
+
+@dataclass(frozen=True, slots=True)
+class AnyMap:
+    """A map that is judged elsewhere."""
+
+    @property
+    def legal(self) -> str:
+        """See Shape."""
+        return "a map"
+
+    def judge(self, item: cbor.Item, *, strict: bool) -> Iterator[Finding]:
+        """See Shape."""
+        if not isinstance(item, cbor.Map):
+            yield _wrong_type(item, self.legal)
+
+
+@dataclass(frozen=True, slots=True)
 class ListOf:
     """An array of ``minimum`` to ``maximum`` (None: unbounded) elements of one shape."""
 
@@ -169,6 +204,10 @@ class SubMap:
                     yield finding.at(claim.label)
             elif claim.mandatory:
                 yield Finding(Kind.CLAIM_MISSING, f"missing; legal: {claim.shape.legal}", claim.label)
+        for key, _ in item.pairs:
+            if not isinstance(key, cbor.Int | cbor.Text):
+                text = f"a key is {key.noun}; legal: an integer or text"
+                yield Finding(Kind.CLAIM_TYPE, text)
         if strict:
             known = {claim.key for claim in self.claims}
             for key, _ in item.pairs:
@@ -180,6 +219,6 @@ def _wrong_type(item: cbor.Item, legal: str) -> Finding:
     return Finding(Kind.CLAIM_TYPE, f"found {describe(item)}; legal: {legal}")
 
 
-def _either(numbers: Collection[int]) -> str:
-    *most, last = (str(number) for number in numbers)
+def _either(choices: Collection[int | str]) -> str:
+    *most, last = (str(choice) for choice in choices)
     return f"{', '.join(most)} or {last}" if most else last
