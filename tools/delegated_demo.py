@@ -1,4 +1,4 @@
-"""Delegated attestation from end to end: a device, a realm, composed tokens, and what becomes of forgeries."""
+"""Delegated attestation from end to end: a device, a realm, composed tokens, and forgeries."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -57,7 +57,7 @@ class Trial:
 
 @dataclass(slots=True)
 class Demonstration:
-    """All that a demonstration showed. Keys are PEM; the private half of the delegated key is told to nobody."""
+    """All that a demonstration showed. ``verification_key`` is PEM."""
 
     board: str
     challenge: bytes
@@ -232,7 +232,8 @@ def _of_another_device(
     board: Board, variant: TokenVariant, bits: int, binding: BindingHash, seed: int
 ) -> _Evidence:
     """Evidence of a device with the same firmware and keys of its own."""
-    own = {name: hashlib.sha256(f"another device's {name}".encode()).digest() for name in ("huk", "guk", "iak")}
+    names = ("huk", "guk", "iak")
+    own = {name: hashlib.sha256(f"another device's {name}".encode()).digest() for name in names}
     profile = RealmProfile.LEGACY if variant.before_2_2 else RealmProfile.CCA_2024
     values = replace(dummy_provisioning(cca_build(board, variant)), **own)
     with _booted(board, variant, seed, values) as device:

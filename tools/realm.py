@@ -86,7 +86,7 @@ class Composition(Enum):
     """How the two tokens become one."""
 
     NESTED = "nested"
-    """RFC 9711, 4.2.18.1.1: the platform token is a submodule of the other, a byte string within its claims."""
+    """RFC 9711, 4.2.18.1.1: the platform token is a submodule of the other, as a byte string."""
     CCA = "907"
     """Tag 907 around {44234: [263, platform token], 44241: [263, realm token]}."""
     LEGACY = "399"
@@ -168,7 +168,7 @@ class Realm:
         return self.binding.of(self.key.claim(self.profile))
 
     def request_platform_token(self, service: DelegatedAttestation) -> bytes:
-        """The token bound to this realm's key. Raises PsaError, where the device has had another key since."""
+        """The token bound to this realm's key. Raises PsaError where the device has another by now."""
         return service.get_token(self.key_hash)
 
     def claims(self, challenge: bytes) -> dict[int, Any]:
