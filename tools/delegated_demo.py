@@ -232,10 +232,10 @@ def _of_another_device(
     board: Board, variant: TokenVariant, bits: int, binding: BindingHash, seed: int
 ) -> _Evidence:
     """Evidence of a device with the same firmware and keys of its own."""
-    names = ("huk", "guk", "iak")
-    own = {name: hashlib.sha256(f"another device's {name}".encode()).digest() for name in names}
+    keys = [hashlib.sha256(f"another device's {name}".encode()).digest() for name in ("HUK", "GUK", "IAK")]
     profile = RealmProfile.LEGACY if variant.before_2_2 else RealmProfile.CCA_2024
-    values = replace(dummy_provisioning(cca_build(board, variant)), **own)
+    dummy = dummy_provisioning(cca_build(board, variant))
+    values = replace(dummy, huk=keys[0], guk=keys[1], iak=keys[2])
     with _booted(board, variant, seed, values) as device:
         service = device.tfm.delegated_attestation
         realm = Realm.request(service, bits, binding, profile)
