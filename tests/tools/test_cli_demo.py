@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from support.command_line import CommandLine
 
+import tfm_sim as package
+
 CHALLENGE = bytes(range(64)).hex()
 
 
@@ -106,3 +108,9 @@ def test_trace_of_a_key_and_its_token(tfm_sim: CommandLine, board: str) -> None:
 def test_trace_of_a_build_without_the_service(tfm_sim: CommandLine) -> None:
     assert tfm_sim("trace", "--what", "delegated") == 1
     assert "tfm_delegated_attest_get_delegated_key: PSA_ERROR_PROGRAMMER_ERROR" in tfm_sim.err
+
+
+def test_the_story_is_printed_in_the_document(tfm_sim: CommandLine) -> None:
+    document = (Path(package.__file__).parent / "docs" / "delegated-attestation.md").read_text()
+    assert tfm_sim("demo", "delegated") == 0
+    assert f"$ tfm-sim demo delegated\n{tfm_sim.out}```\n" in document
