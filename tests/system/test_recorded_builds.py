@@ -1,4 +1,4 @@
-"""What a recorded TF-M was built with, whatever its options are called: tests/support/recordings/tfm_build.py."""
+"""What a recorded TF-M was built with, however its options are written (recordings/tfm_build.py)."""
 
 from typing import Any
 
