@@ -14,6 +14,9 @@ from .bl2_image import bl2_image, bl2_key
 from .boot import boot
 from .boot_status import boot_status_command
 from .bundles import bundles
+from .corim import corim_group
+from .demo import demo
+from .endorse import endorse
 from .flash import dump, erase, flash, mark, slots_command
 from .image import image
 from .patterns import board, provisioning
@@ -21,6 +24,7 @@ from .run import run
 from .sign import sign
 from .storage import storage
 from .token import token
+from .token_yaml import compile_command, decompile_command
 from .trace import trace
 from .verify import verify
 
@@ -35,6 +39,8 @@ cli.add_command(run)
 cli.add_command(boot)
 cli.add_command(boot_status_command)
 cli.add_command(attest)
+cli.add_command(endorse)
+cli.add_command(corim_group)
 cli.add_command(trace)
 cli.add_command(image)
 image.add_command(sign)
@@ -44,7 +50,10 @@ cli.add_command(slots_command)
 for slot_command in (flash, erase, dump, mark):
     image.add_command(slot_command)
 cli.add_command(storage)
+cli.add_command(demo)
 cli.add_command(token)
+token.add_command(compile_command)
+token.add_command(decompile_command)
 cli.add_command(verify)
 cli.add_command(board)
 cli.add_command(provisioning)

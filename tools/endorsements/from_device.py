@@ -1,14 +1,17 @@
 """What a factory endorses of a device: its key, its identity, the images in its flash. Nothing is booted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
+from ...bootloader.bl1_config import Bl1Config
 from ...bootloader.bl1_stage import Bl1Ports
+from ...bootloader.config import Bl2Config
 from ...bootloader.loader import BootRefused
 from ...bootloader.ports import SLOTS, Ports
 from ...device import Device
 from ...firmware_build import Build
-from ...interface.tfm.boot_status import BootStatusEntry, TlvMajor
+from ...interface.tfm.boot_status import BootStatusEntry
 from ...partitions.initial_attestation.config import TokenVariant
 from ...platform.board import AreaRole
 from ...platform.hardware import Hardware
@@ -37,7 +40,7 @@ from .model import (
 )
 from .running_images import RunningImage, running_images
 
-UEID_TYPE_RAND = b"\x01"
+UEID_TYPE_RAND: Final = b"\x01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,8 @@ def endorse_device(device: Device, names: ClassNames = ANY_CLASS) -> DeviceEndor
         raise NoEndorsement("no implementation id in OTP; legal: a device that was provisioned")
     key = device_key(hardware)
     references = tuple(
-        _named(component.reference(implementation_id), names) for component in device_components(device)
+        replace(component.reference(implementation_id), names=names)
+        for component in device_components(device)
     )
     notices = list(_notices(hardware, key, references))
     configs: tuple[PlatformConfig, ...] = ()
@@ -100,19 +104,24 @@ def device_components(device: Device) -> list[Component]:
     Raises EndorsementError for an image that would not boot.
     """
     hardware, build = device.hardware, device.build
-    images = [] if build.bl2 is None else running_images(loader_ports(hardware), build.bl2)
-    early = _bl1_entries(hardware, build)
+    bl2, told = build.bl2, build.spm.boot_data_available
+    if bl2 is None or told is False:
+        return []  # the services find no boot status
+    if bl2.boot_status is not build.attestation.boot_status:
+        raise EndorsementError(
+            f"BL2 writes the boot status of {bl2.boot_status.value}, attestation reads that of "
+            f"{build.attestation.boot_status.value}; legal: one era for both"
+        )
+    images = running_images(loader_ports(hardware), bl2)
+    early = _bl1_entries(hardware, build.bl1, bl2)
     if build.measured_boot is None:
-        return [] if build.bl2 is None else list(boot_record_components(images, build.bl2))
-    return list(slot_components(_measured_entries(build, images, early), build.measured_boot))
+        return list(boot_record_components(images, bl2))
+    return list(slot_components(_measured_entries(bl2, images, early), build.measured_boot))
 
 
 def _measured_entries(
-    build: Build, images: Sequence[RunningImage], early: list[BootStatusEntry]
+    bl2: Bl2Config, images: Sequence[RunningImage], early: list[BootStatusEntry]
 ) -> list[BootStatusEntry]:
-    bl2 = build.bl2
-    if bl2 is None:
-        return early
     if bl2.rse_rotpks is not None:
         early = [*early, *rotpk_measurements(bl2.rse_rotpks)]
     if bl2.mcuboot_measured_boot or bl2.fwu_boot_data or bl2.boot_info is not None:
@@ -121,14 +130,15 @@ def _measured_entries(
     return [*early, *(image_measurements(images, bl2) if bl2.measured_boot_api else ())]
 
 
-def _bl1_entries(hardware: Hardware, build: Build) -> list[BootStatusEntry]:
-    if build.bl1 is None:
+def _bl1_entries(hardware: Hardware, bl1: Bl1Config | None, bl2: Bl2Config) -> list[BootStatusEntry]:
+    if bl1 is None:
         return []
+    # TF-M TFM_MEASURED_BOOT_API: one option for all boot stages.
+    measures = bl1.measured_boot and bl2.measured_boot_api
     try:
-        entries = bl1_measurements(bl1_ports(hardware), build.bl1)
+        return bl1_measurements(bl1_ports(hardware), replace(bl1, measured_boot=measures))
     except BootRefused as refused:
         raise EndorsementError(f"{refused}; legal: a BL2 that BL1 would run") from None
-    return [entry for entry in entries if entry.major == TlvMajor.MBS]
 
 
 def loader_ports(hardware: Hardware) -> Ports:
@@ -175,12 +185,6 @@ def _scratch_memory(hardware: Hardware) -> Memory:
         if region.kind is RegionKind.RAM:
             memory.add(region, backing[region.device][region.offset : region.offset + region.size])
     return memory
-
-
-def _named(value: ReferenceValue, names: ClassNames) -> ReferenceValue:
-    return ReferenceValue(
-        value.implementation_id, value.digests, value.signer_id, value.type, value.version, names
-    )
 
 
 def _certifications(
