@@ -8,7 +8,6 @@ import pytest
 from cbor2 import CBORTag
 from hypothesis import given
 from hypothesis import strategies as st
-
 from support.corim_values import (
     CLASS,
     COMPONENT,
@@ -23,6 +22,7 @@ from support.corim_values import (
     changed,
     corim,
 )
+
 from tfm_sim.tools.endorsements import (
     Certification,
     ClassNames,
@@ -163,7 +163,7 @@ def test_lengths_may_be_indefinite() -> None:
         (corim(key_0=""), "id: found an empty text; legal: an identifier"),
         (corim(key_0=b"short"), "id: found a byte string of 5 bytes; legal: a byte string of 16 bytes"),
         (corim(key_1=GONE), r"no tags \(key 1\)"),
-        (corim(key_1=[]), "tags: found an array of 0; legal: at least 1 items"),
+        (corim(key_1=[]), "tags: found an array of 0; legal: at least 1 item"),
         (corim(key_1=[CBORTag(507, b"")]), "VALID"),
         (
             corim(key_1=[CBORTag(999, b"")]),
@@ -220,8 +220,8 @@ MVAL, ANCHOR_AT = (*MEASUREMENT, 1), (3, 0)
         ((*MEASUREMENT, 0, "psa.component"), "mkey: found 'psa.component'; legal: 'psa.software-component'"),
         # Signer id: present, one, tag 560, 32, 48 or 64 bytes.
         ((*MVAL, 13, GONE), "no cryptokeys; legal: the signer id"),
-        ((*MVAL, 13, []), "cryptokeys: found an array of 0; legal: 1 items"),
-        ((*MVAL, 13, [CBORTag(560, bytes(32))] * 2), "cryptokeys: found an array of 2; legal: 1 items"),
+        ((*MVAL, 13, []), "cryptokeys: found an array of 0; legal: 1 item"),
+        ((*MVAL, 13, [CBORTag(560, bytes(32))] * 2), "cryptokeys: found an array of 2; legal: 1 item"),
         (
             (*MVAL, 13, [CBORTag(554, PEM)]),
             r"cryptokeys\[0\]: found tag 554 .*legal: the signer id \(tag 560\)",
@@ -232,8 +232,8 @@ MVAL, ANCHOR_AT = (*MEASUREMENT, 1), (3, 0)
         ((*ANCHOR_AT, 0, 1, CBORTag(560, INSTANCE_ID)), r"tag 560 .*legal: the instance id \(tag 550\)"),
         ((*ANCHOR_AT, 0, 1, CBORTag(550, bytes(32))), "32 bytes; legal: a byte string of 33 bytes"),
         ((*ANCHOR_AT, 0, 1, CBORTag(550, bytes(33))), "first byte 0x00; legal: 0x01"),
-        ((*ANCHOR_AT, 1, []), "found an array of 0; legal: 1 items"),
-        ((*ANCHOR_AT, 1, [CBORTag(554, PEM)] * 2), "found an array of 2; legal: 1 items"),
+        ((*ANCHOR_AT, 1, []), "found an array of 0; legal: 1 item"),
+        ((*ANCHOR_AT, 1, [CBORTag(554, PEM)] * 2), "found an array of 2; legal: 1 item"),
         ((*ANCHOR_AT, 1, [CBORTag(555, PEM)]), r"tag 555 .*legal: a public key \(tag 554\)"),
         ((*ANCHOR_AT, 1, [CBORTag(554, PEM + "\n\n")]), "nothing behind it"),
         (

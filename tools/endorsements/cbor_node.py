@@ -80,10 +80,10 @@ class Node:
             raise self.wrong("an array")
         count = len(self.item.items)
         if count < least or (most is not None and count > most):
-            legal = (
+            wanted = (
                 f"at least {least}" if most is None else str(least) if least == most else f"{least} to {most}"
             )
-            raise self.error(f"an array of {count}", f"{legal} items")
+            raise self.error(f"an array of {count}", f"{wanted} item{'s' * (most != 1 and least != 1)}")
         return [Node(item, f"{self.path}[{place}]") for place, item in enumerate(self.item.items)]
 
     def text(self, legal: str = "a text") -> str:
