@@ -14,7 +14,7 @@ from ..endorsements.load import is_corim, load_corim
 from ..endorsements.model import EndorsementError, Endorsements
 from ..endorsements.signed_corim import algorithm_name
 from ..endorsements.yaml_form import endorsements_yaml
-from ..verifier.keys import EcKey, load_key
+from ..verifier.keys import Key, load_key
 from .corim_options import CorimOptions, Moment, corim_options
 from .output import FILE_NAME, FileUnreadable, display, print_lines, read_file, write_file
 
@@ -104,19 +104,17 @@ def _fitting(endorsements: Endorsements) -> CorimProfile:
     return CorimProfile.CCA_PLATFORM if endorsements.platform_configs else CorimProfile.PSA
 
 
-def _load_keys(files: tuple[str, ...]) -> list[EcKey]:
-    keys = []
-    for file in files:
-        try:
-            key = load_key(read_file(file))
-        except FileUnreadable:
-            raise
-        except TfmSimError as error:
-            raise FileUnreadable(f"{display(file)}: {error}") from None
-        if not isinstance(key, EcKey):
-            raise FileUnreadable(f"{display(file)}: found {key.label}; legal: a public key")
-        keys.append(key)
-    return keys
+def _load_keys(files: tuple[str, ...]) -> list[Key]:
+    return [_load_key(file) for file in files]
+
+
+def _load_key(file: str) -> Key:
+    try:
+        return load_key(read_file(file))
+    except FileUnreadable:
+        raise
+    except TfmSimError as error:
+        raise FileUnreadable(f"{display(file)}: {error}") from None
 
 
 def _summary(read: Corim, size: int) -> str:
