@@ -128,6 +128,7 @@ def test_a_symmetric_key_stays_out_of_the_corim(tfm_sim: CommandLine) -> None:
         ),
         (["endorse", "-o", "-"], 2, "-o -; legal: a directory"),
         (["endorse", "--yaml", "x", "--corim", "x"], 2, "--yaml and --corim both name x; legal: two files"),
+        (["endorse", "--cut", "3"], 2, "--cut; legal for endorse: without it, for nothing is booted"),
         (["endorse", "--model", "x"], 2, "--model without --vendor; legal: both, or the vendor alone"),
         (["endorse", "--corim", "c", "--valid-from", "5"], 2, "--valid-from without --valid-until"),
         (["endorse", "--corim", "c", "--valid-until", "soon"], 2, "found 'soon'; legal: 2026-12-31"),

@@ -99,6 +99,8 @@ def _check_outputs(
 
 
 def _endorse(options: DeviceOptions, names: ClassNames) -> DeviceEndorsements:
+    if options.cuts:
+        raise click.UsageError("--cut; legal for endorse: without it, for nothing is booted")
     device = make_device(options, [])
     try:
         return endorse_device(device, names)
