@@ -15,7 +15,7 @@ from .interface.psa.crypto_values import (
 from .interface.tfm.boot_status import BootStatusEra
 from .partitions.crypto.config import CryptoConfig
 from .partitions.firmware_update.config import FwuBuild, FwuConfig
-from .partitions.initial_attestation.config import AttestationConfig
+from .partitions.initial_attestation.config import AttestationConfig, TokenVariant
 from .partitions.internal_trusted_storage.config import ItsBuild, ItsConfig, PsFiles
 from .partitions.internal_trusted_storage.layout import FsConfig, config_problem
 from .partitions.internal_trusted_storage.stores import its_fs_config, ps_fs_config
@@ -27,13 +27,14 @@ from .partitions.programs import (
     MANIFEST_LIST,
     configurations,
     mailbox_programs,
+    platform_functions,
     programs,
 )
 from .partitions.protected_storage.config import PsConfig
 from .platform.board import AreaRole, Board
 from .platform.hal import FlashAreaInfo
 from .platform.iak_type import IakType
-from .platform.provisioning import DUMMY, DUMMY_ROTPKS, Provisioning
+from .platform.provisioning import DUMMY, DUMMY_2019, DUMMY_ROTPKS, Provisioning
 from .platform.provisioning_bundle import BundleLayout
 from .spm.config import Backend, SpmConfig
 from .spm.load import LoadError, PartitionBuild
@@ -87,12 +88,31 @@ def with_boot_status(build: Build, era: BootStatusEra) -> Build:
     )
 
 
+def with_token_variant(build: Build) -> Build:
+    """The build with the boot status that goes with its tokens, unless it says another itself.
+
+    TokenVariant.TFM_2019 is the one value that asks for another than today's: BL2 writes it, the SPM passes
+    it on, attestation reads it. A BL2 of another era keeps it, and the others follow.
+    """
+    if build.attestation.boot_status is not None:
+        return build
+    era = build.attestation.boot_status_era
+    if era is BootStatusEra.TODAY:
+        return build
+    if build.bl2 is not None and build.bl2.boot_status is not BootStatusEra.TODAY:
+        era = build.bl2.boot_status
+    return with_boot_status(build, era)
+
+
 def dummy_provisioning(build: Build) -> Provisioning:
     """TF-M's dummy values (NOT SECURE) as its build burns them: ROTPKs by signature type and key mode.
 
-    With SYMMETRIC_INITIAL_ATTESTATION the type of the IAK is HMAC; its bytes are the same.
+    With SYMMETRIC_INITIAL_ATTESTATION the type of the IAK is HMAC; its bytes are the same. A build of 2019
+    has the key of that time.
     """
-    dummy = replace(DUMMY, iak_type=IakType.HMAC) if build.attestation.symmetric else DUMMY
+    dummy = DUMMY_2019 if build.attestation.variant is TokenVariant.TFM_2019 else DUMMY
+    if build.attestation.symmetric:
+        dummy = replace(dummy, iak_type=IakType.HMAC)
     if build.bl2 is None:
         return dummy
     name = build.bl2.signature_type.value
@@ -174,7 +194,8 @@ def standard_partitions(build: Build) -> list[PartitionBuild]:
     builds = []
     for item in load_manifest_list(MANIFEST_LIST, configs=configs):
         manifest = item.load()
-        builds.append(PartitionBuild(manifest, item.pid, *made[manifest.name]))
+        hal = platform_functions(build.attestation).get(manifest.name, ())
+        builds.append(PartitionBuild(manifest, item.pid, *made[manifest.name], hal=hal))
     return builds
 
 
@@ -201,7 +222,8 @@ def check_build(build: Build, board: Board) -> None:
 
     Raises Bl2ConfigError for a boot loader of another number of images than the board has slots for,
     Bl1ConfigError for a BL1 that it has no place for, LoadError for what two cores cannot have, for
-    internal trusted storage that its flash has no place for, and for protected storage without its crypto.
+    internal trusted storage that its flash has no place for, for protected storage without its crypto, and
+    for what attestation of 2019 did not know.
     """
     _check_image_number(build, board)
     _check_dual_core(build, board)
@@ -209,6 +231,17 @@ def check_build(build: Build, board: Board) -> None:
     _check_its(build, board)
     _check_ps_crypto(build)
     _check_measured_boot_crypto(build)
+    _check_token_variant(build)
+
+
+def _check_token_variant(build: Build) -> None:
+    """What the service of 2019 did not know."""
+    if build.attestation.variant is not TokenVariant.TFM_2019:
+        return
+    if build.attestation.symmetric:
+        raise LoadError("a symmetric attestation key in 2019; legal: symmetric=False, or another variant")
+    if build.measured_boot is not None:
+        raise LoadError("the measured boot partition in 2019; legal: measured_boot=None, or another variant")
 
 
 def _check_ps_crypto(build: Build) -> None:

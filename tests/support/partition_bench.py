@@ -14,7 +14,7 @@ from tfm_sim.partitions.initial_attestation.config import AttestationConfig
 from tfm_sim.partitions.internal_trusted_storage.config import ItsBuild
 from tfm_sim.partitions.measured_boot.config import MeasuredBootConfig
 from tfm_sim.partitions.platform.config import PlatformConfig
-from tfm_sim.partitions.programs import MANIFEST_LIST, configurations, programs
+from tfm_sim.partitions.programs import MANIFEST_LIST, configurations, platform_functions, programs
 from tfm_sim.partitions.protected_storage.config import PsConfig
 from tfm_sim.platform.board import load_board
 from tfm_sim.platform.flash import Flash, FlashArea
@@ -101,7 +101,10 @@ def start_partitions(
         build.manifest.name: Arena(SHARED_DATA + 0x10000 + index * ARENA_SIZE, ARENA_SIZE)
         for index, build in enumerate(builds)
     }
-    kernel.start(lambda name: granted(device_hal, GRANTS.get(name, ()), name), arenas.__getitem__)
+    own = {build.manifest.name: build.hal for build in builds}
+    kernel.start(
+        lambda name: granted(device_hal, (*GRANTS.get(name, ()), *own[name]), name), arenas.__getitem__
+    )
     first, second = (Arena(NS_RAM + i * 0x10000, 0x10000) for i in range(2))
     return PartitionBench(kernel, device_hal, kernel.ns_client(first), kernel.ns_client(second, -2))
 
@@ -126,7 +129,11 @@ def standard_builds(
         protected_storage=ps is not None,
     )
     listed = [(item.load(), item.pid) for item in load_manifest_list(MANIFEST_LIST, configs=configs)]
-    return [PartitionBuild(manifest, pid, *by_name[manifest.name]) for manifest, pid in listed]
+    hal = platform_functions(attestation)
+    return [
+        PartitionBuild(manifest, pid, *by_name[manifest.name], hal=hal.get(manifest.name, ()))
+        for manifest, pid in listed
+    ]
 
 
 def make_hal(
