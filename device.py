@@ -393,6 +393,7 @@ class Device:
             layout,
             images,
             self._bundles(),
+            hardware.kmu,
         )
 
     def _bundles(self) -> BundleSource | None:

@@ -10,10 +10,14 @@ from .interface.psa.crypto_values import (
     PSA_ALG_GCM,
     PSA_ALG_HKDF,
     PSA_ALG_SHA_256,
+    PSA_ECC_FAMILY_SECP_R1,
     PSA_KEY_TYPE_AES,
+    PSA_KEY_TYPE_DERIVE,
+    PSA_KEY_TYPE_ECC_KEY_PAIR,
 )
 from .interface.tfm.boot_status import BootStatusEra
 from .partitions.crypto.config import CryptoConfig
+from .partitions.delegated_attestation.config import DelegatedAttestationConfig
 from .partitions.firmware_update.config import FwuBuild, FwuConfig
 from .partitions.initial_attestation.config import AttestationConfig, TokenVariant
 from .partitions.internal_trusted_storage.config import ItsBuild, ItsConfig, PsFiles
@@ -48,6 +52,8 @@ class Build:
     ``bl2`` None is TF-M with BL2=OFF: the images run unchecked, and there is no boot status. ``bl1`` None is
     BL1=OFF, TF-M's default on most boards: BL2 runs unchecked.
     ``measured_boot`` is TFM_PARTITION_MEASURED_BOOT, None leaves that partition out.
+    ``delegated_attestation`` is TFM_PARTITION_DELEGATED_ATTESTATION, None leaves that partition out; it needs
+    ``measured_boot``, and where ``bl1`` is an RSE's, its keys' seed is what that left behind.
     ``firmware_update`` is TFM_PARTITION_FIRMWARE_UPDATE, None (as in TF-M's default) a build without the
     partition; with it the boot loader publishes the running versions.
     ``its`` is TFM_PARTITION_INTERNAL_TRUSTED_STORAGE, None leaves that partition out, and protected storage
@@ -66,6 +72,7 @@ class Build:
     its: ItsConfig | None = field(default_factory=ItsConfig)
     ps: PsConfig | None = field(default_factory=PsConfig)
     platform: PlatformConfig | None = field(default_factory=PlatformConfig)
+    delegated_attestation: DelegatedAttestationConfig | None = None
 
 
 def bl1_config_for(board: Board) -> Bl1Config | None:
@@ -183,9 +190,19 @@ def standard_partitions(build: Build) -> list[PartitionBuild]:
     fwu = fwu_build(build)
     its = its_build(build)
     ps = build.ps if its is not None else None
-    made = programs(build.attestation, build.crypto, build.measured_boot, fwu, its, ps, build.platform)
+    made = programs(
+        build.attestation,
+        replace(build.crypto, dak_seed_in_kmu=build.crypto.dak_seed_in_kmu or _has_rse_keys(build)),
+        build.measured_boot,
+        fwu,
+        its,
+        ps,
+        build.platform,
+        build.delegated_attestation,
+    )
     configs = configurations(
         measured_boot=build.measured_boot is not None,
+        delegated_attestation=build.delegated_attestation is not None,
         firmware_update=fwu is not None,
         its=its is not None,
         platform=build.platform is not None,
@@ -197,6 +214,10 @@ def standard_partitions(build: Build) -> list[PartitionBuild]:
         hal = platform_functions(build.attestation).get(manifest.name, ())
         builds.append(PartitionBuild(manifest, item.pid, *made[manifest.name], hal=hal))
     return builds
+
+
+def _has_rse_keys(build: Build) -> bool:
+    return build.bl1 is not None and build.bl1.rse is not None
 
 
 def agent_partitions(board: Board) -> list[PartitionBuild]:
@@ -223,7 +244,8 @@ def check_build(build: Build, board: Board) -> None:
     Raises Bl2ConfigError for a boot loader of another number of images than the board has slots for,
     Bl1ConfigError for a BL1 that it has no place for, LoadError for what two cores cannot have, for
     internal trusted storage that its flash has no place for, for protected storage without its crypto, and
-    for what attestation of 2019 did not know.
+    for what attestation of 2019 did not know, and for delegated attestation without measured boot, its
+    crypto, or the board's grant of its seed.
     """
     _check_image_number(build, board)
     _check_dual_core(build, board)
@@ -232,6 +254,7 @@ def check_build(build: Build, board: Board) -> None:
     _check_ps_crypto(build)
     _check_measured_boot_crypto(build)
     _check_token_variant(build)
+    _check_delegated_attestation(build, board)
 
 
 def _check_token_variant(build: Build) -> None:
@@ -274,6 +297,43 @@ def _check_measured_boot_crypto(build: Build) -> None:
         "single_part_functions": crypto.single_part_functions,
     }
     _demand_of_crypto("measured boot hashes", needs, "legal: with them, or measured_boot=None")
+
+
+def _check_delegated_attestation(build: Build, board: Board) -> None:
+    """TF-M's build stops where the services that this partition depends on are not there."""
+    if build.delegated_attestation is None:
+        return
+    legal = "legal: with them, or delegated_attestation=None"
+    if build.measured_boot is None:
+        raise LoadError(
+            "delegated attestation derives its keys from measurements, and the build has no measured boot; "
+            "legal: measured_boot=MeasuredBootConfig(), or delegated_attestation=None"
+        )
+    offer, crypto, pair = (
+        build.crypto.offer(),
+        build.crypto,
+        PSA_KEY_TYPE_ECC_KEY_PAIR(PSA_ECC_FAMILY_SECP_R1),
+    )
+    needs = {
+        "PSA_WANT_ALG_HKDF": offer.alg(PSA_ALG_HKDF(PSA_ALG_SHA_256)),
+        "PSA_WANT_ALG_SHA_256": offer.alg(PSA_ALG_SHA_256),
+        "PSA_WANT_KEY_TYPE_DERIVE": offer.key_type(PSA_KEY_TYPE_DERIVE),
+        "PSA_WANT_KEY_TYPE_ECC_KEY_PAIR_DERIVE": offer.key_pair(pair, "DERIVE"),
+        "PSA_WANT_KEY_TYPE_ECC_KEY_PAIR_EXPORT": offer.key_pair(pair, "EXPORT"),
+        "a curve of PSA_WANT_ECC_SECP_R1_*": any(
+            offer.curve(PSA_ECC_FAMILY_SECP_R1, bits) for bits in (256, 384, 521)
+        ),
+        "key_module": crypto.key_module,
+        "hash_module": crypto.hash_module,
+        "single_part_functions": crypto.single_part_functions,
+        "key_derivation_module": crypto.key_derivation_module,
+    }
+    _demand_of_crypto("delegated attestation derives its keys", needs, legal)
+    if _has_rse_keys(build) and "tfm_plat_get_dak_seed" not in board.hal_grants.get("TFM_SP_CRYPTO", ()):
+        raise LoadError(
+            f"delegated attestation with the keys of an RSE on board {board.name}, whose hal_grants keep the "
+            "seed from TFM_SP_CRYPTO; legal: tfm_plat_get_dak_seed granted to it, or Bl1Config(rse=None)"
+        )
 
 
 def _demand_of_crypto(what: str, needs: Mapping[str, bool], legal: str) -> None:

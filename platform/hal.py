@@ -27,6 +27,7 @@ from .flash import FlashArea, FlashError
 from .initial_attest_key import INSTANCE_ID_MAX_SIZE, EccKey, ecc_key, instance_id
 from .ioctl import IoctlHandler, IoctlReply, IoctlRequest, no_requests
 from .its_encryption import ItsEncryption
+from .kmu import Kmu, KmuSlot
 from .lifecycle import psa_lifecycle
 from .nv_counters import NvCounter, NvCounters
 from .otp import Otp, OtpField
@@ -88,6 +89,7 @@ class PlatformHal:
         slots: Mapping[tuple[int, int], FlashArea] | None = None,
         its_encryption: ItsEncryption | None = None,
         ioctl: IoctlHandler = no_requests,
+        kmu: Kmu | None = None,
     ) -> None:
         """``slots`` by MCUboot's image index and slot number, 0 primary and 1 secondary."""
         self._otp = otp
@@ -98,6 +100,7 @@ class PlatformHal:
         self._on_reset = on_reset
         self._slots = slots or {}
         self._ioctl = ioctl
+        self._kmu = kmu or Kmu()
         self._its_encryption = its_encryption or ItsEncryption(otp, rng)
 
     def tfm_attest_hal_get_security_lifecycle(self) -> int:
@@ -143,6 +146,13 @@ class PlatformHal:
     def tfm_plat_get_huk(self) -> bytes:
         """The hardware unique key, 32 bytes."""
         return self._otp.read(OtpField.HUK)
+
+    def tfm_plat_get_dak_seed(self) -> bytes:
+        """The seed of delegated attestation keys, 32 bytes, that BL1 of an RSE left in the KMU.
+
+        Raises PlatError SYSTEM_ERR where no BL1 did.
+        """
+        return self._kmu.get_key(KmuSlot.DAK_SEED)
 
     def tfm_plat_get_iak(self) -> IakKey:
         """The initial attestation key. Raises PlatError SYSTEM_ERR where its length passes the field's."""

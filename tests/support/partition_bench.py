@@ -1,6 +1,6 @@
 """A bench for the partitions: the standard build on the kernel, with boot status and OTP as given."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from support.kernel_bench import in_the_name_of, make_machine
@@ -73,6 +73,7 @@ def start_partitions(
     platform: PlatformConfig = PLATFORM,
     ps: PsConfig | None = None,
     delegated: DelegatedAttestationConfig | None = None,
+    extra: Sequence[PartitionBuild] = (),
 ) -> PartitionBench:
     """``boot_status`` is the shared data area as BL2 left it; empty means that there was no BL2."""
     memory = Memory()
@@ -96,6 +97,7 @@ def start_partitions(
         platform=platform,
         delegated=delegated,
     )
+    builds += extra
     kernel.load(builds)
     arenas = {
         build.manifest.name: Arena(SHARED_DATA + 0x10000 + index * ARENA_SIZE, ARENA_SIZE)

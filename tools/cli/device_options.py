@@ -1,6 +1,6 @@
 """The options by which `run`, `boot`, `attest` and `trace` say which device they mean."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from ...bootloader.config import Bl2Config, KeyMode, SignatureType
 from ...bootloader.keys import load_public_key, public_key_encoding
+from ...bootloader.rse_keys import RseState
 from ...device import Device
 from ...firmware_build import (
     Build,
@@ -26,6 +27,7 @@ from ...interface.mcuboot.trailer import TrailerError, mark_pending
 from ...interface.psa.crypto_values import PSA_ALG_IS_HMAC
 from ...interface.tfm.boot_status import BootStatusEra
 from ...interface.trace import Listener
+from ...partitions.delegated_attestation.config import DelegatedAttestationConfig
 from ...partitions.firmware_update.config import FwuConfig
 from ...partitions.initial_attestation.config import AttestationConfig, SignatureOf2019, TokenVariant
 from ...partitions.measured_boot.config import MeasuredBootConfig
@@ -70,6 +72,7 @@ class DeviceOptions:
     isolation: str
     seed: int
     measured_boot: bool
+    delegated_attestation: bool
     firmware_update: bool
     boot_status: str | None
     cuts: tuple[Cut, ...]
@@ -181,6 +184,13 @@ _OPTIONS = (
         help="The measured boot partition, and a BL2 that measures for it.",
     ),
     click.option(
+        "--delegated-attestation/--no-delegated-attestation",
+        default=False,
+        show_default=True,
+        help="The delegated attestation partition, and measured boot, which its keys are derived from. On a "
+        "board with BL1 that one is an RSE's, and their seed comes from it.",
+    ),
+    click.option(
         "--firmware-update/--no-firmware-update",
         default=False,
         show_default=True,
@@ -215,6 +225,7 @@ def device_options(command: Command) -> Command:
         loader = LoaderOptions(**{name: arguments.pop(name) for name in LoaderOptions.__slots__})
         names = [name for name in DeviceOptions.__slots__ if name != "loader"]
         mine = {"loader": loader} | {name: arguments.pop(name) for name in names}
+        mine["measured_boot"] = _measures(mine)
         return command(options=DeviceOptions(**mine), **arguments)
 
     wrapped: Any = with_options
@@ -222,6 +233,18 @@ def device_options(command: Command) -> Command:
         wrapped = option(wrapped)
     result: Command = wrapped
     return result
+
+
+def _measures(arguments: Mapping[str, Any]) -> bool:
+    """Delegated attestation brings measured boot along, unless the command line says that it may not."""
+    if not arguments["delegated_attestation"] or arguments["measured_boot"]:
+        return bool(arguments["measured_boot"])
+    if _given("measured_boot"):
+        raise click.UsageError(
+            "--delegated-attestation with --no-measured-boot; legal: without it, for the keys are derived "
+            "from measurements"
+        )
+    return True
 
 
 def make_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device:
@@ -342,7 +365,10 @@ def _build(options: DeviceOptions, board: Board) -> Build:
         bl2=_bl2_config(options, board),
         attestation=_attestation_config(options, build.attestation),
         measured_boot=MeasuredBootConfig() if options.measured_boot else None,
+        delegated_attestation=DelegatedAttestationConfig() if options.delegated_attestation else None,
     )
+    if options.delegated_attestation and build.bl1 is not None:
+        build = replace(build, bl1=replace(build.bl1, rse=RseState()))
     if options.boot_status is None:
         return build
     return with_boot_status(build, BootStatusEra(options.boot_status))

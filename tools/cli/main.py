@@ -14,6 +14,7 @@ from .bl2_image import bl2_image, bl2_key
 from .boot import boot
 from .boot_status import boot_status_command
 from .bundles import bundles
+from .demo import demo
 from .flash import dump, erase, flash, mark, slots_command
 from .image import image
 from .patterns import board, provisioning
@@ -46,6 +47,7 @@ cli.add_command(slots_command)
 for slot_command in (flash, erase, dump, mark):
     image.add_command(slot_command)
 cli.add_command(storage)
+cli.add_command(demo)
 cli.add_command(token)
 for token_command in (compile_command, decompile_command, diff_command, size_command):
     token.add_command(token_command)
