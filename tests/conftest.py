@@ -25,5 +25,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--iat-verifier",
         metavar="DIR",
-        help="also run tests/tools/test_iat_verifier.py, with TF-M's iat-verifier in DIR, installed in DIR/.venv",
+        help="run tests/tools/test_iat_verifier.py with TF-M's iat-verifier in DIR, installed in DIR/.venv",
     )

@@ -105,31 +105,27 @@ def from_key(iak: bytes, kind: IakType, area: bytes | None = None) -> bytes:
     return InitialAttestation(start_partitions(config, crypto, status, hal=hal).ns).get_token(CHALLENGE)
 
 
-def config(variant: TokenVariant, **options: bool) -> AttestationConfig:
-    return replace(AttestationConfig(variant), **options)
-
-
-OF_2019 = replace(AttestationConfig(TokenVariant.TFM_2019), signature_of_2019=SignatureOf2019.ES256)
+OF_2019 = AttestationConfig(TokenVariant.TFM_2019, signature_of_2019=SignatureOf2019.ES256)
 
 
 @pytest.mark.parametrize(
     "build, kind, options, code, said",
     [
-        (config(TokenVariant.PSA_IOT_PROFILE_1), P1, "", 0, ""),
-        (config(TokenVariant.PSA_IOT_PROFILE_1, optional_claims=False), P1, "", 0, ""),
-        (config(TokenVariant.PSA_IOT_PROFILE_1, cose_key_id=True), P1, "", 0, ""),
-        (config(TokenVariant.PSA_IOT_PROFILE_1, symmetric=True), P1, "", 0, ""),
-        (config(TokenVariant.PSA_IOT_PROFILE_1_2022), P1, "", 0, ""),
-        (config(TokenVariant.PSA_2_0_0), P2, "", 0, LEGACY_PROFILE),
-        (config(TokenVariant.PSA_2_0_0, symmetric=True), P2, "", 0, LEGACY_PROFILE),
-        (config(TokenVariant.RFC_9783), P2, "", 1, "Unexpected TOKEN_ROOT_CLAIMS claim: 268"),
-        (config(TokenVariant.RFC_9783), P2, "lenient", 1, 'missing MANDATORY claim "BOOT_SEED"'),
-        (config(TokenVariant.CCA_2023), PLATFORM, "", 0, ""),
-        (config(TokenVariant.CCA_2023, optional_claims=False), PLATFORM, "", 0, ""),
-        (config(TokenVariant.CCA_1_0_0), PLATFORM, "", 0, ""),
+        (AttestationConfig(TokenVariant.PSA_IOT_PROFILE_1), P1, "", 0, ""),
+        (AttestationConfig(TokenVariant.PSA_IOT_PROFILE_1, optional_claims=False), P1, "", 0, ""),
+        (AttestationConfig(TokenVariant.PSA_IOT_PROFILE_1, cose_key_id=True), P1, "", 0, ""),
+        (AttestationConfig(TokenVariant.PSA_IOT_PROFILE_1, symmetric=True), P1, "", 0, ""),
+        (AttestationConfig(TokenVariant.PSA_IOT_PROFILE_1_2022), P1, "", 0, ""),
+        (AttestationConfig(TokenVariant.PSA_2_0_0), P2, "", 0, LEGACY_PROFILE),
+        (AttestationConfig(TokenVariant.PSA_2_0_0, symmetric=True), P2, "", 0, LEGACY_PROFILE),
+        (AttestationConfig(TokenVariant.RFC_9783), P2, "", 1, "Unexpected TOKEN_ROOT_CLAIMS claim: 268"),
+        (AttestationConfig(TokenVariant.RFC_9783), P2, "lenient", 1, 'missing MANDATORY claim "BOOT_SEED"'),
+        (AttestationConfig(TokenVariant.CCA_2023), PLATFORM, "", 0, ""),
+        (AttestationConfig(TokenVariant.CCA_2023, optional_claims=False), PLATFORM, "", 0, ""),
+        (AttestationConfig(TokenVariant.CCA_1_0_0), PLATFORM, "", 0, ""),
         # 2019: the hardware version has 18 digits, and the first signature was none.
         (OF_2019, P1, "", 1, "HARDWARE_VERSION length; must be 19 characters, found 18 characters"),
-        (config(TokenVariant.TFM_2019), P1, "", 1, "Bad signature"),
+        (AttestationConfig(TokenVariant.TFM_2019), P1, "", 1, "Bad signature"),
     ],
 )
 def test_tokens_of_each_variant(
@@ -274,8 +270,8 @@ def test_compile_token_takes_our_decompiled_yaml(name: str, tool: IatVerifier) -
     made = decompile(token, decoded, for_iat_verifier=True)
     (tool.folder / "token.yaml").write_text(made.text)
     kind = CCA if len(decoded.parts) == 2 else kind_of_part(made.text)
-    keys = {CCA: ("--platform-key", "cca_platform.pem", "--realm-key", "cca_realm.pem")}
-    keys[PLATFORM] = keys[CCA][:2]
+    both = ("--platform-key", "cca_platform.pem", "--realm-key", "cca_realm.pem")
+    keys: dict[str, tuple[str, ...]] = {CCA: both, PLATFORM: both[:2]}
     options = [
         option if option.startswith("-") else str(tool.samples / option)
         for option in keys.get(kind, ("-k", "key.pem"))
