@@ -74,7 +74,7 @@ def read_item(token: bytes) -> Found:
     except cbor.CborError as error:
         raise TokenMalformed(error.finding) from None
     item = reading.item
-    problems = list(repeated_keys(reading, "envelope"))
+    problems = [*repeated_keys(reading, "envelope"), *bad_text(reading, "envelope")]
     if item.end != len(token):
         text = f"{len(token) - item.end} bytes behind the token"
         problems.append(Finding(Kind.TRAILING_BYTES, text, f"byte {item.end}"))
@@ -149,6 +149,12 @@ def repeated_keys(reading: cbor.Reading, where: str) -> Iterator[Finding]:
         yield Finding(Kind.DUPLICATE_KEY, f"key {name} occurs more than once in a map", where)
 
 
+def bad_text(reading: cbor.Reading, where: str) -> Iterator[Finding]:
+    """A text string that is no UTF-8, wherever it stands: two readers may see two texts (RFC 8949 3.1)."""
+    if reading.no_utf8 is not None:
+        yield Finding(Kind.INVALID_UTF8, f"the text string at byte {reading.no_utf8} is no UTF-8", where)
+
+
 def _long_heads(reading: cbor.Reading, where: str) -> Iterator[Finding]:
     if reading.stretched is not None:
         text = f"the head at byte {reading.stretched} is longer than it need be"
@@ -169,6 +175,7 @@ def _inner_map(data: bytes, where: str, problems: list[Finding], oddities: list[
         text = f"{len(data) - item.end} bytes behind the map"
         problems.append(Finding(Kind.TRAILING_BYTES, text, where))
     problems.extend(repeated_keys(reading, where))
+    problems.extend(bad_text(reading, where))
     oddities.extend(_long_heads(reading, where))
     tags, inner = strip_tags(item)
     if tags:
