@@ -128,8 +128,8 @@ def test_instance_id_rule_of_each_era(name: str, rule: InstanceRule | None) -> N
     [
         ("derived-p1", True),
         ("derived-p1_mac", True),
-        ("iatv-profile1-sign1", False),
-        ("iatv-cca-2024", False),
+        ("iatv-profile1-sign1", True),
+        ("iatv-profile1-mac0", True),
     ],
 )
 def test_well_known_key_is_not_secure(name: str, warns: bool) -> None:
