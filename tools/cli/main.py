@@ -22,6 +22,7 @@ from .run import run
 from .sign import sign
 from .storage import storage
 from .token import token
+from .token_compare import diff_command, size_command
 from .token_yaml import compile_command, decompile_command
 from .trace import trace
 from .verify import verify
@@ -48,8 +49,8 @@ for slot_command in (flash, erase, dump, mark):
 cli.add_command(storage)
 cli.add_command(demo)
 cli.add_command(token)
-token.add_command(compile_command)
-token.add_command(decompile_command)
+for token_command in (compile_command, decompile_command, diff_command, size_command):
+    token.add_command(token_command)
 cli.add_command(verify)
 cli.add_command(board)
 cli.add_command(provisioning)
