@@ -9,6 +9,7 @@ from ..verifier import cbor
 SIGN1_TAG, MAC0_TAG = 18, 17
 CMW_COLLECTION, LEGACY_COLLECTION = 907, 399
 PLATFORM_ENTRY, REALM_ENTRY, EAT_CWT = 44234, 44241, 263
+SUBMODULES = 266
 Pair = tuple[bytes, bytes]
 
 
@@ -167,6 +168,39 @@ class Pieces:
     def encode(self, pairs: Iterable[Pair] | None = None) -> bytes:
         """The collection, or one with these entries under its tag."""
         return wrap_tag(self.tag, join_map(tuple(self.pairs if pairs is None else pairs)))
+
+
+@dataclass(frozen=True, slots=True)
+class Nest:
+    """A token that nests its platform token among its submodules (RFC 9711 4.2.18), under ``name``."""
+
+    outer: bytes
+    platform: bytes
+    name: bytes  # the encoded key among the submodules
+
+    @classmethod
+    def of(cls, data: bytes) -> "Nest":
+        """Cut it up. Raises NoToken unless there is exactly one nested token."""
+        submodules = Message.of(data).claims.get(SUBMODULES)
+        if submodules is None:
+            raise NoToken("no submodules")
+        found = [
+            (key, item.value)
+            for key, value in RawMap.of(submodules).pairs
+            if isinstance(item := cbor.read(value), cbor.Bytes)
+        ]
+        if len(found) != 1:
+            raise NoToken(f"{len(found)} nested tokens; legal: one")
+        name, token = found[0]
+        Message.of(token)
+        return cls(data, token, name)
+
+    def payload(self, token: bytes) -> bytes:
+        """The outer claims around another token."""
+        claims = Message.of(self.outer).claims
+        submodules = RawMap.of(claims.get(SUBMODULES) or b"\xa0")
+        pairs = ((key, write_bytes(token) if key == self.name else value) for key, value in submodules.pairs)
+        return claims.put(SUBMODULES, join_map(tuple(pairs))).encode()
 
 
 def _entry(entry: cbor.Item | None) -> bytes:

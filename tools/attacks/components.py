@@ -27,6 +27,7 @@ IGNORED = ignored(Kind.CLAIM_UNKNOWN)
 
 
 PSA_1 = of(Family.PSA_1)
+SIGNER_DEMANDED = of(*(family for family in Family if family is not Family.TFM_2019))
 
 
 def with_components(change: Callable[[list[RawMap], Target], list[bytes]]) -> Callable[[Target], bytes]:
@@ -177,6 +178,16 @@ COMPONENTS = (
         refused(Kind.CLAIM_MISSING),
         COMPONENT,
         first(lambda item, _: item.without(5).encode()),
+        in_component(5, "a signer"),
+        SIGNER_DEMANDED,
+    ),
+    signed(
+        "signer-removed-2019",
+        "a component without a signer in a token of 2019",
+        ACCEPTED,
+        Rule("the signer is recommended", "TF-M attest_core, 2019"),
+        first(lambda item, _: item.without(5).encode()),
+        of(Family.TFM_2019),
         in_component(5, "a signer"),
     ),
     signed(

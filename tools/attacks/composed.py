@@ -9,7 +9,7 @@ from ..tokens.cbor_writer import (
 )
 from ..verifier import Kind
 from . import composing as make
-from .anatomy import Pieces
+from .anatomy import Nest, Pieces
 from .composing import RAK, RAK_HASH, pieces_of
 from .mutation import (
     Deserved,
@@ -20,7 +20,7 @@ from .mutation import (
     refused_for_one,
     tolerated,
 )
-from .subject import Subject
+from .subject import Part, Subject
 
 BOUND = Rule(
     "the platform's nonce is the hash of the realm's key as carried, by the hash that 44240 names",
@@ -50,18 +50,21 @@ def on_collection(
     only_label: str = "",
     need: KeyNeed = KeyNeed.NONE,
     *,
+    forms: tuple[type, ...] = (Pieces,),
     new_challenge: bool = False,
 ) -> Mutation:
+    """A mutation of what holds two tokens; ``forms`` says of a collection alone, or of a nest too."""
     return Mutation(
         name=f"cca-{name}",
         base=f"cca-{name}",
         what=what,
-        applies="a collection" + (f"; {only_label}" if only_label else ""),
+        applies=("a collection" if forms == (Pieces,) else "a collection or nest")
+        + (f"; {only_label}" if only_label else ""),
         need=need,
         deserves=deserves,
         rule=rule,
         new_challenge=new_challenge,
-        suits=lambda subject: isinstance(subject.whole, Pieces) and only(subject),
+        suits=lambda subject: isinstance(subject.whole, forms) and only(subject),
         change=change,
     )
 
@@ -82,9 +85,10 @@ def _device(
         deserves,
         rule,
         change,
-        lambda subject: make.has_device_key(subject) and only(subject),
+        lambda subject: make.has_device_key(subject) and subject.can_put(Part.PLATFORM) and only(subject),
         only_label,
         KeyNeed.SIGNER,
+        forms=(Pieces, Nest),
     )
 
 
@@ -107,6 +111,7 @@ def _realm(
         lambda subject: make.has_realm_key(subject) and only(subject),
         only_label,
         KeyNeed.SIGNER,
+        forms=(Pieces, Nest),
     )
 
 
@@ -118,6 +123,7 @@ BOND = (
         BOUND,
         make.rak_swapped,
         need=KeyNeed.OWN,
+        forms=(Pieces, Nest),
     ),
     _device(
         "binding-mismatch",

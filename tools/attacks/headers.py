@@ -281,7 +281,7 @@ MUTATIONS = (
     OnMessage(
         "unprotected-label-added",
         "adds a label of no meaning to the unprotected header",
-        ACCEPTED,
+        tolerated(Kind.HEADER_UNKNOWN),
         Rule("a label that is not understood is ignored unless it is critical", "RFC 9052 3"),
         lambda target: _unprotected(target.message, (write_int(-70000), write_text("hello"))),
     ),
@@ -302,7 +302,7 @@ MUTATIONS = (
     OnMessage(
         "unprotected-claims",
         "puts a new lifecycle in the unprotected header under the claim's key",
-        ACCEPTED,
+        tolerated(Kind.HEADER_UNKNOWN),
         Rule("claims are in the payload alone; a label of no meaning is ignored", "RFC 9052 3"),
         lambda target: _unprotected(target.message, (write_int(2395), write_int(0x3000))),
     ),

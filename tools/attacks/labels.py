@@ -5,6 +5,7 @@ A table of the attacks' own: a key that the verifier has wrong is found out, not
 
 from enum import Enum
 
+PROFILE_2019 = "psa-tfm-profile-1.md"
 PROFILE_TAGS = {
     "psa-2": "http://arm.com/psa/2.0.0",
     "rfc9783": "tag:psacertified.org,2023:psa#tfm",
@@ -57,6 +58,7 @@ class Family(Enum):
     """What a claims set is: its profile, or the kind of it that an attack cares for."""
 
     PSA_1 = ("PSA_IOT_PROFILE_1", _LEGACY)
+    TFM_2019 = ("TF-M 2019", dict(_LEGACY))
     PSA_2 = ("PSA 2.0.0", _PSA_2 | {"boot-seed": 2397})
     RFC_9783 = ("RFC 9783", _PSA_2 | {"boot-seed": 268})
     PLATFORM = ("CCA platform", _PLATFORM)

@@ -190,6 +190,8 @@ class OnMessage:
 
         def suits(subject: Subject) -> bool:
             target = subject.target(part, name)
+            if not subject.can_put(part):
+                return False
             if self.need is KeyNeed.SIGNER and not _has_signer(target):
                 return False
             if self.need is KeyNeed.PUBLIC and subject.means.verification_key is None:
@@ -199,7 +201,7 @@ class OnMessage:
         def change(subject: Subject) -> bytes:
             return subject.put(part, self.change(subject.target(part, name)))
 
-        where = "a token alone" if part is Part.TOKEN else f"the {part} token of a collection"
+        where = "a token alone" if part is Part.TOKEN else f"the {part} token of a collection or nest"
         return Mutation(
             name=name,
             base=self.name,

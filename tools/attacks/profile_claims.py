@@ -9,6 +9,7 @@ from .mutation import ACCEPTED, Deserved, KeyNeed, OnMessage, Rule, Trait, refus
 from .payloads import COVERED, FORGED, put, signed
 from .subject import Target
 from .traits import (
+    NOT_NESTING,
     NOT_REALM,
     has,
     knows,
@@ -47,6 +48,7 @@ PROFILES = (
         write_text("tag:attacker.example,2026:psa#1"),
         UNKNOWN_PROFILE,
         NAMED,
+        NOT_NESTING,
     ),
     _profile(
         "unknown-legacy",
@@ -55,7 +57,7 @@ PROFILES = (
         tolerated(Kind.PROFILE_STRING),
         PSA_1,
     ),
-    _profile("empty", "an empty profile", write_text(""), UNKNOWN_PROFILE, NAMED),
+    _profile("empty", "an empty profile", write_text(""), UNKNOWN_PROFILE, NAMED, NOT_NESTING),
     _profile(
         "legacy-string",
         "'PSA_IOT_PROFILE_1' with the keys of a newer profile",
@@ -69,6 +71,7 @@ PROFILES = (
         write_text("tag:psacertified.org,2019:psa#legacy"),
         UNKNOWN_PROFILE,
         NAMED,
+        NOT_NESTING,
     ),
     _profile(
         "derived",
@@ -124,6 +127,7 @@ PROFILES = (
         COVERED,
         lambda target: target.unsigned_claim("profile", write_text("http://arm.com/CCA-SSD/1.0.0")),
         (
+            NOT_NESTING,
             NOT_REALM,
             has("profile"),
             Trait(

@@ -15,6 +15,7 @@ from . import (
     headers,
     lengths,
     more_claim_values,
+    nests,
     profile_claims,
     signatures,
 )
@@ -40,6 +41,7 @@ MUTATIONS: dict[str, Mutation] = {
         *(template.on(part) for template in ON_MESSAGES for part in template.possible_parts),
         *composed.MUTATIONS,
         *frames.MUTATIONS,
+        *nests.MUTATIONS,
     )
 }
 """Every mutation by its name: of a token alone, of each part of a collection, and of the collection."""

@@ -9,14 +9,14 @@ from random import Random
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ...interface.errors import TfmSimError
-from ..tokens.cbor_writer import write_bytes
+from ..tokens.cbor_writer import write_text
 from ..tokens.cose_writer import SigningKey, authenticate, protected_header, to_be_authenticated
 from ..verifier import cbor
 from ..verifier.cose import ALGORITHMS, Algorithm
 from ..verifier.envelope import CoseKind
 from ..verifier.keys import EcKey, Key, MacKey, from_public
-from .anatomy import MAC0_TAG, Message, NoToken, Pieces, RawMap
-from .labels import LEGACY_REALM_KEYS, PROFILE_TAGS, Family
+from .anatomy import MAC0_TAG, Message, Nest, NoToken, Pieces, RawMap
+from .labels import LEGACY_REALM_KEYS, PROFILE_2019, PROFILE_TAGS, Family
 
 KINDS = {kind.tag: kind for kind in CoseKind}
 
@@ -180,18 +180,13 @@ class Subject:
 
     token: bytes
     means: Means
-    whole: Message | Pieces
+    whole: Message | Pieces | Nest
 
     @classmethod
     def of(cls, token: bytes, means: Means | None = None) -> "Subject":
-        """Raises NotAToken unless this is a well-formed Sign1, Mac0 or collection of known profiles."""
+        """Raises NotAToken unless this is a well-formed Sign1, Mac0, collection or nest of known profiles."""
         try:
-            whole: Message | Pieces
-            try:
-                whole = Pieces.of(token)
-            except NoToken:
-                whole = Message.of(token)
-            subject = cls(token, means or Means(), whole)
+            subject = cls(token, means or Means(), _cut(token))
             for part in subject.parts:
                 target = subject.target(part, "")
                 _ = target.algorithm, target.family
@@ -209,9 +204,9 @@ class Subject:
         match self.whole, part:
             case Message() as message, Part.TOKEN:
                 return message
-            case Pieces(platform=token), Part.PLATFORM:
+            case ((Pieces(platform=token) | Nest(platform=token)), Part.PLATFORM):
                 return Message.of(token)
-            case Pieces(realm=token), Part.REALM:
+            case ((Pieces(realm=token) | Nest(outer=token)), Part.REALM):
                 return Message.of(token)
             case _:
                 raise NoToken(f"the token has no part {part}")
@@ -221,12 +216,20 @@ class Subject:
         return Target(self.message(part), part, self.means, Random(f"{self.means.seed} {name}"))
 
     def put(self, part: Part, token: bytes) -> bytes:
-        """The whole with another token in place of a part."""
+        """The whole with another token in place of a part; what nests a platform token is signed anew."""
         match self.whole:
+            case Pieces() as pieces if part is Part.PLATFORM:
+                return replace(pieces, platform=token).encode()
             case Pieces() as pieces:
-                return replace(pieces, **{part.value: token}).encode()
+                return replace(pieces, realm=token).encode()
+            case Nest() as nest if part is Part.PLATFORM:
+                return self.target(Part.REALM, "nest").signed(nest.payload(token)).encode()
             case _:
                 return token
+
+    def can_put(self, part: Part) -> bool:
+        """A part inside a nest needs the outer signer's key."""
+        return not isinstance(self.whole, Nest) or part is Part.REALM or self.means.realm is not None
 
     @property
     def challenge(self) -> bytes:
@@ -238,6 +241,15 @@ class Subject:
     def new_challenge(self) -> bytes:
         """Another challenge of the same size."""
         return self.means.material("challenge", len(self.challenge))
+
+
+def _cut(token: bytes) -> Message | Pieces | Nest:
+    for cut in (Pieces.of, Nest.of):
+        try:
+            return cut(token)
+        except NoToken:
+            continue
+    return Message.of(token)
 
 
 def family_of(claims: RawMap) -> Family:
@@ -255,7 +267,7 @@ def family_of(claims: RawMap) -> Family:
             case text if ":realm#" in text:
                 return Family.REALM
     if any(claims.get(key) is not None for key in range(-75010, -74999)):
-        return Family.PSA_1
+        return Family.TFM_2019 if claims.get(-75000) == write_text(PROFILE_2019) else Family.PSA_1
     if any(claims.get(key) is not None for key in LEGACY_REALM_KEYS):
         return Family.REALM_LEGACY
     raise NoToken("the claims are of no known profile")
@@ -264,8 +276,3 @@ def family_of(claims: RawMap) -> Family:
 def public_octets(key: Key) -> bytes:
     """A verification key as bytes: what an attacker would feed to an HMAC."""
     return key.point() if isinstance(key, EcKey) else key.secret
-
-
-def as_bytes(value: bytes) -> bytes:
-    """An encoded byte string."""
-    return write_bytes(value)

@@ -1,7 +1,7 @@
 """What a message must be for a mutation to apply to it."""
 
 from ..verifier import cbor
-from .anatomy import NoToken, RawMap
+from .anatomy import SUBMODULES, NoToken, RawMap
 from .labels import Family
 from .mutation import Trait
 from .subject import Part, Target
@@ -18,6 +18,7 @@ MAC_OR_REALM = Trait(
     "COSE_Mac0 or a realm token", lambda target: target.is_mac or not NOT_REALM.holds(target)
 )
 HAS_KID = Trait("a kid header", lambda target: target.message.headers.get(4) is not None)
+NOT_NESTING = Trait("nests no token", lambda target: target.claims.get(SUBMODULES) is None)
 BARE = (Part.TOKEN,)
 NOT_IN_REALM = (Part.TOKEN, Part.PLATFORM)
 
