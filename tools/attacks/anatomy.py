@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from ..tokens.cbor_writer import join_array, join_map, wrap_tag, write_bytes, write_int
 from ..verifier import cbor
@@ -24,6 +25,7 @@ class RawMap:
     pairs: tuple[Pair, ...]
 
     @classmethod
+    @lru_cache(maxsize=256)
     def of(cls, data: bytes) -> "RawMap":
         """The map that fills ``data``. Raises NoToken."""
         try:
@@ -73,6 +75,7 @@ class Message:
     signature: bytes
 
     @classmethod
+    @lru_cache(maxsize=64)
     def of(cls, data: bytes) -> "Message":
         """Cut it up. Raises NoToken."""
         try:

@@ -8,12 +8,19 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ...device import Device
-from ...firmware_build import Build, bl1_config_for, its_config_for, ps_config_for, with_token_variant
+from ...firmware_build import (
+    Build,
+    bl1_config_for,
+    dummy_provisioning,
+    its_config_for,
+    ps_config_for,
+    with_token_variant,
+)
 from ...interface.psa.crypto_values import PSA_KEY_TYPE_HMAC
 from ...partitions.initial_attestation.config import AttestationConfig, SignatureOf2019, TokenVariant
 from ...platform.board import Board, load_board
 from ...platform.iak_type import IakType
-from ...platform.provisioning import Provisioning
+from ...platform.provisioning import DUMMY_IAK_ID, Provisioning
 from ..delegated_demo import DEFAULT_BOARD as CCA_BOARD
 from ..delegated_demo import cca_build
 from ..demo_firmware import flash_demo_firmware
@@ -102,6 +109,10 @@ def _initial(
         ps=ps_config_for(board),
         attestation=config,
     )
+    if (
+        values is None and config.symmetric and config.cose_key_id
+    ):  # TF-M's dummy kid, which OTP lacks by itself
+        values = replace(dummy_provisioning(build), iak_id=DUMMY_IAK_ID)
     challenge = challenge_of(name, seed)
     with _booted(board, with_token_variant(build), values, seed) as device:
         token = device.psa.initial_attestation.get_token(challenge)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from ..verifier import Kind
 from .mutation import ACCEPTED, OnMessage, Rule, refused, tolerated
 from .subject import Part, Target
-from .traits import HAS_KID, MAC_OR_REALM, NOT_IN_REALM, NOT_REALM, SIGN1
+from .traits import HAS_KID, MAC_OR_REALM, NO_PLATFORM, NOT_IN_REALM, NOT_REALM, SIGN1
 
 COVERED = "the signature covers the exact payload bytes"
 
@@ -112,6 +112,7 @@ MUTATIONS = (
         Rule("the unprotected header is a hint: keys are found by instance id", "RFC 9783 5.2"),
         _kid,
         traits=(HAS_KID, MAC_OR_REALM),
+        parts=NO_PLATFORM,
     ),
     OnMessage(
         "truncated",

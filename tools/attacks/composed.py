@@ -228,7 +228,7 @@ BOND = (
         refused_for_one(Kind.SIGNATURE_INVALID, Kind.ALG_MISMATCH),
         Rule("the realm's token is signed by the key in it", "RMM A7.2.3"),
         make.realm_by(lambda subject: subject.means.signer),
-        make.has_device_key,
+        make.has_two_keys,
         need=KeyNeed.SIGNER,
     ),
     on_collection(
@@ -237,7 +237,7 @@ BOND = (
         refused_for_one(Kind.SIGNATURE_INVALID, Kind.ALG_MISMATCH),
         Rule("the platform's token is signed by the platform's key", "RMM A7.2.4"),
         make.platform_by_realm,
-        make.has_realm_key,
+        make.has_two_keys,
         need=KeyNeed.SIGNER,
     ),
     _device(

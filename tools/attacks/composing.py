@@ -43,6 +43,16 @@ def has_device_key(subject: Subject) -> bool:
     return isinstance(subject.means.signer, ec.EllipticCurvePrivateKey)
 
 
+def has_two_keys(subject: Subject) -> bool:
+    """Platform and realm do not sign with one and the same key."""
+    signer, realm = subject.means.signer, subject.means.realm
+    if not isinstance(signer, ec.EllipticCurvePrivateKey) or not isinstance(
+        realm, ec.EllipticCurvePrivateKey
+    ):
+        return False
+    return signer.private_numbers() != realm.private_numbers()
+
+
 def in_form(tag: int) -> Callable[[Subject], bool]:
     return lambda subject: pieces_of(subject).tag == tag
 

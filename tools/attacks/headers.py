@@ -10,7 +10,7 @@ from ..verifier.cose import ALGORITHMS, Algorithm
 from .anatomy import Message, RawMap
 from .mutation import ACCEPTED, KeyNeed, OnMessage, Rule, Trait, refused, tolerated
 from .subject import Target
-from .traits import HAS_KID, MAC_OR_REALM, NOT_REALM, SIGN1
+from .traits import HAS_KID, MAC_OR_REALM, NO_PLATFORM, NOT_REALM, SIGN1
 
 ALG, CRIT, KID = write_int(1), write_int(2), write_int(4)
 MISMATCH = Rule("the algorithm must be the key's: none is to be had by asking", "RFC 9053 2.1, 3.1")
@@ -97,7 +97,7 @@ def _kids(
     traits = (trait, SIGN1, NOT_REALM)
     return (
         OnMessage(name, what, tolerated(Kind.KEY_ID), KEY_HASH, change, traits),
-        OnMessage(f"{name}-unruled", what, ACCEPTED, HINT, change, (trait, MAC_OR_REALM)),
+        OnMessage(f"{name}-unruled", what, ACCEPTED, HINT, change, (trait, MAC_OR_REALM), parts=NO_PLATFORM),
     )
 
 

@@ -25,6 +25,10 @@ class NotAToken(TfmSimError):
     """The bytes offered are no well-formed token that could be bent on purpose."""
 
 
+class NoKey(TfmSimError):
+    """A verdict is asked for and there is no key to verify with."""
+
+
 class Part(StrEnum):
     """Which message an attack bends: one that stands alone, or one of the two in a collection."""
 
@@ -58,6 +62,14 @@ class Means:
                 return MacKey(secret)
             case private:
                 return from_public(private.public_key())
+
+    @property
+    def trusted_key(self) -> Key:
+        """The verification key. Raises NoKey without one."""
+        key = self.verification_key
+        if key is None:
+            raise NoKey("no key: neither the signer's nor the one that verifies; legal: one of them")
+        return key
 
     def material(self, label: str, size: int) -> bytes:
         """Bytes that depend on the seed and the label alone."""
@@ -189,7 +201,7 @@ class Subject:
             subject = cls(token, means or Means(), _cut(token))
             for part in subject.parts:
                 target = subject.target(part, "")
-                _ = target.algorithm, target.family
+                _ = target.algorithm, target.family, target.octets("nonce")
         except NoToken as error:
             raise NotAToken(f"this is no token to attack: {error}") from None
         return subject
@@ -198,6 +210,11 @@ class Subject:
     def parts(self) -> tuple[Part, ...]:
         """The messages in it."""
         return (Part.TOKEN,) if isinstance(self.whole, Message) else (Part.PLATFORM, Part.REALM)
+
+    @property
+    def is_mac(self) -> bool:
+        """The token, or a collection's platform token, is a COSE_Mac0."""
+        return self.message(self.parts[0]).tag == MAC0_TAG
 
     def message(self, part: Part) -> Message:
         """One message. Raises NoToken if the token has none of this kind."""

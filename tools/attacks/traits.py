@@ -21,6 +21,7 @@ HAS_KID = Trait("a kid header", lambda target: target.message.headers.get(4) is 
 NOT_NESTING = Trait("nests no token", lambda target: target.claims.get(SUBMODULES) is None)
 BARE = (Part.TOKEN,)
 NOT_IN_REALM = (Part.TOKEN, Part.PLATFORM)
+NO_PLATFORM = (Part.TOKEN, Part.REALM)
 
 
 def knowing(name: str) -> frozenset[Family]:
