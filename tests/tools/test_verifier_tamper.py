@@ -23,6 +23,7 @@ from support.forged_tokens import (
     P521,
     SECRET,
     claims_of,
+    encode_map,
     mac,
     protect,
     sign,
