@@ -20,7 +20,7 @@ from tfm_sim.tools.attacks import (
     forge_all,
 )
 from tfm_sim.tools.attacks.bits import flip
-from tfm_sim.tools.attacks.check import RefusedBefore, judge_unbent
+from tfm_sim.tools.attacks.judging import RefusedBefore, judge_unbent
 from tfm_sim.tools.attacks.mutation import Answer, KeyNeed
 from tfm_sim.tools.attacks.subject import NotAToken
 from tfm_sim.tools.verifier import Kind, verify

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.attack_tokens import P256, P384, P521, instance_id
 
 from tfm_sim.tools.attacks import MUTATIONS, Means, Subject
-from tfm_sim.tools.attacks.check import judge_unbent
+from tfm_sim.tools.attacks.judging import judge_unbent
 from tfm_sim.tools.tokens.cose_writer import SigningKey, write_cose
 from tfm_sim.tools.verifier import verify
 

@@ -1,6 +1,6 @@
 """The attack library: named mutations of a live token, each with the verdict that it deserves."""
 
-from .check import CheckedCase, check, forge_all
+from .judging import CheckedCase, check, forge_all
 from .mutation import Deserved, Forgery, Mutation, NotApplicable
 from .registry import MUTATIONS, find_mutation
 from .subject import Means, Subject

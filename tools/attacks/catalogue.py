@@ -14,7 +14,7 @@ from ..verifier import EcKey, Key
 from ..verifier.identity import well_known
 from ..verifier.verdict import Json
 from .bases import Base
-from .check import forge_all, judge_unbent
+from .judging import forge_all, judge_unbent
 from .mutation import ACCEPTED, Deserved, Forgery, Mutation
 
 FORMAT: Final = "tfm-sim-token-catalogue"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from ...interface.errors import TfmSimError
 from ..verifier import Key, Verdict, verify
@@ -31,19 +32,29 @@ def forge_all(subject: Subject) -> Iterator[tuple[Mutation, Forgery]]:
             yield mutation, mutation.forge(subject)
 
 
-def judge_unbent(subject: Subject, key: Key, *, strict: bool = False) -> Verdict:
+class Verifier(Protocol):
+    """What judges: our own ``verify``, or another that answers in the same form."""
+
+    def __call__(self, token: bytes, key: Key, *, challenge: bytes | None, strict: bool) -> Verdict:
+        """The verdict on a token."""
+        ...
+
+
+def judge_unbent(subject: Subject, key: Key, *, strict: bool = False, verifier: Verifier = verify) -> Verdict:
     """The verdict on the token itself. Raises RefusedBefore unless it is accepted."""
-    before = verify(subject.token, key, challenge=subject.challenge, strict=strict)
+    before = verifier(subject.token, key, challenge=subject.challenge, strict=strict)
     if not before.ok:
         reasons = "; ".join(map(str, before.reasons))
         raise RefusedBefore(f"the token is refused before any mutation: {reasons}; legal: an accepted token")
     return before
 
 
-def check(subject: Subject, key: Key, *, strict: bool = False) -> Iterator[CheckedCase]:
+def check(
+    subject: Subject, key: Key, *, strict: bool = False, verifier: Verifier = verify
+) -> Iterator[CheckedCase]:
     """Judge every mutation that applies to the token. Raises RefusedBefore."""
-    before = judge_unbent(subject, key, strict=strict)
+    before = judge_unbent(subject, key, strict=strict, verifier=verifier)
     for mutation, forgery in forge_all(subject):
-        verdict = verify(forgery.token, key, challenge=forgery.challenge, strict=strict)
+        verdict = verifier(forgery.token, key, challenge=forgery.challenge, strict=strict)
         met = mutation.deserved(strict=strict).met_by(verdict, before)
         yield CheckedCase(mutation, forgery, verdict, met)
