@@ -151,7 +151,7 @@ def test_a_verdict_that_differs_is_exit_1(tfm_sim: CommandLine, monkeypatch: pyt
 
 def test_catalogue_of_a_token(tfm_sim: CommandLine, tmp_path: Path) -> None:
     assert tfm_sim("token", "catalogue", "out", "--token", "mac.cbor", "--key", "sym.hex") == 0
-    assert tfm_sim.out.startswith("1 good tokens and ")
+    assert tfm_sim.out.startswith("good tokens: 1, cases: ")
     index = check_catalogue(tmp_path / "out")
     assert index["keys"] == {"keys/token.hex": {"kind": "HMAC", "published": "TF-M's dummy symmetric IAK"}}
     assert tfm_sim("token", "catalogue", "again", "--token", "mac.cbor", "--key", "sym.hex") == 0
@@ -197,7 +197,7 @@ def test_catalogue_of_real_boots_has_every_kind() -> None:
     assert [good["name"] for good in index["good"]] == ["2019", "psa-iot-1-mac", "composed-nested"]
     assert list(files) == sorted(files)
     assert b"\n## composed-nested\n" in files["index.md"]
-    assert b"3 good tokens" in files["README.md"]
+    assert b"Good tokens: 3." in files["README.md"]
 
 
 def test_readme_tells_of_every_member() -> None:

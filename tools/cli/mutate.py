@@ -149,7 +149,7 @@ def catalogue_command(
         write_file(path, data)
     good = sum(name.startswith("good/") for name in files)
     cases = sum(name.startswith("cases/") for name in files)
-    print_lines([f"{good} good tokens and {cases} cases written to {directory}"])
+    print_lines([f"good tokens: {good}, cases: {cases}, written to {directory}"])
 
 
 def _names(words: Sequence[str], *, no_name: bool, needs_file: bool) -> tuple[str | None, str | None]:
