@@ -19,6 +19,7 @@ from .demo import demo
 from .endorse import endorse
 from .flash import dump, erase, flash, mark, slots_command
 from .image import image
+from .mutate import catalogue_command, mutate_command
 from .patterns import board, provisioning
 from .run import run
 from .sign import sign
@@ -55,6 +56,8 @@ cli.add_command(demo)
 cli.add_command(token)
 for token_command in (compile_command, decompile_command, diff_command, size_command):
     token.add_command(token_command)
+for attack_command in (mutate_command, catalogue_command):
+    token.add_command(attack_command)
 cli.add_command(verify)
 cli.add_command(board)
 cli.add_command(provisioning)
