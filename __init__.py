@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .partitions.crypto.config import CryptoConfig
     from .partitions.crypto.drivers import DriverSpec, OpaqueDriver
     from .partitions.firmware_update.config import TFM_FWU_TODAY, FwuConfig, FwuQuirks
-    from .partitions.initial_attestation.config import AttestationConfig, TokenProfile
+    from .partitions.initial_attestation.config import AttestationConfig, TokenVariant
     from .partitions.internal_trusted_storage.config import TFM_ITS_TODAY, ItsConfig, ItsQuirks
     from .partitions.measured_boot.config import MeasuredBootConfig, MeasurementHash
     from .partitions.platform.config import PlatformConfig
@@ -87,7 +87,7 @@ _HOME = {
     "TFM_TODAY": ".spm.config",
     "TfmQuirks": ".spm.config",
     "TfmSimError": ".interface.errors",
-    "TokenProfile": ".partitions.initial_attestation.config",
+    "TokenVariant": ".partitions.initial_attestation.config",
     "UpgradeStrategy": ".bootloader.config",
     "VIRGIN": ".platform.provisioning",
     "bl1_config_for": ".firmware_build",
@@ -142,7 +142,7 @@ __all__ = [
     "SpmConfig",
     "TfmQuirks",
     "TfmSimError",
-    "TokenProfile",
+    "TokenVariant",
     "UpgradeStrategy",
     "bl1_config_for",
     "bl2_config_for",

@@ -7,6 +7,7 @@ from .psa.initial_attestation import InitialAttestation
 from .psa.internal_trusted_storage import InternalTrustedStorage
 from .psa.platform import PlatformApi
 from .psa.protected_storage import ProtectedStorage
+from .tfm.delegated_attestation import DelegatedAttestation
 from .tfm.measured_boot import MeasuredBoot
 
 
@@ -27,3 +28,4 @@ class TfmApis:
 
     def __init__(self, client: PsaClient) -> None:
         self.measured_boot = MeasuredBoot(client)
+        self.delegated_attestation = DelegatedAttestation(client)

@@ -7,6 +7,8 @@ from typing import Final
 
 from .crypto.config import CryptoConfig
 from .crypto.partition import CryptoPartition
+from .delegated_attestation.config import DelegatedAttestationConfig
+from .delegated_attestation.partition import DelegatedAttestationPartition
 from .firmware_update.config import FwuBuild
 from .firmware_update.partition import FwuPartition
 from .initial_attestation.config import AttestationConfig
@@ -40,6 +42,7 @@ _BASE_ITS: Final = ItsBuild()
 def configurations(
     *,
     measured_boot: bool = False,
+    delegated_attestation: bool = False,
     firmware_update: bool = False,
     its: bool = True,
     platform: bool = True,
@@ -52,6 +55,7 @@ def configurations(
         "TFM_PARTITION_PLATFORM": platform,
         "TFM_PARTITION_INITIAL_ATTESTATION": True,
         "TFM_PARTITION_MEASURED_BOOT": measured_boot,
+        "TFM_PARTITION_DELEGATED_ATTESTATION": delegated_attestation,
         "TFM_PARTITION_FIRMWARE_UPDATE": firmware_update,
         "TFM_PARTITION_PROTECTED_STORAGE": protected_storage,
     }
@@ -65,12 +69,16 @@ def programs(
     its: ItsBuild | None = _BASE_ITS,
     protected_storage: PsConfig | None = None,
     platform: PlatformConfig | None = _BASE_PLATFORM,
+    delegated_attestation: DelegatedAttestationConfig | None = None,
 ) -> Mapping[str, Program]:
     """What runs in each partition that the build has, by partition name.
 
     Each class is called once at power-on, with the partition's API and its configuration, for the object
-    whose methods carry the manifest's symbols. With ``measured_boot`` attestation reads the slots.
+    whose methods carry the manifest's symbols. With ``measured_boot`` attestation reads the slots,
+    with ``delegated_attestation`` the crypto service has the seed of its keys.
     """
+    if delegated_attestation is not None:
+        crypto = replace(crypto, delegated_attestation=True)
     made: dict[str, Program] = {
         "TFM_SP_CRYPTO": (CryptoPartition, crypto),
         "TFM_SP_INITIAL_ATTESTATION": (
@@ -84,6 +92,11 @@ def programs(
         made["TFM_SP_ITS"] = (ItsPartition, its)
     if measured_boot is not None:
         made["TFM_SP_MEASURED_BOOT"] = (MeasuredBootPartition, measured_boot)
+    if delegated_attestation is not None:
+        made["TFM_SP_DELEGATED_ATTESTATION"] = (
+            DelegatedAttestationPartition,
+            replace(delegated_attestation, max_token_size=attestation.max_token_size),
+        )
     if firmware_update is not None:
         made["TFM_SP_FWU"] = (FwuPartition, firmware_update)
     if protected_storage is not None:

@@ -70,7 +70,7 @@ ROWS: Final[tuple[tuple[str, Callable[[Profile], object]], ...]] = (
     ("firmware update", lambda p: p.firmware_update is not None),
     ("attestation key", lambda p: "symmetric (HMAC)" if p.attestation.symmetric else "P-256"),
     ("optional claims", lambda p: p.attestation.optional_claims),
-    ("token profile", lambda p: p.attestation.profile.value),
+    ("token profile", lambda p: p.attestation.variant.value),
     ("concurrent operations", lambda p: p.crypto.concurrent_operations),
     ("scratch buffer for vectors", _scratch),
     ("single-part calls", lambda p: p.crypto.single_part_functions),

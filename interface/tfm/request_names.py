@@ -8,7 +8,7 @@ from typing import Final
 
 from ..psa.client import PSA_IPC_CALL
 from ..psa.crypto_names import algorithm_text, derivation_step_text, pake_step_text
-from . import attestation, firmware_update, measured_boot, platform, services, storage
+from . import attestation, delegated_attestation, firmware_update, measured_boot, platform, services, storage
 from .crypto import TFM_CRYPTO_PACK_IOVEC_SIZE, Function, Group, PackIovec
 
 REQUEST_HEAD_SIZE: Final = TFM_CRYPTO_PACK_IOVEC_SIZE
@@ -103,6 +103,10 @@ _NAMES: Final[dict[int, dict[int, str]]] = {
     services.TFM_MEASURED_BOOT_SID: {
         measured_boot.TFM_MEASURED_BOOT_READ: "tfm_measured_boot_read_measurement",
         measured_boot.TFM_MEASURED_BOOT_EXTEND: "tfm_measured_boot_extend_measurement",
+    },
+    services.TFM_DELEGATED_ATTESTATION_SID: {
+        delegated_attestation.DELEGATED_ATTEST_GET_DELEGATED_KEY: "tfm_delegated_attest_get_delegated_key",
+        delegated_attestation.DELEGATED_ATTEST_GET_PLATFORM_TOKEN: "tfm_delegated_attest_get_token",
     },
 }
 _WITHOUT_ARGUMENT: Final = (platform.TFM_PLATFORM_API_ID_SYSTEM_RESET, platform.TFM_PLATFORM_API_ID_IOCTL)

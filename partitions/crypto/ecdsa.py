@@ -5,6 +5,7 @@ package would take it from a source without seed.
 """
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -65,6 +66,11 @@ def sign(curve: ec.EllipticCurve, private: bytes, digest: bytes, nonces: Iterato
     raise ValueError("ECDSA: the secret numbers have come to an end")
 
 
+@cache
+def _deterministic(hash_class: type[hashes.HashAlgorithm]) -> ec.ECDSA:
+    return ec.ECDSA(Prehashed(hash_class()), deterministic_signing=True)
+
+
 def sign_deterministic(
     key: ec.EllipticCurvePrivateKey, hash_algorithm: hashes.HashAlgorithm, digest: bytes
 ) -> bytes:
@@ -72,9 +78,8 @@ def sign_deterministic(
 
     ``digest`` is as long as the hash's are.
     """
-    algorithm = ec.ECDSA(Prehashed(hash_algorithm), deterministic_signing=True)
     width = PSA_BITS_TO_BYTES(key.key_size)
-    r, s = decode_dss_signature(key.sign(digest, algorithm))
+    r, s = decode_dss_signature(key.sign(digest, _deterministic(type(hash_algorithm))))
     return r.to_bytes(width, "big") + s.to_bytes(width, "big")
 
 

@@ -110,7 +110,8 @@ def _make(alg: int, available: frozenset[str]) -> Callable[..., HashState]:
         return Shake256
     name = _HASHLIB_NAME[alg]
     if name in available:
-        return partial(hashlib.new, name)
+        # hashlib's constructor by name is quicker than hashlib.new, where there is one.
+        return getattr(hashlib, name, None) or partial(hashlib.new, name)
     return partial(ChainedHash.start, CONSTRUCTIONS[alg])
 
 

@@ -35,9 +35,13 @@ class Request:
         self.iovec = PackIovec.decode(first)
         self.rooms = msg.out_size[: vector_count(msg.out_size)]
         # TF-M tfm_crypto_init_iovecs: every vector but the first takes room in one scratch buffer.
-        if sum((size + 3) & ~3 for size in (*in_size[1:count], *self.rooms)) > buffer_size:
+        wanted, self.inputs = 0, [b""]
+        for size in (*in_size[1:count], *self.rooms):
+            wanted += (size + 3) & ~3
+        if wanted > buffer_size:
             raise Refusal(PSA_ERROR_INSUFFICIENT_MEMORY)
-        self.inputs = [b"", *[read_all(psa, msg, index) for index in range(1, count)]]
+        for index in range(1, count):
+            self.inputs.append(read_all(psa, msg, index))
         self.results: list[bytes | None] = [None] * len(self.rooms)
 
     def input(self, index: int) -> bytes:

@@ -1,8 +1,11 @@
 """Group ASYM_SIGN (TF-M crypto_asymmetric, PSA Crypto 1.2 section 10.7)."""
 
 from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
 
 from ...interface.psa.crypto_sizes import PSA_HASH_LENGTH, PSA_SIGN_OUTPUT_SIZE
+from ...interface.psa.crypto_types import KeyAttributes
 from ...interface.psa.crypto_values import (
     PSA_ALG_ANY_HASH,
     PSA_ALG_DETERMINISTIC_ECDSA,
@@ -35,6 +38,9 @@ from .refusal import Refusal
 from .request import Handler, Request
 from .signatures import Signatures, check_key
 
+REMEMBERED: Final = 64
+"""Keys and algorithms whose checks are remembered."""
+
 
 class SignFunctions:
     """Signing and verifying messages and hashes."""
@@ -46,6 +52,9 @@ class SignFunctions:
         self._keys = keys
         self._offer = config.offer()
         self._signatures = Signatures(hashes, random, deterministic=config.deterministic_ecdsa)
+        # What these two pass, they pass in every call of the build.
+        self._check_alg = lru_cache(REMEMBERED)(self._check_alg_of_build)
+        self._signature_size = lru_cache(REMEMBERED)(self._signature_size_of_key)
 
     @property
     def functions(self) -> dict[int, Handler]:
@@ -72,17 +81,14 @@ class SignFunctions:
         # Mbed TLS psa_sign_internal: algorithm, empty buffer, key and policy, key pair, then the primitive.
         request.put(0, b"")
         alg, room = request.iovec.alg, request.room(0)
-        self._check_alg(alg, is_message=is_message)
+        self._check_alg(alg, is_message)
         if room == 0:
             return PSA_ERROR_BUFFER_TOO_SMALL
-        key = self._key(request, usage)
-        kind, bits = key.attributes.type, key.attributes.bits
-        if not PSA_KEY_TYPE_IS_KEY_PAIR(kind):
-            return PSA_ERROR_INVALID_ARGUMENT
-        self._check_key(key, alg)
+        key = self._keys.get(request.client_id, request.iovec.key_id)
+        size = self._signature_size(key.attributes, usage, alg)
         if not is_message:
             _check_hash_length(alg, request.input(1))
-        if room < PSA_SIGN_OUTPUT_SIZE(kind, bits, alg):
+        if room < size:
             return PSA_ERROR_BUFFER_TOO_SMALL
         request.put_whole(0, self._make(key, alg, request.input(1), is_message=is_message))
         return PSA_SUCCESS
@@ -90,17 +96,18 @@ class SignFunctions:
     def _verify(self, request: Request, usage: int, *, is_message: bool) -> int:
         """Mbed TLS psa_verify_internal: algorithm, key and policy, then the primitive."""
         alg = request.iovec.alg
-        self._check_alg(alg, is_message=is_message)
-        key = self._key(request, usage)
+        self._check_alg(alg, is_message)
+        key = self._keys.get(request.client_id, request.iovec.key_id)
+        check_policy(key.attributes, usage, alg)
         if is_message and not PSA_KEY_TYPE_IS_ASYMMETRIC(key.attributes.type):
             return PSA_ERROR_INVALID_ARGUMENT
-        self._check_key(key, alg, *_verified_alike(alg))
+        self._check_key(key.attributes, alg, *_verified_alike(alg))
         if not is_message:
             _check_hash_length(alg, request.input(1))
         fits = self._fits(key, alg, request.input(1), request.input(2), is_message=is_message)
         return PSA_SUCCESS if fits else PSA_ERROR_INVALID_SIGNATURE
 
-    def _check_alg(self, alg: int, *, is_message: bool) -> None:
+    def _check_alg_of_build(self, alg: int, is_message: bool) -> None:
         """Mbed TLS psa_sign_verify_check_alg.
 
         INVALID_ARGUMENT for what cannot sign such an input and for the wildcard of hashes, NOT_SUPPORTED for
@@ -116,13 +123,16 @@ class SignFunctions:
         if hash_alg:
             self._hashes.check(hash_alg)
 
-    def _key(self, request: Request, usage: int) -> Key:
-        key = self._keys.get(request.client_id, request.iovec.key_id)
-        check_policy(key.attributes, usage, request.iovec.alg)
-        return key
+    def _signature_size_of_key(self, attributes: KeyAttributes, usage: int, alg: int) -> int:
+        """In bytes, of a key that may sign so: policy, key pair, scheme."""
+        check_policy(attributes, usage, alg)
+        if not PSA_KEY_TYPE_IS_KEY_PAIR(attributes.type):
+            raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
+        self._check_key(attributes, alg)
+        return PSA_SIGN_OUTPUT_SIZE(attributes.type, attributes.bits, alg)
 
-    def _check_key(self, key: Key, alg: int, *alike: int) -> None:
-        check_key(key.attributes.type, key.attributes.bits, alg)
+    def _check_key(self, attributes: KeyAttributes, alg: int, *alike: int) -> None:
+        check_key(attributes.type, attributes.bits, alg)
         if not any(map(self._offer.alg, (alg, *alike))):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
 

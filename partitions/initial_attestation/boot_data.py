@@ -25,16 +25,11 @@ from ...interface.tfm.measured_boot import (
     tfm_measured_boot_read_measurement,
 )
 from ...spm.partition_api import PartitionApi
-from .config import AttestationConfig, Release
+from .config import AttestationConfig
 from .encoding import encode_text, join_array, join_map
 from .errors import AttestErr, AttestFailure
 
 MAX_BOOT_STATUS: Final = 512
-_BUDGET: Final = {
-    Release.TFM_2_1: SHARED_DATA_HEADER_SIZE + MAX_BOOT_STATUS,
-    Release.TFM_2_2: MAX_BOOT_STATUS,
-}
-"""TF-M keeps header and 512 bytes; 2.2 asks the SPM for 512 in all, 2.1 for the whole of it."""
 
 # Labels of a software component's map: RFC 9783, 4.4.1; 3 was the security epoch.
 _TYPE, _VALUE, _EPOCH, _VERSION, _SIGNER_ID, _DESCRIPTION = (cbor2.dumps(label) for label in range(1, 7))
@@ -66,7 +61,10 @@ def boot_data_of(psa: PartitionApi, config: AttestationConfig) -> BootData:
     if config.measured_boot:
         return MeasuredSlots(psa)
     today = config.boot_status is BootStatusEra.TODAY
-    room = _BUDGET[config.release] if today else MAX_BOOT_STATUS
+    # TF-M keeps header and 512 bytes; 2.2 asks the SPM for 512 in all, 2.1 for the whole of it.
+    room = MAX_BOOT_STATUS
+    if today and config.variant.before_2_2:
+        room += SHARED_DATA_HEADER_SIZE
     status, area = psa.tfm_core_get_boot_data(TlvMajor.IAS, room)
     if status != PSA_SUCCESS:
         raise AttestFailure(AttestErr.INIT_FAILED)

@@ -42,7 +42,7 @@ from ...interface.psa.crypto_values import (
 )
 from ...interface.psa.status import PSA_SUCCESS
 from ...interface.tfm.crypto import TFM_BUILTIN_KEY_ID_IAK
-from .config import Release
+from .config import TokenVariant
 from .errors import AttestErr, AttestFailure
 
 UEID_TYPE_RAND: Final = b"\x01"
@@ -124,9 +124,9 @@ class Iak(ABC):
 class AsymmetricIak(Iak):
     """ECDSA: COSE_Sign1."""
 
-    def __init__(self, client: PsaClient, release: Release) -> None:
+    def __init__(self, client: PsaClient, variant: TokenVariant) -> None:
         super().__init__(client)
-        self._release = release
+        self._variant = variant
         self._cose_key_hash = b""
 
     def _algorithm_of(self, attributes: KeyAttributes) -> CoseAlgorithm | None:
@@ -149,7 +149,10 @@ class AsymmetricIak(Iak):
 
     def _key_hash(self) -> bytes:
         # TF-M attest_get_instance_id: 2.1 hashes the point as exported, 2.2 the key's COSE_Key.
-        if self._release is Release.TFM_2_1:
+        # tfm_plat_get_instance_id of 2019 was a stored hash over X and Y alone.
+        if self._variant is TokenVariant.TFM_2019:
+            return self._hash(self._public_key()[1:])
+        if self._variant.before_2_2:
             return self._hash(self._public_key())
         return self.key_id()
 

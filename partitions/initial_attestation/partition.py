@@ -51,7 +51,7 @@ class InitialAttestationPartition:
         if config.symmetric:
             self._iak = SymmetricIak(psa, psa.hal.tfm_plat_get_symmetric_iak_id)
         else:
-            self._iak = AsymmetricIak(psa, config.release)
+            self._iak = AsymmetricIak(psa, config.variant)
 
     def attest_partition_init(self) -> int:
         """entry_init: take the attestation's part of the boot status."""

@@ -6,7 +6,7 @@ from typing import Final
 
 import cbor2
 
-from .config import AttestationConfig, Release, TokenProfile
+from .config import AttestationConfig, TokenVariant
 
 
 class Claim(Enum):
@@ -81,19 +81,33 @@ _CCA_ORDER: Final = (
 )
 _CCA_OPTIONAL: Final = (Claim.VERIFICATION_SERVICE,)
 
+# TF-M attest_create_token of April 2019.
+_2019_ORDER: Final = (
+    Claim.BOOT_SEED,
+    Claim.VERIFICATION_SERVICE,
+    Claim.PROFILE_DEFINITION,
+    Claim.INSTANCE_ID,
+    Claim.CERTIFICATION_REFERENCE,
+    Claim.IMPLEMENTATION_ID,
+    Claim.CLIENT_ID,
+    Claim.SECURITY_LIFECYCLE,
+    Claim.SW_COMPONENTS,
+)
+
 _DEFINITION: Final = {
-    (TokenProfile.PSA_IOT_PROFILE_1, Release.TFM_2_1): b"PSA_IOT_PROFILE_1",
-    (TokenProfile.PSA_IOT_PROFILE_1, Release.TFM_2_2): b"PSA_IOT_PROFILE_1",
-    (TokenProfile.PSA_2_0_0, Release.TFM_2_1): b"http://arm.com/psa/2.0.0",
-    (TokenProfile.PSA_2_0_0, Release.TFM_2_2): b"tag:psacertified.org,2023:psa#tfm",
-    (TokenProfile.ARM_CCA, Release.TFM_2_1): b"http://arm.com/CCA-SSD/1.0.0",
-    (TokenProfile.ARM_CCA, Release.TFM_2_2): b"tag:arm.com,2023:cca_platform#1.0.0",
+    TokenVariant.TFM_2019: b"psa-tfm-profile-1.md",
+    TokenVariant.PSA_IOT_PROFILE_1: b"PSA_IOT_PROFILE_1",
+    TokenVariant.PSA_IOT_PROFILE_1_2022: b"PSA_IOT_PROFILE_1",
+    TokenVariant.PSA_2_0_0: b"http://arm.com/psa/2.0.0",
+    TokenVariant.RFC_9783: b"tag:psacertified.org,2023:psa#tfm",
+    TokenVariant.CCA_1_0_0: b"http://arm.com/CCA-SSD/1.0.0",
+    TokenVariant.CCA_2023: b"tag:arm.com,2023:cca_platform#1.0.0",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One profile of one release: ``labels`` are encoded CBOR, ``order`` leaves out the leading nonce."""
+    """One variant: ``labels`` are encoded CBOR, ``order`` leaves out the leading nonce."""
 
     definition: bytes
     labels: dict[Claim, bytes]
@@ -103,17 +117,22 @@ class Profile:
 
 def select_profile(config: AttestationConfig) -> Profile:
     """The profile that a configuration asks for."""
-    legacy = config.profile is TokenProfile.PSA_IOT_PROFILE_1
-    labels = _LEGACY_LABELS if legacy else _EAT_LABELS
-    if not legacy and config.release is Release.TFM_2_1:
+    variant = config.variant
+    labels = _LEGACY_LABELS if variant.has_legacy_labels else _EAT_LABELS
+    if variant is TokenVariant.PSA_2_0_0:
         labels = _DRAFT_LABELS
-    is_cca = config.profile is TokenProfile.ARM_CCA
-    order: tuple[Claim, ...] = _CCA_ORDER if is_cca else _PSA_ORDER
-    if config.optional_claims:
-        order = order + (_CCA_OPTIONAL if is_cca else _PSA_OPTIONAL)
     return Profile(
-        definition=_DEFINITION[config.profile, config.release],
+        definition=_DEFINITION[variant],
         labels={claim: cbor2.dumps(label) for claim, label in labels.items()},
-        order=order,
-        allows_no_components=legacy,
+        order=_order(variant, config.optional_claims),
+        allows_no_components=variant.has_legacy_labels,
     )
+
+
+def _order(variant: TokenVariant, optional_claims: bool) -> tuple[Claim, ...]:
+    if variant is TokenVariant.TFM_2019:
+        return _2019_ORDER
+    order = _CCA_ORDER if variant.is_cca else _PSA_ORDER
+    if not optional_claims:
+        return order
+    return (*order, *(_CCA_OPTIONAL if variant.is_cca else _PSA_OPTIONAL))

@@ -32,7 +32,7 @@ from tfm_sim.interface.wire.payloads import (
     encode_written,
 )
 from tfm_sim.partitions.crypto.config import CryptoConfig
-from tfm_sim.partitions.initial_attestation.config import AttestationConfig, TokenProfile
+from tfm_sim.partitions.initial_attestation.config import AttestationConfig, TokenVariant
 from tfm_sim.platform.hal import IakKey
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "wire.md"
@@ -209,7 +209,7 @@ class Outer:
 VALUES: list[Any] = [
     Outer(Inner("a", (1, 2)), frozenset(Colour), (1, b"\0"), {1: "x", 2: "y"}),
     Outer(Inner(""), frozenset(), (-1, b""), {}, Right.READ | Right.WRITE, Inner("b"), 2.0, [Inner("c")]),
-    AttestationConfig(profile=TokenProfile.ARM_CCA, optional_claims=False),
+    AttestationConfig(variant=TokenVariant.CCA_2023, optional_claims=False),
     CryptoConfig(),
     IakKey(0x7112, 256, 0x06000609, bytes(32)),
 ]

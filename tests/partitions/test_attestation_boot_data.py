@@ -27,7 +27,7 @@ from tfm_sim.interface.tfm.boot_status import (
 )
 from tfm_sim.interface.tfm.measured_boot import MeasuredBoot
 from tfm_sim.partitions.initial_attestation.boot_data import boot_data_of, get_uint
-from tfm_sim.partitions.initial_attestation.config import AttestationConfig, TokenProfile
+from tfm_sim.partitions.initial_attestation.config import AttestationConfig, TokenVariant
 from tfm_sim.partitions.initial_attestation.errors import AttestErr, AttestFailure
 from tfm_sim.partitions.measured_boot.config import MeasuredBootConfig
 from tfm_sim.spm.config import SpmConfig
@@ -284,11 +284,11 @@ def test_an_algorithm_without_a_name_fails_the_whole_token(algorithm: int, measu
         InitialAttestation(measured.ns).get_token(CHALLENGE)
 
 
-@pytest.mark.parametrize("profile", TokenProfile)
-def test_no_slot_is_no_component(profile: TokenProfile) -> None:
-    device = start_partitions(AttestationConfig(profile), measured_boot=MeasuredBootConfig())
+@pytest.mark.parametrize("variant", TokenVariant)
+def test_no_slot_is_no_component(variant: TokenVariant) -> None:
+    device = start_partitions(AttestationConfig(variant), measured_boot=MeasuredBootConfig())
     status, token = psa_initial_attest_get_token(device.ns, CHALLENGE, 0x250)
-    if profile is TokenProfile.PSA_IOT_PROFILE_1:
+    if variant.has_legacy_labels:
         assert take_apart(token).claims[NO_SW_COMPONENTS] == 1
     else:
         assert status == PSA_ERROR_GENERIC_ERROR

@@ -17,7 +17,7 @@ from tfm_sim.interface.psa.status import (
     PSA_SUCCESS,
 )
 from tfm_sim.partitions.initial_attestation.boot_data import boot_data_of
-from tfm_sim.partitions.initial_attestation.config import AttestationConfig, Release, TokenProfile
+from tfm_sim.partitions.initial_attestation.config import AttestationConfig, TokenVariant
 from tfm_sim.partitions.initial_attestation.errors import STATUS_OF, AttestErr
 from tfm_sim.platform.hal import PlatformHal
 from tfm_sim.platform.iak_type import IakType
@@ -26,7 +26,7 @@ from tfm_sim.platform.provisioning import DUMMY, Provisioning, provisioned_otp
 from tfm_sim.spm.panic import DevicePanic
 
 AREA = boot_status(SPE, NSPE)
-P1, RFC, CCA = TokenProfile.PSA_IOT_PROFILE_1, TokenProfile.PSA_2_0_0, TokenProfile.ARM_CCA
+P1, RFC, CCA = TokenVariant.PSA_IOT_PROFILE_1, TokenVariant.RFC_9783, TokenVariant.CCA_2023
 HMAC_KEY = replace(DUMMY, iak_type=IakType.HMAC)
 
 
@@ -116,7 +116,7 @@ def failing(function: str) -> PlatformHal:
 
 
 @pytest.mark.parametrize(
-    "function, profile",
+    "function, variant",
     [
         ("tfm_plat_get_boot_seed", P1),
         ("tfm_plat_get_implementation_id", P1),
@@ -127,9 +127,9 @@ def failing(function: str) -> PlatformHal:
         ("tfm_attest_hal_get_platform_hash_algo", CCA),
     ],
 )
-def test_platform_that_does_not_give_a_claim(function: str, profile: TokenProfile) -> None:
+def test_platform_that_does_not_give_a_claim(function: str, variant: TokenVariant) -> None:
     """attestation.md 2.4, 2.5: -132 from both calls; claims come before any look at the buffer."""
-    device = start_partitions(AttestationConfig(profile), boot_status=AREA, hal=failing(function))
+    device = start_partitions(AttestationConfig(variant), boot_status=AREA, hal=failing(function))
     for capacity in (1, 0x250):
         status, _ = psa_initial_attest_get_token(device.ns, bytes(32), capacity)
         assert status == PSA_ERROR_GENERIC_ERROR
@@ -158,18 +158,18 @@ def test_symmetric_key_id_that_cannot_be_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "release, record_size, fits",
+    "variant, record_size, fits",
     [
-        (Release.TFM_2_2, 504, True),
-        (Release.TFM_2_2, 505, False),
-        (Release.TFM_2_1, 508, True),
-        (Release.TFM_2_1, 509, False),
+        (TokenVariant.PSA_IOT_PROFILE_1, 504, True),
+        (TokenVariant.PSA_IOT_PROFILE_1, 505, False),
+        (TokenVariant.PSA_IOT_PROFILE_1_2022, 508, True),
+        (TokenVariant.PSA_IOT_PROFILE_1_2022, 509, False),
     ],
 )
-def test_boot_status_budget(release: Release, record_size: int, fits: bool) -> None:
+def test_boot_status_budget(variant: TokenVariant, record_size: int, fits: bool) -> None:
     """512 bytes in all for 2.2, 4 + 512 for 2.1; the entry's own header counts. Failing init is fatal."""
     area = boot_status({1: "x" * (record_size - 5)})
-    config = AttestationConfig(release=release, max_token_size=0x800)
+    config = AttestationConfig(variant, max_token_size=0x800)
     if not fits:
         with pytest.raises(DevicePanic, match="entry_init"):
             start_partitions(config, boot_status=area)

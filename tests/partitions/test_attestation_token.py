@@ -12,12 +12,13 @@ from support.token_parts import CHALLENGE, NSPE, SPE, boot_status, load_recordin
 from tfm_sim.interface.psa.initial_attestation import InitialAttestation
 from tfm_sim.interface.psa.status import PsaError
 from tfm_sim.interface.tfm.boot_status import BootStatusEntry, encode_area, tlv_type
-from tfm_sim.partitions.initial_attestation.config import AttestationConfig, Release, TokenProfile
+from tfm_sim.partitions.initial_attestation.config import AttestationConfig, TokenVariant
 from tfm_sim.platform.hal import PlatformHal
 from tfm_sim.platform.iak_type import IakType
 from tfm_sim.platform.provisioning import DUMMY, DUMMY_IAK_ID, Provisioning, provisioned_otp
 
-P1, RFC, CCA = TokenProfile.PSA_IOT_PROFILE_1, TokenProfile.PSA_2_0_0, TokenProfile.ARM_CCA
+P1, RFC, CCA = TokenVariant.PSA_IOT_PROFILE_1, TokenVariant.RFC_9783, TokenVariant.CCA_2023
+P1_2022, PSA_2, OLD_CCA = TokenVariant.PSA_IOT_PROFILE_1_2022, TokenVariant.PSA_2_0_0, TokenVariant.CCA_1_0_0
 SYMMETRIC = replace(DUMMY, iak_type=IakType.HMAC, iak_id=DUMMY_IAK_ID)
 NS_CLIENT = -0x3C000000
 AREA = boot_status(SPE, NSPE)
@@ -116,18 +117,18 @@ CCA_KEYS = [10, 256, 2396, 2395, 2399, 265, 2402, 2401, 2400]
         (AttestationConfig(CCA), CCA_KEYS, "tag:arm.com,2023:cca_platform#1.0.0"),
         (AttestationConfig(CCA, optional_claims=False), CCA_KEYS[:-1], "tag:arm.com,2023:cca_platform#1.0.0"),
         (
-            AttestationConfig(RFC, Release.TFM_2_1),
+            AttestationConfig(PSA_2),
             [2397 if key == 268 else key for key in RFC_KEYS],
             "http://arm.com/psa/2.0.0",
         ),
-        (AttestationConfig(CCA, Release.TFM_2_1), CCA_KEYS, "http://arm.com/CCA-SSD/1.0.0"),
-        (AttestationConfig(P1, Release.TFM_2_1), P1_KEYS, "PSA_IOT_PROFILE_1"),
+        (AttestationConfig(OLD_CCA), CCA_KEYS, "http://arm.com/CCA-SSD/1.0.0"),
+        (AttestationConfig(P1_2022), P1_KEYS, "PSA_IOT_PROFILE_1"),
     ],
 )
 def test_emission_order(config: AttestationConfig, keys: list[int], profile: str) -> None:
     claims = take_apart(attestation(config).get_token(CHALLENGE)).claims
     assert list(claims) == keys
-    assert claims[-75000 if config.profile is P1 else 265] == profile
+    assert claims[-75000 if config.variant.has_legacy_labels else 265] == profile
 
 
 INSTANCE_ID_COSE_KEY = "01078c18f110f432ff780cd8dae58069a2a0d82277cbc66450c8581dd47d96a22e"
@@ -139,9 +140,9 @@ INSTANCE_ID_SYMMETRIC = "01bfe8a99b25d95ca842256bef147a5922b69fbc78faa9ef9f94113
     "config, provisioning, instance_id",
     [
         (AttestationConfig(RFC), DUMMY, INSTANCE_ID_COSE_KEY),
-        (AttestationConfig(RFC, Release.TFM_2_1), DUMMY, INSTANCE_ID_POINT),
+        (AttestationConfig(PSA_2), DUMMY, INSTANCE_ID_POINT),
         (AttestationConfig(RFC, symmetric=True), SYMMETRIC, INSTANCE_ID_SYMMETRIC),
-        (AttestationConfig(RFC, Release.TFM_2_1, symmetric=True), SYMMETRIC, INSTANCE_ID_SYMMETRIC),
+        (AttestationConfig(PSA_2, symmetric=True), SYMMETRIC, INSTANCE_ID_SYMMETRIC),
     ],
 )
 def test_instance_id(config: AttestationConfig, provisioning: Provisioning, instance_id: str) -> None:
@@ -155,7 +156,7 @@ def test_instance_id(config: AttestationConfig, provisioning: Provisioning, inst
         (AttestationConfig(cose_key_id=False), DUMMY, "d28443a10126a0"),
         (AttestationConfig(cose_key_id=True), DUMMY, "d28443a10126a1045820" + INSTANCE_ID_COSE_KEY[2:]),
         (
-            AttestationConfig(release=Release.TFM_2_1, cose_key_id=True),
+            AttestationConfig(P1_2022, cose_key_id=True),
             DUMMY,
             "d28443a10126a1045820" + INSTANCE_ID_COSE_KEY[2:],
         ),

@@ -12,7 +12,7 @@ from tfm_sim.interface.tfm.boot_status import (
     encode_area,
 )
 from tfm_sim.partitions.initial_attestation.boot_data import boot_data_of
-from tfm_sim.partitions.initial_attestation.config import AttestationConfig, Release
+from tfm_sim.partitions.initial_attestation.config import AttestationConfig, TokenVariant
 from tfm_sim.partitions.initial_attestation.errors import AttestFailure
 from tfm_sim.platform.memory import Access, Memory, Region, RegionKind, Security
 from tfm_sim.spm.boot_data import BOOT_DATA_ACCESS, BootData
@@ -53,8 +53,8 @@ def read_everywhere(area: bytes, era: BootStatusEra = BootStatusEra.TODAY) -> li
     for partition, major in sorted(BOOT_DATA_ACCESS):
         for size in (0, 3, 4, 100, 0x400, 0x10000):
             _check_answer(*spm.get(partition, major, size), size, major, entries, era)
-    for release in Release:
-        config = AttestationConfig(release=release, boot_status=era)
+    for variant in TokenVariant:
+        config = AttestationConfig(variant=variant, boot_status=era)
         try:
             boot_data_of(cast(PartitionApi, _Spm(spm)), config).software_components()
         except AttestFailure as failure:

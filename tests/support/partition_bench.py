@@ -8,6 +8,7 @@ from support.kernel_bench import in_the_name_of, make_machine
 from tfm_sim.interface.psa.client import PsaClient
 from tfm_sim.interface.trace import Trace
 from tfm_sim.partitions.crypto.config import CryptoConfig
+from tfm_sim.partitions.delegated_attestation.config import DelegatedAttestationConfig
 from tfm_sim.partitions.firmware_update.config import FwuBuild
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig
 from tfm_sim.partitions.internal_trusted_storage.config import ItsBuild
@@ -71,6 +72,7 @@ def start_partitions(
     its: ItsBuild | None = ITS,
     platform: PlatformConfig = PLATFORM,
     ps: PsConfig | None = None,
+    delegated: DelegatedAttestationConfig | None = None,
 ) -> PartitionBench:
     """``boot_status`` is the shared data area as BL2 left it; empty means that there was no BL2."""
     memory = Memory()
@@ -92,6 +94,7 @@ def start_partitions(
         its=its,
         ps=ps,
         platform=platform,
+        delegated=delegated,
     )
     kernel.load(builds)
     arenas = {
@@ -112,10 +115,12 @@ def standard_builds(
     its: ItsBuild | None = ITS,
     ps: PsConfig | None = None,
     platform: PlatformConfig = PLATFORM,
+    delegated: DelegatedAttestationConfig | None = None,
 ) -> list[PartitionBuild]:
-    by_name = programs(attestation, crypto, measured_boot, firmware_update, its, ps, platform)
+    by_name = programs(attestation, crypto, measured_boot, firmware_update, its, ps, platform, delegated)
     configs = configurations(
         measured_boot=measured_boot is not None,
+        delegated_attestation=delegated is not None,
         firmware_update=firmware_update is not None,
         its=its is not None,
         protected_storage=ps is not None,

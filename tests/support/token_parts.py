@@ -9,7 +9,7 @@ from typing import Any
 import cbor2
 
 from tfm_sim.interface.tfm.boot_status import BootStatusEntry, encode_area, tlv_type
-from tfm_sim.partitions.initial_attestation.config import AttestationConfig, Release, TokenProfile
+from tfm_sim.partitions.initial_attestation.config import AttestationConfig, TokenVariant
 
 RECORDINGS = Path(__file__).parent.parent / "data" / "recordings"
 CHALLENGE = bytes(range(64))
@@ -55,14 +55,17 @@ def take_apart(token: bytes) -> TokenParts:
 def config_of(name: str, variant: dict[str, Any]) -> AttestationConfig:
     """The build options of a recorded variant of the real TF-M."""
     header = variant.get("project_config_header") or ""
-    profile = TokenProfile.PSA_IOT_PROFILE_1
-    for candidate in (TokenProfile.PSA_2_0_0, TokenProfile.ARM_CCA):
-        if f"ATTEST_TOKEN_PROFILE_{candidate.value} 1" in header:
-            profile = candidate
     is_2_1 = "216" in name
+    variant_of = {
+        "PSA_2_0_0": (TokenVariant.PSA_2_0_0, TokenVariant.RFC_9783),
+        "ARM_CCA": (TokenVariant.CCA_1_0_0, TokenVariant.CCA_2023),
+    }
+    old, new = TokenVariant.PSA_IOT_PROFILE_1_2022, TokenVariant.PSA_IOT_PROFILE_1
+    for macro, pair in variant_of.items():
+        if f"ATTEST_TOKEN_PROFILE_{macro} 1" in header:
+            old, new = pair
     return AttestationConfig(
-        profile=profile,
-        release=Release.TFM_2_1 if is_2_1 else Release.TFM_2_2,
+        variant=old if is_2_1 else new,
         optional_claims="ATTEST_INCLUDE_OPTIONAL_CLAIMS 0" not in header,
         tfm_2_2_signature_room_slip=not is_2_1,
     )

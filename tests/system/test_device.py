@@ -16,7 +16,7 @@ from tfm_sim import (
     DevicePanic,
     PsaError,
     PsaStatus,
-    TokenProfile,
+    TokenVariant,
     psa_invec,
     psa_outvec,
 )
@@ -43,13 +43,13 @@ def test_ten_lines_from_power_to_verified_token() -> None:
     assert verdict.profile == "PSA_IOT_PROFILE_1"
 
 
-@pytest.mark.parametrize("profile", TokenProfile)
+@pytest.mark.parametrize("variant", TokenVariant)
 @pytest.mark.parametrize("optional", [True, False])
 @pytest.mark.parametrize("size", [32, 48, 64])
 def test_every_profile_verifies_and_its_size_was_announced(
-    profile: TokenProfile, optional: bool, size: int
+    variant: TokenVariant, optional: bool, size: int
 ) -> None:
-    build = Build(attestation=AttestationConfig(profile=profile, optional_claims=optional))
+    build = Build(attestation=AttestationConfig(variant=variant, optional_claims=optional))
     with tfm_sim.boot(build=build) as device:
         service = device.psa.initial_attestation
         token = service.get_token(bytes(size))
@@ -172,7 +172,7 @@ def test_without_bl2_there_are_no_measurements() -> None:
     with tfm_sim.boot(build=Build(bl2=None)) as device:
         token = device.psa.initial_attestation.get_token(CHALLENGE)
     assert len(token) == 335, "profile 1 says so with -75007 (the real TF-M's size)"
-    rfc = Build(bl2=None, attestation=AttestationConfig(profile=TokenProfile.PSA_2_0_0))
+    rfc = Build(bl2=None, attestation=AttestationConfig(variant=TokenVariant.RFC_9783))
     with tfm_sim.boot(build=rfc) as device, pytest.raises(PsaError, match="GENERIC_ERROR"):
         device.psa.initial_attestation.get_token(CHALLENGE)
 

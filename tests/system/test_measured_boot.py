@@ -24,7 +24,7 @@ from tfm_sim import (
     PsaError,
     PsaStatus,
     SpmConfig,
-    TokenProfile,
+    TokenVariant,
     bl2_config_for,
     load_board,
     with_boot_status,
@@ -159,13 +159,13 @@ def test_slots_by_another_hash(hash_: MeasurementHash) -> None:
         assert first[6] == "sha-256"  # how BL2 measured
 
 
-@pytest.mark.parametrize("profile", TokenProfile)
-def test_slots_in_every_profile(profile: TokenProfile) -> None:
+@pytest.mark.parametrize("variant", TokenVariant)
+def test_slots_in_every_profile(variant: TokenVariant) -> None:
     build = measuring()
-    with tfm_sim.boot(build=replace(build, attestation=AttestationConfig(profile))) as device:
+    with tfm_sim.boot(build=replace(build, attestation=AttestationConfig(variant))) as device:
         claims, verdict = token_of(device)
         assert verdict.ok, verdict.reasons
-        label = SW_COMPONENTS if profile is TokenProfile.PSA_IOT_PROFILE_1 else 2399
+        label = SW_COMPONENTS if variant.has_legacy_labels else 2399
         assert [c[1] for c in claims[label]] == ["RT_0", "RT_1"]
 
 

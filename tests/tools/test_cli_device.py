@@ -48,7 +48,14 @@ def test_run_goes_from_power_to_an_accepted_token(tfm_sim: CommandLine) -> None:
 
 @pytest.mark.parametrize(
     ("profile", "options", "size"),
-    [("psa-iot-1", [], 518), ("psa-2.0.0", [], 513), ("cca", ["--no-optional-claims"], None)],
+    [
+        ("psa-iot-1", [], 518),
+        ("psa-iot-1-2022", [], 518),
+        ("rfc9783", [], 513),
+        ("psa-2.0.0", [], 504),
+        ("cca", ["--no-optional-claims"], None),
+        ("cca-legacy", ["--no-optional-claims"], None),
+    ],
 )
 def test_run_in_each_profile(
     tfm_sim: CommandLine, profile: str, options: list[str], size: int | None

@@ -26,7 +26,7 @@ from ...interface.mcuboot.trailer import TrailerError, mark_pending
 from ...interface.tfm.boot_status import BootStatusEra
 from ...interface.trace import Listener
 from ...partitions.firmware_update.config import FwuConfig
-from ...partitions.initial_attestation.config import AttestationConfig, TokenProfile
+from ...partitions.initial_attestation.config import AttestationConfig, TokenVariant
 from ...partitions.measured_boot.config import MeasuredBootConfig
 from ...platform.board import Board, SlotName
 from ...platform.iak_type import IakType
@@ -39,11 +39,6 @@ from ..demo_firmware import flash_demo_firmware, primary_slots_blank
 from .loader_options import LOADER_OPTIONS, SIGNATURE_TYPES, LoaderOptions, board_of
 from .output import FILE_NAME, MAX_IMAGE, read_file
 
-PROFILES = {
-    "psa-iot-1": TokenProfile.PSA_IOT_PROFILE_1,
-    "psa-2.0.0": TokenProfile.PSA_2_0_0,
-    "cca": TokenProfile.ARM_CCA,
-}
 MEASURED_TOKEN_SIZE = 0x800
 """What the RSE has for PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE."""
 PROVISIONED: Final = "--bundles: nobody looks at them, for this device is provisioned already"
@@ -142,8 +137,8 @@ _OPTIONS = (
     ),
     click.option(
         "--profile",
-        type=click.Choice(list(PROFILES)),
-        default="psa-iot-1",
+        type=click.Choice([variant.value for variant in TokenVariant]),
+        default=TokenVariant.PSA_IOT_PROFILE_1.value,
         show_default=True,
         help="Attestation token profile.",
     ),
@@ -342,7 +337,7 @@ def _bl2_config(options: DeviceOptions, board: Board) -> Bl2Config:
 
 def _attestation_config(options: DeviceOptions, config: AttestationConfig) -> AttestationConfig:
     if _given("profile"):
-        config = replace(config, profile=PROFILES[options.profile])
+        config = replace(config, variant=TokenVariant(options.profile))
     if _given("optional_claims"):
         config = replace(config, optional_claims=options.optional_claims)
     # TF-M rse config: so many components do not fit into the default token.

@@ -14,7 +14,7 @@ from support.recordings.firmware import start_firmware
 from support.recordings.software import boot_status_of
 
 from tfm_sim.interface.psa.initial_attestation import psa_initial_attest_get_token
-from tfm_sim.partitions.initial_attestation.config import AttestationConfig, Release, TokenProfile
+from tfm_sim.partitions.initial_attestation.config import AttestationConfig, TokenVariant
 from tfm_sim.platform.iak_type import IakType
 from tfm_sim.platform.provisioning import DUMMY, DUMMY_IAK_ID, Provisioning
 from tfm_sim.spm.load import PartitionBuild
@@ -142,13 +142,14 @@ def _issue(claims: dict[int, Any], labels: dict[str, int], iak: bytes, mac: bool
 
 
 def _config(claims: dict[int, Any], labels: dict[str, int], mac: bool, key_id: bool) -> AttestationConfig:
-    profile = TokenProfile.PSA_IOT_PROFILE_1
-    if labels is EAT:
-        profile = TokenProfile.ARM_CCA if HASH_ALGORITHM in claims else TokenProfile.PSA_2_0_0
     drafted = DRAFT_BOOT_SEED in claims or str(claims[labels["profile"]]).startswith("http://arm.com/")
+    variant = TokenVariant.PSA_IOT_PROFILE_1
+    if labels is EAT and HASH_ALGORITHM in claims:
+        variant = TokenVariant.CCA_1_0_0 if drafted else TokenVariant.CCA_2023
+    elif labels is EAT:
+        variant = TokenVariant.PSA_2_0_0 if drafted else TokenVariant.RFC_9783
     return AttestationConfig(
-        profile=profile,
-        release=Release.TFM_2_1 if drafted else Release.TFM_2_2,
+        variant=variant,
         optional_claims=labels["service"] in claims,
         cose_key_id=key_id,
         symmetric=mac,

@@ -8,13 +8,14 @@ from support.ipc_test_services import ipc_test_partitions
 from support.recordings.case import Case, Recorded, skipped
 from support.recordings.firmware import Firmware, start_firmware
 from support.recordings.software import two_component_boot_status
+from support.recordings.tfm_build import is_before_2_2
 from support.recordings.tfm_ipc import IpcReplay
 
 from tfm_sim.interface.psa.client import InVec, psa_outvec
 from tfm_sim.interface.psa.initial_attestation import psa_initial_attest_get_token
 from tfm_sim.interface.tfm.attestation import TFM_ATTEST_GET_TOKEN, TFM_ATTEST_GET_TOKEN_SIZE
 from tfm_sim.interface.tfm.services import TFM_ATTESTATION_SERVICE_HANDLE
-from tfm_sim.partitions.initial_attestation.config import AttestationConfig, Release
+from tfm_sim.partitions.initial_attestation.config import AttestationConfig, TokenVariant
 from tfm_sim.platform.provisioning import DUMMY
 from tfm_sim.spm.config import Backend, SpmConfig
 
@@ -44,15 +45,14 @@ class Behaviour:
         self.recording = recording
         self.spm = spm
         stated = re.search(r"TF-Mv(\d+\.\d+)", str(recording.get("what", "")))
-        self.release = (
-            Release(stated[1]) if stated and stated[1] in {r.value for r in Release} else Release.TFM_2_2
-        )
+        self.before_2_2 = stated is not None and is_before_2_2(stated[1])
         self._firmware: Firmware | None = None
 
     def boot(self) -> Firmware:
         return start_firmware(
             AttestationConfig(
-                release=self.release, tfm_2_2_signature_room_slip=self.release is Release.TFM_2_2
+                TokenVariant.PSA_IOT_PROFILE_1_2022 if self.before_2_2 else TokenVariant.PSA_IOT_PROFILE_1,
+                tfm_2_2_signature_room_slip=not self.before_2_2,
             ),
             two_component_boot_status(),
             DUMMY,

@@ -9,7 +9,7 @@ from support.recordings.case import Recorded
 
 from tfm_sim.bootloader.config import Bl2Config, KeyMode, SignatureType
 from tfm_sim.interface.psa.initial_attestation import ClientLibrary
-from tfm_sim.partitions.initial_attestation.config import AttestationConfig, Release, TokenProfile
+from tfm_sim.partitions.initial_attestation.config import AttestationConfig, TokenVariant
 from tfm_sim.partitions.initial_attestation.profiles import select_profile
 from tfm_sim.partitions.measured_boot.config import MeasuredBootConfig, MeasurementHash
 from tfm_sim.platform.iak_type import IakType
@@ -18,12 +18,19 @@ from tfm_sim.platform.provisioning import DUMMY, DUMMY_IAK_ID, DUMMY_ROTPKS, Pro
 from tfm_sim.spm.config import Backend, SpmConfig
 
 PROFILE_MACROS = {
-    "ATTEST_TOKEN_PROFILE_PSA_IOT_1": TokenProfile.PSA_IOT_PROFILE_1,
-    "ATTEST_TOKEN_PROFILE_PSA_2_0_0": TokenProfile.PSA_2_0_0,
-    "ATTEST_TOKEN_PROFILE_ARM_CCA": TokenProfile.ARM_CCA,
+    "ATTEST_TOKEN_PROFILE_PSA_IOT_1": (TokenVariant.PSA_IOT_PROFILE_1_2022, TokenVariant.PSA_IOT_PROFILE_1),
+    "ATTEST_TOKEN_PROFILE_PSA_2_0_0": (TokenVariant.PSA_2_0_0, TokenVariant.RFC_9783),
+    "ATTEST_TOKEN_PROFILE_ARM_CCA": (TokenVariant.CCA_1_0_0, TokenVariant.CCA_2023),
 }
+"""What each means up to TF-M 2.1, and from 2.2 on."""
+DEFAULT_PROFILE = "ATTEST_TOKEN_PROFILE_PSA_IOT_1"
 MM_IOVEC_TOKEN_ROOM = 0x10000
 """With MM-IOVEC the service writes into the client's buffer, so its own buffer sets no limit."""
+
+
+def is_before_2_2(version: str) -> bool:
+    """Whether a release such as 2.1.6 is older than 2.2, where the token changed."""
+    return tuple(int(part) for part in version.split(".")[:2]) < (2, 2)
 
 
 def is_on(value: str | None) -> bool:
@@ -90,12 +97,12 @@ class TfmBuild:
         return int(self.options.get("MCUBOOT_IMAGE_NUMBER", "2"))
 
     @property
-    def release(self) -> Release:
-        return Release.TFM_2_1 if self.version.startswith("2.1") else Release.TFM_2_2
+    def before_2_2(self) -> bool:
+        return is_before_2_2(self.version)
 
     @property
     def library(self) -> ClientLibrary:
-        return ClientLibrary(self.release.value)
+        return ClientLibrary.TFM_2_1 if self.before_2_2 else ClientLibrary.TFM_2_2
 
     @cached_property
     def bl2(self) -> Bl2Config:
@@ -111,16 +118,16 @@ class TfmBuild:
 
     @cached_property
     def attestation(self) -> AttestationConfig:
-        profiles = [profile for macro, profile in PROFILE_MACROS.items() if is_on(self.option(macro))]
+        profiles = [macro for macro in PROFILE_MACROS if is_on(self.option(macro))] or [DEFAULT_PROFILE]
+        old, new = PROFILE_MACROS[profiles[0]]
         room = int(self.option("PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE") or "0x250", 0)
         return AttestationConfig(
-            profile=profiles[0] if profiles else TokenProfile.PSA_IOT_PROFILE_1,
-            release=self.release,
+            variant=old if self.before_2_2 else new,
             optional_claims=is_on(self.option("ATTEST_INCLUDE_OPTIONAL_CLAIMS") or "1"),
             cose_key_id=self.has_cose_key_id,
             symmetric=self.symmetric,
             max_token_size=MM_IOVEC_TOKEN_ROOM if self.has_mm_iovec else room,
-            tfm_2_2_signature_room_slip=self.release is Release.TFM_2_2,
+            tfm_2_2_signature_room_slip=not self.before_2_2,
         )
 
     @property
