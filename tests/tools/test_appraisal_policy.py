@@ -251,7 +251,7 @@ BAD_FILES = [
     ("lifecycles: []", "wrong number of items; found 0"),
     ("lifecycles: [locked]", "lifecycles[0]: not legal; found 'locked'; legal: unknown, assembly-and-test"),
     ("match: some", "match: not legal; found 'some'; legal: exact, subset"),
-    ("profiles: [psa]", "profiles[0]: not legal; found 'psa'; legal: PSA_IOT_PROFILE_1"),
+    ("profiles: [psa]", "profiles[0]: not legal; found 'psa'; legal: psa-tfm-profile-1.md, PSA_IOT"),
     ("signers: [00]", "signers[0]: wrong length; found 1 bytes; legal: 32, 48 or 64 bytes"),
     ("signers: [xyz]", "signers[0]: not hex"),
     ("minimum_versions: 1", "minimum_versions: wrong type"),

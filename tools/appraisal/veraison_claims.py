@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from ..verifier import cbor
-from ..verifier.cca import realm_key
+from ..verifier.cca import carried_key
 from ..verifier.claims import EAT_PROFILE, judge_claims
 from ..verifier.decode import DecodedPart
 from ..verifier.envelope import CoseKind
@@ -129,7 +129,7 @@ def _problem_of_realm(realm: DecodedPart) -> str | None:
     else:
         return f"ccatoken knows no realm profile {cbor.plain(name)!r}"
     problem = _problem_of_claims(claims, table)
-    key = realm_key(claims, CCA_REALM_LEGACY if table is _REALM_LEGACY else CCA_REALM_2023)
+    key = carried_key(realm.envelope, CCA_REALM_LEGACY if table is _REALM_LEGACY else CCA_REALM_2023)
     return problem or (str(key) if isinstance(key, Finding) else None)
 
 
