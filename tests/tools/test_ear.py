@@ -301,6 +301,12 @@ def part(claims: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def silenced(claims: dict[str, Any], executables: int) -> None:
+    """The status says nothing, the vector something."""
+    part(claims).update({"ear.status": "none"})
+    part(claims)[LIB_V].update(executables=executables)
+
+
 LIB_V, D3_V = "ear.trustworthiness-vector", "ear_trustworthiness_vector"
 BROKEN: list[tuple[EarForm, Change, str]] = [
     (EarForm.LIBRARY, lambda c: c.pop("eat_profile"), "eat_profile: found nothing"),
@@ -325,7 +331,7 @@ BROKEN: list[tuple[EarForm, Change, str]] = [
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(executables=33), "no better than warning"),
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(executables=-33), "no better than warning"),
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(hardware=97), "no better than contraindicated"),
-    (EarForm.LIBRARY, lambda c: part(c).update({"ear.status": "none"}), "no better than affirming"),
+    (EarForm.LIBRARY, lambda c: silenced(c, 33), "no better than warning"),
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(hardware=128), "hardware: found 128"),
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(hardware=2.0), "hardware: found 2.0"),
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(hardware="shiny"), "hardware: found 'shiny'"),
@@ -345,7 +351,7 @@ BROKEN: list[tuple[EarForm, Change, str]] = [
     (EarForm.DRAFT_03, lambda c: c.update(eat_nonce="!" * 16), "eat_nonce"),
     (EarForm.DRAFT_03, lambda c: part(c).update(eat_nonce="A" * 10), "eat_nonce"),
     (EarForm.DRAFT_03, lambda c: part(c).update(eat_profile=1), "eat_profile: found 1"),
-    (EarForm.DRAFT_03, lambda c: c.update(ear_status="none"), "ear_status: found none"),
+    (EarForm.DRAFT_03, lambda c: part(c).update(ear_status="warning"), "ear_status: found affirming"),
     (EarForm.LIBRARY, lambda c: c.update({"ear.raw-evidence": "AA=="}), "ear.raw-evidence"),
     (EarForm.LIBRARY, lambda c: c.update({"ear.raw-evidence": "A"}), "ear.raw-evidence"),
 ]
@@ -365,6 +371,7 @@ LEGAL: list[tuple[EarForm, Change]] = [
     (EarForm.LIBRARY, lambda c: part(c).update({"ear_status": "contraindicated"})),  # unknown in this form
     (EarForm.LIBRARY, lambda c: part(c).update({"ear.status": "contraindicated"})),  # worse is allowed
     (EarForm.LIBRARY, lambda c: part(c).update({"ear.status": 32})),
+    (EarForm.LIBRARY, lambda c: silenced(c, 2)),  # saying nothing claims no trust
     (EarForm.LIBRARY, lambda c: part(c).pop(LIB_V)),
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(hardware="genuine_hw")),
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(hardware="-32")),

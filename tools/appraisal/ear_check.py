@@ -187,7 +187,7 @@ def read_ear(claims: Mapping[str, Json]) -> Ear:
     if form is EarForm.DRAFT_03 and names.claim("status") in claims:
         overall = _tier(claims, names.claim("status"), form)
         worst = max(part.status for part in parts)
-        if overall < worst:
+        if _better(overall, worst):
             raise EarInvalid(f"ear_status: found {overall.label}; legal: no better than {worst.label}")
     return ear
 
@@ -199,7 +199,7 @@ def _submod(name: str, content: Json, form: EarForm) -> EarSubmod:
     try:
         status = _tier(content, names.claim("status"), form)
         vector = _vector(content, names.claim("trustworthiness-vector"), form)
-        if vector is not None and status < vector.worst:
+        if vector is not None and _better(status, vector.worst):
             text = f"found {status.label}; legal: no better than {vector.worst.label}, its worst claim"
             raise EarInvalid(f"{names.claim('status')}: {text}")
         policy_ids = _policy_ids(content, names)
@@ -211,6 +211,11 @@ def _submod(name: str, content: Json, form: EarForm) -> EarSubmod:
     except EarInvalid as error:
         raise EarInvalid(f"{where}: {error}") from None
     return EarSubmod(name, status, vector, policy_ids, extensions)
+
+
+def _better(status: Tier, worst: Tier) -> bool:
+    """More trust than the worst claim allows. To say nothing is no more than to affirm."""
+    return status < worst and not (status is Tier.NONE and worst is Tier.AFFIRMING)
 
 
 def _tier(claims: Mapping[str, Json], name: str, form: EarForm) -> Tier:
