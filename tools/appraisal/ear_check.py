@@ -102,8 +102,10 @@ def check_ear(
     data = _compact(token)
     try:
         payload = PyJWS().decode_complete(data, public.public, algorithms=[algorithm])["payload"]
+    except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError) as error:
+        raise EarInvalid(f"signature: {error}; legal: {algorithm} by this key") from None
     except jwt.InvalidTokenError as error:
-        raise EarInvalid(f"signature: {error}; legal: a JWT with {algorithm} by this key") from None
+        raise EarInvalid(f"this is no JWT: {error}") from None
     except Exception as error:  # whatever a library makes of arbitrary bytes
         raise EarInvalid(f"this is no JWT: {type(error).__name__}") from None
     ear = read_ear(_parse(payload))
