@@ -135,8 +135,8 @@ _OPTIONS: Final = (
         "corim_profile",
         type=click.Choice(list(PROFILES)),
         default=None,
-        help="The CoRIM's profile: those of 2025 (psa, cca-platform, cca-realm) or of before; by default that "
-        "of 2025 that fits.",
+        help="The CoRIM's profile: of 2025 (psa, cca-platform, cca-realm) or older; by default that of 2025 "
+        "which fits.",
     ),
     click.option("--corim-id", metavar="TEXT", help="The CoRIM's identifier; by default from its content."),
     click.option("--creator", metavar="NAME", help="Who made the CoRIM, an entity in it."),

@@ -91,7 +91,7 @@ def _check_outputs(
     if (
         yaml_file is not None
         and corim_file is not None
-        and os.path.abspath(yaml_file) == os.path.abspath(corim_file)
+        and os.path.realpath(yaml_file) == os.path.realpath(corim_file)
     ):
         raise click.UsageError(f"--yaml and --corim both name {yaml_file}; legal: two files")
     if model is not None and vendor is None:

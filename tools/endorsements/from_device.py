@@ -107,10 +107,10 @@ def device_components(device: Device) -> list[Component]:
     bl2, told = build.bl2, build.spm.boot_data_available
     if bl2 is None or told is False:
         return []  # the services find no boot status
-    if bl2.boot_status is not build.attestation.boot_status:
+    if bl2.boot_status is not build.attestation.boot_status_era:
         raise EndorsementError(
             f"BL2 writes the boot status of {bl2.boot_status.value}, attestation reads that of "
-            f"{build.attestation.boot_status.value}; legal: one era for both"
+            f"{build.attestation.boot_status_era.value}; legal: one era for both"
         )
     images = running_images(loader_ports(hardware), bl2)
     early = _bl1_entries(hardware, build.bl1, bl2)
