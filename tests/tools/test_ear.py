@@ -400,7 +400,7 @@ def test_legal_structure(form: EarForm, change: Change) -> None:
 
 
 def signed(payload: bytes) -> str:
-    token: str = jwt.api_jws.PyJWS().encode(payload, VERIFIER, "ES256")  # type: ignore[no-untyped-call]
+    token: str = jwt.api_jws.PyJWS().encode(payload, VERIFIER, "ES256")
     return token
 
 
@@ -425,9 +425,10 @@ def test_signed_nonsense(payload: bytes, said: str) -> None:
 @settings(deadline=None)
 @given(st.binary(max_size=80) | st.text(max_size=60))
 def test_any_bytes_end_in_the_checkers_own_error(data: bytes | str) -> None:
-    for read in (lambda: check_ear(data, KEY), lambda: read_unverified(data)):
-        with pytest.raises(EarInvalid):
-            read()
+    with pytest.raises(EarInvalid):
+        check_ear(data, KEY)
+    with pytest.raises(EarInvalid):
+        read_unverified(data)
 
 
 JSON = st.recursive(

@@ -1,7 +1,7 @@
 """EAR in CBOR: an appraisal as CWT claims in a COSE_Sign1, by the names of draft-ietf-rats-ear -03.
 
 The labels 1000 to 1004 are the ones that the draft suggests to IANA. Tiers are integers here, byte strings
-are bytes, and a member without claim is left out of the vector. Encoding is core deterministic.
+are bytes, and a member without claim is left out of the vector. The same claims are always the same bytes.
 """
 
 from collections.abc import Mapping
