@@ -231,5 +231,5 @@ def test_attestation_keys_of_each_length(tmp_path: Path, kind: str, key: str, le
     otp = provisioned_otp(values, OtpLayout(iak_size=66))
     assert otp.read(OtpField.IAK, len(values.iak)) == values.iak
     if len(values.iak) > 32:
-        with pytest.raises(ProvisioningError, match="OTP IAK: .* bytes; legal: at most 32"):
+        with pytest.raises(ProvisioningError, match=r"OTP IAK: .* bytes; legal: at most 32"):
             provisioned_otp(values)
