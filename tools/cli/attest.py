@@ -7,7 +7,7 @@ import click
 
 from ...device import Device
 from ..device_report import lifecycle
-from ..endorsement import iak_verification_key
+from ..endorsements.iak import iak_verification_key
 from .device_options import DeviceOptions, device_options, make_device, tell_uncut
 from .evidence import ask_for_token, refusals_as_json
 from .output import FILE_NAME, STDIN, hex_bytes, print_lines, write_file
