@@ -103,8 +103,7 @@ def test_refused(encoded: str, kind: Kind) -> None:
     ],
 )
 def test_duplicate_keys_by_value(encoded: str, count: int) -> None:
-    item = reader.read_exactly(bytes.fromhex(encoded))
-    assert len(list(reader.duplicate_keys(item))) == count
+    assert len(reader.examine(bytes.fromhex(encoded)).repeated) == count
 
 
 def test_text_that_is_no_utf8_is_kept_as_bytes() -> None:

@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tfm_sim.tools.verifier import Kind, SignatureState, decode, verify
 
@@ -34,10 +35,14 @@ def sign1(key: ec.EllipticCurvePrivateKey, claims: dict[int, Any]) -> bytes:
     return cbor2.dumps(cbor2.CBORTag(18, [protected, {}, payload, signature]))
 
 
+def point_of(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
 def platform_token(nonce: bytes, /, **changes: Any) -> bytes:
     claims: dict[int, Any] = {
         10: nonce,
-        256: b"\x01" + bytes(32),
+        256: b"\x01" + hashlib.sha256(point_of(IAK)).digest(),
         265: PLATFORM,
         2395: 0x3000,
         2396: bytes(32),

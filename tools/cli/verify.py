@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import click
 
 from ...interface.errors import ExitCode, TfmSimError
-from ..verifier import ClaimResult, Verdict, load_key
+from ..endorsements import load_endorsements
+from ..verifier import ClaimResult, Key, TrustStore, Verdict, load_key
 from ..verifier import verify as verify_token
-from ..verifier.profiles import COMPONENT_CLAIMS
+from ..verifier.profiles import COMPONENT_CLAIMS, SECURITY_EPOCH
 from .output import FILE_NAME, FileUnreadable, display, hex_bytes, print_lines, read_file
 from .token import STYLES, read_token
 
@@ -21,32 +22,66 @@ from .token import STYLES, read_token
     "key_file",
     type=FILE_NAME,
     metavar="PUB",
-    required=True,
     help="PEM or point, or a symmetric key (raw, hex).",
 )
+@click.option(
+    "--trust",
+    "trust_file",
+    type=FILE_NAME,
+    metavar="FILE",
+    help="Endorsements (YAML or CoRIM) with the trust anchors of the devices.",
+)
 @click.option("--challenge", callback=hex_bytes, metavar="HEX", help="The nonce that the token must carry.")
-@click.option("--strict", is_flag=True, help="Refuse unknown claims and profile strings out of place.")
+@click.option("--strict", is_flag=True, help="Refuse also what a receiver should tolerate.")
+@click.option("--text-mec", is_flag=True, help="Take a realm's MEC policy as text, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
-def verify(file: str, key_file: str, challenge: bytes | None, strict: bool, as_json: bool) -> None:
+def verify(
+    file: str,
+    key_file: str | None,
+    trust_file: str | None,
+    challenge: bytes | None,
+    strict: bool,
+    text_mec: bool,
+    as_json: bool,
+) -> None:
     """Judge the token in FILE: exit 0 if it is accepted, 1 if it is refused.
 
     FILE holds the token's bytes or their hex; - reads standard input. --key is the initial attestation
-    key's public half (a private key will do), or the shared key of a COSE_Mac0 token.
+    key's public half (a private key will do), or the shared key of a COSE_Mac0 token. With --trust the
+    token's implementation and instance id choose the key.
     """
+    if (key_file is None) == (trust_file is None):
+        raise click.UsageError("found both or neither of --key and --trust; legal: one of them")
     data = read_token(file)
-    try:
-        key = load_key(read_file(key_file))
-    except FileUnreadable:
-        raise
-    except TfmSimError as error:
-        raise FileUnreadable(f"{display(key_file)}: {error}") from None
-    verdict = verify_token(data, key, challenge=challenge, strict=strict)
+    trust = read_key(key_file) if key_file is not None else read_trust_store(trust_file or "")
+    verdict = verify_token(data, trust, challenge=challenge, strict=strict, allow_text_mec=text_mec)
     if as_json:
         click.echo(json.dumps(verdict.as_json(), indent=2))
     else:
         print_lines(verdict_lines(verdict, len(data)), STYLES)
     if not verdict.ok:
         sys.exit(int(ExitCode.NO))
+
+
+def read_key(file: str) -> Key:
+    """The key in a file. Raises FileUnreadable, which names the file."""
+    data = read_file(file)
+    try:
+        return load_key(data)
+    except TfmSimError as error:
+        raise FileUnreadable(f"{display(file)}: {error}") from None
+
+
+def read_trust_store(file: str) -> TrustStore:
+    """The trust anchors in a file of endorsements. Raises FileUnreadable, which names the file."""
+    data, name = read_file(file), display(file)
+    try:
+        store = TrustStore(load_endorsements(data, name).trust_anchors)
+    except TfmSimError as error:
+        raise FileUnreadable(str(error)) from None
+    if not len(store):
+        raise FileUnreadable(f"{name}: no trust anchors; legal: at least one")
+    return store
 
 
 def verdict_lines(verdict: Verdict, size: int) -> Iterator[str]:
@@ -66,7 +101,9 @@ def _part_lines(verdict: Verdict) -> Iterator[str]:
     yield f"  profile      {verdict.profile or 'unknown'}"
     yield f"  algorithm    {verdict.algorithm or 'unknown'}"
     yield f"  signature    {verdict.signature}" + (f" ({verdict.key.label})" if verdict.key else "")
-    if verdict.name != "realm":
+    if verdict.anchor is not None:
+        yield "  trust anchor found by implementation id and instance id"
+    if verdict.name not in ("realm", "delegated"):
         yield f"  instance id  {verdict.instance_id_rule or 'by no known rule from this key'}"
     width = max((len(_label(result)) for result in verdict.claims), default=0)
     for result in verdict.claims:
@@ -94,7 +131,7 @@ def _label(result: ClaimResult) -> str:
 def _element(value: object) -> str:
     if not isinstance(value, dict):
         return _value(value)
-    names = {claim.key: claim.name for claim in COMPONENT_CLAIMS}
+    names = {claim.key: claim.name for claim in (*COMPONENT_CLAIMS, SECURITY_EPOCH)}
     return ", ".join(f"{names.get(key, key)} {_value(inner)}" for key, inner in value.items())
 
 

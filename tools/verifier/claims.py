@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from . import cbor
 from .findings import Finding, Kind
@@ -12,6 +12,7 @@ from .profiles import (
     PSA_IOT_PROFILE_1,
     RFC_9783,
     RFC_9783_BASE,
+    TFM_2019,
     Profile,
 )
 from .shapes import Claim
@@ -31,8 +32,7 @@ class Selection:
     warnings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimResult:
+class ClaimResult(NamedTuple):
     """One claim and its verdict. ``item`` is None for a mandatory claim that is missing."""
 
     key: int | str
@@ -82,10 +82,10 @@ def select_profile(
 
 def judge_claims(claims: cbor.Map, profile: Profile, *, strict: bool = False) -> ClaimsVerdict:
     """Judge each claim by the profile's table. Unknown claims are legal unless ``strict`` (RFC 9783 5.1)."""
-    table = {claim.key: claim for claim in profile.claims}
+    table = profile.table
     results = [_judge(key, value, table, strict=strict) for key, value in claims.pairs]
     for claim in profile.claims:
-        if claim.mandatory and claim.key not in claims:
+        if claim.mandatory and claim.key not in claims.table:
             finding = Finding(Kind.CLAIM_MISSING, f"missing; legal: {claim.shape.legal}", claim.label)
             results.append(ClaimResult(claim.key, claim.name, True, True, None, (finding,)))
     between = tuple(_between(claims, profile, table))
@@ -99,8 +99,8 @@ def judge_claims(claims: cbor.Map, profile: Profile, *, strict: bool = False) ->
 
 def name_of(key: cbor.Item, profile: Profile | None) -> str:
     """The profile's name for a claim key, "" if it has none."""
-    if isinstance(key, cbor.Int) and profile is not None:
-        return next((claim.name for claim in profile.claims if claim.key == key.value), "")
+    if isinstance(key, cbor.Int) and profile is not None and key.value in profile.table:
+        return profile.table[key.value].name
     return ""
 
 
@@ -128,9 +128,12 @@ def _by_string(item: cbor.Item, candidates: tuple[Profile, ...], *, strict: bool
 
 def _profile_1(claims: cbor.Map, *, strict: bool) -> Selection:
     item = claims.get(PSA_IOT_PROFILE_1.profile_key)
+    if isinstance(item, cbor.Text) and item.value in TFM_2019.strings:
+        return Selection(TFM_2019)
     if not isinstance(item, cbor.Text) or item.value is None or item.value in PSA_IOT_PROFILE_1.strings:
         return Selection(PSA_IOT_PROFILE_1)  # absent is legal, and a wrong type is the claim's own reason
-    text = f"found {item.value!r} with the keys of PSA_IOT_PROFILE_1; legal: 'PSA_IOT_PROFILE_1'"
+    legal = _names((PSA_IOT_PROFILE_1, TFM_2019))
+    text = f"found {item.value!r} with the keys of PSA_IOT_PROFILE_1; legal: {legal}"
     finding = (Finding(Kind.PROFILE_STRING, text, f"profile ({PSA_IOT_PROFILE_1.profile_key})"),)
     return Selection(PSA_IOT_PROFILE_1, *((finding, ()) if strict else ((), finding)))
 
@@ -138,7 +141,9 @@ def _profile_1(claims: cbor.Map, *, strict: bool) -> Selection:
 def _judge(key: cbor.Item, value: cbor.Item, table: dict[int, Claim], *, strict: bool) -> ClaimResult:
     if isinstance(key, cbor.Int) and key.value in table:
         claim = table[key.value]
-        findings = tuple(finding.at(claim.label) for finding in claim.shape.judge(value, strict=strict))
+        findings = tuple(claim.shape.judge(value, strict=strict))
+        if findings:
+            findings = tuple(finding.at(claim.label) for finding in findings)
         return ClaimResult(claim.key, claim.name, True, claim.mandatory, value, findings)
     match key:
         case cbor.Int(value=label):

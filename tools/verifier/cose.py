@@ -60,6 +60,7 @@ ALGORITHMS = {
         Algorithm(7, "HMAC 512/512", CoseKind.MAC0, "sha512", 64),
     )
 }
+_LEGAL_ALGORITHMS = f"legal: {', '.join(f'{row.id} ({row.name})' for row in ALGORITHMS.values())}"
 _HASHES = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
 
 
@@ -89,15 +90,18 @@ def to_be_authenticated(envelope: Envelope, kind: CoseKind) -> bytes:
 
 def find_algorithm(envelope: Envelope) -> Algorithm | Finding:
     """The algorithm that the protected header names, or why there is none to use."""
-    legal = f"legal: {', '.join(f'{row.id} ({row.name})' for row in ALGORITHMS.values())}"
     item = envelope.protected.get(HEADER_ALG) if envelope.protected else None
     if item is None:
         if envelope.unprotected.get(HEADER_ALG) is not None:
             text = "alg stands in the unprotected header only, where anybody can change it"
             return Finding(Kind.ALG_UNPROTECTED, text, "headers")
-        return Finding(Kind.ALG_MISSING, f"the protected header has no alg; {legal}", "protected header")
+        return Finding(
+            Kind.ALG_MISSING, f"the protected header has no alg; {_LEGAL_ALGORITHMS}", "protected header"
+        )
     if not isinstance(item, cbor.Int) or item.value not in ALGORITHMS:
-        return Finding(Kind.ALG_UNSUPPORTED, f"alg: found {describe(item)}; {legal}", "protected header")
+        return Finding(
+            Kind.ALG_UNSUPPORTED, f"alg: found {describe(item)}; {_LEGAL_ALGORITHMS}", "protected header"
+        )
     return ALGORITHMS[item.value]
 
 
@@ -110,21 +114,22 @@ def judge_signature(envelope: Envelope, key: Key, *, allow_short_circuit: bool =
         return SignatureVerdict(SignatureState.NOT_CHECKED, algorithm)
     confusion = tuple(_confusion(envelope.kind, algorithm, key))
     signed = to_be_authenticated(envelope, envelope.kind)
+    fits = len(envelope.signature) == algorithm.size
+    if not confusion and fits and _holds(algorithm, key, signed, envelope.signature):
+        return SignatureVerdict(SignatureState.VALID, algorithm)
     if is_short_circuit(envelope, algorithm, signed):
-        finding = _short_circuit_finding(envelope.kind)
+        finding = _short_circuit_finding(envelope)
         if allow_short_circuit:
             return SignatureVerdict(SignatureState.SHORT_CIRCUIT, algorithm, confusion, (finding,))
         return SignatureVerdict(SignatureState.SHORT_CIRCUIT, algorithm, (*confusion, finding))
     if confusion:
         return SignatureVerdict(SignatureState.NOT_CHECKED, algorithm, confusion)
     what = "signature" if envelope.kind is CoseKind.SIGN1 else "tag"
-    if len(envelope.signature) != algorithm.size:
+    if not fits:
         text = f"{what}: found {len(envelope.signature)} bytes; legal for {algorithm.name}: {algorithm.size}"
         finding = Finding(Kind.SIGNATURE_LENGTH, text, "envelope")
-        return SignatureVerdict(SignatureState.INVALID, algorithm, (finding,))
-    if _holds(algorithm, key, signed, envelope.signature):
-        return SignatureVerdict(SignatureState.VALID, algorithm)
-    finding = Finding(Kind.SIGNATURE_INVALID, f"the {what} does not verify with this key", "envelope")
+    else:
+        finding = Finding(Kind.SIGNATURE_INVALID, f"the {what} does not verify with this key", "envelope")
     return SignatureVerdict(SignatureState.INVALID, algorithm, (finding,))
 
 
@@ -143,11 +148,14 @@ def is_short_circuit(envelope: Envelope, algorithm: Algorithm, signed: bytes) ->
     return False
 
 
-def _short_circuit_finding(kind: CoseKind) -> Finding:
-    made = (
-        "repeated SHA hash of Sig_structure" if kind is CoseKind.SIGN1 else "plain SHA hash of MAC_structure"
-    )
-    text = f"short-circuit test mode: the signature is the {made}, made without any key, NOT SECURE"
+def _short_circuit_finding(envelope: Envelope) -> Finding:
+    if envelope.kind is CoseKind.MAC0:
+        made = "plain SHA hash of MAC_structure"
+    elif len(envelope.signature) in (hashlib.sha256().digest_size, hashlib.sha384().digest_size):
+        made = "hash of Sig_structure, once, as the stub of 2019 left it"
+    else:
+        made = "hash of Sig_structure, repeated"
+    text = f"a short-circuit (fake) signature: the {made}, made without any key, NOT SECURE"
     return Finding(Kind.SHORT_CIRCUIT, text, "envelope")
 
 

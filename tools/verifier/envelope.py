@@ -7,7 +7,7 @@ from enum import Enum
 from . import cbor
 from .findings import Finding, Kind
 
-HEADER_ALG, HEADER_CRIT, HEADER_KID = 1, 2, 4
+HEADER_ALG, HEADER_CRIT, HEADER_KID, HEADER_X5CHAIN = 1, 2, 4, 33
 # alg, crit, content type, kid, x5chain: what a critical header may name here (RFC 9052 3.1, RFC 9360).
 UNDERSTOOD_HEADERS = (1, 2, 3, 4, 33)
 
@@ -46,6 +46,7 @@ class Envelope:
     signature: bytes
     size: int
     problems: tuple[Finding, ...]
+    oddities: tuple[Finding, ...] = ()  # legal, though TF-M does not write it; see Found
 
     @property
     def kid(self) -> bytes | None:
@@ -57,17 +58,27 @@ class Envelope:
         return None
 
 
-def read_item(token: bytes) -> tuple[cbor.Item, tuple[Finding, ...]]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One CBOR item; ``problems`` are wrong with it, ``oddities`` must be tolerated and may be told."""
+
+    item: cbor.Item
+    problems: tuple[Finding, ...] = ()
+    oddities: tuple[Finding, ...] = ()
+
+
+def read_item(token: bytes) -> Found:
     """The one CBOR item of a token, and what is wrong around it. Raises TokenMalformed."""
     try:
-        item = cbor.read(token)
+        reading = cbor.examine(token)
     except cbor.CborError as error:
         raise TokenMalformed(error.finding) from None
-    problems = list(repeated_keys(item, "envelope"))
+    item = reading.item
+    problems = list(repeated_keys(reading, "envelope"))
     if item.end != len(token):
         text = f"{len(token) - item.end} bytes behind the token"
         problems.append(Finding(Kind.TRAILING_BYTES, text, f"byte {item.end}"))
-    return item, tuple(problems)
+    return Found(item, tuple(problems), tuple(_long_heads(reading, "envelope")))
 
 
 def strip_tags(item: cbor.Item) -> tuple[tuple[int, ...], cbor.Item]:
@@ -79,10 +90,12 @@ def strip_tags(item: cbor.Item) -> tuple[tuple[int, ...], cbor.Item]:
     return tuple(tags), item
 
 
-def open_envelope(item: cbor.Item, problems: tuple[Finding, ...] = ()) -> Envelope:
+def open_envelope(outer: Found) -> Envelope:
     """Dissect a COSE_Sign1 or COSE_Mac0 item. Raises TokenMalformed if it has not their four parts."""
+    item = outer.item
     tags, body = strip_tags(item)
-    found = [*problems, *_tag_problems(tags)]
+    found = [*outer.problems, *_tag_problems(tags)]
+    odd = list(outer.oddities)
     match body:
         case cbor.Array(items=(cbor.Bytes() as protected, cbor.Map() as unprotected, payload, last)):
             pass
@@ -94,9 +107,9 @@ def open_envelope(item: cbor.Item, problems: tuple[Finding, ...] = ()) -> Envelo
         which, wrong = ("payload", payload) if not isinstance(payload, cbor.Bytes) else ("signature", last)
         text = f"found {describe(wrong)}; legal: a byte string, never detached"
         raise TokenMalformed(Finding(Kind.ENVELOPE_SHAPE, text, which))
-    headers, claims = _inner_map(protected.value, "protected header", found), None
+    headers, claims = _inner_map(protected.value, "protected header", found, odd), None
     if payload.value:
-        claims = _inner_map(payload.value, "payload", found)
+        claims = _inner_map(payload.value, "payload", found, odd)
     else:
         found.append(Finding(Kind.ENVELOPE_SHAPE, "empty; legal: a CBOR map of claims", "payload"))
     return Envelope(
@@ -110,6 +123,7 @@ def open_envelope(item: cbor.Item, problems: tuple[Finding, ...] = ()) -> Envelo
         signature=last.value,
         size=item.end - item.start,
         problems=(*found, *_header_problems(headers, unprotected)),
+        oddities=tuple(odd),
     )
 
 
@@ -128,26 +142,34 @@ def describe(item: cbor.Item) -> str:
             return item.noun
 
 
-def repeated_keys(item: cbor.Item, where: str) -> Iterator[Finding]:
+def repeated_keys(reading: cbor.Reading, where: str) -> Iterator[Finding]:
     """A finding for each map key that occurs again in its map (RFC 8949 5.6)."""
-    for _, key in cbor.duplicate_keys(item):
+    for key in reading.repeated:
         name = repr(key.value) if isinstance(key, cbor.Int | cbor.Text) else key.noun
         yield Finding(Kind.DUPLICATE_KEY, f"key {name} occurs more than once in a map", where)
 
 
-def _inner_map(data: bytes, where: str, problems: list[Finding]) -> cbor.Map | None:
+def _long_heads(reading: cbor.Reading, where: str) -> Iterator[Finding]:
+    if reading.stretched is not None:
+        text = f"the head at byte {reading.stretched} is longer than it need be"
+        yield Finding(Kind.NON_PREFERRED, text, where)
+
+
+def _inner_map(data: bytes, where: str, problems: list[Finding], oddities: list[Finding]) -> cbor.Map | None:
     """The map that a byte string wraps; RFC 9052 3: zero bytes stand for the empty map."""
     if not data:
-        return cbor.Map((), 0, 0)
+        return cbor.EMPTY_MAP
     try:
-        item = cbor.read(data)
+        reading = cbor.examine(data)
     except cbor.CborError as error:
         problems.append(error.finding.at(where))
         return None
+    item = reading.item
     if item.end != len(data):
         text = f"{len(data) - item.end} bytes behind the map"
         problems.append(Finding(Kind.TRAILING_BYTES, text, where))
-    problems.extend(repeated_keys(item, where))
+    problems.extend(repeated_keys(reading, where))
+    oddities.extend(_long_heads(reading, where))
     tags, inner = strip_tags(item)
     if tags:
         problems.append(Finding(Kind.TAG_EXTRA, f"found tag {tags[0]}; legal: none", where))
@@ -170,15 +192,28 @@ def _tag_problems(tags: tuple[int, ...]) -> Iterator[Finding]:
 
 
 def _header_problems(protected: cbor.Map | None, unprotected: cbor.Map) -> Iterator[Finding]:
-    """RFC 9052 3: no label in both buckets, and every critical label understood."""
+    """RFC 9052 3: labels are integers or text, none in both buckets, and critical ones are understood."""
+    yield from _label_problems("unprotected header", unprotected)
     if unprotected.get(HEADER_CRIT) is not None:
         yield Finding(Kind.HEADER_CRITICAL, "crit must be in the protected header", "unprotected header")
     if protected is None:
         return
-    for key, _ in unprotected.pairs:
-        if isinstance(key, cbor.Int | cbor.Text) and key.value is not None and key.value in protected:
-            text = f"label {key.value} is in the protected and the unprotected header"
+    yield from _label_problems("protected header", protected)
+    for label in unprotected.table:
+        if label in protected:
+            text = f"label {label} is in the protected and the unprotected header"
             yield Finding(Kind.HEADER_REPEATED, text, "headers")
+    yield from _critical_problems(protected)
+
+
+def _label_problems(where: str, bucket: cbor.Map) -> Iterator[Finding]:
+    for key, _ in bucket.pairs:
+        if not isinstance(key, cbor.Int | cbor.Text):
+            text = f"a label is {key.noun}; legal: an integer or text"
+            yield Finding(Kind.ENVELOPE_SHAPE, text, where)
+
+
+def _critical_problems(protected: cbor.Map) -> Iterator[Finding]:
     match protected.get(HEADER_CRIT):
         case None:
             pass
@@ -186,6 +221,9 @@ def _header_problems(protected: cbor.Map | None, unprotected: cbor.Map) -> Itera
             for label in labels:
                 if not isinstance(label, cbor.Int) or label.value not in UNDERSTOOD_HEADERS:
                     text = f"critical header {cbor.plain(label)!r} is not understood"
+                    yield Finding(Kind.HEADER_CRITICAL, text, "protected header")
+                elif label.value not in protected:
+                    text = f"critical header {label.value} is not in the protected header"
                     yield Finding(Kind.HEADER_CRITICAL, text, "protected header")
         case wrong:
             text = f"crit: found {describe(wrong)}; legal: an array of at least one label"

@@ -13,6 +13,7 @@ class Kind(StrEnum):
     DUPLICATE_KEY = "duplicate-key"
     TRAILING_BYTES = "trailing-bytes"
     INVALID_UTF8 = "invalid-utf8"
+    NON_PREFERRED = "non-preferred-serialization"
 
     # COSE envelope (RFC 9052)
     TAG_MISSING = "tag-missing"
@@ -25,6 +26,8 @@ class Kind(StrEnum):
     ALG_MISMATCH = "alg-mismatch"
     HEADER_REPEATED = "header-repeated"
     HEADER_CRITICAL = "header-critical"
+    KEY_ID = "key-id"
+    X5CHAIN = "x5chain"
 
     # Signature or tag
     SIGNATURE_LENGTH = "signature-length"
@@ -51,8 +54,10 @@ class Kind(StrEnum):
     NONCE_EXPIRED = "nonce-expired"
     NONCE_REPLAYED = "nonce-replayed"
 
-    # CCA composition
+    # Composition: CCA collections, nested tokens
     COLLECTION_SHAPE = "collection-shape"
+    ENTRY_UNKNOWN = "entry-unknown"
+    DEVICE_TOKEN = "device-token"
     RAK_INVALID = "rak-invalid"
     BINDING_HASH = "binding-hash"
     BINDING_MISMATCH = "binding-mismatch"

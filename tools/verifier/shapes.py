@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from . import cbor
@@ -105,6 +105,41 @@ class Integer:
 
 
 @dataclass(frozen=True, slots=True)
+class IntegerOrText:
+    """An integer as ``integer`` has it, or one of ``words`` in its place."""
+
+    integer: Integer
+    words: tuple[str, ...]
+
+    @property
+    def legal(self) -> str:
+        """See Shape."""
+        return f"{self.integer.legal}, or {_either(self.words)}"
+
+    def judge(self, item: cbor.Item, *, strict: bool) -> Iterator[Finding]:
+        """See Shape."""
+        if not isinstance(item, cbor.Text):
+            yield from self.integer.judge(item, strict=strict)
+        elif item.value not in self.words:
+            yield Finding(Kind.CLAIM_VALUE, f"found {item.value!r}; legal: {self.legal}")
+
+
+@dataclass(frozen=True, slots=True)
+class AnyMap:
+    """A map that is judged elsewhere."""
+
+    @property
+    def legal(self) -> str:
+        """See Shape."""
+        return "a map"
+
+    def judge(self, item: cbor.Item, *, strict: bool) -> Iterator[Finding]:
+        """See Shape."""
+        if not isinstance(item, cbor.Map):
+            yield _wrong_type(item, self.legal)
+
+
+@dataclass(frozen=True, slots=True)
 class ListOf:
     """An array of ``minimum`` to ``maximum`` (None: unbounded) elements of one shape."""
 
@@ -151,6 +186,10 @@ class SubMap:
     """A map with a claim table of its own."""
 
     claims: tuple[Claim, ...]
+    table: dict[int, Claim] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "table", {claim.key: claim for claim in self.claims})
 
     @property
     def legal(self) -> str:
@@ -162,24 +201,24 @@ class SubMap:
         if not isinstance(item, cbor.Map):
             yield _wrong_type(item, self.legal)
             return
-        for claim in self.claims:
-            value = item.get(claim.key)
-            if value is not None:
+        for key, value in item.pairs:
+            claim = self.table.get(key.value) if isinstance(key, cbor.Int) else None
+            if claim is not None:
                 for finding in claim.shape.judge(value, strict=strict):
                     yield finding.at(claim.label)
-            elif claim.mandatory:
+            elif not isinstance(key, (cbor.Int, cbor.Text)):
+                yield Finding(Kind.CLAIM_TYPE, f"a key is {key.noun}; legal: an integer or text")
+            elif strict:
+                yield Finding(Kind.CLAIM_UNKNOWN, f"unknown key {cbor.plain(key)!r}")
+        for claim in self.claims:
+            if claim.mandatory and claim.key not in item.table:
                 yield Finding(Kind.CLAIM_MISSING, f"missing; legal: {claim.shape.legal}", claim.label)
-        if strict:
-            known = {claim.key for claim in self.claims}
-            for key, _ in item.pairs:
-                if not isinstance(key, cbor.Int) or key.value not in known:
-                    yield Finding(Kind.CLAIM_UNKNOWN, f"unknown key {cbor.plain(key)!r}")
 
 
 def _wrong_type(item: cbor.Item, legal: str) -> Finding:
     return Finding(Kind.CLAIM_TYPE, f"found {describe(item)}; legal: {legal}")
 
 
-def _either(numbers: Collection[int]) -> str:
-    *most, last = (str(number) for number in numbers)
+def _either(choices: Collection[int | str]) -> str:
+    *most, last = (str(choice) for choice in choices)
     return f"{', '.join(most)} or {last}" if most else last

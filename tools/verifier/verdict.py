@@ -7,6 +7,7 @@ from .cose import SignatureState
 from .findings import Finding, Kind
 from .identity import InstanceRule
 from .keys import Key
+from .trust import TrustAnchor
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
@@ -15,13 +16,13 @@ Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 class Verdict:
     """Accepted (``ok``) exactly if there is no reason against the token.
 
-    Warnings do not refuse; notes help whoever appraises the claims. A CCA collection carries the
+    Warnings do not refuse; notes help whoever appraises the claims. A composition carries the
     verdicts on its two tokens in ``parts``, and their reasons, located, among its own.
     """
 
     ok: bool
-    name: str  # "token", "platform", "realm"
-    envelope: str  # "COSE_Sign1", "COSE_Mac0", "CCA collection", "" if it could not be told
+    name: str  # "token", "platform", "realm", "delegated"
+    envelope: str  # "COSE_Sign1", "COSE_Mac0", "CCA collection (tag 907)", "" if it could not be told
     profile: str | None
     algorithm: str | None
     signature: SignatureState
@@ -32,6 +33,7 @@ class Verdict:
     claims: tuple[ClaimResult, ...]
     parts: tuple["Verdict", ...] = ()
     key: Key | None = None
+    anchor: TrustAnchor | None = None
 
     def kinds(self) -> frozenset[Kind]:
         """The kinds of all reasons, for a quick look."""
@@ -54,6 +56,7 @@ class Verdict:
             "algorithm": self.algorithm,
             "signature": self.signature.value,
             "key": self.key.label if self.key else None,
+            "trust_anchor": _anchor_json(self.anchor),
             "instance_id_rule": self.instance_id_rule.value if self.instance_id_rule else None,
             "reasons": [finding_json(finding) for finding in self.reasons],
             "warnings": [finding_json(finding) for finding in self.warnings],
@@ -86,6 +89,15 @@ def to_json(value: object) -> Json:
             return value
         case _:
             return str(value)
+
+
+def _anchor_json(anchor: TrustAnchor | None) -> Json:
+    if anchor is None:
+        return None
+    return {
+        "implementation_id": anchor.implementation_id.hex(),
+        "instance_id": anchor.instance_id.hex(),
+    }
 
 
 def _claim_json(result: ClaimResult) -> dict[str, Json]:
