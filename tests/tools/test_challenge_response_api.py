@@ -46,7 +46,8 @@ UNKNOWN = "/challenge-response/v1/session/3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 KEY = {"kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ"}
 
 
-def judge(evidence: bytes, nonce: bytes, now: float) -> str:
+def judge(evidence: bytes, media_type: str, nonce: bytes, now: float) -> str:
+    assert media_type in EVIDENCE_TYPES
     if evidence == b"broken":
         raise TfmSimError("no such key")
     if evidence == b"bug":

@@ -46,7 +46,7 @@ _STATUS: Final = {
 class Judge(Protocol):
     """Appraises evidence. It is given the time, and what it cannot do it says by a TfmSimError."""
 
-    def __call__(self, evidence: bytes, nonce: bytes, now: float) -> str:
+    def __call__(self, evidence: bytes, media_type: str, nonce: bytes, now: float) -> str:
         """The attestation result, an EAR as JWT, whatever it says of the evidence."""
 
 
@@ -119,7 +119,7 @@ class VerificationApi:
         except SessionRefused as refused:
             raise _refused(refused) from None
         try:
-            result = self._judge(request.body, session.nonce, now)
+            result = self._judge(request.body, media_type, session.nonce, now)
         except Exception as error:  # a judge's own fault must not leave the session in the air
             self._sessions.fail(name)
             said = f": {error}" if isinstance(error, TfmSimError) else ""
