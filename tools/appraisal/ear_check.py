@@ -31,6 +31,7 @@ _MAX_DEPTH: Final = 64
 _TAGS: Final[Mapping[str, int]] = {
     "verifier_malfunction": -1,
     "no_claim": 0,
+    "unexected_evidence": 1,  # so spelled by the library
     "unexpected_evidence": 1,
     "crypto_failed": 99,
     **dict.fromkeys(("recognized_instance", "approved_config", "approved_rt", "approved_fs"), 2),

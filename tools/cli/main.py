@@ -9,11 +9,13 @@ import click
 
 from ...interface.errors import ExitCode, TfmSimError
 from ...interface.psa.status import PsaError
+from .appraise import appraise
 from .attest import attest
 from .bl2_image import bl2_image, bl2_key
 from .boot import boot
 from .boot_status import boot_status_command
 from .bundles import bundles
+from .ear import ear
 from .flash import dump, erase, flash, mark, slots_command
 from .image import image
 from .patterns import board, provisioning
@@ -46,6 +48,8 @@ for slot_command in (flash, erase, dump, mark):
 cli.add_command(storage)
 cli.add_command(token)
 cli.add_command(verify)
+cli.add_command(appraise)
+cli.add_command(ear)
 cli.add_command(board)
 cli.add_command(provisioning)
 provisioning.add_command(bundles)
