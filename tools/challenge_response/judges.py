@@ -1,4 +1,4 @@
-"""What a verifier with sessions makes of evidence: the seam to `tools.appraisal`, and the key of its results."""
+"""What a verifier with sessions makes of evidence, by `tools.appraisal`; and the key of its results."""
 
 import base64
 import binascii
@@ -9,11 +9,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ...interface.errors import TfmSimError
 from ..appraisal import DEFAULT_POLICY, EarForm, Mode, Policy, VerifierId, appraise, sign_ear
-from ..appraisal.ear import ALGORITHMS
+from ..appraisal.ear import ALGORITHMS, DEFAULT_VERIFIER
 from ..endorsements import Endorsements
 from ..verifier import Key, TokenUnreadable, cbor, decode
 from ..verifier.trust import TrustAnchor, TrustAnchorUnusable
 
+NOTHING_ENDORSED: Final = Endorsements()
 _CURVES: Final = {"secp256r1": ("P-256", 32), "secp384r1": ("P-384", 48), "secp521r1": ("P-521", 66)}
 
 
@@ -30,12 +31,12 @@ class EarJudge:
     """
 
     signing_key: ec.EllipticCurvePrivateKey
-    endorsements: Endorsements = Endorsements()
+    endorsements: Endorsements = NOTHING_ENDORSED
     trusted: Key | None = None
     policy: Policy = DEFAULT_POLICY
     mode: Mode = Mode.DEFAULT
     form: EarForm = EarForm.LIBRARY
-    verifier: VerifierId = VerifierId()
+    verifier: VerifierId = DEFAULT_VERIFIER
 
     def __call__(self, evidence: bytes, media_type: str, nonce: bytes, now: float) -> str:
         """The result as a JWT, issued at the whole second of ``now``."""

@@ -7,9 +7,7 @@ from .conversations import Attested, discover
 from .judges import point_of_jwk
 
 
-def read_result(
-    attested: Attested, base: str, transport: Transport, key: KeySource | None = None
-) -> Ear:
+def read_result(attested: Attested, base: str, transport: Transport, key: KeySource | None = None) -> Ear:
     """Check the result's signature and nonce, and read it.
 
     With ``key`` None the verifier itself is asked for its key, which shows no more than that it is of one

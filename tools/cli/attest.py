@@ -8,11 +8,13 @@ import click
 from ...device import Device
 from ..device_report import lifecycle
 from ..endorsement import iak_verification_key
+from ..verifier import Key
 from .attest_over_http import attest_to_verifier, report_result, serve_device
 from .device_options import DeviceOptions, device_options, make_device, tell_uncut
 from .evidence import ask_for_token, refusals_as_json
 from .output import FILE_NAME, STDIN, hex_bytes, print_lines, write_file
 from .over_http import HttpOptions, http_options
+from .verify import read_key
 
 
 @click.command()
@@ -34,6 +36,12 @@ from .over_http import HttpOptions, http_options
     show_default=True,
     help="Bytes of the nonce that --verifier is asked for.",
 )
+@click.option(
+    "--ear-key",
+    type=FILE_NAME,
+    metavar="PUB",
+    help="The verifier's public key (PEM or point); without it --verifier asks the verifier for it.",
+)
 @http_options("--verifier", "Have the verifier at URL give the nonce and judge the token; print its result.")
 @device_options
 def attest(
@@ -44,6 +52,7 @@ def attest(
     key_out: str | None,
     as_json: bool,
     nonce_size: str,
+    ear_key: str | None,
 ) -> None:
     """Boot and ask the initial attestation service for a token; exit 1 if it refuses.
 
@@ -55,13 +64,14 @@ def attest(
     challenge comes from a verifier that speaks Veraison's API: exit 0 if its result affirms.
     """
     _check_challenge(challenge, http, output=output, as_json=as_json)
+    result_key = read_key(ear_key) if ear_key is not None else None
     _check_outputs(output, key_out, as_json=as_json)
     device = make_device(options, [])
     try:
         with refusals_as_json(as_json):
             device.power_on()
         if challenge is None:
-            _over_http(device, http, output, key_out, int(nonce_size), as_json=as_json)
+            _over_http(device, http, output, key_out, int(nonce_size), result_key, as_json=as_json)
             return
         with refusals_as_json(as_json):
             token = ask_for_token(device, challenge)
@@ -82,10 +92,11 @@ def _over_http(
     output: str | None,
     key_out: str | None,
     nonce_size: int,
+    result_key: Key | None,
     *,
     as_json: bool,
 ) -> None:
-    """The key goes to a file, as from a factory, and is never served: one that comes with evidence proves nothing."""
+    """The key goes to a file, as from a factory. It is never served: one beside evidence proves nothing."""
     if key_out is not None:
         write_file(key_out, iak_verification_key(device.hardware))
     if http.serve:
@@ -94,10 +105,10 @@ def _over_http(
         serve_device(device, http)
         return
     with refusals_as_json(as_json):
-        attested, result = attest_to_verifier(device, http, nonce_size)
+        attested, ear = attest_to_verifier(device, http, nonce_size, result_key)
     if output is not None:
         write_file(output, attested.evidence)
-    report_result(attested, result, as_json=as_json)
+    report_result(attested, ear, as_json=as_json)
 
 
 def _check_challenge(

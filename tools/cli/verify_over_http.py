@@ -1,4 +1,4 @@
-"""`tfm-sim verify --serve` and `--device`: a verifier with sessions, and a relying party that asks a device."""
+"""`tfm-sim verify --serve` and `--device`: a verifier with sessions, a relying party that asks a device."""
 
 import secrets
 import time
@@ -8,8 +8,10 @@ from functools import wraps
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ...interface.errors import ExitCode, TfmSimError
 from ..appraisal import DEFAULT_POLICY, EarForm, Mode, load_policy
 from ..appraisal.ear import load_signing_key
 from ..challenge_response.client import check_url, converse
@@ -19,13 +21,18 @@ from ..challenge_response.nonce_text import NonceForm, plain
 from ..challenge_response.sessions import DEFAULT_CAPACITY, DEFAULT_LIFETIME, Sessions
 from ..challenge_response.verification_api import VERAISON_NONCE_SIZES, Service, VerificationApi
 from ..endorsements import Endorsements, load_endorsements
-from ..verifier import Key, NonceRegister, TrustStore, Verdict
-from ..verifier import verify as verify_token
+from ..verifier import Key, NonceRegister, TrustStore
 from .appraise import verifier_id
 from .output import FILE_NAME, FileUnreadable, display, read_file
 from .over_http import HttpOptions, serve
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class TooLate(TfmSimError):
+    """The device answered when its nonce had expired."""
+
+    exit_code = ExitCode.NO
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,40 +144,70 @@ def serve_verifier(
         else ec.generate_private_key(ec.SECP256R1())
     )
     mode = Mode(options.mode)
-    judge = EarJudge(
-        key, endorsements, trusted, policy, mode, EarForm(options.ear_form), verifier_id()
-    )
+    judge = EarJudge(key, endorsements, trusted, policy, mode, EarForm(options.ear_form), verifier_id())
     service = Service(public_jwk(key), verifier_id().build, nonce_form=NonceForm(options.nonce_form))
     if mode is Mode.VERAISON:
         service = replace(service, nonce_sizes=VERAISON_NONCE_SIZES, nonce_sizes_text="8 to 64 bytes")
-    sessions = Sessions(
-        plain(secrets.token_bytes), lifetime=options.lifetime, capacity=options.max_sessions
-    )
+    sessions = Sessions(plain(secrets.token_bytes), lifetime=options.lifetime, capacity=options.max_sessions)
     fixed = options.now
     clock = time.time if fixed is None else lambda: float(fixed)
     serve(VerificationApi(sessions, judge, service), http, what="verifier", clock=clock)
 
 
-def verify_device(
-    http: HttpOptions,
-    trust: Key | TrustStore,
-    *,
-    nonce_size: int,
-    lifetime: float,
-    strict: bool,
-    allow_text_mec: bool,
-) -> tuple[Verdict, bytes]:
-    """Draw a nonce, ask the device at the URL for a token over it, and judge that.
+def draw_and_ask(http: HttpOptions, options: VerifierOptions, nonce_size: int) -> tuple[bytes, bytes]:
+    """A nonce drawn for the device at the URL, and the token that it answers in time.
 
-    Raises DeviceRefused, DeviceDown, CannotAsk.
+    Raises DeviceRefused, DeviceDown, CannotAsk; TooLate for a token that comes behind the nonce's lifetime.
     """
     assert http.url is not None
     url = check_url(http.url, remote=http.remote)
-    register = NonceRegister(lifetime, secrets.token_bytes)  # type: ignore[arg-type]
+    register = NonceRegister(options.lifetime, secrets.token_bytes)
     nonce = register.issue(nonce_size, time.monotonic())
     token = converse(ask_device(url, nonce), http.transport())
-    verdict = verify_token(token, trust, challenge=nonce, strict=strict, allow_text_mec=allow_text_mec)
     late = register.consume(nonce, time.monotonic())
     if late is not None:
-        verdict = replace(verdict, ok=False, reasons=(*verdict.reasons, late))
-    return verdict, token
+        raise TooLate(f"{url}: {late}; legal: within {options.lifetime:g} s")
+    return nonce, token
+
+
+def check_ways(
+    http: HttpOptions, file: str | None, challenge: bytes | None, *, strict: bool, as_json: bool
+) -> None:
+    """A token comes from a file, from a device, or from those who ask a server: one of them."""
+    given = {"FILE": file is not None, "--device": http.url is not None, "--serve": http.serve}
+    ways = [name for name, there in given.items() if there]
+    if not ways:
+        raise click.MissingParameter(
+            "Legal: one, or --device URL, or --serve.", param_hint="'FILE'", param_type="argument"
+        )
+    if len(ways) > 1:
+        raise click.UsageError(f"{' and '.join(ways)}; legal: one of them")
+    if challenge is not None and file is None:
+        raise click.UsageError(f"--challenge with {ways[0]}; legal: without it, which draws its own")
+    for name, there in (("--strict and --text-mec", strict), ("--json", as_json)):
+        if there and http.serve:
+            raise click.UsageError(f"{name} with --serve; legal: without it")
+    if not http.serve:
+        _refuse_given(
+            "--serve", "endorsements", "policy", "mode", "ear_form", "sign_key", "max_sessions", "now"
+        )
+    if file is not None:
+        _refuse_given("--serve or --device", "lifetime")
+
+
+def check_trusted(key_file: str | None, trust_file: str | None, options: VerifierOptions) -> None:
+    """A server needs to know at least one device's key."""
+    if key_file is not None and trust_file is not None:
+        raise click.UsageError("--key and --trust; legal: one of them")
+    if key_file is None and trust_file is None and not options.endorsements:
+        raise click.UsageError("--serve without --key, --trust or --endorsements; legal: one of them or more")
+    if options.mode == Mode.VERAISON.value and options.policy is not None:
+        raise click.UsageError("--policy with --mode veraison; legal: none, as Veraison has no such rules")
+
+
+def _refuse_given(where: str, *names: str) -> None:
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            option = f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"{option} without {where}; legal: with it")
