@@ -113,6 +113,8 @@ def http_transport(
             connection.close()
         if len(body) > MAX_RESPONSE:
             raise CannotAsk(f"{ask.url}: found an answer over {MAX_RESPONSE} bytes; legal: fewer")
+        if answer.length:  # what its Content-Length says is still to come
+            raise CannotAsk(f"{ask.url}: found an answer that breaks off; legal: a service that answers")
         return Response(answer.status, headers, body)
 
     return transport

@@ -34,6 +34,12 @@ class _UntilDeadline(io.RawIOBase):
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self.deadline = 0.0
+        self.received = False
+
+    def start(self, seconds: float) -> None:
+        """From now on so many seconds, for all that comes."""
+        self.deadline = time.monotonic() + seconds
+        self.received = False
 
     def readable(self) -> bool:
         """A raw stream must say so."""
@@ -45,7 +51,9 @@ class _UntilDeadline(io.RawIOBase):
         if left <= 0:
             raise TimeoutError
         self._connection.settimeout(left)
-        return self._connection.recv_into(buffer)
+        size = self._connection.recv_into(buffer)
+        self.received |= size > 0
+        return size
 
 
 class Connection(BaseHTTPRequestHandler):
@@ -77,8 +85,9 @@ class Connection(BaseHTTPRequestHandler):
     def handle_one_request(self) -> None:
         """One request and its response; then the connection ends or not, as ``close_connection`` says."""
         self.close_connection = True
-        self.command = self.requestline = ""
-        self._timed.deadline = time.monotonic() + self._limits.request_seconds
+        self.command = self.path = self.requestline = ""
+        self.request_version = self.protocol_version
+        self._timed.start(self._limits.request_seconds)
         try:
             self.raw_requestline = self.rfile.readline(MAX_REQUEST_LINE + 1)
             if not self.raw_requestline:
@@ -88,7 +97,7 @@ class Connection(BaseHTTPRequestHandler):
             elif self.parse_request():
                 self._answer()
         except TimeoutError:
-            if self.requestline or self.rfile.peek(0):
+            if self._timed.received:
                 with suppress(OSError):
                     self.send_error(408, f"the request took longer than {self._limits.request_seconds:g} s")
         except OSError:
@@ -121,7 +130,7 @@ class Connection(BaseHTTPRequestHandler):
         target = self.path
         if target.lower().startswith(("http://", "https://")):  # RFC 9112 3.2.2: the absolute form
             parts = urlsplit(target)
-            target = parts._replace(scheme="", netloc="").geturl() or "/"
+            target = self.path = parts._replace(scheme="", netloc="").geturl() or "/"
         return Request(self.command, target, headers, read_body(headers, self.rfile, self._limits.body))
 
     def _check_host(self, hosts: list[str]) -> None:
@@ -155,12 +164,12 @@ class Connection(BaseHTTPRequestHandler):
         self._tell(response)
 
     def _tell(self, response: Response) -> None:
-        line = f"{self.command or '?'} {getattr(self, 'path', '?').partition('?')[0][:200]} {response.status}"
+        line = f"{self.command or '?'} {self.path.partition('?')[0][:200] or '?'} {response.status}"
         self._log(f"{line}: {response.detail}" if response.status >= 400 else line)
 
     def _linger(self) -> None:
         """Take what the client is still sending, or a reset would overtake the response (RFC 9112 9.6)."""
-        self._timed.deadline = time.monotonic() + LINGER_SECONDS
+        self._timed.start(LINGER_SECONDS)
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
             while self._timed.readinto(bytearray(1 << 16)):

@@ -66,7 +66,10 @@ def attest_to(base: str, nonce_size: int, attester: Callable[[bytes], bytes]) ->
     created = yield Ask("POST", f"{url}?nonceSize={nonce_size}", accept)
     if created.status != 201:
         raise CannotAsk(f"{url}: {created.status}: {created.detail}; legal: 201 and a session")
-    session = same_origin(url, created.header("Location") or "")
+    location = created.header("Location")
+    if location is None:
+        raise CannotAsk(f"{url}: found no Location; legal: that of the session")
+    session = same_origin(url, location)
     data = _session(url, created)
     nonce = _nonce(url, data)
     evidence = attester(nonce)
