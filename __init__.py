@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .interface.tfm.boot_status import BootStatusEra
     from .partitions.crypto.config import CryptoConfig
     from .partitions.crypto.drivers import DriverSpec, OpaqueDriver
+    from .partitions.delegated_attestation.config import DelegatedAttestationConfig
     from .partitions.firmware_update.config import TFM_FWU_TODAY, FwuConfig, FwuQuirks
     from .partitions.initial_attestation.config import AttestationConfig, TokenVariant
     from .partitions.internal_trusted_storage.config import TFM_ITS_TODAY, ItsConfig, ItsQuirks
@@ -62,6 +63,7 @@ _HOME = {
     "BootStatusEra": ".interface.tfm.boot_status",
     "Build": ".firmware_build",
     "CryptoConfig": ".partitions.crypto.config",
+    "DelegatedAttestationConfig": ".partitions.delegated_attestation.config",
     "Device": ".device",
     "DevicePanic": ".spm.panic",
     "DriverSpec": ".partitions.crypto.drivers",
@@ -121,6 +123,7 @@ __all__ = [
     "BootStatusEra",
     "Build",
     "CryptoConfig",
+    "DelegatedAttestationConfig",
     "Device",
     "DevicePanic",
     "DriverSpec",

@@ -25,6 +25,7 @@ from .firmware_build import (
     standard_partitions,
     with_boot_status,
     with_firmware_update,
+    with_token_variant,
 )
 from .interface.apis import PsaApis, TfmApis
 from .interface.errors import TfmSimError
@@ -98,7 +99,7 @@ class Device:
             its=its_config_for(loaded),
             ps=ps_config_for(loaded),
         )
-        self.build = with_firmware_update(build or default)
+        self.build = with_firmware_update(with_token_variant(build or default))
         check_build(self.build, loaded)
         agents = agent_partitions(loaded)
         self._partitions = (*standard_partitions(self.build), *agents, *self.build.partitions)
@@ -392,6 +393,7 @@ class Device:
             layout,
             images,
             self._bundles(),
+            hardware.kmu,
         )
 
     def _bundles(self) -> BundleSource | None:

@@ -10,12 +10,16 @@ from .interface.psa.crypto_values import (
     PSA_ALG_GCM,
     PSA_ALG_HKDF,
     PSA_ALG_SHA_256,
+    PSA_ECC_FAMILY_SECP_R1,
     PSA_KEY_TYPE_AES,
+    PSA_KEY_TYPE_DERIVE,
+    PSA_KEY_TYPE_ECC_KEY_PAIR,
 )
 from .interface.tfm.boot_status import BootStatusEra
 from .partitions.crypto.config import CryptoConfig
+from .partitions.delegated_attestation.config import DelegatedAttestationConfig
 from .partitions.firmware_update.config import FwuBuild, FwuConfig
-from .partitions.initial_attestation.config import AttestationConfig
+from .partitions.initial_attestation.config import AttestationConfig, TokenVariant
 from .partitions.internal_trusted_storage.config import ItsBuild, ItsConfig, PsFiles
 from .partitions.internal_trusted_storage.layout import FsConfig, config_problem
 from .partitions.internal_trusted_storage.stores import its_fs_config, ps_fs_config
@@ -27,13 +31,14 @@ from .partitions.programs import (
     MANIFEST_LIST,
     configurations,
     mailbox_programs,
+    platform_functions,
     programs,
 )
 from .partitions.protected_storage.config import PsConfig
 from .platform.board import AreaRole, Board
 from .platform.hal import FlashAreaInfo
 from .platform.iak_type import IakType
-from .platform.provisioning import DUMMY, DUMMY_ROTPKS, Provisioning
+from .platform.provisioning import DUMMY, DUMMY_2019, DUMMY_ROTPKS, Provisioning
 from .platform.provisioning_bundle import BundleLayout
 from .spm.config import Backend, SpmConfig
 from .spm.load import LoadError, PartitionBuild
@@ -47,6 +52,8 @@ class Build:
     ``bl2`` None is TF-M with BL2=OFF: the images run unchecked, and there is no boot status. ``bl1`` None is
     BL1=OFF, TF-M's default on most boards: BL2 runs unchecked.
     ``measured_boot`` is TFM_PARTITION_MEASURED_BOOT, None leaves that partition out.
+    ``delegated_attestation`` is TFM_PARTITION_DELEGATED_ATTESTATION, None leaves that partition out; it needs
+    ``measured_boot``, and where ``bl1`` is an RSE's, its keys' seed is what that left behind.
     ``firmware_update`` is TFM_PARTITION_FIRMWARE_UPDATE, None (as in TF-M's default) a build without the
     partition; with it the boot loader publishes the running versions.
     ``its`` is TFM_PARTITION_INTERNAL_TRUSTED_STORAGE, None leaves that partition out, and protected storage
@@ -65,6 +72,7 @@ class Build:
     its: ItsConfig | None = field(default_factory=ItsConfig)
     ps: PsConfig | None = field(default_factory=PsConfig)
     platform: PlatformConfig | None = field(default_factory=PlatformConfig)
+    delegated_attestation: DelegatedAttestationConfig | None = None
 
 
 def bl1_config_for(board: Board) -> Bl1Config | None:
@@ -87,12 +95,31 @@ def with_boot_status(build: Build, era: BootStatusEra) -> Build:
     )
 
 
+def with_token_variant(build: Build) -> Build:
+    """The build with the boot status that goes with its tokens, unless it says another itself.
+
+    TokenVariant.TFM_2019 is the one value that asks for another than today's: BL2 writes it, the SPM passes
+    it on, attestation reads it. A BL2 of another era keeps it, and the others follow.
+    """
+    if build.attestation.boot_status is not None:
+        return build
+    era = build.attestation.boot_status_era
+    if era is BootStatusEra.TODAY:
+        return build
+    if build.bl2 is not None and build.bl2.boot_status is not BootStatusEra.TODAY:
+        era = build.bl2.boot_status
+    return with_boot_status(build, era)
+
+
 def dummy_provisioning(build: Build) -> Provisioning:
     """TF-M's dummy values (NOT SECURE) as its build burns them: ROTPKs by signature type and key mode.
 
-    With SYMMETRIC_INITIAL_ATTESTATION the type of the IAK is HMAC; its bytes are the same.
+    With SYMMETRIC_INITIAL_ATTESTATION the type of the IAK is HMAC; its bytes are the same. A build of 2019
+    has the key of that time.
     """
-    dummy = replace(DUMMY, iak_type=IakType.HMAC) if build.attestation.symmetric else DUMMY
+    dummy = DUMMY_2019 if build.attestation.variant is TokenVariant.TFM_2019 else DUMMY
+    if build.attestation.symmetric:
+        dummy = replace(dummy, iak_type=IakType.HMAC)
     if build.bl2 is None:
         return dummy
     name = build.bl2.signature_type.value
@@ -163,9 +190,19 @@ def standard_partitions(build: Build) -> list[PartitionBuild]:
     fwu = fwu_build(build)
     its = its_build(build)
     ps = build.ps if its is not None else None
-    made = programs(build.attestation, build.crypto, build.measured_boot, fwu, its, ps, build.platform)
+    made = programs(
+        build.attestation,
+        replace(build.crypto, dak_seed_in_kmu=build.crypto.dak_seed_in_kmu or _has_rse_keys(build)),
+        build.measured_boot,
+        fwu,
+        its,
+        ps,
+        build.platform,
+        build.delegated_attestation,
+    )
     configs = configurations(
         measured_boot=build.measured_boot is not None,
+        delegated_attestation=build.delegated_attestation is not None,
         firmware_update=fwu is not None,
         its=its is not None,
         platform=build.platform is not None,
@@ -174,8 +211,13 @@ def standard_partitions(build: Build) -> list[PartitionBuild]:
     builds = []
     for item in load_manifest_list(MANIFEST_LIST, configs=configs):
         manifest = item.load()
-        builds.append(PartitionBuild(manifest, item.pid, *made[manifest.name]))
+        hal = platform_functions(build.attestation).get(manifest.name, ())
+        builds.append(PartitionBuild(manifest, item.pid, *made[manifest.name], hal=hal))
     return builds
+
+
+def _has_rse_keys(build: Build) -> bool:
+    return build.bl1 is not None and build.bl1.rse is not None
 
 
 def agent_partitions(board: Board) -> list[PartitionBuild]:
@@ -201,7 +243,9 @@ def check_build(build: Build, board: Board) -> None:
 
     Raises Bl2ConfigError for a boot loader of another number of images than the board has slots for,
     Bl1ConfigError for a BL1 that it has no place for, LoadError for what two cores cannot have, for
-    internal trusted storage that its flash has no place for, and for protected storage without its crypto.
+    internal trusted storage that its flash has no place for, for protected storage without its crypto, and
+    for what attestation of 2019 did not know, and for delegated attestation without measured boot, its
+    crypto, or the board's grant of its seed.
     """
     _check_image_number(build, board)
     _check_dual_core(build, board)
@@ -209,6 +253,18 @@ def check_build(build: Build, board: Board) -> None:
     _check_its(build, board)
     _check_ps_crypto(build)
     _check_measured_boot_crypto(build)
+    _check_token_variant(build)
+    _check_delegated_attestation(build, board)
+
+
+def _check_token_variant(build: Build) -> None:
+    """What the service of 2019 did not know."""
+    if build.attestation.variant is not TokenVariant.TFM_2019:
+        return
+    if build.attestation.symmetric:
+        raise LoadError("a symmetric attestation key in 2019; legal: symmetric=False, or another variant")
+    if build.measured_boot is not None:
+        raise LoadError("the measured boot partition in 2019; legal: measured_boot=None, or another variant")
 
 
 def _check_ps_crypto(build: Build) -> None:
@@ -241,6 +297,43 @@ def _check_measured_boot_crypto(build: Build) -> None:
         "single_part_functions": crypto.single_part_functions,
     }
     _demand_of_crypto("measured boot hashes", needs, "legal: with them, or measured_boot=None")
+
+
+def _check_delegated_attestation(build: Build, board: Board) -> None:
+    """TF-M's build stops where the services that this partition depends on are not there."""
+    if build.delegated_attestation is None:
+        return
+    legal = "legal: with them, or delegated_attestation=None"
+    if build.measured_boot is None:
+        raise LoadError(
+            "delegated attestation derives its keys from measurements, and the build has no measured boot; "
+            "legal: measured_boot=MeasuredBootConfig(), or delegated_attestation=None"
+        )
+    offer, crypto, pair = (
+        build.crypto.offer(),
+        build.crypto,
+        PSA_KEY_TYPE_ECC_KEY_PAIR(PSA_ECC_FAMILY_SECP_R1),
+    )
+    needs = {
+        "PSA_WANT_ALG_HKDF": offer.alg(PSA_ALG_HKDF(PSA_ALG_SHA_256)),
+        "PSA_WANT_ALG_SHA_256": offer.alg(PSA_ALG_SHA_256),
+        "PSA_WANT_KEY_TYPE_DERIVE": offer.key_type(PSA_KEY_TYPE_DERIVE),
+        "PSA_WANT_KEY_TYPE_ECC_KEY_PAIR_DERIVE": offer.key_pair(pair, "DERIVE"),
+        "PSA_WANT_KEY_TYPE_ECC_KEY_PAIR_EXPORT": offer.key_pair(pair, "EXPORT"),
+        "a curve of PSA_WANT_ECC_SECP_R1_*": any(
+            offer.curve(PSA_ECC_FAMILY_SECP_R1, bits) for bits in (256, 384, 521)
+        ),
+        "key_module": crypto.key_module,
+        "hash_module": crypto.hash_module,
+        "single_part_functions": crypto.single_part_functions,
+        "key_derivation_module": crypto.key_derivation_module,
+    }
+    _demand_of_crypto("delegated attestation derives its keys", needs, legal)
+    if _has_rse_keys(build) and "tfm_plat_get_dak_seed" not in board.hal_grants.get("TFM_SP_CRYPTO", ()):
+        raise LoadError(
+            f"delegated attestation with the keys of an RSE on board {board.name}, whose hal_grants keep the "
+            "seed from TFM_SP_CRYPTO; legal: tfm_plat_get_dak_seed granted to it, or Bl1Config(rse=None)"
+        )
 
 
 def _demand_of_crypto(what: str, needs: Mapping[str, bool], legal: str) -> None:

@@ -213,10 +213,12 @@ class Bl1_2(Stage):
         lcs = int.from_bytes(self.ports.otp.read(OtpField.LCS), "little")
         keys = RseKeys(self.ports.otp.read(OtpField.HUK), self.ports.otp.read(OtpField.GUK))
         for derivation in DERIVATIONS:
-            keys.derive(derivation, state, lcs, self._bl1_2_hash)
+            key = keys.derive(derivation, state, lcs, self._bl1_2_hash)
+            self.ports.kmu.set_key(derivation.slot, key)
             if self.trace.listeners:
                 label = derivation.label.rstrip(b"\0").decode()
-                text = f"RSE: {derivation.name} derived from {derivation.source.value}, label {label}"
+                what = f"{derivation.name} derived from {derivation.source.value}, label {label}"
+                text = f"RSE: {what}, in KMU slot {derivation.slot:d}"
                 self.trace.emit(RseKeyDerived(None, "setup_key_from_derivation", text, derivation.name))
         return keys
 

@@ -1,13 +1,14 @@
 """What both halves of BL1 share: the platform as they see it, refusals, provisioning, the error state."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ..interface.mcuboot.image import ImageError
 from ..interface.trace import Trace
 from ..platform.board import Bl1Memory
 from ..platform.flash import FlashArea
+from ..platform.kmu import Kmu
 from ..platform.memory import Memory
 from ..platform.nv_counters import NvCounters
 from ..platform.otp import Otp, OtpError, OtpField
@@ -31,7 +32,7 @@ class Bl1Ports:
     """All that BL1 touches of a device.
 
     ``bl2_images`` are the flash areas by image id: 0 the primary one, 1 the other. ``bundles`` are those that
-    a factory left, None on a board without a place for them.
+    a factory left, None on a board without a place for them. ``kmu`` takes the keys that an RSE derives.
     """
 
     otp: Otp
@@ -41,6 +42,7 @@ class Bl1Ports:
     layout: Bl1Memory
     bl2_images: tuple[FlashArea, FlashArea]
     bundles: BundleSource | None = None
+    kmu: Kmu = field(default_factory=Kmu)
 
     def read_otp(self, field: OtpField, length: int | None = None) -> bytes | None:
         """A field of the OTP, None where the board has no such field."""

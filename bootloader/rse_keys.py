@@ -1,7 +1,7 @@
 """The keys that BL1 of Arm's RSE derives at boot, and the boot state that some of them are bound to.
 
-TF-M platform/ext/target/arm/rse/common: rse_boot_state.c, bl1/rse_kmu_keys.c. The KMU's slots and the
-CryptoCell are left out: what is here is which key comes from what.
+TF-M platform/ext/target/arm/rse/common: rse_boot_state.c, bl1/rse_kmu_keys.c. The CryptoCell is left out.
+Here is which key comes from what, and which slot of the KMU it goes to.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ from enum import Enum, IntEnum, IntFlag
 from typing import Final
 
 from ..interface.errors import TfmSimError
+from ..platform.kmu import KmuSlot
 from .bl1_kdf import derive_key
 
 
@@ -70,19 +71,29 @@ ALL_STATE: Final = BootState.TP_MODE | BootState.LCS | BootState.REPROVISIONING_
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """One boot key: from which key, by which label (its NUL counts), bound to which of the boot state."""
+    """One boot key: from which key, by which label (its NUL counts), bound to which of the boot state.
+
+    ``slot`` is where it is kept.
+    """
 
     name: str
     source: HardwareKey
     label: bytes
     include: BootState
+    slot: KmuSlot
 
 
 DERIVATIONS: Final = (
     # Stable over updates: only new provisioning gives a device a new identity.
-    Derivation("IAK_SEED", HardwareKey.HUK, b"BL1_IAK_SEED_DERIVATION\0", BootState.REPROVISIONING_BITS),
-    Derivation("DAK_SEED", HardwareKey.GUK, b"BL1_DAK_SEED_DERIVATION\0", ALL_STATE),
-    Derivation("ROT_CDI", HardwareKey.HUK, b"BL1_ROT_CDI_DERIVATION\0", ALL_STATE),
+    Derivation(
+        "IAK_SEED",
+        HardwareKey.HUK,
+        b"BL1_IAK_SEED_DERIVATION\0",
+        BootState.REPROVISIONING_BITS,
+        KmuSlot.IAK_SEED,
+    ),
+    Derivation("DAK_SEED", HardwareKey.GUK, b"BL1_DAK_SEED_DERIVATION\0", ALL_STATE, KmuSlot.DAK_SEED),
+    Derivation("ROT_CDI", HardwareKey.HUK, b"BL1_ROT_CDI_DERIVATION\0", ALL_STATE, KmuSlot.ROT_CDI),
 )
 
 

@@ -4,6 +4,7 @@ from .psa.client import PsaClient
 from .psa.crypto_api import CryptoApi
 from .psa.firmware_update import FirmwareUpdate
 from .psa.initial_attestation import InitialAttestation
+from .psa.initial_attestation_2019 import InitialAttestation2019
 from .psa.internal_trusted_storage import InternalTrustedStorage
 from .psa.platform import PlatformApi
 from .psa.protected_storage import ProtectedStorage
@@ -16,6 +17,7 @@ class PsaApis:
 
     def __init__(self, client: PsaClient) -> None:
         self.initial_attestation = InitialAttestation(client)
+        self.initial_attestation_2019 = InitialAttestation2019(client)
         self.crypto = CryptoApi(client)
         self.platform = PlatformApi(client)
         self.firmware_update = FirmwareUpdate(client)

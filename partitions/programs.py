@@ -104,6 +104,11 @@ def programs(
     return made
 
 
+def platform_functions(attestation: AttestationConfig = _BASE_ATTESTATION) -> Mapping[str, tuple[str, ...]]:
+    """What a partition calls of the platform in this build alone, beside what its board grants; by name."""
+    return {"TFM_SP_INITIAL_ATTESTATION": attestation.hal_functions}
+
+
 def mailbox_programs(mailbox: MailboxConfig) -> Mapping[str, Program]:
     """The same for the manifest list of dual-core builds."""
     return {"TFM_NS_MAILBOX_AGENT": (MailboxAgent, mailbox)}

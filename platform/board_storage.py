@@ -25,6 +25,8 @@ MAX_IMAGES: Final = 4
 """As many ROTPKs and security counters as TF-M's OTP has."""
 _SLOTS: Final[dict[str, SlotName]] = {"primary": "primary", "secondary": "secondary"}
 _ROLES: Final = {role.value: role for role in AreaRole}
+MAX_IAK: Final = 66
+"""Bytes of the longest initial attestation key, a scalar of P-521."""
 _ROTPK_SIZES: Final = {"32": 32, "48": 48, "68": 68, "100": 100}
 _BL1_ROTPK_SIZES: Final = {str(size): size for size in BL1_ROTPK_SIZES}
 MAX_BL1_2: Final = 0x10000
@@ -88,6 +90,7 @@ def read_otp(value: YamlValue) -> OtpDescription:
         (
             "size",
             "rotpk_size",
+            "iak_size",
             "bl1",
             "ns_counters",
             "bl1_2_code_size",
@@ -97,6 +100,7 @@ def read_otp(value: YamlValue) -> OtpDescription:
     )
     layout = OtpLayout(
         rotpk_size=optional(item, "rotpk_size", lambda v: v.choice(_ROTPK_SIZES), 68),
+        iak_size=optional(item, "iak_size", lambda v: v.integer(32, MAX_IAK), 32),
         bl1=optional(item, "bl1", YamlValue.boolean, False),
         ns_counters=optional(item, "ns_counters", lambda v: v.integer(0, 3), 0),
         bl1_2_code_size=optional(item, "bl1_2_code_size", lambda v: v.integer(8, MAX_BL1_2), 0),

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Final, NoReturn, TypeVar
 
 from ..interface.errors import TfmSimError
+from ..interface.psa.crypto_key_sizes import PSA_BITS_TO_BYTES
 from ..interface.psa.crypto_values import (
     PSA_ALG_ECDSA,
-    PSA_ALG_HMAC,
+    PSA_ALG_IS_HMAC,
     PSA_ALG_SHA_256,
     PSA_KEY_TYPE_ECC_KEY_PAIR,
     PSA_KEY_TYPE_HMAC,
@@ -23,9 +24,10 @@ from ..interface.psa.crypto_values import (
 from ..interface.tfm.platform import NV_COUNTER_SIZE
 from . import nv_counters
 from .flash import FlashArea, FlashError
-from .iak_type import IakType
+from .initial_attest_key import INSTANCE_ID_MAX_SIZE, EccKey, ecc_key, instance_id
 from .ioctl import IoctlHandler, IoctlReply, IoctlRequest, no_requests
 from .its_encryption import ItsEncryption
+from .kmu import Kmu, KmuSlot
 from .lifecycle import psa_lifecycle
 from .nv_counters import NvCounter, NvCounters
 from .otp import Otp, OtpField
@@ -35,6 +37,8 @@ from .random_source import RandomSource
 
 PLATFORM_CONFIG: Final = bytes.fromhex("efbeadde")
 PLATFORM_HASH_ALGO: Final = b"not-hash-extended"
+HW_VERSION_MAX_SIZE: Final = 18
+"""TF-M of 2019: EAN-13 and five digits more, without a dash."""
 
 
 T = TypeVar("T")
@@ -85,6 +89,7 @@ class PlatformHal:
         slots: Mapping[tuple[int, int], FlashArea] | None = None,
         its_encryption: ItsEncryption | None = None,
         ioctl: IoctlHandler = no_requests,
+        kmu: Kmu | None = None,
     ) -> None:
         """``slots`` by MCUboot's image index and slot number, 0 primary and 1 secondary."""
         self._otp = otp
@@ -95,6 +100,7 @@ class PlatformHal:
         self._on_reset = on_reset
         self._slots = slots or {}
         self._ioctl = ioctl
+        self._kmu = kmu or Kmu()
         self._its_encryption = its_encryption or ItsEncryption(otp, rng)
 
     def tfm_attest_hal_get_security_lifecycle(self) -> int:
@@ -141,6 +147,13 @@ class PlatformHal:
         """The hardware unique key, 32 bytes."""
         return self._otp.read(OtpField.HUK)
 
+    def tfm_plat_get_dak_seed(self) -> bytes:
+        """The seed of delegated attestation keys, 32 bytes, that BL1 of an RSE left in the KMU.
+
+        Raises PlatError SYSTEM_ERR where no BL1 did.
+        """
+        return self._kmu.get_key(KmuSlot.DAK_SEED)
+
     def tfm_plat_get_iak(self) -> IakKey:
         """The initial attestation key. Raises PlatError SYSTEM_ERR where its length passes the field's."""
         length = int.from_bytes(self._otp.read(OtpField.IAK_LEN), "little")
@@ -152,10 +165,40 @@ class PlatformHal:
         kind = int.from_bytes(self._otp.read(OtpField.IAK_TYPE), "little")
         data = self._otp.read(OtpField.IAK, length)
         # TF-M's build knows whether the type field holds an algorithm or a curve; its values tell us.
-        if kind == IakType.HMAC:
-            return IakKey(PSA_KEY_TYPE_HMAC, 8 * length, PSA_ALG_HMAC(PSA_ALG_SHA_256), data)
+        if PSA_ALG_IS_HMAC(kind):
+            return IakKey(PSA_KEY_TYPE_HMAC, 8 * length, kind, data)
         family = kind & 0xFF
-        return IakKey(PSA_KEY_TYPE_ECC_KEY_PAIR(family), 8 * length, PSA_ALG_ECDSA(PSA_ALG_SHA_256), data)
+        # TF-M's template says 8 bits a byte, which is right for every curve but P-521.
+        bits = 521 if length == PSA_BITS_TO_BYTES(521) else 8 * length
+        return IakKey(PSA_KEY_TYPE_ECC_KEY_PAIR(family), bits, PSA_ALG_ECDSA(PSA_ALG_SHA_256), data)
+
+    def tfm_plat_get_initial_attest_key(self) -> EccKey:
+        """TF-M of 2019: the whole initial attestation key. Raises PlatError SYSTEM_ERR for none of P-256."""
+        iak = self.tfm_plat_get_iak()
+        if iak.type == PSA_KEY_TYPE_HMAC:
+            raise PlatError(
+                TfmPlatErr.SYSTEM_ERR, "initial attestation key: an HMAC key; legal: one of P-256"
+            )
+        return ecc_key(iak.data)
+
+    def tfm_plat_get_instance_id(self, size: int = INSTANCE_ID_MAX_SIZE) -> bytes:
+        """TF-M of 2019: the UEID, 33 bytes. Raises PlatError SYSTEM_ERR for a smaller buffer or no key."""
+        if size < INSTANCE_ID_MAX_SIZE:
+            raise PlatError(TfmPlatErr.SYSTEM_ERR, f"instance id: buffer of {size} bytes; legal: 33 and up")
+        return instance_id(self.tfm_plat_get_initial_attest_key())
+
+    def tfm_plat_get_hw_version(self, size: int = HW_VERSION_MAX_SIZE) -> bytes:
+        """TF-M of 2019: the hardware version, a text of 18 digits in its dummy data.
+
+        It lies where the certification reference does since 2022. Raises PlatError SYSTEM_ERR where it is
+        longer than ``size``.
+        """
+        version = self._string(OtpField.CERT_REF, self._otp.size_of(OtpField.CERT_REF))
+        if len(version) > size:
+            raise PlatError(
+                TfmPlatErr.SYSTEM_ERR, f"hardware version of {len(version)} bytes; legal: up to {size}"
+            )
+        return version
 
     def tfm_plat_get_symmetric_iak_id(self, size: int = 32) -> bytes:
         """The key id of a symmetric IAK, up to the first NUL within ``size``."""

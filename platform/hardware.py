@@ -13,6 +13,7 @@ from .flash import Flash, FlashArea
 from .hal import PlatformHal
 from .interrupts import InterruptController
 from .its_encryption import ItsEncryption
+from .kmu import Kmu
 from .memory import Access, Memory, Region, RegionKind
 from .nv_counters import NvCounters
 from .otp import Otp, OtpError, OtpField
@@ -93,6 +94,7 @@ class Hardware:
         )
         self.bus = Bus(self.memory, self.peripherals)
         self.its_encryption = ItsEncryption(self.otp, self.rng)
+        self.kmu = Kmu()
         self.hal = PlatformHal(
             self.otp,
             self.nv_counters,
@@ -107,6 +109,7 @@ class Hardware:
             },
             self.its_encryption,
             board.ioctl,
+            self.kmu,
         )
 
     def slot(self, image: int, slot: SlotName) -> FlashArea:
@@ -160,6 +163,7 @@ class Hardware:
         self.cpu1_interrupts.reset()
         self.clock.reset()
         self.its_encryption.reset()
+        self.kmu.reset()
         for model in self.peripherals.values():
             model.reset()
 

@@ -78,6 +78,7 @@ class OtpLayout:
     """Which fields a build has and where they lie.
 
     ``rotpk_size``: 32 (SHA-256 of the key), 48 (SHA-384), 68 (whole P-256 point) or 100 (whole P-384 point).
+    ``iak_size`` is 32 as in TF-M's template; a key of P-384, P-521 or a longer HMAC key needs more.
     BL1 adds its ROTPK and counter; ``ns_counters`` is PLATFORM_NS_NV_COUNTERS, 0 to 3.
 
     ``bl1_2_code_size`` is BL1_2_CODE_SIZE: the OTP holds BL1_2, its hash and length, BL2's encryption key,
@@ -86,6 +87,7 @@ class OtpLayout:
     """
 
     rotpk_size: int = 68
+    iak_size: int = 32
     bl1: bool = False
     ns_counters: int = 0
     bl1_2_code_size: int = 0
@@ -120,7 +122,7 @@ class OtpLayout:
         rotpk = self.rotpk_size
         sizes = [
             (OtpField.HUK, 32),
-            (OtpField.IAK, 32),
+            (OtpField.IAK, self.iak_size),
             (OtpField.IAK_LEN, 4),
             (OtpField.IAK_TYPE, 4),
             (OtpField.IAK_ID, 32),

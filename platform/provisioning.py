@@ -5,7 +5,7 @@ A user's own values come from a YAML file; ``platform/provisioning_dummy.yaml`` 
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +15,29 @@ from .lifecycle import OtpLcs
 from .otp import BL1_ROTPKS, Otp, OtpError, OtpField, OtpLayout
 from .yaml_source import YamlValue, load_yaml, parse_yaml
 
-SECP256R1_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_CURVES: Final = {
+    32: ("P-256", 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551),
+    48: (
+        "P-384",
+        0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973,
+    ),
+    66: (
+        "P-521",
+        int(
+            "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa"
+            "51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
+            16,
+        ),
+    ),
+}
+"""By the bytes of a private key: its curve's name and order."""
+HMAC_IAK_SIZES: Final = (32, 48, 64)
 MAX_ROTPKS: Final = 4
 BL1_ROTPK_SIZES: Final = (32, 48, 56, 65, 97)
 DUMMY_FILE: Final = Path(__file__).parent / "provisioning_dummy.yaml"
 """TF-M's dummy values in the form that users write."""
-DUMMY_IAK_PREFIX: Final = bytes.fromhex("a9b454b26d6f90a4")
+DUMMY_IAK_PREFIXES: Final = (bytes.fromhex("a9b454b26d6f90a4"), bytes.fromhex("c74670bcb7e85b38"))
+"""Of the key that TF-M ships since May 2019, and of the one before it."""
 NOT_SECURE_NOTICE: Final = "This device was provisioned with dummy keys. This device is NOT SECURE"
 
 
@@ -32,7 +49,8 @@ class ProvisioningError(TfmSimError):
 class Provisioning:
     """The values of one device. Empty bytes are not burnt.
 
-    huk, iak, boot_seed, implementation_id: 32 bytes each; entropy_seed: 64; iak_id, cert_ref,
+    huk, boot_seed, implementation_id: 32 bytes each; iak: 32 bytes, on a board whose OTP has room for it also
+    48 (P-384, HMAC), 66 (P-521) or 64 (HMAC); entropy_seed: 64; iak_id, cert_ref,
     verification_service_url and profile_definition: texts of up to 32 bytes, longer ones are cut there as
     TF-M's 32-byte fields do. ``rotpks`` are stored as they are and padded with zeros: the hash of a key, or
     the whole key as an uncompressed point, by the loader's key mode. ``lifecycle`` is burnt last.
@@ -61,12 +79,12 @@ class Provisioning:
     @property
     def is_dummy(self) -> bool:
         """TF-M tfm_plat_provisioning_check_for_dummy_keys: by the first 8 bytes of the IAK."""
-        return self.iak[:8] == DUMMY_IAK_PREFIX
+        return self.iak[:8] in DUMMY_IAK_PREFIXES
 
 
 def dummy_notice(otp: Otp) -> str | None:
     """The warning for a device with dummy keys, None for another. TF-M looks only at the IAK in OTP."""
-    return NOT_SECURE_NOTICE if otp.read(OtpField.IAK, 8) == DUMMY_IAK_PREFIX else None
+    return NOT_SECURE_NOTICE if otp.read(OtpField.IAK, 8) in DUMMY_IAK_PREFIXES else None
 
 
 # The public keys of MCUboot's development images, as TF-M's dummy provisioning burns them for image 0 and 1:
@@ -130,6 +148,13 @@ DUMMY: Final = Provisioning(
     ),
     lifecycle=OtpLcs.SECURED,
 )
+DUMMY_2019: Final = replace(
+    DUMMY,
+    iak=bytes.fromhex("c74670bcb7e85b3803efb428940492e73e3fe9d4f7b5a8ad5e480cbdbcb554c2"),
+    cert_ref=b"060456527282910010",
+    profile_definition=b"psa-tfm-profile-1.md",
+)
+"""What TF-M shipped until May 2019, in this OTP: another key, and a hardware version without a dash."""
 VIRGIN: Final = Provisioning(lifecycle=OtpLcs.ASSEMBLY_AND_TEST)
 """A device as it comes from the wafer: nothing is burnt."""
 # Builds with ATTEST_INCLUDE_COSE_KEY_ID burn this as IAK_ID too.
@@ -291,9 +316,18 @@ def _text(entries: dict[str, YamlValue], key: str) -> bytes:
 
 
 def _iak(entries: dict[str, YamlValue], iak_type: IakType) -> bytes:
-    key = _bytes(entries, "iak", 32)
-    if key and iak_type is IakType.SECP_R1 and not 1 <= int.from_bytes(key, "big") < SECP256R1_ORDER:
-        raise entries["iak"].error("not a P-256 private key", None, "1 up to the order of the curve less 1")
+    if "iak" not in entries:
+        return b""
+    key = entries["iak"].hex_bytes()
+    sizes = tuple(_CURVES) if iak_type is IakType.SECP_R1 else HMAC_IAK_SIZES
+    if len(key) not in sizes:
+        legal = f"{', '.join(map(str, sizes))} for {iak_type.name}"
+        raise entries["iak"].error("wrong length", f"{len(key)} bytes", legal)
+    if iak_type is IakType.SECP_R1:
+        name, order = _CURVES[len(key)]
+        if not 1 <= int.from_bytes(key, "big") < order:
+            legal = "1 up to the order of the curve less 1"
+            raise entries["iak"].error(f"not a {name} private key", None, legal)
     return key
 
 

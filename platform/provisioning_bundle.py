@@ -68,7 +68,7 @@ class BundleLayout:
         """``struct tfm_psa_rot_provisioning_data_t``."""
         return Struct(
             "magic" / Int32ul,
-            "iak" / Bytes(32),
+            "iak" / Bytes(self.otp.iak_size),
             "iak_len" / Int32ul,
             "iak_type" / Int32ul,
             *(("iak_id" / Bytes(32),) if self.iak_id else ()),

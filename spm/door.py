@@ -17,7 +17,7 @@ from ..interface.psa.client import (
 )
 from ..interface.psa.service import PSA_IPC_CONNECT, PSA_IPC_DISCONNECT, psa_msg_t
 from ..platform.hal import PlatformHal
-from . import agent_api, client_api, interrupts, iovec_api, service_api
+from . import agent_api, client_api, interrupts, iovec_api, permission_check, service_api
 from .buffers import CallBuffers, vector_sizes
 from .client import Client, NonSecureClient, Partition, ns_client_id
 from .client_api import Vectors
@@ -305,6 +305,10 @@ class PartitionDoor(ClientDoor):
     def tfm_core_get_boot_data(self, major: int, size: int) -> tuple[int, bytes]:
         spm = self._enter("tfm_core_get_boot_data")
         return spm.boot_data.get(self._partition.client_id, major, size)
+
+    def tfm_core_memory_permission_check(self, msg_handle: int, address: int, size: int, access: int) -> int:
+        call = permission_check.tfm_core_memory_permission_check
+        return self._carry("tfm_core_memory_permission_check", call, msg_handle, address, size, access)
 
     def _carry(self, name: str, call: _PartitionCall[P], *args: P.args, **kwargs: P.kwargs) -> int:
         spm, partition = self._spm, self._partition

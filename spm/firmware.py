@@ -57,7 +57,7 @@ def start_firmware(hardware: Hardware, kernel: Kernel) -> None:
     arenas = give_partitions_memory(hardware.memory, [p.manifest for p in kernel.partitions])
 
     def hal_of(partition: str) -> PlatformHal:
-        names = hardware.board.hal_grants.get(partition, ())
+        names = (*hardware.board.hal_grants.get(partition, ()), *kernel.hal_functions_of(partition))
         return granted(hardware.hal, names, partition, partial(kernel.hal_denied, partition))
 
     hardware.on_reset = kernel.reset_requested

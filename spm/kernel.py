@@ -149,6 +149,10 @@ class Kernel:
             )
         return frozenset({partition.name})
 
+    def hal_functions_of(self, partition: str) -> tuple[str, ...]:
+        """The platform functions that a partition's build brings, whatever the board grants."""
+        return self._builds[partition].hal
+
     def start(self, hal_of: Callable[[str], PlatformHal], arena_of: Callable[[str], Arena]) -> None:
         """Make each partition's program and run it to where it waits for messages, in load order."""
         self.processes.launch(self.partitions, self._builds, self.config.process_level)

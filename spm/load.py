@@ -24,6 +24,8 @@ class PartitionBuild:
     the build has a configuration for it. In a process of its own the class must lie at the top of a module,
     and ``config`` be a dataclass of plain values.
 
+    ``hal`` names platform functions that this build of the partition is granted beside those of its board.
+
     Raises LoadError for what is no manifest, no partition id or no program.
     """
 
@@ -31,6 +33,7 @@ class PartitionBuild:
     pid: int
     program: Callable[..., object]
     config: object = None
+    hal: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.manifest, PartitionManifest):

@@ -126,6 +126,14 @@ class PartitionApi(PsaClient, Protocol):
         Legal for the partition that the major belongs to; the area has a header of its own.
         """
 
+    def tfm_core_memory_permission_check(self, msg_handle: int, address: int, size: int, access: int) -> int:
+        """TF-M of 2019: whether a range that a client names is a buffer of its own; a TfmStatus.
+
+        TFM_SUCCESS where the client of the message and this partition may both read all of it (for
+        TfmMemoryAccess.RW write), and it lies in RAM, or in code where it is only read; an empty range never.
+        The message handle tells who the client is: the library model's SPM knew the one caller that it had.
+        """
+
 
 def vector_count(sizes: tuple[int, int, int, int]) -> int:
     """How many vectors a message's ``in_size`` or ``out_size`` has: trailing empty ones do not count."""

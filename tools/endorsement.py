@@ -7,7 +7,7 @@ from ..interface.errors import TfmSimError
 from ..interface.psa.crypto_values import PSA_KEY_TYPE_HMAC
 from ..platform.hardware import Hardware
 
-_CURVES: dict[int, type[ec.EllipticCurve]] = {256: ec.SECP256R1, 384: ec.SECP384R1}
+_CURVES: dict[int, type[ec.EllipticCurve]] = {256: ec.SECP256R1, 384: ec.SECP384R1, 521: ec.SECP521R1}
 
 
 class NoEndorsement(TfmSimError):

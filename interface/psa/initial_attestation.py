@@ -6,6 +6,7 @@ from typing import Final
 from ..tfm.attestation import TFM_ATTEST_GET_TOKEN, TFM_ATTEST_GET_TOKEN_SIZE, TFM_ATTEST_SIZE_LENGTH
 from ..tfm.services import TFM_ATTESTATION_SERVICE_HANDLE
 from .client import BytesLike, InVec, PsaClient, psa_outvec
+from .initial_attestation_2019 import AttestError, PsaAttestErr
 from .status import PSA_ERROR_BUFFER_TOO_SMALL, PSA_ERROR_INVALID_ARGUMENT, PSA_SUCCESS, PsaError
 
 PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE: Final = 0x250
@@ -13,6 +14,7 @@ PSA_INITIAL_ATTEST_CHALLENGE_SIZE_32: Final = 32
 PSA_INITIAL_ATTEST_CHALLENGE_SIZE_48: Final = 48
 PSA_INITIAL_ATTEST_CHALLENGE_SIZE_64: Final = 64
 _ROT_SIZE_MAX: Final = 0xFFFFFFFF
+_TOO_SMALL: Final = (PSA_ERROR_BUFFER_TOO_SMALL, PsaAttestErr.TOKEN_BUFFER_OVERFLOW)
 
 
 class ClientLibrary(Enum):
@@ -62,7 +64,10 @@ def psa_initial_attest_get_token_size(
 
 
 class InitialAttestation:
-    """Initial attestation for Python callers: values back, PsaError raised."""
+    """Initial attestation for Python callers: values back, PsaError raised.
+
+    A service of 2019 has errors of its own: AttestError.
+    """
 
     def __init__(self, client: PsaClient) -> None:
         self._client = client
@@ -74,16 +79,22 @@ class InitialAttestation:
         """
         room = PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE if capacity is None else capacity
         status, token = psa_initial_attest_get_token(self._client, challenge, room)
-        if status == PSA_ERROR_BUFFER_TOO_SMALL and capacity is None:
+        if status in _TOO_SMALL and capacity is None:
             room = self.get_token_size(len(challenge))
             status, token = psa_initial_attest_get_token(self._client, challenge, room)
-        if status != PSA_SUCCESS:
-            raise PsaError(status, "psa_initial_attest_get_token")
+        _demand(status, "psa_initial_attest_get_token")
         return token
 
     def get_token_size(self, challenge_size: int) -> int:
         """The exact size in bytes of a token over a challenge of that size."""
         status, size = psa_initial_attest_get_token_size(self._client, challenge_size)
-        if status != PSA_SUCCESS:
-            raise PsaError(status, "psa_initial_attest_get_token_size")
+        _demand(status, "psa_initial_attest_get_token_size")
         return size
+
+
+def _demand(status: int, call: str) -> None:
+    """A service of 2019 answers with its own errors, which are positive."""
+    if status > PSA_SUCCESS:
+        raise AttestError(PsaAttestErr(status), call)
+    if status != PSA_SUCCESS:
+        raise PsaError(status, call)

@@ -58,7 +58,7 @@ def tfm_delegated_attest_get_token(
     """(status, platform token) whose challenge is the hash of the delegated key's public half.
 
     That half is hashed as a COSE_Key, by the algorithm named when the key was asked for. ``token_buf`` is the
-    size of the buffer in bytes, or the vector itself; ``token_size_is_null`` stands for a NULL ``token_size``.
+    size of the buffer in bytes, or the vector itself; ``token_size_is_null`` stands for a NULL pointer.
     """
     if token_size_is_null:
         return PSA_ERROR_INVALID_ARGUMENT, b""
@@ -98,7 +98,7 @@ class DelegatedAttestation:
             raise PsaError(status, "tfm_delegated_attest_get_delegated_key")
         return key
 
-    def get_token(self, hash: bytes, capacity: int | None = None) -> bytes:  # noqa: A002
+    def get_token(self, hash: bytes, capacity: int | None = None) -> bytes:
         """The platform token bound to the key of the latest `get_delegated_key`.
 
         ``hash`` is that of the public key's COSE_Key; ``capacity`` the size of the token buffer in bytes.

@@ -65,6 +65,7 @@ class Op(IntEnum):
     CPU_EXECUTE = 0x34
     PRINT = 0x35
     NOTES = 0x36
+    MEMORY_PERMISSION_CHECK = 0x37
 
     LOAD = 0x40
     LOADED = 0x41

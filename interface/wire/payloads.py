@@ -79,6 +79,7 @@ REQUESTS: Final[dict[Op, tuple[str, bool]]] = {
     Op.CPU_STORE: ("I", True),
     Op.CPU_EXECUTE: ("I", False),
     Op.NOTES: ("", False),
+    Op.MEMORY_PERMISSION_CHECK: ("iIII", False),
     Op.LOAD: ("", True),
     Op.LOADED: ("", True),
     Op.RUN: ("II", True),

@@ -67,7 +67,8 @@ class BuiltinKeys:
     def __init__(self, hal: PlatformHal, config: CryptoConfig) -> None:
         loaders = {TFM_BUILTIN_KEY_ID_HUK: _load_huk, TFM_BUILTIN_KEY_ID_IAK: _load_iak}
         if config.delegated_attestation:
-            loaders[TFM_BUILTIN_KEY_ID_DAK_SEED] = _load_dak_seed
+            in_kmu = config.dak_seed_in_kmu
+            loaders[TFM_BUILTIN_KEY_ID_DAK_SEED] = _load_dak_seed if in_kmu else _derive_dak_seed
         self._keys: dict[int, BuiltinKey] = {}
         for key_id, loader in loaders.items():
             try:
@@ -118,16 +119,22 @@ def _load_huk(hal: PlatformHal) -> BuiltinKey:
     return BuiltinKey(*_derivation_key(hal.tfm_plat_get_huk()), usage=PSA_KEY_USAGE_DERIVE)
 
 
-def _load_dak_seed(hal: PlatformHal) -> BuiltinKey:
-    """The seed of delegated attestation keys; only that partition may derive from it.
-
-    On TF-M's RSE, which alone has it, BL1 derives the seed and leaves it in a slot of the key management
-    unit. A board without that unit derives it from its HUK.
-    """
-    seed = HKDF(hashes.SHA256(), _DAK_SEED_LENGTH, salt=None, info=b"DAK_SEED").derive(hal.tfm_plat_get_huk())
+def _dak_seed(seed: bytes) -> BuiltinKey:
+    """The seed of delegated attestation keys; only that partition may derive from it."""
     return BuiltinKey(
         *_derivation_key(seed), usage_by_client={TFM_SP_DELEGATED_ATTESTATION: PSA_KEY_USAGE_DERIVE}
     )
+
+
+def _load_dak_seed(hal: PlatformHal) -> BuiltinKey:
+    """On TF-M's RSE, which alone has it, BL1 derives the seed and leaves it in a slot of the KMU."""
+    return _dak_seed(hal.tfm_plat_get_dak_seed())
+
+
+def _derive_dak_seed(hal: PlatformHal) -> BuiltinKey:
+    """A board without such a BL1 has its seed from the HUK; nothing of the boot goes into it."""
+    huk = hal.tfm_plat_get_huk()
+    return _dak_seed(HKDF(hashes.SHA256(), _DAK_SEED_LENGTH, salt=None, info=b"DAK_SEED").derive(huk))
 
 
 def _load_iak(hal: PlatformHal) -> BuiltinKey:

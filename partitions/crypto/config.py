@@ -48,6 +48,9 @@ class CryptoConfig:
     """TFM_BUILTIN_MAX_KEY_LEN, in bytes: a longer builtin key is passed over."""
     delegated_attestation: bool = False
     """TFM_PARTITION_DELEGATED_ATTESTATION: there is a builtin seed of its keys."""
+    dak_seed_in_kmu: bool = False
+    """Arm RSE's crypto_keys.c: that seed is what BL1 left in the KMU. Else it is derived from the HUK, for
+    TF-M has no dummy seed and no other platform one of its own."""
     builtin_key_usage: tuple[tuple[int, int, int], ...] = ()
     """Further rows (key id, client id, usage) of the builtin keys' policy table: TEST_NS_ATTESTATION's."""
     drivers: tuple[DriverSpec, ...] = ()

@@ -17,15 +17,16 @@ class DelegatedAttestationConfig:
     ``max_token_size`` is PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE: a build has one, so a device takes that of its
     initial attestation. ``shrinking_buffers`` brings back a slip of TF-M: the room for signer id, version,
     type and value of a slot is what the slot before it needed, and a slot that needs more is left out
-    without a word.
+    without a word. ``hash_of_point``: until TF-M 2.1 `get_token` wanted the hash of the public key as SEC 1
+    has it, which is what realm tokens without a profile carry; since 2.2 it is that of the COSE_Key.
     """
 
     boot_records_max_size: int = BOOT_RECORDS_MAX_SIZE
     max_token_size: int = PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE
     shrinking_buffers: bool = False
+    hash_of_point: bool = False
 
     def __post_init__(self) -> None:
         if self.boot_records_max_size < 1:
-            raise ValueError(
-                f"DelegatedAttestationConfig: boot_records_max_size {self.boot_records_max_size}; legal: 1 and up"
-            )
+            found = self.boot_records_max_size
+            raise ValueError(f"DelegatedAttestationConfig: boot_records_max_size {found}; legal: 1 and up")

@@ -1,4 +1,4 @@
-"""The delegated attestation key of this boot: derived, bound to a hash, and compared with (delegated_attest.c)."""
+"""The delegated attestation key of this boot, and the hash of its public half (delegated_attest.c)."""
 
 from typing import Final
 
@@ -83,7 +83,7 @@ class DelegatedKey:
     def compare(self, public_hash: bytes) -> int:
         """INVALID_ARGUMENT unless it is the hash of the key's public half, by the algorithm named for it.
 
-        TF-M verify_dak_pub_hash: hashed is the COSE_Key, neither the point nor the scalar.
+        TF-M verify_dak_pub_hash: hashed is the COSE_Key; until TF-M 2.1 it was the point.
         """
         if len(public_hash) != PSA_HASH_LENGTH(self._hash_alg):
             return PSA_ERROR_INVALID_ARGUMENT
@@ -91,7 +91,8 @@ class DelegatedKey:
         status, point = psa_export_public_key(self._client, self._key_id, room)
         if status != PSA_SUCCESS:
             return PSA_ERROR_GENERIC_ERROR
-        status = psa_hash_compare(self._client, self._hash_alg, _cose_key(point), public_hash)
+        public_key = point if self._config.hash_of_point else _cose_key(point)
+        status = psa_hash_compare(self._client, self._hash_alg, public_key, public_hash)
         return PSA_SUCCESS if status == PSA_SUCCESS else PSA_ERROR_INVALID_ARGUMENT
 
     def _boot_state(self) -> tuple[int, bytes]:

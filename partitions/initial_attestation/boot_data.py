@@ -7,7 +7,6 @@ from typing import Final
 import cbor2
 
 from ...interface.psa.crypto_values import PSA_ALG_SHA_256, PSA_ALG_SHA_384, PSA_ALG_SHA_512
-from ...interface.psa.status import PSA_SUCCESS
 from ...interface.tfm.boot_status import (
     SHARED_DATA_HEADER_SIZE,
     BootStatusEntry,
@@ -28,6 +27,7 @@ from ...spm.partition_api import PartitionApi
 from .config import AttestationConfig
 from .encoding import encode_text, join_array, join_map
 from .errors import AttestErr, AttestFailure
+from .spm_interface import attest_get_boot_data
 
 MAX_BOOT_STATUS: Final = 512
 
@@ -60,17 +60,16 @@ def boot_data_of(psa: PartitionApi, config: AttestationConfig) -> BootData:
     """
     if config.measured_boot:
         return MeasuredSlots(psa)
-    today = config.boot_status is BootStatusEra.TODAY
+    era = config.boot_status_era
+    today = era is BootStatusEra.TODAY
     # TF-M keeps header and 512 bytes; 2.2 asks the SPM for 512 in all, 2.1 for the whole of it.
     room = MAX_BOOT_STATUS
     if today and config.variant.before_2_2:
         room += SHARED_DATA_HEADER_SIZE
-    status, area = psa.tfm_core_get_boot_data(TlvMajor.IAS, room)
-    if status != PSA_SUCCESS:
-        raise AttestFailure(AttestErr.INIT_FAILED)
-    if config.boot_status.separate_claims:
-        return SeparateClaims(area, config.boot_status)
-    return BootRecords(area) if today else EarlyBootRecords(area, config.boot_status)
+    area = attest_get_boot_data(psa, TlvMajor.IAS, room)
+    if era.separate_claims:
+        return SeparateClaims(area, era)
+    return BootRecords(area) if today else EarlyBootRecords(area, era)
 
 
 class BootStatus(BootData):

@@ -41,17 +41,21 @@ class Claims:
         self._plan = [(claim, profile.labels[claim], encoders.get(claim)) for claim in profile.order]
         self._fixed: dict[Claim, bytes] = {}
 
-    def encode(self, challenge: bytes, client_id: int) -> bytes:
-        """The payload: the nonce, then every claim of the profile.
+    def encode(self, challenge: bytes, client_id: int, items: list[bytes], *, omit: bool = False) -> bytes:
+        """The payload: the nonce, then every claim of the profile, or with ``omit`` none.
 
-        Raises AttestFailure: CLAIM_UNAVAILABLE or GENERAL for a claim that the platform does not give,
-        CLAIM_UNAVAILABLE where the profile demands software components and there are none.
+        Labels and values go into ``items`` as they are made. Raises AttestFailure: CLAIM_UNAVAILABLE or
+        GENERAL for a claim that the platform does not give, CLAIM_UNAVAILABLE where the profile demands
+        software components and there are none.
         """
-        items = [self._profile.labels[Claim.NONCE], cbor2.dumps(challenge)]
+        items += (self._profile.labels[Claim.NONCE], cbor2.dumps(challenge))
+        if omit:
+            return join_map(items)
         try:
             for claim, label, encode in self._plan:
                 if encode is not None:
-                    items += (label, self._fixed.get(claim) or self._fix(claim, encode))
+                    if value := self._fixed.get(claim) or self._fix(claim, encode):
+                        items += (label, value)
                 elif claim is Claim.CLIENT_ID:
                     items += (label, cbor2.dumps(client_id))
                 elif claim is Claim.SECURITY_LIFECYCLE:
@@ -63,7 +67,10 @@ class Claims:
         return join_map(items)
 
     def _fix(self, claim: Claim, encode: Callable[[], bytes]) -> bytes:
-        """Keys and identities do not change within a boot; the lifecycle, which may, is not among them."""
+        """Keys and identities do not change within a boot; the lifecycle, which may, is not among them.
+
+        An empty one is no claim.
+        """
         encoded = self._fixed[claim] = encode()
         return encoded
 
@@ -114,4 +121,7 @@ class Claims:
 
     def _certification_reference(self) -> bytes:
         told = self._boot_data.general_claim(GeneralClaim.HW_VERSION)
-        return encode_text(self._hal.tfm_plat_get_cert_ref() if told is None else told)
+        return encode_text(self._hardware_version() if told is None else told)
+
+    def _hardware_version(self) -> bytes:
+        return self._hal.tfm_plat_get_cert_ref()

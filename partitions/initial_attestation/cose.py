@@ -8,6 +8,7 @@ import cbor2
 COSE_SIGN1_TAG: Final = b"\xd2"
 COSE_MAC0_TAG: Final = b"\xd1"
 _ARRAY_OF_4: Final = b"\x84"
+_ARRAY_OF_5: Final = b"\x85"
 _EMPTY_BSTR: Final = b"\x40"
 _KEY_ID_LABEL: Final = 4
 _ALG_LABEL: Final = 1
@@ -17,15 +18,20 @@ _ALG_LABEL: Final = 1
 class Envelope:
     """A COSE message but for its payload and its signature or tag.
 
-    ``head`` is all that precedes the payload; ``authenticated`` is what precedes it in the structure that is
-    signed, Sig_structure or MAC_structure.
+    ``pieces`` are tag and headers as they are encoded one after the other, ``head`` all that precedes the
+    payload; ``authenticated`` is what precedes it in the structure that is signed, Sig_structure or
+    MAC_structure. With ``bare_payload`` the claims follow there without the byte string around them.
     """
 
+    pieces: tuple[bytes, ...]
     head: bytes
     authenticated: bytes
+    bare_payload: bool = False
 
     def to_be_signed(self, payload: bytes) -> bytes:
         """``payload`` is the encoded byte string around the claims."""
+        if self.bare_payload:
+            payload = cbor2.loads(payload)
         return self.authenticated + payload
 
     def message(self, payload: bytes, signature: bytes) -> bytes:
@@ -36,12 +42,21 @@ class Envelope:
         return len(self.head) + len(payload) + len(cbor2.dumps(signature_length)) + signature_length
 
 
-def make_envelope(alg: int, key_id: bytes, *, symmetric: bool) -> Envelope:
-    """The headers for a COSE algorithm: it alone is protected; a key id that is not empty is unprotected."""
+def make_envelope(alg: int, key_id: bytes, *, symmetric: bool, april_2019: bool = False) -> Envelope:
+    """The headers for a COSE algorithm: it alone is protected; a key id that is not empty is unprotected.
+
+    ``april_2019`` has what is signed as TF-M's t_cose had it until 10 May 2019: an array of five announced,
+    an empty sign_protected in it that belongs to COSE_Sign, no external_aad, and the payload without a head.
+    """
     tag, context = (COSE_MAC0_TAG, "MAC0") if symmetric else (COSE_SIGN1_TAG, "Signature1")
     protected = cbor2.dumps(cbor2.dumps({_ALG_LABEL: alg}))
     unprotected = cbor2.dumps({_KEY_ID_LABEL: key_id} if key_id else {})
     return Envelope(
+        pieces=(tag, protected, unprotected),
         head=tag + _ARRAY_OF_4 + protected + unprotected,
-        authenticated=_ARRAY_OF_4 + cbor2.dumps(context) + protected + _EMPTY_BSTR,
+        authenticated=(_ARRAY_OF_5 if april_2019 else _ARRAY_OF_4)
+        + cbor2.dumps(context)
+        + protected
+        + _EMPTY_BSTR,
+        bare_payload=april_2019,
     )

@@ -16,9 +16,6 @@ from ...interface.psa.crypto import (
     psa_export_public_key,
     psa_get_key_attributes,
     psa_hash_compute,
-    psa_hash_finish,
-    psa_hash_setup,
-    psa_hash_update,
     psa_mac_sign_finish,
     psa_mac_sign_setup,
     psa_mac_update,
@@ -29,7 +26,7 @@ from ...interface.psa.crypto_sizes import (
     PSA_KEY_EXPORT_ECC_PUBLIC_KEY_MAX_SIZE,
     PSA_MAC_MAX_SIZE,
 )
-from ...interface.psa.crypto_types import KeyAttributes, psa_hash_operation_t, psa_mac_operation_t
+from ...interface.psa.crypto_types import KeyAttributes, psa_mac_operation_t
 from ...interface.psa.crypto_values import (
     PSA_ALG_ECDSA,
     PSA_ALG_HMAC,
@@ -40,10 +37,10 @@ from ...interface.psa.crypto_values import (
     PSA_KEY_TYPE_ECC_GET_FAMILY,
     PSA_KEY_TYPE_HMAC,
 )
-from ...interface.psa.status import PSA_SUCCESS
 from ...interface.tfm.crypto import TFM_BUILTIN_KEY_ID_IAK
 from .config import TokenVariant
-from .errors import AttestErr, AttestFailure
+from .crypto_hash import hash_in_steps
+from .errors import AttestErr, AttestFailure, demand
 
 UEID_TYPE_RAND: Final = b"\x01"
 """First byte of the instance id."""
@@ -58,30 +55,50 @@ class CoseAlgorithm:
     length: int
 
 
-# TF-M attest_get_t_cose_algorithm: chosen by the key's bits. It looks for 512, so P-521 (521) is refused.
+# TF-M attest_get_t_cose_algorithm: chosen by the key's bits.
 _ECDSA: Final = {
     256: CoseAlgorithm(-7, PSA_ALG_ECDSA(PSA_ALG_SHA_256), 64),
     384: CoseAlgorithm(-35, PSA_ALG_ECDSA(PSA_ALG_SHA_384), 96),
-    512: CoseAlgorithm(-36, PSA_ALG_ECDSA(PSA_ALG_SHA_512), 132),
+    521: CoseAlgorithm(-36, PSA_ALG_ECDSA(PSA_ALG_SHA_512), 132),
 }
+ES256: Final = _ECDSA[256]
 _HMAC: Final = {
     256: CoseAlgorithm(5, PSA_ALG_HMAC(PSA_ALG_SHA_256), 32),
     384: CoseAlgorithm(6, PSA_ALG_HMAC(PSA_ALG_SHA_384), 48),
     512: CoseAlgorithm(7, PSA_ALG_HMAC(PSA_ALG_SHA_512), 64),
 }
+HMAC256: Final = _HMAC[256]
 _COSE_CURVE: Final = {32: 1, 48: 2, 66: 3}
 
 
-def _demand(status: int, error: AttestErr = AttestErr.GENERAL) -> None:
-    if status != PSA_SUCCESS:
-        raise AttestFailure(error)
-
-
 class Iak(ABC):
-    """What a token needs of the key; all but the signature is asked for once a boot, as the key is fixed."""
+    """What a token needs of the key."""
 
     def __init__(self, client: PsaClient) -> None:
         self._client = client
+
+    @abstractmethod
+    def algorithm(self) -> CoseAlgorithm:
+        """How it signs. Raises AttestFailure GENERAL for a key that cannot sign a token."""
+
+    @abstractmethod
+    def instance_id(self) -> bytes:
+        """The claim: 33 bytes. Raises AttestFailure CLAIM_UNAVAILABLE."""
+
+    @abstractmethod
+    def key_id(self) -> bytes:
+        """The COSE key id; empty where there is none."""
+
+    @abstractmethod
+    def sign(self, algorithm: CoseAlgorithm, to_be_signed: bytes) -> bytes:
+        """Signature or tag over the COSE structure."""
+
+
+class BuiltinIak(Iak):
+    """The crypto service's builtin key; all but the signature is asked for once, as the key is fixed."""
+
+    def __init__(self, client: PsaClient) -> None:
+        super().__init__(client)
         self._instance_id = b""
         self._algorithm: CoseAlgorithm | None = None
 
@@ -93,7 +110,7 @@ class Iak(ABC):
 
     def _find_algorithm(self) -> CoseAlgorithm:
         status, attributes = psa_get_key_attributes(self._client, TFM_BUILTIN_KEY_ID_IAK)
-        _demand(status)
+        demand(status)
         algorithm = self._algorithm_of(attributes)
         if algorithm is None:
             raise AttestFailure(AttestErr.GENERAL)
@@ -112,46 +129,37 @@ class Iak(ABC):
     @abstractmethod
     def _key_hash(self) -> bytes: ...
 
-    @abstractmethod
-    def key_id(self) -> bytes:
-        """The COSE key id; empty where there is none."""
 
-    @abstractmethod
-    def sign(self, algorithm: CoseAlgorithm, to_be_signed: bytes) -> bytes:
-        """Signature or tag over the COSE structure."""
-
-
-class AsymmetricIak(Iak):
+class AsymmetricIak(BuiltinIak):
     """ECDSA: COSE_Sign1."""
 
-    def __init__(self, client: PsaClient, variant: TokenVariant) -> None:
+    def __init__(self, client: PsaClient, variant: TokenVariant, *, p_521_refused: bool = False) -> None:
         super().__init__(client)
         self._variant = variant
+        self._p_521_refused = p_521_refused
         self._cose_key_hash = b""
 
     def _algorithm_of(self, attributes: KeyAttributes) -> CoseAlgorithm | None:
         if PSA_KEY_TYPE_ECC_GET_FAMILY(attributes.type) != PSA_ECC_FAMILY_SECP_R1:
             return None
-        return _ECDSA.get(attributes.bits)
+        # TF-M attest_get_t_cose_algorithm: it looks for 512 bits, which no curve has.
+        return None if self._p_521_refused and attributes.bits == 521 else _ECDSA.get(attributes.bits)
 
     def _public_key(self) -> bytes:
         """The uncompressed point: 04, X, Y."""
         room = PSA_KEY_EXPORT_ECC_PUBLIC_KEY_MAX_SIZE(521)
         status, point = psa_export_public_key(self._client, TFM_BUILTIN_KEY_ID_IAK, room)
-        _demand(status, AttestErr.CLAIM_UNAVAILABLE)
+        demand(status, AttestErr.CLAIM_UNAVAILABLE)
         return point
 
     def _hash(self, data: bytes) -> bytes:
         room = PSA_HASH_LENGTH(PSA_ALG_SHA_256)
         status, digest = psa_hash_compute(self._client, PSA_ALG_SHA_256, data, room)
-        _demand(status, AttestErr.CLAIM_UNAVAILABLE)
+        demand(status, AttestErr.CLAIM_UNAVAILABLE)
         return digest
 
     def _key_hash(self) -> bytes:
         # TF-M attest_get_instance_id: 2.1 hashes the point as exported, 2.2 the key's COSE_Key.
-        # tfm_plat_get_instance_id of 2019 was a stored hash over X and Y alone.
-        if self._variant is TokenVariant.TFM_2019:
-            return self._hash(self._public_key()[1:])
         if self._variant.before_2_2:
             return self._hash(self._public_key())
         return self.key_id()
@@ -167,7 +175,7 @@ class AsymmetricIak(Iak):
         status, signature = psa_sign_message(
             self._client, TFM_BUILTIN_KEY_ID_IAK, algorithm.psa_alg, to_be_signed, algorithm.length
         )
-        _demand(status)
+        demand(status)
         return signature
 
 
@@ -177,7 +185,7 @@ def cose_key(point: bytes) -> bytes:
     return cbor2.dumps({1: 2, -1: _COSE_CURVE[width], -2: point[1 : 1 + width], -3: point[1 + width :]})
 
 
-class SymmetricIak(Iak):
+class SymmetricIak(BuiltinIak):
     """HMAC: COSE_Mac0. ``fetch_key_id`` is the platform's function for the key's name."""
 
     def __init__(self, client: PsaClient, fetch_key_id: Callable[[], bytes]) -> None:
@@ -191,17 +199,11 @@ class SymmetricIak(Iak):
     def _key_hash(self) -> bytes:
         """SHA-256 twice over the key, so that the key's plain hash stays secret."""
         status, key = psa_export_key(self._client, TFM_BUILTIN_KEY_ID_IAK, PSA_MAC_MAX_SIZE)
-        _demand(status, AttestErr.CLAIM_UNAVAILABLE)
+        demand(status, AttestErr.CLAIM_UNAVAILABLE)
         return self._hash(self._hash(key))
 
     def _hash(self, data: bytes) -> bytes:
-        """Step by step, as TF-M does: its small profile has no single-part hash."""
-        operation = psa_hash_operation_t()
-        _demand(psa_hash_setup(self._client, operation, PSA_ALG_SHA_256), AttestErr.CLAIM_UNAVAILABLE)
-        _demand(psa_hash_update(self._client, operation, data), AttestErr.CLAIM_UNAVAILABLE)
-        status, digest = psa_hash_finish(self._client, operation, PSA_HASH_LENGTH(PSA_ALG_SHA_256))
-        _demand(status, AttestErr.CLAIM_UNAVAILABLE)
-        return digest
+        return hash_in_steps(self._client, data, AttestErr.CLAIM_UNAVAILABLE)
 
     def key_id(self) -> bytes:
         """The name that was provisioned with the key."""
@@ -211,8 +213,8 @@ class SymmetricIak(Iak):
 
     def sign(self, algorithm: CoseAlgorithm, to_be_signed: bytes) -> bytes:
         operation = psa_mac_operation_t()
-        _demand(psa_mac_sign_setup(self._client, operation, TFM_BUILTIN_KEY_ID_IAK, algorithm.psa_alg))
-        _demand(psa_mac_update(self._client, operation, to_be_signed))
+        demand(psa_mac_sign_setup(self._client, operation, TFM_BUILTIN_KEY_ID_IAK, algorithm.psa_alg))
+        demand(psa_mac_update(self._client, operation, to_be_signed))
         status, tag = psa_mac_sign_finish(self._client, operation, algorithm.length)
-        _demand(status)
+        demand(status)
         return tag

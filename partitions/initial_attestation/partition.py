@@ -1,8 +1,6 @@
-"""TFM_SP_INITIAL_ATTESTATION: entry functions and the making of a token (TF-M attest_core)."""
+"""TFM_SP_INITIAL_ATTESTATION: entry functions, and requests of today (TF-M tfm_attest_req_mngr)."""
 
 from typing import Final
-
-import cbor2
 
 from ...interface.psa.initial_attestation import (
     PSA_INITIAL_ATTEST_CHALLENGE_SIZE_32,
@@ -20,15 +18,11 @@ from ...interface.tfm.attestation import (
     TFM_ATTEST_GET_TOKEN_SIZE,
     TFM_ATTEST_SIZE_LENGTH,
 )
-from ...platform.plat_err import PlatError
 from ...spm.partition_api import PartitionApi, read_all
-from .boot_data import boot_data_of
-from .claims import Claims
-from .config import AttestationConfig
-from .cose import Envelope, make_envelope
-from .errors import STATUS_OF, AttestErr, AttestFailure
-from .iak import AsymmetricIak, CoseAlgorithm, Iak, SymmetricIak
-from .profiles import select_profile
+from .config import AttestationConfig, TokenVariant
+from .errors import STATUS_OF, AttestFailure
+from .service_2019 import Service2019
+from .token_maker import TokenMaker
 
 _CHALLENGE_SIZES: Final = frozenset(
     {
@@ -46,24 +40,22 @@ class InitialAttestationPartition:
     def __init__(self, psa: PartitionApi, config: AttestationConfig = _BASE_CONFIG) -> None:
         self._psa = psa
         self._config = config
-        self._envelopes: dict[tuple[int, bytes], Envelope] = {}
-        self._iak: Iak
-        if config.symmetric:
-            self._iak = SymmetricIak(psa, psa.hal.tfm_plat_get_symmetric_iak_id)
-        else:
-            self._iak = AsymmetricIak(psa, config.variant)
+        self._service_2019: Service2019 | None = None
 
     def attest_partition_init(self) -> int:
         """entry_init: take the attestation's part of the boot status."""
         try:
-            boot_data = boot_data_of(self._psa, self._config)
+            self._maker = TokenMaker(self._psa, self._config)
         except AttestFailure as failure:
             return STATUS_OF[failure.error]
-        self._claims = Claims(self._psa, select_profile(self._config), boot_data, self._iak)
+        if self._config.variant is TokenVariant.TFM_2019:
+            self._service_2019 = Service2019(self._psa, self._config, self._maker)
         return PSA_SUCCESS
 
     def tfm_attestation_service_sfn(self, msg: psa_msg_t) -> int:
         """TFM_ATTESTATION_SERVICE."""
+        if self._service_2019 is not None:
+            return self._service_2019.serve(msg)
         try:
             if msg.type == TFM_ATTEST_GET_TOKEN:
                 return self._get_token(msg)
@@ -75,17 +67,32 @@ class InitialAttestationPartition:
 
     def _get_token(self, msg: psa_msg_t) -> int:
         # TF-M psa_attest_get_token: the vectors' sizes, then the three lengths that a challenge can have.
-        challenge_size = msg.in_size[0]
-        capacity = min(msg.out_size[0], self._config.max_token_size)
-        if challenge_size not in _CHALLENGE_SIZES or capacity == 0:
+        if msg.in_size[0] not in _CHALLENGE_SIZES or msg.out_size[0] == 0:
             return PSA_ERROR_INVALID_ARGUMENT
-        challenge = read_all(self._psa, msg, 0)
-        algorithm, envelope, payload = self._unsigned_token(challenge, msg.client_id)
-        size = envelope.message_size(payload, algorithm.length)
-        if capacity < size:
-            raise AttestFailure(self._too_small(algorithm, capacity, size))
-        signature = self._iak.sign(algorithm, envelope.to_be_signed(payload))
-        self._psa.psa_write(msg.handle, 0, envelope.message(payload, signature))
+        if self._config.mm_iovec:
+            return self._get_token_in_place(msg)
+        capacity = min(msg.out_size[0], self._config.max_token_size)
+        draft = self._maker.draft(read_all(self._psa, msg, 0), msg.client_id)
+        self._maker.check_room(draft, capacity)
+        self._psa.psa_write(msg.handle, 0, self._maker.finish(draft))
+        return PSA_SUCCESS
+
+    def _get_token_in_place(self, msg: psa_msg_t) -> int:
+        """TF-M psa_attest_get_token with MM-IOVEC: in the caller's buffer, and so is a failure's."""
+        challenge = self._psa.psa_map_invec(msg.handle, 0)
+        token = self._psa.psa_map_outvec(msg.handle, 0)
+        try:
+            draft = self._maker.draft(bytes(challenge), msg.client_id)
+            self._maker.check_room(draft, len(token))
+            made = self._maker.finish(draft)
+        except AttestFailure as failure:
+            if failure.begun is not None:
+                left = failure.begun.left_in(len(token))
+                token[: len(left)] = left
+            raise
+        token[: len(made)] = made
+        self._psa.psa_unmap_outvec(msg.handle, 0, len(made))
+        self._psa.psa_unmap_invec(msg.handle, 0)
         return PSA_SUCCESS
 
     def _get_token_size(self, msg: psa_msg_t) -> int:
@@ -95,34 +102,6 @@ class InitialAttestationPartition:
         challenge_size = int.from_bytes(read_all(self._psa, msg, 0), "little")
         if challenge_size not in _CHALLENGE_SIZES:
             return PSA_ERROR_INVALID_ARGUMENT
-        algorithm, envelope, payload = self._unsigned_token(bytes(challenge_size), msg.client_id)
-        size = envelope.message_size(payload, algorithm.length)
+        size = self._maker.size(challenge_size, msg.client_id)
         self._psa.psa_write(msg.handle, 0, size.to_bytes(TFM_ATTEST_SIZE_LENGTH, "little"))
         return PSA_SUCCESS
-
-    def _unsigned_token(self, challenge: bytes, client_id: int) -> tuple[CoseAlgorithm, Envelope, bytes]:
-        """Algorithm, headers and wrapped payload; the first failure wins (TF-M attest_create_token)."""
-        algorithm = self._iak.algorithm()
-        key_id = b""
-        if self._config.cose_key_id:
-            try:
-                key_id = self._iak.key_id()
-            except PlatError as error:
-                raise AttestFailure(AttestErr.GENERAL) from error
-        headers = algorithm.cose_id, key_id
-        envelope = self._envelopes.get(headers)
-        if envelope is None:
-            envelope = make_envelope(*headers, symmetric=self._config.symmetric)
-            self._envelopes[headers] = envelope
-        return algorithm, envelope, cbor2.dumps(self._claims.encode(challenge, client_id))
-
-    def _too_small(self, algorithm: CoseAlgorithm, capacity: int, size: int) -> AttestErr:
-        """What a buffer of ``capacity`` bytes gets for a token of ``size``.
-
-        TF-M 2.2.2 maps the failing signature to a general error when about the signature's room is missing:
-        recorded from ``size`` - 67 to ``size`` - 4 with a 64-byte signature.
-        """
-        slips = self._config.tfm_2_2_signature_room_slip and not self._config.symmetric
-        if slips and size - algorithm.length - 3 <= capacity <= size - 4:
-            return AttestErr.GENERAL
-        return AttestErr.BUFFER_OVERFLOW

@@ -93,6 +93,12 @@ _2019_ORDER: Final = (
     Claim.SECURITY_LIFECYCLE,
     Claim.SW_COMPONENTS,
 )
+# TF-M ATTEST_INCLUDE_OPTIONAL_CLAIMS of September 2019.
+_2019_OPTIONAL: Final = (
+    Claim.VERIFICATION_SERVICE,
+    Claim.PROFILE_DEFINITION,
+    Claim.CERTIFICATION_REFERENCE,
+)
 
 _DEFINITION: Final = {
     TokenVariant.TFM_2019: b"psa-tfm-profile-1.md",
@@ -124,15 +130,21 @@ def select_profile(config: AttestationConfig) -> Profile:
     return Profile(
         definition=_DEFINITION[variant],
         labels={claim: cbor2.dumps(label) for claim, label in labels.items()},
-        order=_order(variant, config.optional_claims),
+        order=_order(config),
         allows_no_components=variant.has_legacy_labels,
     )
 
 
-def _order(variant: TokenVariant, optional_claims: bool) -> tuple[Claim, ...]:
+def _order(config: AttestationConfig) -> tuple[Claim, ...]:
+    variant = config.variant
     if variant is TokenVariant.TFM_2019:
-        return _2019_ORDER
+        keep = config.optional_claims
+        return tuple(claim for claim in _2019_ORDER if keep or claim not in _2019_OPTIONAL)
     order = _CCA_ORDER if variant.is_cca else _PSA_ORDER
-    if not optional_claims:
+    if not config.optional_claims:
         return order
-    return (*order, *(_CCA_OPTIONAL if variant.is_cca else _PSA_OPTIONAL))
+    order = (*order, *(_CCA_OPTIONAL if variant.is_cca else _PSA_OPTIONAL))
+    if not config.verification_service_first:
+        return order
+    first, second = (order.index(c) for c in (Claim.PROFILE_DEFINITION, Claim.VERIFICATION_SERVICE))
+    return (*order[:first], order[second], *order[first:second], *order[second + 1 :])

@@ -181,6 +181,7 @@ class Calls:
             Op.CPU_STORE: self._cpu_store,
             Op.CPU_EXECUTE: self._cpu_execute,
             Op.NOTES: lambda: None,
+            Op.MEMORY_PERMISSION_CHECK: self._memory_permission_check,
             Op.AGENT_PSA_CONNECT: self._agent_psa_connect,
             Op.AGENT_PSA_CALL: self._agent_psa_call,
             Op.AGENT_PSA_CLOSE: self._agent_psa_close,
@@ -277,6 +278,9 @@ class Calls:
     def _boot_data(self, major: int, size: int) -> bytes:
         status, data = self._door.tfm_core_get_boot_data(major, size)
         return _I32.pack(status) + bytes(data)
+
+    def _memory_permission_check(self, msg_handle: int, address: int, size: int, access: int) -> bytes:
+        return _I32.pack(self._door.tfm_core_memory_permission_check(msg_handle, address, size, access))
 
     def _hal(self, length: int, data: bytes) -> bytes:
         name = data[:length].decode(errors="replace")

@@ -46,6 +46,10 @@ class PlatformCalls(ClientCalls):
         answer = self._ask(Op.BOOT_DATA, int32(major), int32(size))
         return _I32.unpack_from(answer)[0], answer[4:]
 
+    def tfm_core_memory_permission_check(self, msg_handle: int, address: int, size: int, access: int) -> int:
+        fields = int32(msg_handle), address & UINT32, size & UINT32, access & UINT32
+        return self._ask_int(Op.MEMORY_PERMISSION_CHECK, *fields)
+
     def _call_hal(self, name: str, *arguments: object, **keywords: object) -> object:
         called = name.encode()
         tail = called + plain.dump([list(arguments), [[k, v] for k, v in keywords.items()]])

@@ -43,6 +43,8 @@ VALUES: dict[str, Any] = {
     "security-lifecycle": 0x3000,
     "implementation-id": bytes(32),
     "certification-reference": "0604565272829-10010",
+    "platform-config": bytes(4),
+    "platform-hash-algorithm": "sha-256",
     "hardware-version": "060456527282910010",
     "software-components": [COMPONENT],
     "verification-service": "www.trustedfirmware.org",

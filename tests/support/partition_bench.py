@@ -1,6 +1,6 @@
 """A bench for the partitions: the standard build on the kernel, with boot status and OTP as given."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from support.kernel_bench import in_the_name_of, make_machine
@@ -14,7 +14,7 @@ from tfm_sim.partitions.initial_attestation.config import AttestationConfig
 from tfm_sim.partitions.internal_trusted_storage.config import ItsBuild
 from tfm_sim.partitions.measured_boot.config import MeasuredBootConfig
 from tfm_sim.partitions.platform.config import PlatformConfig
-from tfm_sim.partitions.programs import MANIFEST_LIST, configurations, programs
+from tfm_sim.partitions.programs import MANIFEST_LIST, configurations, platform_functions, programs
 from tfm_sim.partitions.protected_storage.config import PsConfig
 from tfm_sim.platform.board import load_board
 from tfm_sim.platform.flash import Flash, FlashArea
@@ -73,6 +73,7 @@ def start_partitions(
     platform: PlatformConfig = PLATFORM,
     ps: PsConfig | None = None,
     delegated: DelegatedAttestationConfig | None = None,
+    extra: Sequence[PartitionBuild] = (),
 ) -> PartitionBench:
     """``boot_status`` is the shared data area as BL2 left it; empty means that there was no BL2."""
     memory = Memory()
@@ -96,12 +97,16 @@ def start_partitions(
         platform=platform,
         delegated=delegated,
     )
+    builds += extra
     kernel.load(builds)
     arenas = {
         build.manifest.name: Arena(SHARED_DATA + 0x10000 + index * ARENA_SIZE, ARENA_SIZE)
         for index, build in enumerate(builds)
     }
-    kernel.start(lambda name: granted(device_hal, GRANTS.get(name, ()), name), arenas.__getitem__)
+    own = {build.manifest.name: build.hal for build in builds}
+    kernel.start(
+        lambda name: granted(device_hal, (*GRANTS.get(name, ()), *own[name]), name), arenas.__getitem__
+    )
     first, second = (Arena(NS_RAM + i * 0x10000, 0x10000) for i in range(2))
     return PartitionBench(kernel, device_hal, kernel.ns_client(first), kernel.ns_client(second, -2))
 
@@ -126,7 +131,11 @@ def standard_builds(
         protected_storage=ps is not None,
     )
     listed = [(item.load(), item.pid) for item in load_manifest_list(MANIFEST_LIST, configs=configs)]
-    return [PartitionBuild(manifest, pid, *by_name[manifest.name]) for manifest, pid in listed]
+    hal = platform_functions(attestation)
+    return [
+        PartitionBuild(manifest, pid, *by_name[manifest.name], hal=hal.get(manifest.name, ()))
+        for manifest, pid in listed
+    ]
 
 
 def make_hal(

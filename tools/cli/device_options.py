@@ -1,6 +1,6 @@
 """The options by which `run`, `boot`, `attest` and `trace` say which device they mean."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from ...bootloader.config import Bl2Config, KeyMode, SignatureType
 from ...bootloader.keys import load_public_key, public_key_encoding
+from ...bootloader.rse_keys import RseState
 from ...device import Device
 from ...firmware_build import (
     Build,
@@ -23,13 +24,14 @@ from ...firmware_build import (
 from ...firmware_profiles import PROFILES as TFM_PROFILES
 from ...firmware_profiles import find_profile
 from ...interface.mcuboot.trailer import TrailerError, mark_pending
+from ...interface.psa.crypto_values import PSA_ALG_IS_HMAC
 from ...interface.tfm.boot_status import BootStatusEra
 from ...interface.trace import Listener
+from ...partitions.delegated_attestation.config import DelegatedAttestationConfig
 from ...partitions.firmware_update.config import FwuConfig
-from ...partitions.initial_attestation.config import AttestationConfig, TokenVariant
+from ...partitions.initial_attestation.config import AttestationConfig, SignatureOf2019, TokenVariant
 from ...partitions.measured_boot.config import MeasuredBootConfig
 from ...platform.board import Board, SlotName
-from ...platform.iak_type import IakType
 from ...platform.otp import OtpField
 from ...platform.power import Cut, CutError
 from ...platform.provisioning import load_provisioning
@@ -64,11 +66,15 @@ class DeviceOptions:
     tfm_profile: str | None
     profile: str
     optional_claims: bool
+    kid: bool
+    signature_2019: str
+    attest_test_code: bool
     isolation: str
     seed: int
     measured_boot: bool
+    delegated_attestation: bool
     firmware_update: bool
-    boot_status: str
+    boot_status: str | None
     cuts: tuple[Cut, ...]
 
 
@@ -140,9 +146,29 @@ _OPTIONS = (
         type=click.Choice([variant.value for variant in TokenVariant]),
         default=TokenVariant.PSA_IOT_PROFILE_1.value,
         show_default=True,
-        help="Attestation token profile.",
+        help="Whose attestation tokens: TF-M of 2019, PSA_IOT_PROFILE_1 today and before TF-M 2.2, PSA 2.0.0 "
+        "of 2022, RFC 9783, CCA platform of before 2024 and of today (docs/attestation.md).",
     ),
     click.option("--optional-claims/--no-optional-claims", default=True, show_default=True),
+    click.option(
+        "--kid/--no-kid",
+        default=False,
+        show_default=True,
+        help="A key id in the COSE header (ATTEST_INCLUDE_COSE_KEY_ID); a token of 2019 has one always.",
+    ),
+    click.option(
+        "--signature-2019",
+        type=click.Choice([signature.value for signature in SignatureOf2019]),
+        default=SignatureOf2019.DOC.value,
+        show_default=True,
+        help="How --profile 2019 signs: the hash twice, as documented; once, as coded; from May on ECDSA.",
+    ),
+    click.option(
+        "--attest-test-code/--no-attest-test-code",
+        default=False,
+        show_default=True,
+        help="ATTEST_INCLUDE_TEST_CODE: a challenge may ask for a token without claims or signature.",
+    ),
     click.option(
         "--isolation",
         type=click.Choice(["1", "2", "3"]),
@@ -158,6 +184,13 @@ _OPTIONS = (
         help="The measured boot partition, and a BL2 that measures for it.",
     ),
     click.option(
+        "--delegated-attestation/--no-delegated-attestation",
+        default=False,
+        show_default=True,
+        help="The delegated attestation partition, and measured boot, which its keys are derived from. On a "
+        "board with BL1 that one is an RSE's, and their seed comes from it.",
+    ),
+    click.option(
         "--firmware-update/--no-firmware-update",
         default=False,
         show_default=True,
@@ -166,9 +199,9 @@ _OPTIONS = (
     click.option(
         "--boot-status",
         type=click.Choice([era.value for era in BootStatusEra]),
-        default=BootStatusEra.TODAY.value,
-        show_default=True,
-        help="The era whose boot status BL2 writes and attestation reads.",
+        default=None,
+        help="The era whose boot status BL2 writes and attestation reads; by default the one that goes with "
+        "--profile.",
     ),
     click.option("--seed", type=int, default=0, show_default=True, help="Makes the random source repeat."),
     click.option(
@@ -192,6 +225,7 @@ def device_options(command: Command) -> Command:
         loader = LoaderOptions(**{name: arguments.pop(name) for name in LoaderOptions.__slots__})
         names = [name for name in DeviceOptions.__slots__ if name != "loader"]
         mine = {"loader": loader} | {name: arguments.pop(name) for name in names}
+        mine["measured_boot"] = _measures(mine)
         return command(options=DeviceOptions(**mine), **arguments)
 
     wrapped: Any = with_options
@@ -199,6 +233,18 @@ def device_options(command: Command) -> Command:
         wrapped = option(wrapped)
     result: Command = wrapped
     return result
+
+
+def _measures(arguments: Mapping[str, Any]) -> bool:
+    """Delegated attestation brings measured boot along, unless the command line says that it may not."""
+    if not arguments["delegated_attestation"] or arguments["measured_boot"]:
+        return bool(arguments["measured_boot"])
+    if _given("measured_boot"):
+        raise click.UsageError(
+            "--delegated-attestation with --no-measured-boot; legal: without it, for the keys are derived "
+            "from measurements"
+        )
+    return True
 
 
 def make_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device:
@@ -284,7 +330,7 @@ def _new_device(options: DeviceOptions, listeners: Sequence[Listener]) -> Device
 
     device = make(build.attestation)
     # Only the OTP tells, which may be that of a state directory; nothing has happened to this device yet.
-    if int.from_bytes(device.hardware.otp.read(OtpField.IAK_TYPE), "little") != IakType.HMAC:
+    if not PSA_ALG_IS_HMAC(int.from_bytes(device.hardware.otp.read(OtpField.IAK_TYPE), "little")):
         return device
     device.power_off()
     return make(replace(build.attestation, symmetric=True))
@@ -319,7 +365,12 @@ def _build(options: DeviceOptions, board: Board) -> Build:
         bl2=_bl2_config(options, board),
         attestation=_attestation_config(options, build.attestation),
         measured_boot=MeasuredBootConfig() if options.measured_boot else None,
+        delegated_attestation=DelegatedAttestationConfig() if options.delegated_attestation else None,
     )
+    if options.delegated_attestation and build.bl1 is not None:
+        build = replace(build, bl1=replace(build.bl1, rse=RseState()))
+    if options.boot_status is None:
+        return build
     return with_boot_status(build, BootStatusEra(options.boot_status))
 
 
@@ -340,5 +391,12 @@ def _attestation_config(options: DeviceOptions, config: AttestationConfig) -> At
         config = replace(config, variant=TokenVariant(options.profile))
     if _given("optional_claims"):
         config = replace(config, optional_claims=options.optional_claims)
+    if _given("kid"):
+        config = replace(config, cose_key_id=options.kid)
+    config = replace(
+        config,
+        signature_of_2019=SignatureOf2019(options.signature_2019),
+        include_test_code=options.attest_test_code,
+    )
     # TF-M rse config: so many components do not fit into the default token.
     return replace(config, max_token_size=MEASURED_TOKEN_SIZE) if options.measured_boot else config

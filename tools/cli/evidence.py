@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import IntEnum
 from typing import Any
 
 import click
@@ -11,22 +12,24 @@ import click
 from ...bootloader.loader import BootRefused
 from ...device import Device
 from ...interface.errors import ExitCode, TfmSimError
+from ...interface.psa.initial_attestation_2019 import AttestError, PsaAttestErr
 from ...interface.psa.status import PSA_ERROR_INVALID_ARGUMENT, PsaError
 from ...platform.power import PowerCut
 from ..verifier.keys import Key, KeyUnusable, load_key
 
 CHALLENGE_SIZES = (32, 48, 64)
+_INVALID = (PSA_ERROR_INVALID_ARGUMENT, PsaAttestErr.INVALID_INPUT)
 
 
 class TokenRefused(TfmSimError):
-    """The attestation service answered a challenge with an error status."""
+    """The attestation service answered a challenge with an error status, or with one of 2019's errors."""
 
     exit_code = ExitCode.NO
 
-    def __init__(self, error: PsaError, challenge: bytes) -> None:
-        self.status = error.status
+    def __init__(self, error: PsaError | AttestError, challenge: bytes) -> None:
+        self.status: IntEnum = error.status if isinstance(error, PsaError) else error.error
         text = str(error)
-        if error.status == PSA_ERROR_INVALID_ARGUMENT and len(challenge) not in CHALLENGE_SIZES:
+        if self.status in _INVALID and len(challenge) not in CHALLENGE_SIZES:
             text += f"; a challenge has 32, 48 or 64 bytes, this one {len(challenge)}"
         super().__init__(text)
 
@@ -39,7 +42,7 @@ def ask_for_token(device: Device, challenge: bytes) -> bytes:
     """The token over ``challenge``. Raises TokenRefused with the service's status."""
     try:
         return device.psa.initial_attestation.get_token(challenge)
-    except PsaError as error:
+    except (PsaError, AttestError) as error:
         raise TokenRefused(error, challenge) from None
 
 

@@ -15,6 +15,7 @@ from .bl2_image import bl2_image, bl2_key
 from .boot import boot
 from .boot_status import boot_status_command
 from .bundles import bundles
+from .demo import demo
 from .ear import ear
 from .flash import dump, erase, flash, mark, slots_command
 from .image import image
@@ -23,6 +24,7 @@ from .run import run
 from .sign import sign
 from .storage import storage
 from .token import token
+from .token_yaml import compile_command, decompile_command
 from .trace import trace
 from .verify import verify
 
@@ -46,7 +48,10 @@ cli.add_command(slots_command)
 for slot_command in (flash, erase, dump, mark):
     image.add_command(slot_command)
 cli.add_command(storage)
+cli.add_command(demo)
 cli.add_command(token)
+token.add_command(compile_command)
+token.add_command(decompile_command)
 cli.add_command(verify)
 cli.add_command(appraise)
 cli.add_command(ear)

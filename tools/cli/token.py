@@ -18,6 +18,8 @@ STYLES = (
     (r"/ [^/]* /", "dim"),
 )
 
+NOTE_STYLES = ((r"^note:", "yellow"),)
+
 
 @click.group()
 def token() -> None:
@@ -32,11 +34,7 @@ def show(file: str, as_json: bool) -> None:
 
     FILE holds the token's bytes or their hex; - reads standard input.
     """
-    data = read_token(file)
-    try:
-        decoded = decode(data)
-    except TfmSimError as error:
-        raise FileUnreadable(f"{display(file)}: {error}") from None
+    decoded = decode_token(file, read_token(file))
     if as_json:
         click.echo(json.dumps(decoded.as_json(), indent=2))
     else:
@@ -56,6 +54,14 @@ def read_token(file: str) -> bytes:
     if len(compact) % 2:
         raise FileUnreadable(f"{display(file)}: hex text of {len(compact)} digits; legal: an even number")
     return bytes.fromhex(compact.decode("ascii"))
+
+
+def decode_token(file: str, data: bytes) -> DecodedToken:
+    """What the token in ``file`` is made of. Raises FileUnreadable."""
+    try:
+        return decode(data)
+    except TfmSimError as error:
+        raise FileUnreadable(f"{display(file)}: {error}") from None
 
 
 def _show_lines(decoded: DecodedToken) -> Iterator[str]:

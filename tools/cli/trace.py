@@ -16,6 +16,7 @@ from ...interface.psa.crypto_values import (
     PSA_KEY_TYPE_AES,
     PSA_KEY_USAGE_ENCRYPT,
 )
+from ..realm import Realm
 from ..trace import JsonLinesTrace, MermaidTrace, PerfettoTrace, TextTrace, TraceWriter, selected
 from .device_options import DeviceOptions, device_options, make_device, tell_uncut
 from .evidence import ask_for_token
@@ -58,6 +59,12 @@ def _ps(device: Device, seed: int) -> None:
     device.psa.protected_storage.get(UID)
 
 
+def _delegated(device: Device, seed: int) -> None:
+    """A realm-like entity's key, and the platform token bound to it."""
+    service = device.tfm.delegated_attestation
+    Realm.request(service).request_platform_token(service)
+
+
 UID: Final = 1
 SCENARIOS: Final[dict[str, Callable[[Device, int], None]]] = {
     "token": _token,
@@ -65,6 +72,7 @@ SCENARIOS: Final[dict[str, Callable[[Device, int], None]]] = {
     "encrypt": _encrypt,
     "its": _its,
     "ps": _ps,
+    "delegated": _delegated,
     "boot": lambda device, seed: None,
 }
 
@@ -76,7 +84,8 @@ SCENARIOS: Final[dict[str, Callable[[Device, int], None]]] = {
     default="token",
     show_default=True,
     help="What the non-secure side does: get a token, hash a few bytes, encrypt some with AES-GCM, set and "
-    "get an asset of internal trusted or of protected storage, or nothing after the boot.",
+    "get an asset of internal trusted or of protected storage, get a delegated key and the platform token "
+    "bound to it, or nothing after the boot.",
 )
 @click.option(
     "--format",

@@ -18,6 +18,7 @@ NUMBERS: Final = {
     11: "sha3-384",
     12: "sha3-512",
 }
+NUMBER_OF: Final = {name: number for number, name in NUMBERS.items()}
 SIZES: Final = {
     "sha-256": 32,
     "sha-256-128": 16,

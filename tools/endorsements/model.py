@@ -131,7 +131,7 @@ class Endorsements:
             self.certifications + other.certifications,
             self.platform_configs + other.platform_configs,
             self.realms + other.realms,
-            names,
+            names if any(name != ANY_CLASS for name in names) else (),
         )
 
     def names_of(self, anchor: int) -> ClassNames:

@@ -4,6 +4,7 @@ Everything takes and gives encoded items as bytes, so keys may repeat, stand in 
 with heads that are longer than they need to be.
 """
 
+import struct
 from collections.abc import Iterable, Sequence
 
 BREAK = b"\xff"
@@ -62,6 +63,11 @@ def wrap_tag(number: int, item: bytes, width: int | None = None) -> bytes:
 def write_simple(number: int) -> bytes:
     """Major type 7: 20 false, 21 true, 22 null, 23 undefined, up to 19 and from 32 to 255 unassigned."""
     return head(7, number, 0 if number < 24 else 1)
+
+
+def write_double(value: float) -> bytes:
+    """Major type 7: a float of double precision."""
+    return b"\xfb" + struct.pack(">d", value)
 
 
 def indefinite_bytes(chunks: Iterable[bytes]) -> bytes:

@@ -1,5 +1,6 @@
 """Showing a token without a key: what it is made of, and which structural rules it breaks."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...interface.errors import TfmSimError
@@ -9,8 +10,18 @@ from .collection import Collection, dissect
 from .cose import Algorithm, find_algorithm
 from .envelope import Envelope, TokenMalformed
 from .findings import Finding
+from .nested import Nested, choose_outer_profile, open_nested
 from .notation import diagnose_collection, diagnose_envelope
-from .profiles import ALL_PROFILES, PLATFORM_PROFILES, REALM_PROFILES, Profile
+from .options import Options
+from .profiles import (
+    ALL_PROFILES,
+    PLATFORM_PROFILES,
+    PSA_PROFILES,
+    REALM_PROFILES,
+    SUBMODULES,
+    Family,
+    Profile,
+)
 from .verdict import Json, finding_json, to_json
 
 
@@ -66,6 +77,7 @@ class DecodedToken:
 
     dissected: Envelope | Collection
     parts: tuple[DecodedPart, ...]
+    nested: Nested | None = None
 
     @property
     def size(self) -> int:
@@ -76,17 +88,25 @@ class DecodedToken:
     def problems(self) -> tuple[Finding, ...]:
         """All of them, those inside a collection located by part."""
         inner = () if isinstance(self.dissected, Envelope) else self.dissected.parts
-        return self.dissected.problems + tuple(
-            finding.at(name) for name, envelope in inner for finding in envelope.problems
-        )
+        if self.nested is not None and self.nested.platform is not None:
+            inner = (("platform", self.nested.platform),)
+        beside = self.nested.problems if self.nested is not None else ()
+        located = (finding.at(name) for name, envelope in inner for finding in envelope.problems)
+        return (*self.dissected.problems, *beside, *located)
 
     def diagnostic(self) -> str:
         """Diagnostic notation with names as comments."""
         if isinstance(self.dissected, Envelope):
-            lines = diagnose_envelope(self.dissected, self.parts[0].profile)
+            lines = self._envelope_lines(self.dissected)
         else:
             lines = diagnose_collection(self.dissected, {part.name: part.profile for part in self.parts})
         return "\n".join(lines)
+
+    def _envelope_lines(self, envelope: Envelope) -> Iterator[str]:
+        yield from diagnose_envelope(envelope, self.parts[0].profile)
+        for part in self.parts[1:]:
+            yield f"/ {part.name} token, nested in claim {SUBMODULES.key} above: /"
+            yield from diagnose_envelope(part.envelope, part.profile)
 
     def as_json(self) -> dict[str, Json]:
         """The token as data; byte strings in hex."""
@@ -108,10 +128,22 @@ def decode(token: bytes) -> DecodedToken:
     except TokenMalformed as error:
         raise TokenUnreadable(f"this is no token: {error.finding}") from None
     if isinstance(dissected, Envelope):
-        return DecodedToken(dissected, (_part("token", dissected, ALL_PROFILES),))
+        nested = open_nested(dissected)
+        if nested is None:
+            return DecodedToken(dissected, (_part("token", dissected, ALL_PROFILES),))
+        return DecodedToken(dissected, tuple(_nested_parts(nested)), nested)
     candidates = {"platform": PLATFORM_PROFILES, "realm": REALM_PROFILES}
     parts = (_part(name, envelope, candidates[name]) for name, envelope in dissected.parts)
     return DecodedToken(dissected, tuple(parts))
+
+
+def _nested_parts(nested: Nested) -> Iterator[DecodedPart]:
+    profile = choose_outer_profile(nested.outer, Options()).profile
+    name = "realm" if profile is not None and profile.family is Family.REALM else "delegated"
+    algorithm = find_algorithm(nested.outer)
+    yield DecodedPart(name, nested.outer, profile, None if isinstance(algorithm, Finding) else algorithm)
+    if nested.platform is not None:
+        yield _part("platform", nested.platform, (*PSA_PROFILES, *PLATFORM_PROFILES))
 
 
 def _part(name: str, envelope: Envelope, candidates: tuple[Profile, ...]) -> DecodedPart:

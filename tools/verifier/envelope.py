@@ -123,7 +123,7 @@ def open_envelope(outer: Found) -> Envelope:
         signature=last.value,
         size=item.end - item.start,
         problems=(*found, *_header_problems(headers, unprotected)),
-        oddities=tuple(odd),
+        oddities=(*odd, *_unknown_labels(unprotected), *(_unknown_labels(headers) if headers else ())),
     )
 
 
@@ -211,6 +211,13 @@ def _label_problems(where: str, bucket: cbor.Map) -> Iterator[Finding]:
         if not isinstance(key, cbor.Int | cbor.Text):
             text = f"a label is {key.noun}; legal: an integer or text"
             yield Finding(Kind.ENVELOPE_SHAPE, text, where)
+
+
+def _unknown_labels(bucket: cbor.Map) -> Iterator[Finding]:
+    """RFC 9052 3: a label that is not critical may be ignored."""
+    for label in bucket.table:
+        if label not in UNDERSTOOD_HEADERS:
+            yield Finding(Kind.HEADER_UNKNOWN, f"label {label!r} was ignored", "headers")
 
 
 def _critical_problems(protected: cbor.Map) -> Iterator[Finding]:

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     ALG_MISMATCH = "alg-mismatch"
     HEADER_REPEATED = "header-repeated"
     HEADER_CRITICAL = "header-critical"
+    HEADER_UNKNOWN = "header-unknown"
     KEY_ID = "key-id"
     X5CHAIN = "x5chain"
 
