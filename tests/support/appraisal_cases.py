@@ -26,8 +26,8 @@ VERIFIER = ec.derive_private_key(0x5EED_0004, ec.SECP256R1())
 IMPLEMENTATION, INSTANCE = b"\x20" * 32, b"\x01" + b"\x40" * 32
 CHALLENGE = b"\x2a" * 32
 SPE_SIGNER, NSPE_SIGNER = b"\x05" * 32, b"\x06" * 32
-SPE = {1: "SPE", 2: b"\x11" * 32, 4: "2.1.0", 5: SPE_SIGNER}
-NSPE = {1: "NSPE", 2: b"\x22" * 32, 4: "1.0.0", 5: NSPE_SIGNER}
+SPE: dict[int, Any] = {1: "SPE", 2: b"\x11" * 32, 4: "2.1.0", 5: SPE_SIGNER}
+NSPE: dict[int, Any] = {1: "NSPE", 2: b"\x22" * 32, 4: "1.0.0", 5: NSPE_SIGNER}
 CERTIFICATE = "0604565272829-10010"
 DROP = object()
 

@@ -156,7 +156,7 @@ def flipped(token: bytes) -> bytes:
             psa_token(instance=b"\x01" + b"\x41" * 32),
             {},
             {II: 97},
-            "no trust anchor for implementation id 20",
+            "no trust anchor for instance id 0141",
         ),
         (psa_token(implementation=b"\x21" * 32), {}, {II: 97}, "no trust anchor"),
         (psa_token(client=0), {}, {II: 96}, "client-id (2394): found 0"),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ..verifier import cbor
-from ..verifier.profiles import PSA_IOT_PROFILE_1, REALM_PROFILES
+from ..verifier.profiles import PSA_IOT_PROFILE_1, Family
 from ..verifier.verdict import Json
 from .evidence import (
     MEASUREMENT_DESCRIPTION,
@@ -36,6 +36,7 @@ _PSA_1: Final = {
     **_PSA,
     "profile": "psa-profile",
     "certification-reference": "psa-hwver",
+    "hardware-version": "psa-hwver",  # what it was in 2019
     "no-software-measurements": "psa-no-software-measurements",
 }
 _PLATFORM: Final = {
@@ -81,13 +82,10 @@ def annotate(evidence: Evidence) -> dict[str, Json]:
 
 
 def _names(evidence: Evidence) -> Mapping[str, str]:
-    if evidence.profile is PSA_IOT_PROFILE_1:
+    if evidence.profile is not None and evidence.profile.profile_key == PSA_IOT_PROFILE_1.profile_key:
         return _PSA_1
-    if evidence.profile in REALM_PROFILES:
-        return _REALM
-    if evidence.is_platform:
-        return _PLATFORM
-    return _PSA if evidence.profile else {}
+    by_family = {Family.PSA: _PSA, Family.PLATFORM: _PLATFORM, Family.REALM: _REALM}
+    return by_family.get(evidence.family, {}) if evidence.family else {}
 
 
 def _component(item: cbor.Item) -> Json:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from ..endorsements.model import Endorsements, PlatformConfig, RealmReference
 from ..verifier.cose import SignatureState
 from ..verifier.decode import DecodedPart, TokenUnreadable, decode
-from ..verifier.findings import Kind
+from ..verifier.findings import Finding, Kind
+from ..verifier.profiles import Family
 from ..verifier.trust import TrustStore
 from ..verifier.verdict import Verdict
 from ..verifier.verify import verify
@@ -38,6 +39,9 @@ from .rules import Case, Statement, judge_lifecycle, judge_rules
 from .veraison import appraise_as_veraison
 
 PSA, PLATFORM, REALM, UNKNOWN = "PSA_IOT", "CCA_SSD_PLATFORM", "CCA_REALM", "ERROR"
+DELEGATED = "DELEGATED_KEY"
+"""Names of submodules: Veraison's, and one of ours for the token that a delegated key signed."""
+_SUBMODS = {Family.PSA: PSA, Family.PLATFORM: PLATFORM, Family.REALM: REALM, Family.DELEGATED: DELEGATED}
 # What breaks the proof of origin and freshness, even beside a signature that verifies.
 _UNPROVEN = frozenset({Kind.NONCE_MISMATCH, Kind.BINDING_MISMATCH, Kind.BINDING_HASH, Kind.RAK_INVALID})
 
@@ -85,30 +89,21 @@ class _Default:
             parts = decode(token).parts
         except TokenUnreadable as error:
             return self._refused((), UNEXPECTED_EVIDENCE, str(error), None)
-        evidence = [Evidence.of(part) for part in parts]
-        named = next((found for found in evidence if not found.is_realm), Evidence(None, None))
-        implementation_id = named.octets("implementation-id") or b""
-        instance_id = named.octets("instance-id") or b""
-        anchor = store.find(implementation_id, instance_id)
-        if anchor is None:
-            text = (
-                f"no trust anchor for implementation id {implementation_id.hex() or 'none'}, "
-                f"instance id {instance_id.hex() or 'none'}"
-            )
-            vector = TrustVector.of({Member.INSTANCE_IDENTITY: TrustClaim(NOT_RECOGNISED, (text,))})
-            return self._failed(parts, vector, text, None)
-        verdict = verify(token, anchor.key, challenge=self._challenge)
+        verdict = verify(token, store, challenge=self._challenge)
         if not verdict.ok:
             return self._not_verified(parts, verdict)
-        judged = {part.name: part for part in verdict.parts or (verdict,)}
+        if verdict.anchor is None:  # a token that vouches for itself alone: a realm's without its platform's
+            return self._unknown(parts, "nothing ties the token to a trust anchor", verdict)
+        warnings = {part.name: part.warnings for part in verdict.parts or (verdict,)}
+        evidence = [Evidence.of(part) for part in _platform_first(parts)]
         submods = []
-        for part, found in zip(parts, evidence, strict=True):
-            case = Case(found, evidence, judged[part.name].warnings, self._endorsements, self._challenge)
+        for part, found in zip(_platform_first(parts), evidence, strict=True):
+            case = Case(found, evidence, warnings[part.name], self._endorsements, self._challenge)
             submods.append(self._appraise_part(case))
         return Appraisal(Mode.DEFAULT, tuple(submods), self._challenge, verdict)
 
     def _appraise_part(self, case: Case) -> SubmodAppraisal:
-        statements = self._realm(case) if case.evidence.is_realm else self._platform(case)
+        statements = self._vouched_for(case) if case.evidence.is_vouched_for else self._platform(case)
         vector = join([*statements, *judge_rules(case, self._policy)])
         reasons = {member.label: list(claim.why) for member, claim in vector if claim.tier > Tier.AFFIRMING}
         name = _submod_name(case.evidence)
@@ -136,7 +131,7 @@ class _Default:
         ]
         for claim in compare_components(case.evidence.components(), references, self._policy.match):
             yield Member.EXECUTABLES, claim
-        if case.evidence.is_platform:
+        if case.evidence.family is Family.PLATFORM:
             configs = [
                 config
                 for config in self._endorsements.platform_configs
@@ -144,18 +139,26 @@ class _Default:
             ]
             yield Member.CONFIGURATION, _compare_config(case.evidence.octets("platform-config"), configs)
 
-    def _realm(self, case: Case) -> Iterator[Statement]:
+    def _vouched_for(self, case: Case) -> Iterator[Statement]:
+        """A realm's token; of another delegated key's token nothing but its origin is known."""
         text = "the platform token vouches for the key that signed this"
         yield Member.INSTANCE_IDENTITY, TrustClaim(APPROVED, (text,))
-        yield Member.EXECUTABLES, _compare_realm(case.evidence, self._endorsements.realms)
+        if case.evidence.family is Family.REALM:
+            yield Member.EXECUTABLES, _compare_realm(case.evidence, self._endorsements.realms)
 
     def _not_verified(self, parts: Sequence[DecodedPart], verdict: Verdict) -> Appraisal:
         """A broken proof says nothing of anything; a genuine device whose token breaks its profile is bad."""
         text = "; ".join(str(reason) for reason in verdict.reasons)
+        if Kind.NO_TRUST_ANCHOR in verdict.kinds():
+            return self._unknown(parts, _first(verdict.reasons, Kind.NO_TRUST_ANCHOR), verdict)
         if verdict.signature is SignatureState.VALID and not verdict.kinds() & _UNPROVEN:
             vector = TrustVector.of({Member.INSTANCE_IDENTITY: TrustClaim(BAD, (text,))})
             return self._failed(parts, vector, text, verdict)
         return self._refused(parts, CRYPTO_FAILED, text, verdict)
+
+    def _unknown(self, parts: Sequence[DecodedPart], text: str, verdict: Verdict) -> Appraisal:
+        vector = TrustVector.of({Member.INSTANCE_IDENTITY: TrustClaim(NOT_RECOGNISED, (text,))})
+        return self._failed(parts, vector, text, verdict)
 
     def _refused(
         self, parts: Sequence[DecodedPart], value: int, text: str, verdict: Verdict | None
@@ -166,7 +169,8 @@ class _Default:
         self, parts: Sequence[DecodedPart], vector: TrustVector, text: str, verdict: Verdict | None
     ) -> Appraisal:
         """All submods alike, contraindicated whatever the vector alone would say."""
-        names = dict.fromkeys(_submod_name(Evidence.of(part)) for part in parts) or (UNKNOWN,)
+        evidence = (Evidence.of(part) for part in _platform_first(parts))
+        names = dict.fromkeys(_submod_name(found) for found in evidence) or (UNKNOWN,)
         submods = tuple(
             SubmodAppraisal(
                 name, vector, Tier.CONTRAINDICATED, self._policy_ids(name), policy_claims={"problem": text}
@@ -181,11 +185,15 @@ class _Default:
 
 
 def _submod_name(evidence: Evidence) -> str:
-    if evidence.is_realm:
-        return REALM
-    if evidence.is_platform:
-        return PLATFORM
-    return PSA if evidence.is_psa else UNKNOWN
+    return _SUBMODS[evidence.family] if evidence.family else UNKNOWN
+
+
+def _platform_first(parts: Sequence[DecodedPart]) -> list[DecodedPart]:
+    return sorted(parts, key=lambda part: part.name != "platform")
+
+
+def _first(findings: Sequence[Finding], kind: Kind) -> str:
+    return next(str(finding) for finding in findings if finding.kind is kind)
 
 
 def _compare_config(found: bytes | None, references: Sequence[PlatformConfig]) -> TrustClaim:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..verifier import cbor
 from ..verifier.decode import DecodedPart
-from ..verifier.profiles import PLATFORM_PROFILES, PSA_PROFILES, REALM_PROFILES, Profile
+from ..verifier.profiles import Family, Profile
 
 MEASUREMENT_TYPE, MEASUREMENT_VALUE, VERSION, SIGNER_ID, MEASUREMENT_DESCRIPTION = 1, 2, 4, 5, 6
 
@@ -38,19 +38,14 @@ class Evidence:
         return cls(part.profile, part.envelope.claims)
 
     @property
-    def is_psa(self) -> bool:
-        """A PSA token of any era."""
-        return self.profile in PSA_PROFILES
+    def family(self) -> Family | None:
+        """The part that the token plays; None without a known profile."""
+        return self.profile.family if self.profile else None
 
     @property
-    def is_platform(self) -> bool:
-        """A CCA platform token."""
-        return self.profile in PLATFORM_PROFILES
-
-    @property
-    def is_realm(self) -> bool:
-        """A CCA realm token."""
-        return self.profile in REALM_PROFILES
+    def is_vouched_for(self) -> bool:
+        """Signed by a key for which another token vouches: a realm's, or any delegated one."""
+        return self.family in (Family.REALM, Family.DELEGATED)
 
     def item(self, name: str) -> cbor.Item | None:
         """The claim of this name as it came, None if absent."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..endorsements.model import Certification, Endorsements
 from ..verifier.findings import Finding, Kind
+from ..verifier.profiles import Family
 from .ar4si import APPROVED, BAD, UNRECOGNISED, Member, Tier, TrustClaim
 from .components import find_reference
 from .evidence import Evidence
@@ -58,7 +59,7 @@ def _identity(case: Case, policy: Policy) -> Iterator[Statement]:
     instance_id = case.evidence.octets("instance-id")
     if (
         policy.instance_ids is not None
-        and not case.evidence.is_realm
+        and not case.evidence.is_vouched_for
         and instance_id not in policy.instance_ids
     ):
         found = instance_id.hex() if instance_id else "none"
@@ -70,7 +71,8 @@ def _identity(case: Case, policy: Policy) -> Iterator[Statement]:
 def _configuration(case: Case, policy: Policy) -> Iterator[Statement]:
     evidence, member = case.evidence, Member.CONFIGURATION
     name = evidence.profile.name if evidence.profile else "none"
-    if policy.profiles is not None and name not in policy.profiles:
+    delegated = evidence.family is Family.DELEGATED  # which is no profile, and has no name to allow
+    if policy.profiles is not None and name not in policy.profiles and not delegated:
         text = f"found {name}; allowed: {', '.join(sorted(policy.profiles))}"
         yield _broken(policy, Rule.PROFILES, member, text)
     if evidence is case.all_evidence[0]:  # the whole collection is asked, once
@@ -85,7 +87,7 @@ def _configuration(case: Case, policy: Policy) -> Iterator[Statement]:
 
 
 def _executables(case: Case, policy: Policy) -> Iterator[Statement]:
-    if case.evidence.is_realm:
+    if case.evidence.is_vouched_for:
         return
     member, components = Member.EXECUTABLES, case.evidence.components()
     for kind in policy.required_components:
@@ -106,7 +108,7 @@ def _executables(case: Case, policy: Policy) -> Iterator[Statement]:
 
 
 def _certification(case: Case, policy: Policy) -> Iterator[Statement]:
-    if policy.certification is None or not case.evidence.is_psa:
+    if policy.certification is None or case.evidence.family is not Family.PSA:
         return
     member, number = Member.HARDWARE, case.evidence.text("certification-reference")
     if number is None:

@@ -5,25 +5,24 @@ and validate, trust anchor, reference values by the anchor's class, nonce, signa
 leaves what vts leaves: bad evidence keeps what was set until then, any other error sets every claim to -1.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ..endorsements.model import ClassNames, Endorsements, PlatformConfig, RealmReference, ReferenceValue
-from ..verifier import cbor
-from ..verifier.cca import judge_binding, realm_key
+from ..verifier.cca import RAK_HASH, Binding, carried_key, carried_octets, judge_binding
+from ..verifier.collection import Collection
 from ..verifier.cose import SignatureState, judge_signature
 from ..verifier.decode import DecodedPart, DecodedToken, TokenUnreadable, decode
 from ..verifier.findings import Finding
 from ..verifier.keys import EcKey, Key
 from ..verifier.profiles import (
     CCA_REALM_2023,
-    PLATFORM_PROFILES,
     PSA_2_0_0,
     PSA_IOT_PROFILE_1,
-    REALM_PROFILES,
     RFC_9783,
     TRUSTED_LIFECYCLE_STATES,
+    Family,
 )
 from ..verifier.trust import TrustAnchor
 from ..verifier.verdict import Json
@@ -135,7 +134,8 @@ def appraise_as_veraison(
 def fitting_media_type(decoded: DecodedToken | None) -> str:
     """The media type that an honest attester would send this token as."""
     profile = decoded.parts[0].profile if decoded and decoded.parts else None
-    if decoded is not None and (len(decoded.parts) > 1 or profile in (*PLATFORM_PROFILES, *REALM_PROFILES)):
+    alone = profile is not None and profile.family in (Family.PLATFORM, Family.REALM)
+    if alone or (decoded is not None and isinstance(decoded.dissected, Collection)):
         return CCA_TOKEN
     return {PSA_2_0_0.name: PSA_2_TOKEN, RFC_9783.name: RFC_9783_TOKEN}.get(
         profile.name if profile else "", PSA_TOKEN
@@ -148,7 +148,8 @@ def _problem(decoded: DecodedToken, scheme: str) -> str | None:
     outer = next((str(problem) for problem in decoded.dissected.problems), None)
     if scheme == PSA_IOT:
         return problem_of_psa(parts["token"]) if "token" in parts else "a collection is no COSE_Sign1"
-    if "platform" not in parts or "realm" not in parts:
+    collected = isinstance(decoded.dissected, Collection)
+    if not collected or "platform" not in parts or "realm" not in parts:
         return outer or "this is no collection of a platform and a realm token"
     return outer or problem_of_cca(parts["platform"], parts["realm"])
 
@@ -222,15 +223,19 @@ def _check_cca(platform: DecodedPart, realm: DecodedPart, key: Key, challenge: b
         raise BadEvidence(
             f"freshness: realm challenge ({nonce.hex()}) does not match session nonce ({challenge.hex()})"
         )
-    empty = cbor.Map((), 0, 0)
-    platform_claims, realm_claims = platform.envelope.claims or empty, realm.envelope.claims or empty
-    rak = realm_key(realm_claims, realm.profile or CCA_REALM_2023)
+    rak = carried_key(realm.envelope, realm.profile or CCA_REALM_2023)
     if judge_signature(platform.envelope, key).state is not SignatureState.VALID:
         raise BadEvidence("unable to verify platform token: verification error")
     if not _realm_signature_holds(realm, rak):
         raise BadEvidence("unable to verify realm token: verification error")
-    if any(judge_binding(platform_claims, realm_claims)):
+    if any(_binding_findings(platform, realm)):
         raise BadEvidence("binding verification failed: platform nonce does not match RAK hash")
+
+
+def _binding_findings(platform: DecodedPart, realm: DecodedPart) -> Iterator[Finding]:
+    named = realm.envelope.claims.get(RAK_HASH) if realm.envelope.claims else None
+    nonce, carried = Evidence.of(platform).item("nonce"), carried_octets(realm.envelope)
+    return judge_binding(nonce, carried, named, Binding("realm", hash_by_size=False))
 
 
 def _realm_signature_holds(realm: DecodedPart, rak: EcKey | Finding) -> bool:
@@ -241,7 +246,7 @@ def _appraise_psa(
     session: _Session, evidence: Evidence, references: Sequence[ReferenceValue]
 ) -> SubmodAppraisal:
     """Step 6."""
-    if evidence.profile is PSA_IOT_PROFILE_1 and evidence.item("profile") is None:
+    if evidence.profile == PSA_IOT_PROFILE_1 and evidence.item("profile") is None:
         # Its JSON says "psa-profile": null, and the decoder of that JSON then finds no profile.
         raise BadEvidence("could not match profile")
     claims = dict(_lifecycle_claims(evidence))

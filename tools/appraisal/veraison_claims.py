@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from ..verifier import cbor
-from ..verifier.cca import realm_key
+from ..verifier.cca import carried_key
 from ..verifier.claims import EAT_PROFILE, judge_claims
 from ..verifier.decode import DecodedPart
 from ..verifier.envelope import CoseKind
@@ -70,7 +70,7 @@ _PLATFORMS: Final = tuple(
     for profile in (CCA_PLATFORM, CCA_PLATFORM_LEGACY)
 )
 _ANY_TEXT: Final = TextString()
-_REALM_HASHES: Final = {
+_REALM_HASHES: Final[dict[str, Shape]] = {
     "extensible_measurements": ListOf(ByteString(HASH_SIZES)),
     "hash_algorithm": _NOT_EMPTY,
     "public_key_hash_algorithm": _ANY_TEXT,
@@ -85,7 +85,7 @@ def problem_of_psa(part: DecodedPart) -> str | None:
     if claims is None or (problem := _problem_of_envelope(part)) is not None:
         return problem if claims is not None else "the payload is no map"
     name = claims.get(EAT_PROFILE)
-    if name is not None:
+    if name is not None and not (isinstance(name, cbor.Text) and name.value == _PROFILE_1.name):
         if not isinstance(name, cbor.Text) or name.value != PSA_2_0_0.name:
             return f"psatoken knows no profile {cbor.plain(name)!r}"
         return _problem_of_claims(claims, _PROFILE_2)
@@ -129,7 +129,7 @@ def _problem_of_realm(realm: DecodedPart) -> str | None:
     else:
         return f"ccatoken knows no realm profile {cbor.plain(name)!r}"
     problem = _problem_of_claims(claims, table)
-    key = realm_key(claims, CCA_REALM_LEGACY if table is _REALM_LEGACY else CCA_REALM_2023)
+    key = carried_key(realm.envelope, CCA_REALM_LEGACY if table is _REALM_LEGACY else CCA_REALM_2023)
     return problem or (str(key) if isinstance(key, Finding) else None)
 
 
