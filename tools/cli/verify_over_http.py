@@ -166,7 +166,7 @@ def draw_and_ask(http: HttpOptions, options: VerifierOptions, nonce_size: int) -
     token = converse(ask_device(url, nonce), http.transport())
     late = register.consume(nonce, time.monotonic())
     if late is not None:
-        raise TooLate(f"{url}: {late}; legal: within {options.lifetime:g} s")
+        raise TooLate(f"{url}: the device answered too late: {late}; legal: within {options.lifetime:g} s")
     return nonce, token
 
 
