@@ -62,7 +62,7 @@ def boot_data_of(psa: PartitionApi, config: AttestationConfig) -> BootData:
         return MeasuredSlots(psa)
     era = config.boot_status_era
     today = era is BootStatusEra.TODAY
-    # TF-M keeps header and 512 bytes; 2.2 asks the SPM for 512 in all, 2.1 for the whole of it.
+    # The service keeps header and 512 bytes; 2.2 asks the SPM for 512 in all, 2.1 for the whole of it.
     room = MAX_BOOT_STATUS
     if today and config.variant.before_2_2:
         room += SHARED_DATA_HEADER_SIZE

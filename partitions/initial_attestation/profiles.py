@@ -81,7 +81,7 @@ _CCA_ORDER: Final = (
 )
 _CCA_OPTIONAL: Final = (Claim.VERIFICATION_SERVICE,)
 
-# TF-M attest_create_token of April 2019.
+# TF-M attest_create_token: as of April 2019.
 _2019_ORDER: Final = (
     Claim.BOOT_SEED,
     Claim.VERIFICATION_SERVICE,

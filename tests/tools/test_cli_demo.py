@@ -105,6 +105,12 @@ def test_trace_of_a_key_and_its_token(tfm_sim: CommandLine, board: str) -> None:
     assert ("DAK_SEED derived from GUK" in tfm_sim.out) is (board == "an521_bl1")
 
 
+@pytest.mark.parametrize("profile", ["cca", "cca-legacy", "rfc9783", "psa-iot-1-2022"])
+def test_the_hash_is_that_of_the_profiles_era(tfm_sim: CommandLine, profile: str) -> None:
+    command = ["--what", "delegated", "--delegated-attestation", "--profile", profile]
+    assert tfm_sim("trace", *command) == 0, tfm_sim.err
+
+
 def test_trace_of_a_build_without_the_service(tfm_sim: CommandLine) -> None:
     assert tfm_sim("trace", "--what", "delegated") == 1
     assert "tfm_delegated_attest_get_delegated_key: PSA_ERROR_PROGRAMMER_ERROR" in tfm_sim.err

@@ -365,13 +365,19 @@ def _build(options: DeviceOptions, board: Board) -> Build:
         bl2=_bl2_config(options, board),
         attestation=_attestation_config(options, build.attestation),
         measured_boot=MeasuredBootConfig() if options.measured_boot else None,
-        delegated_attestation=DelegatedAttestationConfig() if options.delegated_attestation else None,
     )
-    if options.delegated_attestation and build.bl1 is not None:
-        build = replace(build, bl1=replace(build.bl1, rse=RseState()))
+    if options.delegated_attestation:
+        build = _delegating(build)
     if options.boot_status is None:
         return build
     return with_boot_status(build, BootStatusEra(options.boot_status))
+
+
+def _delegating(build: Build) -> Build:
+    """With delegated attestation of the attestation's own era, and a BL1 that is an RSE's."""
+    config = DelegatedAttestationConfig(hash_of_point=build.attestation.variant.before_2_2)
+    bl1 = None if build.bl1 is None else replace(build.bl1, rse=RseState())
+    return replace(build, bl1=bl1, delegated_attestation=config)
 
 
 def _bl2_config(options: DeviceOptions, board: Board) -> Bl2Config:

@@ -16,7 +16,7 @@ from ...interface.psa.crypto_values import (
     PSA_KEY_TYPE_AES,
     PSA_KEY_USAGE_ENCRYPT,
 )
-from ..realm import Realm
+from ..realm import Realm, RealmProfile
 from ..trace import JsonLinesTrace, MermaidTrace, PerfettoTrace, TextTrace, TraceWriter, selected
 from .device_options import DeviceOptions, device_options, make_device, tell_uncut
 from .evidence import ask_for_token
@@ -61,8 +61,10 @@ def _ps(device: Device, seed: int) -> None:
 
 def _delegated(device: Device, seed: int) -> None:
     """A realm-like entity's key, and the platform token bound to it."""
-    service = device.tfm.delegated_attestation
-    Realm.request(service).request_platform_token(service)
+    service, config = device.tfm.delegated_attestation, device.build.delegated_attestation
+    legacy = config is not None and config.hash_of_point
+    realm = Realm.request(service, profile=RealmProfile.LEGACY if legacy else RealmProfile.CCA_2024)
+    realm.request_platform_token(service)
 
 
 UID: Final = 1
