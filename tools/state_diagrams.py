@@ -80,8 +80,8 @@ TABLES: Final = (
     ),
     StateTable(
         "Sessions of challenge and response",
-        "One session of `tfm-sim verify --serve` ([how](challenge-response.md)). What is not listed is refused "
-        "and changes nothing.",
+        "One session of `tfm-sim verify --serve` ([how](challenge-response.md)). What is not listed is "
+        "refused and changes nothing.",
         SESSION,
     ),
 )

@@ -52,7 +52,7 @@ def test_evidence_over_the_nonce(device: Device, api: DeviceApi, size: int, form
     nonce = bytes(range(size))
     answer = post(api, nonce) if form == "bytes" else post(api, as_json(nonce), JSON)
     assert answer.status == 200
-    assert answer.header("Content-Type") == LEGACY, "RFC 9783 5.2"
+    assert answer.header("Content-Type") == LEGACY, "RFC 9783"
     assert answer.header("Cache-Control") == "no-store"
     key = load_key(iak_verification_key(device.hardware))
     assert verify(answer.body, key, challenge=nonce).ok

@@ -142,7 +142,7 @@ def ask_device(base: str, challenge: bytes) -> Conversation[bytes]:
 
 
 def _check_evidence_type(url: str, answer: Response) -> None:
-    """RFC 9782 3: the media type says the profile, and the token must not say another."""
+    """RFC 9782: the media type says the profile, and the token must not say another."""
     found = answer.header("Content-Type") or ""
     ours = media_types_of(answer.body)
     try:

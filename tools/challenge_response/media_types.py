@@ -68,7 +68,7 @@ def _evidence(text: str, *profiles: str) -> EvidenceType:
 
 
 EVIDENCE_TYPES: Final = (
-    # RFC 9783 5.2 and 9.2: the EAT media type with the profile as its parameter. That of legacy tokens is a
+    # RFC 9783: the EAT media type with the profile as its parameter. That of legacy tokens is a
     # name for the parameter only, and stands in no token.
     _evidence('application/eat+cwt; eat_profile="tag:psacertified.org,2023:psa#tfm"', RFC_9783.name),
     _evidence(

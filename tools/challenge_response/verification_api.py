@@ -46,7 +46,7 @@ _STATUS: Final = {
 class Judge(Protocol):
     """Appraises evidence. It is given the time, and what it cannot do it says by a TfmSimError."""
 
-    def __call__(self, evidence: bytes, media_type: str, nonce: bytes, now: float) -> str:
+    def __call__(self, evidence: bytes, media_type: str, nonce: bytes, now: float, /) -> str:
         """The attestation result, an EAR as JWT, whatever it says of the evidence."""
 
 
@@ -186,7 +186,7 @@ def _evidence_media_type(request: Request) -> str:
         raise Refused(415, text, (("Accept", ", ".join(ACCEPT)),))
     profile = token_profile(request.body)
     if profile is not None and profile not in kind.profiles:
-        # RFC 9782 3: the parameter repeats the profile of the EAT.
+        # RFC 9782: the parameter repeats the profile of the EAT.
         legal = ", ".join(sorted(kind.profiles))
         raise Refused(400, f"evidence: found profile {profile!r} sent as {kind.text}; legal: {legal}")
     return kind.text

@@ -115,7 +115,6 @@ def serve(api: Api, http: HttpOptions, *, what: str, clock: Callable[[], float] 
     """Serve until a signal or the last of ``http.requests``. Raises CannotListen."""
     server = LoopbackServer(api, http.listen, clock=clock, log=_log, requests=http.requests)
     click.echo(f"{what} on {server.url}")
-    click.get_text_stream("stdout").flush()
     with _signals(server.stop):
         server.serve()
 
