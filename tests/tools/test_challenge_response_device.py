@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.challenge_response import START, expect_problem
+from support.device_programs import BREAK, KEEPER_HANDLE, keeper, word
 
 import tfm_sim
 from tfm_sim.device import Device
@@ -140,6 +141,15 @@ def test_a_panic_is_told_and_the_device_stays_down() -> None:
     assert len(calls) == 1
     assert api.handle(Request("GET", DESCRIPTION), START).data()["service-state"] == "DOWN"
     assert api.panic is not None
+
+
+def test_a_device_that_panicked_for_another_reason_answers_nobody() -> None:
+    with tfm_sim.boot(build=Build(partitions=(keeper(),))) as device:
+        api = DeviceApi(device.psa.initial_attestation.get_token, {})
+        assert post(api, b"\0" * 32).status == 200
+        with pytest.raises(DevicePanic):
+            device.ns.psa_call(KEEPER_HANDLE, BREAK, [word(1)])
+        expect_problem(post(api, b"\0" * 32), 503, "the device panicked", "TEST_KEEPER")
 
 
 def test_methods_and_paths(api: DeviceApi) -> None:

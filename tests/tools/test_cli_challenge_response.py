@@ -6,8 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from support.command_line import CommandLine
+from support.device_programs import BREAK, KEEPER_HANDLE, keeper, word
 
+from tfm_sim.device import Device
+from tfm_sim.interface.trace import Listener
+from tfm_sim.tools.challenge_response.client import Ask, CannotAsk, http_transport
 from tfm_sim.tools.challenge_response.judges import ids_of
+from tfm_sim.tools.challenge_response.messages import Response
+from tfm_sim.tools.cli import device_options
+from tfm_sim.tools.cli.device_options import DeviceOptions
+from tfm_sim.tools.demo_firmware import flash_demo_firmware
 from tfm_sim.tools.endorsements import Digest, Endorsements, ReferenceValue
 from tfm_sim.tools.endorsements.yaml_form import endorsements_yaml
 from tfm_sim.tools.verifier import decode, load_key
@@ -26,6 +37,7 @@ from tfm_sim.tools.verifier.trust import TrustAnchor
 POLICY = "name: demo\nwell_known_keys: allowed\n"
 SIGNER = ec.derive_private_key(7, ec.SECP256R1())
 CHALLENGE = "00" * 32
+NONCE = bytes(32)
 
 
 @pytest.fixture
@@ -159,6 +171,52 @@ def test_a_device_whose_service_refuses(tfm_sim: CommandLine) -> None:
         assert b"400 Bad Request" in answer
         assert b'"psa_status": -135' in answer
         ended(process)
+
+
+def test_a_device_that_panics_says_so_and_exits_with_3(
+    tfm_sim: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It panics for a reason of its own; here a partition beside it breaks a rule just before the token."""
+    real = device_options.make_device
+
+    def with_keeper(options: DeviceOptions, listeners: Sequence[Listener]) -> Device:
+        device = real(options, listeners)
+        broken = Device(build=replace(device.build, partitions=(keeper(),)))
+        flash_demo_firmware(broken)
+
+        def get_token(_challenge: bytes) -> bytes:
+            broken.ns.psa_call(KEEPER_HANDLE, BREAK, [word(1)])
+            raise AssertionError("the device goes on")
+
+        monkeypatch.setattr(
+            "tfm_sim.interface.psa.initial_attestation.InitialAttestation.get_token",
+            lambda _self, challenge: get_token(challenge),
+        )
+        return broken
+
+    monkeypatch.setattr("tfm_sim.tools.cli.attest.make_device", with_keeper)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    answers: list[Response] = []
+
+    def ask() -> None:
+        transport = http_transport(time.sleep)
+        challenge = Ask("POST", f"http://127.0.0.1:{port}/attestation/v1/token", (), NONCE)
+        for _ in range(400):
+            try:
+                answers.append(transport(challenge))
+            except CannotAsk:
+                time.sleep(0.05)
+            if len(answers) == 2:
+                return
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    code = tfm_sim("attest", "--serve", "--listen", f"127.0.0.1:{port}", "--requests", "2")
+    thread.join(10)
+    assert code == 3
+    assert "the device panicked: TEST_KEEPER" in tfm_sim.err
+    assert [answer.status for answer in answers] == [503, 503]
 
 
 @pytest.mark.parametrize(
