@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
 from support.challenge_response import Verifier, transport_to
+from support.token_parts import load_recording
 
 import tfm_sim
 from tfm_sim.device import Device
@@ -15,6 +19,7 @@ from tfm_sim.spm.panic import DevicePanic, PanicReport
 from tfm_sim.tools.appraisal import EarInvalid, Mode, Policy, Tier
 from tfm_sim.tools.challenge_response.client import Ask, CannotAsk, check_url, converse
 from tfm_sim.tools.challenge_response.conversations import (
+    Attested,
     DeviceDown,
     DeviceRefused,
     EvidenceRefused,
@@ -35,6 +40,12 @@ from tfm_sim.tools.verifier import load_key, verify
 BASE = "http://127.0.0.1:8080"
 SIGNER = ec.derive_private_key(7, ec.SECP256R1())
 DEMO = Policy(well_known_keys=True)
+LEGACY = 'application/eat+cwt; eat_profile="tag:psacertified.org,2019:psa#legacy"'
+RECORDED = next(
+    bytes.fromhex(entry["token_hex"])
+    for entry in load_recording("attestation-vectors.json")["vectors"]
+    if entry["name"] == "derived-p1"
+)
 
 
 @pytest.fixture(scope="module")
@@ -284,6 +295,48 @@ def test_evidence_under_another_profiles_media_type(device: Device) -> None:
     wrong = 'application/eat+cwt; eat_profile="tag:psacertified.org,2023:psa#tfm"'
     with pytest.raises(CannotAsk, match="found evidence sent as"):
         converse(ask_device(BASE, b"\0" * 32), scripted(Response(200, (("Content-Type", wrong),), token))[0])
+
+
+JSON_VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+SESSIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "nonce": st.one_of(st.just("AAAA"), JSON_VALUES),
+        "accept": st.one_of(st.just([LEGACY]), st.lists(st.text(max_size=20), max_size=3), JSON_VALUES),
+        "status": st.one_of(st.sampled_from(["waiting", "processing", "complete", "failed"]), JSON_VALUES),
+        "result": st.one_of(st.just("a.b.c"), JSON_VALUES),
+        "ear-verification-key": JSON_VALUES,
+    },
+)
+ANSWERS = st.builds(
+    Response,
+    st.sampled_from([200, 201, 202, 204, 301, 404, 500, 503, 999]),
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("Content-Type"), st.one_of(st.just(SESSION_TYPE), st.text(max_size=20))),
+            st.tuples(st.just("Location"), st.one_of(st.just("session/1"), st.text(max_size=20))),
+        ),
+        max_size=3,
+    ).map(tuple),
+    st.one_of(st.binary(max_size=40), st.builds(lambda data: json.dumps(data).encode(), SESSIONS)),
+)
+
+
+@given(st.lists(ANSWERS, min_size=16, max_size=16))
+def test_any_answers_end_in_an_error_of_ours(answers: list[Response]) -> None:
+    token = RECORDED
+    for conversation in (attest_to(BASE, 32, lambda _: token), discover(BASE), ask_device(BASE, b"\0" * 32)):
+        with suppress(TfmSimError):
+            converse(conversation, scripted(*answers)[0])
+    attested = Attested(b"\0" * 32, token, LEGACY, "a.b.c")
+    with pytest.raises(TfmSimError):
+        read_result(attested, BASE, scripted(*answers)[0])
 
 
 def test_where_new_session_is() -> None:

@@ -252,6 +252,8 @@ def test_a_device_that_panics_says_so_and_exits_with_3(
         (["verify", "--serve", "--key", "iak.pem", "--json"], 2, "--json with --serve"),
         (["verify", "--serve", "--key", "iak.pem", "--strict"], 2, "--strict"),
         (["verify", "--serve", "--key", "iak.pem", "--lifetime", "0"], 2, "--lifetime"),
+        (["verify", "--serve", "--key", "iak.pem", "--lifetime", "nan"], 2, "--lifetime"),
+        (["verify", "--serve", "--key", "iak.pem", "--lifetime", "inf"], 2, "--lifetime"),
         (
             ["verify", "--serve", "--key", "iak.pem", "--mode", "veraison", "--policy", "policy.yaml"],
             2,

@@ -1,11 +1,12 @@
 """`tfm-sim verify --serve` and `--device`: a verifier with sessions, a relying party that asks a device."""
 
+import math
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -26,7 +27,16 @@ from .appraise import verifier_id
 from .output import FILE_NAME, FileUnreadable, display, read_file
 from .over_http import HttpOptions, serve
 
+MAX_LIFETIME: Final = 1e8
+"""Seconds; three years."""
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _number(_context: click.Context, _parameter: click.Parameter, value: float) -> float:
+    """What no range excludes."""
+    if math.isnan(value):
+        raise click.BadParameter(f"found nan; legal: a number of seconds up to {MAX_LIFETIME:g}")
+    return value
 
 
 class TooLate(TfmSimError):
@@ -81,7 +91,8 @@ _OPTIONS = (
     ),
     click.option(
         "--lifetime",
-        type=click.FloatRange(min=0, min_open=True),
+        type=click.FloatRange(min=0, max=MAX_LIFETIME, min_open=True),
+        callback=_number,
         default=DEFAULT_LIFETIME,
         show_default=True,
         metavar="SECONDS",
