@@ -1,7 +1,10 @@
 """`tfm-sim attest` and `verify` over HTTP: two processes, signals, exit codes, what is refused."""
 
+import base64
 import json
+import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,8 +25,10 @@ from support.device_programs import BREAK, KEEPER_HANDLE, keeper, word
 
 from tfm_sim.device import Device
 from tfm_sim.interface.trace import Listener
-from tfm_sim.tools.challenge_response.client import Ask, CannotAsk, http_transport
-from tfm_sim.tools.challenge_response.judges import ids_of
+from tfm_sim.tools.appraisal import Tier, check_ear
+from tfm_sim.tools.challenge_response.client import Ask, CannotAsk, converse, http_transport
+from tfm_sim.tools.challenge_response.conversations import discover
+from tfm_sim.tools.challenge_response.judges import ids_of, point_of_jwk, public_jwk
 from tfm_sim.tools.challenge_response.messages import Response
 from tfm_sim.tools.cli import device_options
 from tfm_sim.tools.cli.device_options import DeviceOptions
@@ -38,6 +43,23 @@ POLICY = "name: demo\nwell_known_keys: allowed\n"
 SIGNER = ec.derive_private_key(7, ec.SECP256R1())
 CHALLENGE = "00" * 32
 NONCE = bytes(32)
+EVCLI = os.environ.get("EVCLI") or shutil.which("evcli")
+CLAIMS = {
+    "eat-profile": "http://arm.com/psa/2.0.0",
+    "psa-client-id": 1,
+    "psa-security-lifecycle": 0x3000,
+    "psa-implementation-id": base64.b64encode(b"i" * 32).decode(),
+    "psa-boot-seed": base64.b64encode(b"s" * 32).decode(),
+    "psa-instance-id": base64.b64encode(b"\x01" + b"u" * 32).decode(),
+    "psa-software-components": [
+        {
+            "measurement-type": "BL",
+            "measurement-value": base64.b64encode(b"m" * 32).decode(),
+            "signer-id": base64.b64encode(b"k" * 32).decode(),
+        }
+    ],
+}
+"""A device of evcli's making, in psatoken's JSON."""
 
 
 @pytest.fixture
@@ -171,6 +193,44 @@ def test_a_device_whose_service_refuses(tfm_sim: CommandLine) -> None:
         assert b"400 Bad Request" in answer
         assert b'"psa_status": -135' in answer
         ended(process)
+
+
+@pytest.mark.skipif(EVCLI is None, reason="no evcli: neither EVCLI nor PATH has it")
+def test_evcli(tfm_sim: CommandLine) -> None:
+    """Veraison's own client: as a relying party that has a token, and as an attester with a key."""
+    numbers = SIGNER.private_numbers()
+    private = base64.urlsafe_b64encode(numbers.private_value.to_bytes(32)).rstrip(b"=").decode()
+    Path("key.json").write_text(json.dumps({**public_jwk(SIGNER), "d": private}))
+    Path("claims.json").write_text(json.dumps(CLAIMS))
+
+    def evcli(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        assert EVCLI is not None
+        return subprocess.run([EVCLI, *arguments], capture_output=True, text=True, timeout=30, check=False)
+
+    for key, modes in (("iak.pem", ["relying-party"]), ("sign_pub.pem", ["32", "48", "64"])):
+        with serving("verify", "--serve", "--key", key, "--policy", "policy.yaml") as (url, process):
+            # Its --api-server and --nonce-size reach one of its commands only; a configuration reaches all.
+            api = f"api_server: {url}/challenge-response/v1/newSession\n"
+            for mode in modes:
+                Path("evcli.yaml").write_text(api + (f"nonce_size: {mode}\n" if mode.isdigit() else ""))
+                command = ["--config", "evcli.yaml", "psa", "verify-as"]
+                if mode.isdigit():
+                    done = evcli(*command, "attester", "-c", "claims.json", "-k", "key.json")
+                else:
+                    done = evcli(*command, "relying-party", "-t", "token.cbor")
+                assert done.returncode == 0, done.stderr
+                ear = check_ear(json.loads(done.stdout.splitlines()[-1]), verifier_key(url))
+                assert ear.status is Tier.WARNING, "known and genuine, not endorsed"
+            if modes == ["relying-party"]:
+                assert "409 Conflict" in evcli(*command, "relying-party", "-t", "token.cbor").stderr, (
+                    "a replay"
+                )
+            process.send_signal(signal.SIGTERM)
+            ended(process)
+
+
+def verifier_key(url: str) -> bytes:
+    return point_of_jwk(converse(discover(url), http_transport(time.sleep))["ear-verification-key"])
 
 
 def test_a_device_that_panics_says_so_and_exits_with_3(
