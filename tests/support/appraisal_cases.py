@@ -112,7 +112,7 @@ RIM, RPV, REM = b"\x71" * 32, b"\x72" * 64, b"\x73" * 32
 CONFIG = b"\xc0\xff\xee\x01"
 REALM_CHALLENGE = b"\x2b" * 64
 _NUMBERS = RAK.public_key().public_numbers()
-_X, _Y = (number.to_bytes(48, "big") for number in (_NUMBERS.x, _NUMBERS.y))
+COSE_POINT = _X, _Y = tuple(number.to_bytes(48, "big") for number in (_NUMBERS.x, _NUMBERS.y))
 COSE_KEY = cbor2.dumps({1: 2, -1: 2, -2: _X, -3: _Y})
 POINT = b"\x04" + _X + _Y
 

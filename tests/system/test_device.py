@@ -29,7 +29,7 @@ from tfm_sim.platform.nv_counters import NvCounter
 from tfm_sim.spm.load import LoadError
 from tfm_sim.spm.scheduler import WrongThread
 from tfm_sim.tools.demo_firmware import NON_SECURE_IMAGE, SECURE_IMAGE
-from tfm_sim.tools.endorsement import iak_verification_key
+from tfm_sim.tools.endorsements.iak import iak_verification_key
 from tfm_sim.tools.verifier import load_key, verify
 
 CHALLENGE = bytes(range(32))

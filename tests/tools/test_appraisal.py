@@ -1,14 +1,17 @@
 """The default mode: what each departure of a token from its endorsements comes to."""
 
+import hashlib
 from dataclasses import replace
 from typing import Any
 
+import cbor2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.appraisal_cases import (
     CHALLENGE,
     CONFIG,
+    COSE_POINT,
     DROP,
     IAK,
     IMPLEMENTATION,
@@ -28,10 +31,12 @@ from support.appraisal_cases import (
     psa_token,
     realm_reference,
     reference,
+    sign1,
 )
 
 from tfm_sim.tools.appraisal import AppraisalError, Match, Member, Mode, Policy, Tier, appraise
 from tfm_sim.tools.endorsements.model import Digest, Endorsements, PlatformConfig
+from tfm_sim.tools.verifier.profiles import RFC_9783
 from tfm_sim.tools.verifier.trust import TrustAnchorUnusable
 
 ALL = list(Member)
@@ -254,6 +259,58 @@ def test_a_broken_collection_fails_in_both_submods(token: bytes) -> None:
         "CCA_SSD_PLATFORM": dict.fromkeys(ALL, 99),
         "CCA_REALM": dict.fromkeys(ALL, 99),
     }
+
+
+def nested(**changes: Any) -> bytes:
+    """A token by a delegated key around the PSA token that vouches for it."""
+    key = {1: 2, -1: 2, -2: COSE_POINT[0], -3: COSE_POINT[1]}
+    inner = psa_token(RFC, nonce=hashlib.sha256(cbor2.dumps(key)).digest(), **changes)
+    return sign1(RAK, {8: {1: key}, 10: CHALLENGE, 266: {"platform": inner}})
+
+
+@pytest.mark.parametrize(
+    "changes, options, expected",
+    [
+        ({}, {}, {"PSA_IOT": GOOD, "DELEGATED_KEY": {II: 2}}),
+        (
+            {},
+            {"policy": Policy(profiles=frozenset({RFC_9783.name}))},
+            {"PSA_IOT": GOOD, "DELEGATED_KEY": {II: 2}},
+        ),
+        ({"components": [SPE]}, {}, {"PSA_IOT": {**GOOD, EXE: 33}, "DELEGATED_KEY": {II: 2}}),
+        (
+            {"instance": b"\x01" + bytes(32)},
+            {},
+            {"PSA_IOT": {II: 97}, "DELEGATED_KEY": {II: 97}},
+        ),
+        (
+            {},
+            {"challenge": bytes(32)},
+            {"PSA_IOT": dict.fromkeys(ALL, 99), "DELEGATED_KEY": dict.fromkeys(ALL, 99)},
+        ),
+    ],
+)
+def test_a_token_of_a_delegated_key_is_as_good_as_its_platform(
+    changes: dict[str, Any], options: dict[str, Any], expected: dict[str, dict[Member, int]]
+) -> None:
+    appraisal = appraise(nested(**changes), endorsed(), **options)
+    assert {part.name: part.vector.values() for part in appraisal.submods} == expected
+    veraison = appraise(nested(), endorsed(), mode=Mode.VERAISON, challenge=CHALLENGE)
+    assert veraison.submods[0].policy_claims["problem"] == "could not establish identity from evidence"
+
+
+def test_a_realm_token_alone_is_tied_to_nobody() -> None:
+    alone = cbor2.loads(cca_token()).value[44241][1]
+    appraisal = appraise(alone, cca_endorsed())
+    assert [(part.name, part.vector.values()) for part in appraisal.submods] == [("CCA_REALM", {II: 97})]
+    assert appraisal.status is Tier.CONTRAINDICATED
+
+
+def test_the_tokens_of_2019_are_appraised() -> None:
+    old = psa_token(P1, profile="psa-tfm-profile-1.md", certificate=DROP)
+    assert vector(old, endorsed()) == GOOD
+    shown = appraise(old, endorsed()).submods[0].evidence
+    assert shown["psa-profile"] == "psa-tfm-profile-1.md"
 
 
 def test_the_whole_is_as_good_as_its_worst_submod() -> None:

@@ -1,9 +1,12 @@
 """Policies: each rule broken and kept, and each mistake in a file told by its line."""
 
+import re
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.appraisal_cases import (
@@ -28,6 +31,7 @@ from support.appraisal_cases import (
 )
 from support.token_parts import load_recording
 
+import tfm_sim
 from tfm_sim.tools.appraisal import (
     DEFAULT_POLICY,
     Match,
@@ -239,6 +243,19 @@ tiers: {{minimum_versions: contraindicated}}
         challenge_required=True,
         tiers={**DEFAULT_POLICY.tiers, Rule.MINIMUM_VERSIONS: Tier.CONTRAINDICATED},
     )
+
+
+def test_the_policy_of_the_documentation_is_one() -> None:
+    page = (Path(tfm_sim.__file__).parent / "docs" / "appraisal.md").read_text()
+    (text,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    policy = load_policy(text.encode())
+    assert (policy.name, policy.certification, policy.challenge_required) == ("fleet", frozenset(), True)
+    assert set(yaml.safe_load(text)) | {"instance_ids"} == {
+        *(rule.value for rule in Rule),
+        "name",
+        "match",
+        "tiers",
+    }
 
 
 BAD_FILES = [

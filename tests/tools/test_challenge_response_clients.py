@@ -34,7 +34,7 @@ from tfm_sim.tools.challenge_response.messages import Response, json_response
 from tfm_sim.tools.challenge_response.nonce_text import NonceForm
 from tfm_sim.tools.challenge_response.results import read_result
 from tfm_sim.tools.challenge_response.verification_api import SESSION_TYPE, Service
-from tfm_sim.tools.endorsement import iak_verification_key
+from tfm_sim.tools.endorsements.iak import iak_verification_key
 from tfm_sim.tools.verifier import load_key, verify
 
 BASE = "http://127.0.0.1:8080"

@@ -19,7 +19,7 @@ from tfm_sim.spm.panic import DevicePanic, PanicReport
 from tfm_sim.tools.challenge_response.device_api import ATTEST, DESCRIPTION, DeviceApi
 from tfm_sim.tools.challenge_response.messages import Request, Response
 from tfm_sim.tools.demo_firmware import flash_demo_firmware
-from tfm_sim.tools.endorsement import iak_verification_key
+from tfm_sim.tools.endorsements.iak import iak_verification_key
 from tfm_sim.tools.verifier import load_key, verify
 
 LEGACY = 'application/eat+cwt; eat_profile="tag:psacertified.org,2019:psa#legacy"'

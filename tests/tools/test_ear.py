@@ -55,6 +55,13 @@ EMPTY = appraise(psa_token(P1, profile=DROP), endorsed(), mode=Mode.VERAISON, ch
 UNKNOWN = appraise(psa_token(), endorsed(), mode=Mode.VERAISON, challenge=CHALLENGE, media_type="x/y")
 NO_NONCE = appraise(psa_token(RFC), endorsed())
 APPRAISALS = [GOOD, WARNING, REFUSED, COLLECTION, EMPTY, UNKNOWN, NO_NONCE]
+
+
+def plain(claims: Any) -> Any:
+    """Claims as a reader of JSON gets them, to be looked into and changed."""
+    return json.loads(json.dumps(claims))
+
+
 IDS = ["good", "warning", "refused", "collection", "empty", "unknown", "no nonce"]
 
 
@@ -62,7 +69,7 @@ IDS = ["good", "warning", "refused", "collection", "empty", "unknown", "no nonce
 @pytest.mark.parametrize("form", EarForm)
 def test_every_form_keeps_its_rules_and_reads_back(appraisal: Appraisal, form: EarForm) -> None:
     claims = appraisal.as_ear(form, iat=IAT, raw_evidence=b"\xfb\xff evidence", exp=IAT + 60)
-    assert problems(json.loads(json.dumps(claims))) == []
+    assert problems(plain(claims)) == []
     ear = check_ear(sign_ear(claims, VERIFIER), KEY, nonce=appraisal.nonce, now=IAT)
     assert (ear.form, ear.iat, ear.exp, ear.nonce) == (form, IAT, IAT + 60, appraisal.nonce)
     assert ear.raw_evidence == b"\xfb\xff evidence"
@@ -74,8 +81,8 @@ def test_every_form_keeps_its_rules_and_reads_back(appraisal: Appraisal, form: E
 
 
 def test_the_library_form() -> None:
-    claims = WARNING.as_ear(iat=IAT, verifier=VerifierId("demo lab", "sim 1.0"))
-    (part,) = [claims["submods"]["PSA_IOT"]]  # type: ignore[index, call-overload]
+    claims = plain(WARNING.as_ear(iat=IAT, verifier=VerifierId("demo lab", "sim 1.0")))
+    part = claims["submods"]["PSA_IOT"]
     evidence, reasons = part.pop("ear.veraison.annotated-evidence"), part.pop("ear.veraison.policy-claims")
     assert evidence["psa-nonce"] == base64.b64encode(CHALLENGE).decode()
     assert list(reasons["reasons"]) == ["executables"]
@@ -104,8 +111,8 @@ def test_the_library_form() -> None:
 
 
 def test_the_form_of_draft_03() -> None:
-    claims = WARNING.as_ear(EarForm.DRAFT_03, iat=IAT)
-    (part,) = [claims["submods"]["PSA_IOT"]]  # type: ignore[index, call-overload]
+    claims = plain(WARNING.as_ear(EarForm.DRAFT_03, iat=IAT))
+    part = claims["submods"]["PSA_IOT"]
     assert part.pop("ear_veraison_annotated_evidence")["psa-client-id"] == 1
     assert list(part.pop("ear_veraison_policy_claims")["reasons"]) == ["executables"]
     assert claims == {
@@ -140,7 +147,7 @@ def test_the_form_of_draft_02_has_the_librarys_names() -> None:
 
 def test_a_refusal_carries_its_problem() -> None:
     (part,) = read_ear(REFUSED.as_ear(iat=IAT)).submods
-    assert "legal: the challenge 2a2a" in str(part.extensions["veraison.policy-claims"]["problem"])  # type: ignore[index, call-overload]
+    assert "legal: the challenge 2a2a" in plain(part.extensions)["veraison.policy-claims"]["problem"]
     assert part.vector is not None
     assert set(part.vector.values().values()) == {99}
 
@@ -301,6 +308,12 @@ def part(claims: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def silenced(claims: dict[str, Any], executables: int) -> None:
+    """The status says nothing, the vector something."""
+    part(claims).update({"ear.status": "none"})
+    part(claims)[LIB_V].update(executables=executables)
+
+
 LIB_V, D3_V = "ear.trustworthiness-vector", "ear_trustworthiness_vector"
 BROKEN: list[tuple[EarForm, Change, str]] = [
     (EarForm.LIBRARY, lambda c: c.pop("eat_profile"), "eat_profile: found nothing"),
@@ -325,7 +338,7 @@ BROKEN: list[tuple[EarForm, Change, str]] = [
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(executables=33), "no better than warning"),
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(executables=-33), "no better than warning"),
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(hardware=97), "no better than contraindicated"),
-    (EarForm.LIBRARY, lambda c: part(c).update({"ear.status": "none"}), "no better than affirming"),
+    (EarForm.LIBRARY, lambda c: silenced(c, 33), "no better than warning"),
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(hardware=128), "hardware: found 128"),
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(hardware=2.0), "hardware: found 2.0"),
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(hardware="shiny"), "hardware: found 'shiny'"),
@@ -345,7 +358,7 @@ BROKEN: list[tuple[EarForm, Change, str]] = [
     (EarForm.DRAFT_03, lambda c: c.update(eat_nonce="!" * 16), "eat_nonce"),
     (EarForm.DRAFT_03, lambda c: part(c).update(eat_nonce="A" * 10), "eat_nonce"),
     (EarForm.DRAFT_03, lambda c: part(c).update(eat_profile=1), "eat_profile: found 1"),
-    (EarForm.DRAFT_03, lambda c: c.update(ear_status="none"), "ear_status: found none"),
+    (EarForm.DRAFT_03, lambda c: part(c).update(ear_status="warning"), "ear_status: found affirming"),
     (EarForm.LIBRARY, lambda c: c.update({"ear.raw-evidence": "AA=="}), "ear.raw-evidence"),
     (EarForm.LIBRARY, lambda c: c.update({"ear.raw-evidence": "A"}), "ear.raw-evidence"),
 ]
@@ -353,7 +366,7 @@ BROKEN: list[tuple[EarForm, Change, str]] = [
 
 @pytest.mark.parametrize("form, change, said", BROKEN)
 def test_broken_structure(form: EarForm, change: Change, said: str) -> None:
-    claims = json.loads(json.dumps(GOOD.as_ear(form, iat=IAT)))
+    claims = plain(GOOD.as_ear(form, iat=IAT))
     change(claims)
     with pytest.raises(EarInvalid) as caught:
         check_ear(sign_ear(claims, VERIFIER), KEY)
@@ -365,6 +378,7 @@ LEGAL: list[tuple[EarForm, Change]] = [
     (EarForm.LIBRARY, lambda c: part(c).update({"ear_status": "contraindicated"})),  # unknown in this form
     (EarForm.LIBRARY, lambda c: part(c).update({"ear.status": "contraindicated"})),  # worse is allowed
     (EarForm.LIBRARY, lambda c: part(c).update({"ear.status": 32})),
+    (EarForm.LIBRARY, lambda c: silenced(c, 2)),  # saying nothing claims no trust
     (EarForm.LIBRARY, lambda c: part(c).pop(LIB_V)),
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(hardware="genuine_hw")),
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(hardware="-32")),
@@ -380,13 +394,14 @@ LEGAL: list[tuple[EarForm, Change]] = [
 
 @pytest.mark.parametrize("form, change", LEGAL)
 def test_legal_structure(form: EarForm, change: Change) -> None:
-    claims = json.loads(json.dumps(GOOD.as_ear(form, iat=IAT)))
+    claims = plain(GOOD.as_ear(form, iat=IAT))
     change(claims)
     assert check_ear(sign_ear(claims, VERIFIER), KEY).form is form
 
 
 def signed(payload: bytes) -> str:
-    return jwt.api_jws.PyJWS().encode(payload, VERIFIER, "ES256")
+    token: str = jwt.api_jws.PyJWS().encode(payload, VERIFIER, "ES256")
+    return token
 
 
 @pytest.mark.parametrize(
@@ -410,9 +425,10 @@ def test_signed_nonsense(payload: bytes, said: str) -> None:
 @settings(deadline=None)
 @given(st.binary(max_size=80) | st.text(max_size=60))
 def test_any_bytes_end_in_the_checkers_own_error(data: bytes | str) -> None:
-    for read in (lambda: check_ear(data, KEY), lambda: read_unverified(data)):
-        with pytest.raises(EarInvalid):
-            read()
+    with pytest.raises(EarInvalid):
+        check_ear(data, KEY)
+    with pytest.raises(EarInvalid):
+        read_unverified(data)
 
 
 JSON = st.recursive(
@@ -425,7 +441,7 @@ JSON = st.recursive(
 @settings(deadline=None)
 @given(st.sampled_from(list(EarForm)), st.data())
 def test_any_claim_of_any_type_ends_in_the_checkers_own_error(form: EarForm, data: st.DataObject) -> None:
-    claims = json.loads(json.dumps(GOOD.as_ear(form, iat=IAT)))
+    claims = plain(GOOD.as_ear(form, iat=IAT))
     target = data.draw(st.sampled_from([claims, part(claims), {}]))
     if target:
         target[data.draw(st.sampled_from(sorted(target)))] = data.draw(JSON)
@@ -441,5 +457,5 @@ def test_unverified_reading_takes_a_forged_signature() -> None:
 
 def test_profiles_and_members_are_those_of_the_drafts() -> None:
     assert [read_ear(GOOD.as_ear(form, iat=1)).profile for form in EarForm] == [LIBRARY, DRAFT_02, DRAFT_03]
-    library = CLAIMS["submods"]["PSA_IOT"][LIB_V]  # type: ignore[index, call-overload]
+    library = plain(CLAIMS)["submods"]["PSA_IOT"][LIB_V]
     assert tuple(library) == VECTOR

@@ -83,9 +83,7 @@ def ear_claims(
     The challenge becomes eat_nonce in base64url with padding, as Veraison writes it; raw evidence has none.
     Raises AppraisalError for a challenge that is no EAT nonce (8 to 64 bytes) or an impossible time.
     """
-    for name, time in (("iat", iat), ("exp", exp)):
-        if time is not None and (type(time) is not int or time < 0):
-            raise AppraisalError(f"{name}: found {time!r}; legal: whole seconds since 1970")
+    check_times(iat, exp)
     names = NAMES[form]
     claims: dict[str, Json] = {
         "eat_profile": names.profile,
@@ -103,6 +101,13 @@ def ear_claims(
         encoded = base64.urlsafe_b64encode(raw_evidence).decode("ascii")
         claims[names.claim("raw-evidence")] = encoded.rstrip("=")
     return claims
+
+
+def check_times(iat: int, exp: int | None) -> None:
+    """EAT 4.3.1: no fractions of seconds. Raises AppraisalError."""
+    for name, time in (("iat", iat), ("exp", exp)):
+        if time is not None and (type(time) is not int or time < 0):
+            raise AppraisalError(f"{name}: found {time!r}; legal: whole seconds since 1970")
 
 
 def encode_nonce(nonce: bytes) -> str:

@@ -102,8 +102,10 @@ def check_ear(
     data = _compact(token)
     try:
         payload = PyJWS().decode_complete(data, public.public, algorithms=[algorithm])["payload"]
+    except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError) as error:
+        raise EarInvalid(f"signature: {error}; legal: {algorithm} by this key") from None
     except jwt.InvalidTokenError as error:
-        raise EarInvalid(f"signature: {error}; legal: a JWT with {algorithm} by this key") from None
+        raise EarInvalid(f"this is no JWT: {error}") from None
     except Exception as error:  # whatever a library makes of arbitrary bytes
         raise EarInvalid(f"this is no JWT: {type(error).__name__}") from None
     ear = read_ear(_parse(payload))
@@ -187,7 +189,7 @@ def read_ear(claims: Mapping[str, Json]) -> Ear:
     if form is EarForm.DRAFT_03 and names.claim("status") in claims:
         overall = _tier(claims, names.claim("status"), form)
         worst = max(part.status for part in parts)
-        if overall < worst:
+        if _better(overall, worst):
             raise EarInvalid(f"ear_status: found {overall.label}; legal: no better than {worst.label}")
     return ear
 
@@ -199,7 +201,7 @@ def _submod(name: str, content: Json, form: EarForm) -> EarSubmod:
     try:
         status = _tier(content, names.claim("status"), form)
         vector = _vector(content, names.claim("trustworthiness-vector"), form)
-        if vector is not None and status < vector.worst:
+        if vector is not None and _better(status, vector.worst):
             text = f"found {status.label}; legal: no better than {vector.worst.label}, its worst claim"
             raise EarInvalid(f"{names.claim('status')}: {text}")
         policy_ids = _policy_ids(content, names)
@@ -211,6 +213,11 @@ def _submod(name: str, content: Json, form: EarForm) -> EarSubmod:
     except EarInvalid as error:
         raise EarInvalid(f"{where}: {error}") from None
     return EarSubmod(name, status, vector, policy_ids, extensions)
+
+
+def _better(status: Tier, worst: Tier) -> bool:
+    """More trust than the worst claim allows. To say nothing is no more than to affirm."""
+    return status < worst and not (status is Tier.NONE and worst is Tier.AFFIRMING)
 
 
 def _tier(claims: Mapping[str, Json], name: str, form: EarForm) -> Tier:

@@ -81,7 +81,7 @@ class Evidence:
 
 def _components(array: cbor.Array) -> Iterator[Component]:
     for element in array.items:
-        entry = element if isinstance(element, cbor.Map) else cbor.Map((), 0, 0)
+        entry = element if isinstance(element, cbor.Map) else cbor.EMPTY_MAP
         yield Component(
             _text(entry, MEASUREMENT_TYPE),
             _octets(entry, MEASUREMENT_VALUE),

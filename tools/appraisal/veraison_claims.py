@@ -111,7 +111,7 @@ def problem_of_cca(platform: DecodedPart, realm: DecodedPart) -> str | None:
             return f"{part.name}: the payload is no map"
         if (problem := _problem_of_envelope(part)) is not None:
             return f"{part.name}: {problem}"
-    claims = platform.envelope.claims or cbor.Map((), 0, 0)
+    claims = platform.envelope.claims or cbor.EMPTY_MAP
     name = claims.get(EAT_PROFILE)
     table = next((p for p in _PLATFORMS if isinstance(name, cbor.Text) and name.value == p.name), None)
     if table is None:
@@ -120,7 +120,7 @@ def problem_of_cca(platform: DecodedPart, realm: DecodedPart) -> str | None:
 
 
 def _problem_of_realm(realm: DecodedPart) -> str | None:
-    claims = realm.envelope.claims or cbor.Map((), 0, 0)
+    claims = realm.envelope.claims or cbor.EMPTY_MAP
     name = claims.get(EAT_PROFILE)
     if name is None:
         table = _REALM_LEGACY

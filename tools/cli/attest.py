@@ -7,7 +7,7 @@ import click
 
 from ...device import Device
 from ..device_report import lifecycle
-from ..endorsement import iak_verification_key
+from ..endorsements.iak import iak_verification_key
 from ..verifier import Key
 from .attest_over_http import attest_to_verifier, report_result, serve_device
 from .device_options import DeviceOptions, device_options, make_device, tell_uncut

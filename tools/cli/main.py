@@ -15,8 +15,10 @@ from .bl2_image import bl2_image, bl2_key
 from .boot import boot
 from .boot_status import boot_status_command
 from .bundles import bundles
+from .corim import corim_group
 from .demo import demo
 from .ear import ear
+from .endorse import endorse
 from .flash import dump, erase, flash, mark, slots_command
 from .image import image
 from .patterns import board, provisioning
@@ -39,6 +41,8 @@ cli.add_command(run)
 cli.add_command(boot)
 cli.add_command(boot_status_command)
 cli.add_command(attest)
+cli.add_command(endorse)
+cli.add_command(corim_group)
 cli.add_command(trace)
 cli.add_command(image)
 image.add_command(sign)

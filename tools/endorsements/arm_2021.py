@@ -24,6 +24,7 @@ from .triples import (
     Environment,
     Measurement,
     certificate_number,
+    check_carried,
     digest_list,
     environment,
     key_triple,
@@ -98,8 +99,7 @@ class ArmProfile2021:
 
     def write(self, endorsements: Endorsements) -> dict[int, Value]:
         """A triples-map. Raises EndorsementError for what it cannot carry."""
-        if endorsements.platform_configs and not self.with_config:
-            raise EndorsementError("a platform configuration in a PSA CoRIM; legal: in one of a CCA platform")
+        check_carried(endorsements, configs=self.with_config)
         groups: dict[tuple[bytes, ClassNames], list[Value]] = {}
         for value in endorsements.reference_values:
             key = (value.implementation_id, value.names)

@@ -23,6 +23,7 @@ from .triples import (
     Environment,
     Measurement,
     certificate_number,
+    check_carried,
     digest_list,
     environment,
     key_triple,
@@ -134,8 +135,7 @@ class ArmProfile2025:
         draft-ietf-rats-corim 5.1.5: different states of an environment stand in triples of their own, so the
         components of one state must not be torn apart. Raises EndorsementError for what it cannot carry.
         """
-        if endorsements.platform_configs and self.config_key is None:
-            raise EndorsementError("a platform configuration in a PSA CoRIM; legal: in one of a CCA platform")
+        check_carried(endorsements, configs=self.config_key is not None)
         triples: dict[int, Value] = {}
         if endorsements.reference_values or endorsements.platform_configs:
             triples[REFERENCE] = self._reference_triples(endorsements)

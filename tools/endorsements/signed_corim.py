@@ -30,7 +30,7 @@ from .triples import URI_TAG
 
 ALG, CRIT, TYPE, KID, META, CWT_CLAIMS, X5CHAIN = 1, 2, 3, 4, 8, 15, 33
 HASH_ENVELOPE: Final = (258, 259, 260)
-_HEADERS: Final = {
+HEADER_KEYS: Final = {
     ALG: "alg",
     CRIT: "crit",
     TYPE: "content-type",
@@ -40,7 +40,7 @@ _HEADERS: Final = {
     X5CHAIN: "x5chain",
     258: "payload-hash-alg",
 }
-_CLAIMS: Final = {1: "iss", 2: "sub", 4: "exp", 5: "nbf"}
+CLAIMS_KEYS: Final = {1: "iss", 2: "sub", 4: "exp", 5: "nbf"}
 
 
 def read_signed(root: Node, keys: Sequence[EcKey] = ()) -> Corim:
@@ -72,7 +72,7 @@ def read_signed(root: Node, keys: Sequence[EcKey] = ()) -> Corim:
 
 def read_header(header: Node) -> Signature:
     """What the protected header says about the signer. Raises EndorsementError."""
-    entries = header.map(_HEADERS, (ALG,))
+    entries = header.map(HEADER_KEYS, (ALG,))
     if 258 in entries:
         raise EndorsementError(f"{entries[258].path}: found; legal here: the CoRIM itself, not its hash")
     if TYPE not in entries:
@@ -80,8 +80,8 @@ def read_header(header: Node) -> Signature:
     if entries[TYPE].text() != CONTENT_TYPE:
         raise entries[TYPE].wrong(repr(CONTENT_TYPE))
     for label in entries[CRIT].array(1) if CRIT in entries else ():
-        if label.integer() not in _HEADERS:
-            raise label.wrong(f"a header that is understood: {', '.join(map(str, _HEADERS))}")
+        if label.integer() not in HEADER_KEYS:
+            raise label.wrong(f"a header that is understood: {', '.join(map(str, HEADER_KEYS))}")
     identities = [
         read(entries[key]) for key, read in ((META, _meta), (CWT_CLAIMS, _cwt_claims)) if key in entries
     ]
@@ -116,7 +116,7 @@ def _meta(node: Node) -> _Identity:
 
 def _cwt_claims(node: Node) -> _Identity:
     """RFC 9597: the issuer signed; times are bare numbers."""
-    entries = node.map(_CLAIMS, (1,))
+    entries = node.map(CLAIMS_KEYS, (1,))
     if 4 not in entries:
         return entries[1].text(), None, None
     begin = entries[5].number() if 5 in entries else None

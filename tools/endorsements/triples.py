@@ -18,6 +18,7 @@ from .model import (
     ClassNames,
     Digest,
     EndorsementError,
+    Endorsements,
     TrustAnchor,
 )
 from .yaml_form import public_pem
@@ -248,3 +249,11 @@ def key_triple(anchor: TrustAnchor, class_id: Tagged, names: ClassNames) -> Valu
         )
     pem = public_pem(anchor.key).rstrip("\n")
     return [environment(class_id, names, anchor.instance_id), [Tagged(KEY_TAG, pem)]]
+
+
+def check_carried(endorsements: Endorsements, *, configs: bool) -> None:
+    """Raises EndorsementError for what has no place in a CoRIM of devices, with or without ``configs``."""
+    if endorsements.realms:
+        raise EndorsementError("realms in a CoRIM of devices; legal: in one of their own")
+    if endorsements.platform_configs and not configs:
+        raise EndorsementError("a platform configuration in a PSA CoRIM; legal: in one of a CCA platform")
