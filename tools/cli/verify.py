@@ -102,7 +102,7 @@ def _part_lines(verdict: Verdict) -> Iterator[str]:
     yield f"  algorithm    {verdict.algorithm or 'unknown'}"
     yield f"  signature    {verdict.signature}" + (f" ({verdict.key.label})" if verdict.key else "")
     if verdict.anchor is not None:
-        yield "  trust anchor found by implementation id and instance id"
+        yield "  anchor       found by implementation id and instance id"
     if verdict.name not in ("realm", "delegated"):
         yield f"  instance id  {verdict.instance_id_rule or 'by no known rule from this key'}"
     width = max((len(_label(result)) for result in verdict.claims), default=0)
