@@ -37,6 +37,7 @@ docs: $(STAMP)
 	$(BIN)/python -m tfm_sim.tools.trailer_page docs/trailers.md
 	$(BIN)/python -m tfm_sim.tools.profile_page docs/profiles.md
 	$(BIN)/python -m tfm_sim.tools.crypto_page docs/crypto.md
+	$(BIN)/python -m tfm_sim.tools.attacks_page docs/attacks.md
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
