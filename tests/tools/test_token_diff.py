@@ -67,6 +67,11 @@ def test_two_macs_over_the_same_bytes_are_a_difference() -> None:
     [
         (signed({-75001: 7}), "client-id (-75001)", ("-1006632960", "7")),
         (signed(without=-75005), "certification-reference (-75005)", ('"0604565272829-10010"', None)),
+        (
+            signed({-75002: 0x3101}),
+            "security-lifecycle (-75002)",
+            ("0x3000, secured", "0x3101, no legal state"),
+        ),
         (signed({999: b"\1"}), "999", (None, "h'01'")),
         (signed({-75006: [{**SPE, 4: "9"}, NSPE]}), f"{COMPONENT} version (4)", ('"2.1.0"', '"9"')),
         (signed({-75006: [{**SPE, 7: 1}, NSPE]}), f"{COMPONENT} 7", (None, "1")),
@@ -126,6 +131,19 @@ def test_parts_of_collections_are_compared() -> None:
         "realm token",
         "token",
     ]
+
+
+def test_bytes_that_no_header_and_no_claim_shows_are_a_difference_too() -> None:
+    token = write_cose(PAYLOAD, P256)
+    resigned = write_cose(PAYLOAD, P256, signature=random_signature(PAYLOAD))
+    longer = resigned[:1] + b"\x98\x04" + resigned[2:]
+    for other in (token + b"\0", resigned + b"\0", longer):
+        (difference,) = diff(token, other).differences
+        assert difference.where == "bytes around headers, claims and signatures"
+    collection = TOKENS["iatv-cca-2024"]
+    body = cbor2.loads(collection).value
+    more = writer.wrap_tag(907, cbor2.dumps({**body, 44258: 1}))
+    assert not diff(writer.wrap_tag(907, cbor2.dumps(body)), more).equal
 
 
 @given(st.sampled_from(sorted(TOKENS)), st.data())

@@ -9,12 +9,16 @@ import click
 
 from ...interface.errors import ExitCode, TfmSimError
 from ...interface.psa.status import PsaError
+from .appraise import appraise
 from .attest import attest
 from .bl2_image import bl2_image, bl2_key
 from .boot import boot
 from .boot_status import boot_status_command
 from .bundles import bundles
+from .corim import corim_group
 from .demo import demo
+from .ear import ear
+from .endorse import endorse
 from .flash import dump, erase, flash, mark, slots_command
 from .image import image
 from .mutate import catalogue_command, mutate_command
@@ -39,6 +43,8 @@ cli.add_command(run)
 cli.add_command(boot)
 cli.add_command(boot_status_command)
 cli.add_command(attest)
+cli.add_command(endorse)
+cli.add_command(corim_group)
 cli.add_command(trace)
 cli.add_command(image)
 image.add_command(sign)
@@ -55,6 +61,8 @@ for token_command in (compile_command, decompile_command, diff_command, size_com
 for attack_command in (mutate_command, catalogue_command):
     token.add_command(attack_command)
 cli.add_command(verify)
+cli.add_command(appraise)
+cli.add_command(ear)
 cli.add_command(board)
 cli.add_command(provisioning)
 provisioning.add_command(bundles)

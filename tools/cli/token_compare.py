@@ -88,7 +88,9 @@ def _diff_json(found: TokenDiff) -> dict[str, Json]:
 
 
 def _size_lines(size: TokenSize) -> Iterator[str]:
-    if len(size.parts) != 1:
+    if size.nested:
+        yield f"{size.size} bytes: a token with another nested in it"
+    elif len(size.parts) != 1:
         yield f"{size.size} bytes: {size.around} of the collection, and its tokens"
     elif size.around:
         yield f"{size.size} bytes, {size.around} of them behind the token"
@@ -119,6 +121,7 @@ def _size_json(size: TokenSize) -> dict[str, Json]:
     return {
         "size": size.size,
         "around": size.around,
+        "nested": size.nested,
         "limit": PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE,
         "parts": [
             {

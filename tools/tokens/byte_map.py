@@ -9,7 +9,7 @@ from ..verifier.collection import CONTENT_EAT_CWT, PLATFORM_TOKEN, REALM_TOKEN, 
 from ..verifier.cose import ALGORITHMS
 from ..verifier.envelope import HEADER_ALG, CoseKind
 from ..verifier.notation import diagnose
-from ..verifier.profiles import lifecycle_state
+from ..verifier.profiles import SUBMODULES, lifecycle_state
 from ..verifier.shapes import Claim, ListOf, SubMap
 
 HEADERS: Final = {1: "alg", 2: "crit", 3: "content type", 4: "kid", 33: "x5chain"}
@@ -158,8 +158,33 @@ class _Mapper:
         self._head(item, first, base, depth, f"{label}map of {len(item.pairs)}")
         for key, value in item.pairs:
             claim = table.get(key.value) if isinstance(key, cbor.Int) else None
-            self._item(key, base, depth + 1, claim.name if claim else "unknown claim")
-            self._value(value, base, depth + 2, claim)
+            name = claim.name if claim else "unknown claim"
+            if isinstance(key, cbor.Int) and key.value == SUBMODULES.key:
+                name = SUBMODULES.name
+            self._item(key, base, depth + 1, name)
+            if name == SUBMODULES.name and isinstance(value, cbor.Map):
+                self._submodules(value, base, depth + 2)
+            else:
+                self._value(value, base, depth + 2, claim)
+
+    def _submodules(self, value: cbor.Map, base: int, depth: int) -> None:
+        """RFC 9711 4.2.18: the token that is nested here is opened like the one around it."""
+        first = value.pairs[0][0].start if value.pairs else value.end
+        self._head(value, first, base, depth, f"map of {len(value.pairs)}")
+        part = self._parts.get("platform")
+        for key, module in value.pairs:
+            self._item(key, base, depth + 1, "submodule")
+            if (
+                part is None
+                or not isinstance(module, cbor.Bytes)
+                or part.envelope.payload not in module.value
+            ):
+                self._item(module, base, depth + 2, "")
+                continue
+            start = self._string_head(module, base, depth + 2, f"{part.name} token")
+            item = cbor.read(module.value)
+            self.message(self.tags(item, start, depth + 3), start, depth + 3, part)
+            self.rest(start + item.end, base + module.end, depth + 3, "behind the token")
 
     def _value(self, value: cbor.Item, base: int, depth: int, claim: Claim | None) -> None:
         if claim is not None and isinstance(value, cbor.Array):

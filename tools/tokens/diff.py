@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ..verifier import DecodedPart, DecodedToken, cbor
 from ..verifier.envelope import CoseKind
 from ..verifier.notation import diagnose
+from ..verifier.profiles import lifecycle_state
 from ..verifier.shapes import Claim, ListOf, SubMap
 from .byte_map import HEADERS
 
@@ -105,9 +106,18 @@ def compare(first: bytes, second: bytes, one: DecodedToken, other: DecodedToken)
     tags = [_tags(decoded) for decoded in (one, other)]
     if len(ours) > 1 and len(theirs) > 1 and tags[0] != tags[1]:
         differences.insert(0, Difference("collection", *tags))
-    if not differences and not notes and first != second:
-        differences.append(Difference("encoding", f"{len(first)} bytes", f"{len(second)} bytes"))
+    if not differences and _unsigned(first, one) != _unsigned(second, other):
+        sizes = [f"{len(token)} bytes" for token in (first, second)]
+        differences.append(Difference("bytes around headers, claims and signatures", *sizes))
     return TokenDiff(tuple(differences), tuple(notes))
+
+
+def _unsigned(token: bytes, decoded: DecodedToken) -> bytes:
+    """The token's bytes with zeros for its signatures, to see what no header and no claim shows."""
+    for part in decoded.parts:
+        signature = part.envelope.signature
+        token = token.replace(signature, bytes(len(signature))) if signature else token
+    return token
 
 
 def _part(first: DecodedPart, second: DecodedPart, prefix: str) -> Iterator[Difference]:
@@ -156,12 +166,13 @@ def _maps(where: str, first: cbor.Map, second: cbor.Map, mine: _Side, yours: _Si
         if one is None or other is None:
             present, side = (one, mine) if one is not None else (other, yours)
             label = side.label(present[0]) if present else ""
-            shown = [None if entry is None else _show(entry[1]) for entry in (one, other)]
+            name = side.name(present[0]) if present else ""
+            shown = [None if entry is None else _show(entry[1], name) for entry in (one, other)]
             yield Difference(_join(where, label), *shown)
             continue
         labels = list(dict.fromkeys((mine.label(one[0]), yours.label(other[0]))))
         inner = mine.inside(one[0]), yours.inside(other[0])
-        yield from _values(_join(where, " / ".join(labels)), one[1], other[1], *inner)
+        yield from _values(_join(where, " / ".join(labels)), one[1], other[1], *inner, mine.name(one[0]))
     order = [[key for key in side if key in here and key in there] for side in (here, there)]
     if order[0] != order[1]:
         shown = [", ".join(name for name, _ in keys) for keys in order]
@@ -169,7 +180,7 @@ def _maps(where: str, first: cbor.Map, second: cbor.Map, mine: _Side, yours: _Si
 
 
 def _values(
-    where: str, first: cbor.Item, second: cbor.Item, mine: _Side, yours: _Side
+    where: str, first: cbor.Item, second: cbor.Item, mine: _Side, yours: _Side, name: str = ""
 ) -> Iterator[Difference]:
     if isinstance(first, cbor.Array) and isinstance(second, cbor.Array):
         for index in range(max(len(first.items), len(second.items))):
@@ -183,7 +194,7 @@ def _values(
     elif isinstance(first, cbor.Map) and isinstance(second, cbor.Map):
         yield from _maps(where, first, second, mine, yours)
     elif diagnose(first) != diagnose(second):
-        yield Difference(where, _show(first), _show(second))
+        yield Difference(where, _show(first, name), _show(second, name))
     else:
         raw = [side.raw(item).hex() for side, item in ((mine, first), (yours, second))]
         if raw[0] != raw[1]:
@@ -210,7 +221,10 @@ def _sealed(first: DecodedPart, second: DecodedPart, prefix: str, notes: list[st
         notes.append(f"{prefix}signatures over the same bytes differ, as any two of ECDSA do")
 
 
-def _show(item: cbor.Item) -> str:
+def _show(item: cbor.Item, name: str = "") -> str:
+    """On one line; a lifecycle as the state that it is."""
+    if name == "security-lifecycle" and isinstance(item, cbor.Int):
+        return f"0x{item.value:04x}, {lifecycle_state(item.value) or 'no legal state'}"
     return " ".join(line.strip() for line in diagnose(item).split("\n"))
 
 

@@ -7,7 +7,7 @@ from ...interface.psa.initial_attestation import PSA_INITIAL_ATTEST_MAX_TOKEN_SI
 from ..verifier import DecodedPart, DecodedToken, cbor
 from ..verifier.cose import ALGORITHMS
 from ..verifier.envelope import HEADER_KID, CoseKind
-from ..verifier.profiles import PLATFORM_PROFILES, PSA_PROFILES, Profile
+from ..verifier.profiles import PLATFORM_PROFILES, PSA_PROFILES, TFM_2019, Profile
 from ..verifier.shapes import ListOf, SubMap
 from . import cbor_writer as writer
 
@@ -50,17 +50,23 @@ class PartSize:
 
 @dataclass(frozen=True, slots=True)
 class TokenSize:
-    """The whole token; ``around`` are the bytes of a collection around its two tokens, and behind a token."""
+    """The whole token; ``around`` are the bytes of a collection around its two tokens, and behind a token.
+
+    A token that is ``nested`` in the first part counts there.
+    """
 
     size: int
     around: int
     parts: tuple[PartSize, ...]
+    nested: bool = False
 
 
 def measure(token: bytes, decoded: DecodedToken) -> TokenSize:
     """The bytes of ``token``, which ``decoded`` is, by purpose."""
     parts = tuple(_part(part) for part in decoded.parts)
-    return TokenSize(len(token), len(token) - sum(part.size for part in parts), parts)
+    nested = decoded.nested is not None
+    inside = sum(part.size for part in (parts[:1] if nested else parts))
+    return TokenSize(len(token), len(token) - inside, parts, nested)
 
 
 def _part(part: DecodedPart) -> PartSize:
@@ -154,7 +160,7 @@ def _alternatives(part: DecodedPart) -> Iterator[Alternative]:
         yield Alternative(name, fixed + _payload_size(bare))
     family = next((row for row in (PSA_PROFILES, PLATFORM_PROFILES) if profile in row), ())
     for other in family:
-        translated = None if other is profile else _translated(claims, pairs, profile, other)
+        translated = None if other in (profile, TFM_2019) else _translated(claims, pairs, profile, other)
         if translated is not None:
             yield Alternative(f"as {other.name}", fixed + _payload_size(translated))
     for row in ALGORITHMS.values():

@@ -183,7 +183,7 @@ def read_exactly(data: bytes) -> Item:
 
 
 def duplicate_keys(item: Item) -> Iterator[tuple[Map, Item]]:
-    """Every (map, key) whose key occurred before in that map, at any depth, of an item that is read already."""
+    """Every (map, key) whose key occurred before in that map, at any depth, of an item already read."""
     match item:
         case Map(pairs=pairs):
             seen = set()
