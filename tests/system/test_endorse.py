@@ -26,10 +26,12 @@ from tfm_sim import (
     with_boot_status,
 )
 from tfm_sim.bootloader.config import SignatureType, UpgradeStrategy
+from tfm_sim.bootloader.shared_data_config import RseRotpks
 from tfm_sim.firmware_build import bl1_config_for, dummy_provisioning
 from tfm_sim.interface.mcuboot.tlv import TlvType
 from tfm_sim.interface.mcuboot.trailer import mark_pending
 from tfm_sim.interface.trace import Event
+from tfm_sim.partitions.delegated_attestation.config import DelegatedAttestationConfig
 from tfm_sim.platform.iak_type import IakType
 from tfm_sim.platform.provisioning import DUMMY, VIRGIN
 from tfm_sim.tools.demo_firmware import flash_demo_firmware
@@ -151,6 +153,16 @@ def test_measured_boot_with_the_slips_of_tf_m() -> None:
 def _keys() -> dict[str, Any]:
     mine = P256.config()
     return {"signature_type": mine.signature_type, "key_mode": mine.key_mode, "keys": mine.keys}
+
+
+def test_the_keys_of_an_rse_are_measured_too() -> None:
+    rotpks = RseRotpks((bytes([1]) * 32, bytes([2]) * 48), (bytes([3]) * 32,), 4)
+    made = check(demo(build=measuring(bl2={"rse_rotpks": rotpks})), 5)
+    assert [value.type for value in made.reference_values] == ["RT_0", "RT_1", "CM_4_0", "CM_4_1", "DM_4_0"]
+
+
+def test_a_build_with_delegated_attestation() -> None:
+    check(demo(build=replace(measuring(), delegated_attestation=DelegatedAttestationConfig())), 2)
 
 
 def test_measured_boot_from_bl1_on() -> None:

@@ -1,6 +1,7 @@
 """A CoRIM in a COSE_Sign1 (draft-ietf-rats-corim 4.2): who signed it, and whether that holds."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from cryptography import x509
@@ -58,15 +59,7 @@ def read_signed(root: Node, keys: Sequence[Key] = ()) -> Corim:
     if keys:
         envelope = _envelope(header, unprotected, protected.octets(), payload.octets(), signature.octets())
         _verify(envelope, keys, name)
-        signed_by = Signature(
-            signed_by.algorithm,
-            signed_by.name,
-            signed_by.uri,
-            signed_by.validity,
-            signed_by.kid,
-            signed_by.certificates,
-            verified=True,
-        )
+        signed_by = replace(signed_by, verified=True)
     return read_unsigned(read_general(payload.octets(), f"{name}: payload"), signed_by)
 
 

@@ -23,7 +23,7 @@ from .model import (
     ReferenceValue,
     TrustAnchor,
 )
-from .yaml_form import public_pem
+from .pem import public_pem
 
 URI_TAG, UEID_TAG, KEY_TAG, BYTES_TAG, MASKED_TAG = 32, 550, 554, 560, 563
 CERTIFICATE_NUMBER: Final = re.compile(r"([0-9]{13}) - ([0-9]{5})")
