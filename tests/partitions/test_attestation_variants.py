@@ -1,6 +1,7 @@
 """Every variant of the token: exact sizes, claims and strings, keys of every length, key ids."""
 
 import hmac
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,7 +31,7 @@ LONG_KEYS = CryptoConfig(builtin_max_key_length=96)
 
 
 def start(
-    config: AttestationConfig, components: tuple[dict[int, object], ...] = (SPE, NSPE), **options: Any
+    config: AttestationConfig, components: Sequence[Mapping[int, object]] = (SPE, NSPE), **options: Any
 ) -> PartitionBench:
     provisioning = options.pop("provisioning", SYMMETRIC if config.symmetric else DUMMY)
     hal = naming_hal(provisioning)

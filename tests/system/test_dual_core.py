@@ -39,7 +39,7 @@ from tfm_sim.spm.events import CallEntered, CallReturned, MessageDelivered, Thre
 from tfm_sim.spm.load import LoadError
 from tfm_sim.spm.ns_tasks import NsTask
 from tfm_sim.spm.scheduler import WrongThread
-from tfm_sim.tools.endorsement import iak_verification_key
+from tfm_sim.tools.endorsements.iak import iak_verification_key
 from tfm_sim.tools.verifier import load_key, verify
 
 CHALLENGE = bytes(range(32))

@@ -18,7 +18,7 @@ from tfm_sim.spm.load import PartitionBuild
 from tfm_sim.spm.manifest_file import parse_manifest
 from tfm_sim.spm.partition_api import PartitionApi
 from tfm_sim.tools.demo_firmware import flash_demo_firmware
-from tfm_sim.tools.endorsement import iak_verification_key
+from tfm_sim.tools.endorsements.iak import iak_verification_key
 from tfm_sim.tools.verifier import load_key, verify
 
 CHALLENGE = bytes(range(32))

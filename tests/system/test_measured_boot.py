@@ -38,7 +38,7 @@ from tfm_sim.partitions.crypto.config import CryptoConfig
 from tfm_sim.partitions.crypto.wants import DEFAULT
 from tfm_sim.spm.load import LoadError
 from tfm_sim.tools.demo_firmware import NON_SECURE_IMAGE, SECURE_IMAGE, flash_demo_firmware
-from tfm_sim.tools.endorsement import iak_verification_key
+from tfm_sim.tools.endorsements.iak import iak_verification_key
 from tfm_sim.tools.verifier import Verdict, load_key, verify
 
 CHALLENGE = bytes(range(32))

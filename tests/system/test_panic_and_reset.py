@@ -26,7 +26,7 @@ from tfm_sim.interface.trace import Event
 from tfm_sim.platform.nv_counters import NvCounter
 from tfm_sim.platform.power import SystemReset
 from tfm_sim.spm.events import Panicked
-from tfm_sim.tools.endorsement import iak_verification_key
+from tfm_sim.tools.endorsements.iak import iak_verification_key
 from tfm_sim.tools.verifier import load_key, verify
 
 NS_RAM = 0x28100000

@@ -36,7 +36,7 @@ from tfm_sim.partitions.crypto.wants import EVERYTHING
 from tfm_sim.platform.board import AreaRole, load_board
 from tfm_sim.spm.config import Backend
 from tfm_sim.tools.demo_firmware import flash_demo_firmware
-from tfm_sim.tools.endorsement import iak_verification_key
+from tfm_sim.tools.endorsements.iak import iak_verification_key
 from tfm_sim.tools.verifier import load_key, verify
 
 CHALLENGE = bytes(range(32))

@@ -14,7 +14,7 @@ from tfm_sim.firmware_build import Build, bl2_config_for
 from tfm_sim.interface.mcuboot.trailer import mark_confirmed, mark_pending
 from tfm_sim.platform.board import load_board
 from tfm_sim.tools.demo_firmware import IMAGES, flash_demo_firmware
-from tfm_sim.tools.endorsement import iak_verification_key
+from tfm_sim.tools.endorsements.iak import iak_verification_key
 from tfm_sim.tools.verifier import load_key, verify
 
 SW_COMPONENTS = -75006

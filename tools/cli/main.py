@@ -9,19 +9,25 @@ import click
 
 from ...interface.errors import ExitCode, TfmSimError
 from ...interface.psa.status import PsaError
+from .appraise import appraise
 from .attest import attest
 from .bl2_image import bl2_image, bl2_key
 from .boot import boot
 from .boot_status import boot_status_command
 from .bundles import bundles
+from .corim import corim_group
 from .demo import demo
+from .ear import ear
+from .endorse import endorse
 from .flash import dump, erase, flash, mark, slots_command
 from .image import image
+from .mutate import catalogue_command, mutate_command
 from .patterns import board, provisioning
 from .run import run
 from .sign import sign
 from .storage import storage
 from .token import token
+from .token_compare import diff_command, size_command
 from .token_yaml import compile_command, decompile_command
 from .trace import trace
 from .verify import verify
@@ -37,6 +43,8 @@ cli.add_command(run)
 cli.add_command(boot)
 cli.add_command(boot_status_command)
 cli.add_command(attest)
+cli.add_command(endorse)
+cli.add_command(corim_group)
 cli.add_command(trace)
 cli.add_command(image)
 image.add_command(sign)
@@ -48,9 +56,13 @@ for slot_command in (flash, erase, dump, mark):
 cli.add_command(storage)
 cli.add_command(demo)
 cli.add_command(token)
-token.add_command(compile_command)
-token.add_command(decompile_command)
+for token_command in (compile_command, decompile_command, diff_command, size_command):
+    token.add_command(token_command)
+for attack_command in (mutate_command, catalogue_command):
+    token.add_command(attack_command)
 cli.add_command(verify)
+cli.add_command(appraise)
+cli.add_command(ear)
 cli.add_command(board)
 cli.add_command(provisioning)
 provisioning.add_command(bundles)

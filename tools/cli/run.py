@@ -14,7 +14,7 @@ from ...interface.trace import Event
 from ..boot_status_report import Reading, boot_status, measured_as
 from ..console import STYLES, story_listener
 from ..device_report import booted_images, counters, lifecycle, slots
-from ..endorsement import iak_verification_key
+from ..endorsements.iak import iak_verification_key
 from ..verifier import Verdict, decode, verify
 from .device_options import DeviceOptions, device_options, make_device, tell_uncut
 from .evidence import ask_for_token, refusals_as_json, verification_key

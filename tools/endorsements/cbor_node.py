@@ -20,13 +20,17 @@ _INDEFINITE: Final = 31
 
 def read_general(data: bytes, path: str) -> "Node":
     """The one CBOR item of ``data``; ``path`` names it in messages. Raises EndorsementError."""
+    plain = definite_lengths(data, path)
     try:
-        item = cbor.read_exactly(definite_lengths(data))
+        reading = cbor.examine(plain)
     except cbor.CborError as error:
         raise EndorsementError(f"{path}: {error.finding}; legal: one CBOR item") from None
-    for _, key in cbor.duplicate_keys(item):
+    if reading.item.end != len(plain):
+        extra = len(plain) - reading.item.end
+        raise EndorsementError(f"{path}: {extra} bytes behind the CBOR item; legal: the item alone")
+    for key in reading.repeated:
         raise EndorsementError(f"{path}: a map has the key {_shown(key)} twice; legal: once")
-    return Node(item, path)
+    return Node(reading.item, path)
 
 
 class Node:
@@ -76,10 +80,10 @@ class Node:
             raise self.wrong("an array")
         count = len(self.item.items)
         if count < least or (most is not None and count > most):
-            legal = (
+            wanted = (
                 f"at least {least}" if most is None else str(least) if least == most else f"{least} to {most}"
             )
-            raise self.error(f"an array of {count}", f"{legal} items")
+            raise self.error(f"an array of {count}", f"{wanted} item{'s' * (most != 1 and least != 1)}")
         return [Node(item, f"{self.path}[{place}]") for place, item in enumerate(self.item.items)]
 
     def text(self, legal: str = "a text") -> str:
@@ -143,14 +147,17 @@ def _shown(item: cbor.Item) -> str:
     return describe(item)
 
 
-def definite_lengths(data: bytes) -> bytes:
+def definite_lengths(data: bytes, path: str) -> bytes:
     """The same CBOR item without indefinite lengths, and what lies behind it as it is.
 
-    Raises CborError for an item that is not well-formed.
+    Raises EndorsementError for an item that is not well-formed.
     """
     if not any(major << 5 | _INDEFINITE in data for major in (2, 3, 4, 5)):
         return data
-    item, end = _definite(data, 0, cbor.MAX_DEPTH)
+    try:
+        item, end = _definite(data, 0, cbor.MAX_DEPTH)
+    except cbor.CborError as error:
+        raise EndorsementError(f"{path}: {error.finding}; legal: one CBOR item") from None
     return item + data[end:]
 
 

@@ -1,6 +1,7 @@
 """A CoRIM in a COSE_Sign1 (draft-ietf-rats-corim 4.2): who signed it, and whether that holds."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from cryptography import x509
@@ -11,7 +12,7 @@ from ..tokens.cose_writer import algorithm_of, write_cose
 from ..verifier.cbor import Array, Map
 from ..verifier.cose import ALGORITHMS, SignatureState, judge_signature
 from ..verifier.envelope import CoseKind, Envelope
-from ..verifier.keys import EcKey
+from ..verifier.keys import Key
 from .cbor_node import Node, read_general
 from .corim import (
     CONTENT_TYPE,
@@ -30,7 +31,7 @@ from .triples import URI_TAG
 
 ALG, CRIT, TYPE, KID, META, CWT_CLAIMS, X5CHAIN = 1, 2, 3, 4, 8, 15, 33
 HASH_ENVELOPE: Final = (258, 259, 260)
-_HEADERS: Final = {
+HEADER_KEYS: Final = {
     ALG: "alg",
     CRIT: "crit",
     TYPE: "content-type",
@@ -40,10 +41,10 @@ _HEADERS: Final = {
     X5CHAIN: "x5chain",
     258: "payload-hash-alg",
 }
-_CLAIMS: Final = {1: "iss", 2: "sub", 4: "exp", 5: "nbf"}
+CLAIMS_KEYS: Final = {1: "iss", 2: "sub", 4: "exp", 5: "nbf"}
 
 
-def read_signed(root: Node, keys: Sequence[EcKey] = ()) -> Corim:
+def read_signed(root: Node, keys: Sequence[Key] = ()) -> Corim:
     """The CoRIM in a COSE_Sign1, verified if any of ``keys`` is given.
 
     Raises EndorsementError for what is malformed, and for a signature that none of the keys verifies. Without
@@ -58,21 +59,13 @@ def read_signed(root: Node, keys: Sequence[EcKey] = ()) -> Corim:
     if keys:
         envelope = _envelope(header, unprotected, protected.octets(), payload.octets(), signature.octets())
         _verify(envelope, keys, name)
-        signed_by = Signature(
-            signed_by.algorithm,
-            signed_by.name,
-            signed_by.uri,
-            signed_by.validity,
-            signed_by.kid,
-            signed_by.certificates,
-            verified=True,
-        )
+        signed_by = replace(signed_by, verified=True)
     return read_unsigned(read_general(payload.octets(), f"{name}: payload"), signed_by)
 
 
 def read_header(header: Node) -> Signature:
     """What the protected header says about the signer. Raises EndorsementError."""
-    entries = header.map(_HEADERS, (ALG,))
+    entries = header.map(HEADER_KEYS, (ALG,))
     if 258 in entries:
         raise EndorsementError(f"{entries[258].path}: found; legal here: the CoRIM itself, not its hash")
     if TYPE not in entries:
@@ -80,8 +73,8 @@ def read_header(header: Node) -> Signature:
     if entries[TYPE].text() != CONTENT_TYPE:
         raise entries[TYPE].wrong(repr(CONTENT_TYPE))
     for label in entries[CRIT].array(1) if CRIT in entries else ():
-        if label.integer() not in _HEADERS:
-            raise label.wrong(f"a header that is understood: {', '.join(map(str, _HEADERS))}")
+        if label.integer() not in HEADER_KEYS:
+            raise label.wrong(f"a header that is understood: {', '.join(map(str, HEADER_KEYS))}")
     identities = [
         read(entries[key]) for key, read in ((META, _meta), (CWT_CLAIMS, _cwt_claims)) if key in entries
     ]
@@ -116,7 +109,7 @@ def _meta(node: Node) -> _Identity:
 
 def _cwt_claims(node: Node) -> _Identity:
     """RFC 9597: the issuer signed; times are bare numbers."""
-    entries = node.map(_CLAIMS, (1,))
+    entries = node.map(CLAIMS_KEYS, (1,))
     if 4 not in entries:
         return entries[1].text(), None, None
     begin = entries[5].number() if 5 in entries else None
@@ -149,7 +142,7 @@ def _envelope(
     )
 
 
-def _verify(envelope: Envelope, keys: Sequence[EcKey], name: str) -> None:
+def _verify(envelope: Envelope, keys: Sequence[Key], name: str) -> None:
     """One of the keys must verify it. RFC 9052 4.4: over the very bytes of header and payload."""
     reasons: list[str] = []
     for key in keys:
@@ -191,7 +184,10 @@ def sign_corim(
 
 
 def _signer_map(signer: Entity) -> Value:
-    return {0: signer.name} if signer.uri is None else {0: signer.name, 1: Tagged(URI_TAG, signer.uri)}
+    made: dict[int, Value] = {0: signer.name}
+    if signer.uri is not None:
+        made[1] = Tagged(URI_TAG, signer.uri)
+    return made
 
 
 def validity_map(validity: Validity) -> Value:
