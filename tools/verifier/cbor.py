@@ -148,12 +148,14 @@ class Reading(NamedTuple):
 
     ``repeated`` are the first keys that occurred before in their map, at any depth (RFC 8949 5.6);
     ``stretched`` is the offset of the first head that is longer than it need be, None without one
-    (RFC 8949 4.1, preferred serialization).
+    (RFC 8949 4.1, preferred serialization); ``no_utf8`` is that of the first text string that is no UTF-8,
+    which is well-formed and not valid (RFC 8949 3.1, 5.3.1).
     """
 
     item: Item
     repeated: tuple[Item, ...]
     stretched: int | None
+    no_utf8: int | None = None
 
 
 def examine(data: bytes) -> Reading:
@@ -164,7 +166,7 @@ def examine(data: bytes) -> Reading:
     """
     reader = _Reader(data)
     item = reader.item(0, MAX_DEPTH)
-    return Reading(item, tuple(reader.repeated), reader.stretched)
+    return Reading(item, tuple(reader.repeated), reader.stretched, reader.no_utf8)
 
 
 def read(data: bytes) -> Item:
@@ -252,13 +254,14 @@ def _identity(item: Item) -> object:
 class _Reader:
     """Recursive descent over one buffer, with one call for each item: this is most of a verification."""
 
-    __slots__ = ("_data", "_size", "repeated", "stretched")
+    __slots__ = ("_data", "_size", "no_utf8", "repeated", "stretched")
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._size = len(data)
         self.repeated: list[Item] = []
         self.stretched: int | None = None
+        self.no_utf8: int | None = None
 
     def item(self, start: int, depth: int) -> Item:
         data = self._data
@@ -277,7 +280,7 @@ class _Reader:
             if end > self._size:
                 raise self._truncated(body, argument)
             raw = data[body:end]
-            return _new(Bytes, (raw, start, end)) if major == 2 else _text(raw, start, end)
+            return _new(Bytes, (raw, start, end)) if major == 2 else self._text(raw, start, end)
         if major == 7:
             return self._simple_or_float(initial & 0x1F, argument, start, body)
         if depth == 1:
@@ -366,9 +369,10 @@ class _Reader:
         value: float = struct.unpack(form, self._data[start + 1 : end])[0]
         return _new(Float, (value, start, end))
 
-
-def _text(raw: bytes, start: int, end: int) -> Text:
-    try:
-        return _new(Text, (raw.decode("utf-8"), raw, start, end))
-    except UnicodeDecodeError:
-        return _new(Text, (None, raw, start, end))
+    def _text(self, raw: bytes, start: int, end: int) -> Text:
+        try:
+            return _new(Text, (raw.decode("utf-8"), raw, start, end))
+        except UnicodeDecodeError:
+            if self.no_utf8 is None:
+                self.no_utf8 = start
+            return _new(Text, (None, raw, start, end))

@@ -78,6 +78,8 @@ def read_item(token: bytes) -> Found:
         raise TokenMalformed(error.finding) from None
     item = reading.item
     problems = list(repeated_keys(reading, "envelope")) if reading.repeated else []
+    if reading.no_utf8 is not None:
+        problems.extend(_bad_text(reading, "envelope"))
     if item.end != len(token):
         text = f"{len(token) - item.end} bytes behind the token"
         problems.append(Finding(Kind.TRAILING_BYTES, text, f"byte {item.end}"))
@@ -157,6 +159,12 @@ def repeated_keys(reading: cbor.Reading, where: str) -> Iterator[Finding]:
         yield Finding(Kind.DUPLICATE_KEY, f"key {name} occurs more than once in a map", where)
 
 
+def _bad_text(reading: cbor.Reading, where: str) -> Iterator[Finding]:
+    """A text string that is no UTF-8, wherever it stands: two readers may see two texts (RFC 8949 3.1)."""
+    if reading.no_utf8 is not None:
+        yield Finding(Kind.INVALID_UTF8, f"the text string at byte {reading.no_utf8} is no UTF-8", where)
+
+
 def _long_heads(reading: cbor.Reading, where: str) -> Iterator[Finding]:
     if reading.stretched is not None:
         text = f"the head at byte {reading.stretched} is longer than it need be"
@@ -178,6 +186,8 @@ def _inner_map(data: bytes, where: str, problems: list[Finding], oddities: list[
         problems.append(Finding(Kind.TRAILING_BYTES, text, where))
     if reading.repeated:
         problems.extend(repeated_keys(reading, where))
+    if reading.no_utf8 is not None:
+        problems.extend(_bad_text(reading, where))
     if reading.stretched is not None:
         oddities.extend(_long_heads(reading, where))
     tags, inner = strip_tags(item)
