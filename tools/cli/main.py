@@ -9,6 +9,7 @@ import click
 
 from ...interface.errors import ExitCode, TfmSimError
 from ...interface.psa.status import PsaError
+from .appraise import appraise
 from .attest import attest
 from .bl2_image import bl2_image, bl2_key
 from .boot import boot
@@ -16,6 +17,7 @@ from .boot_status import boot_status_command
 from .bundles import bundles
 from .corim import corim_group
 from .demo import demo
+from .ear import ear
 from .endorse import endorse
 from .flash import dump, erase, flash, mark, slots_command
 from .image import image
@@ -59,6 +61,8 @@ for token_command in (compile_command, decompile_command, diff_command, size_com
 for attack_command in (mutate_command, catalogue_command):
     token.add_command(attack_command)
 cli.add_command(verify)
+cli.add_command(appraise)
+cli.add_command(ear)
 cli.add_command(board)
 cli.add_command(provisioning)
 provisioning.add_command(bundles)
