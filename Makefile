@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 ROOMS := bootloader interface partitions platform spm tools
 TEST_ROOMS := $(ROOMS) bench fuzz system
 STAMP := $(VENV)/installed
+# COSE libraries to cross-check ours with, in an environment of their own: they want an older cbor2.
+PEERS := $(VENV)/peers
+PEER_PINS := tests/support/peers/requirements.txt
 # mypy finds the repository root under the package's name through this link.
 TYPECHECK := $(VENV)/typecheck
 
@@ -14,7 +17,7 @@ TYPECHECK := $(VENV)/typecheck
 run: $(STAMP)
 	$(BIN)/tfm-sim run
 
-test: lint
+test: lint $(PEERS)/installed
 	$(BIN)/pytest --ignore tests/bench
 
 bench: $(STAMP)
@@ -34,6 +37,7 @@ docs: $(STAMP)
 	$(BIN)/python -m tfm_sim.tools.trailer_page docs/trailers.md
 	$(BIN)/python -m tfm_sim.tools.profile_page docs/profiles.md
 	$(BIN)/python -m tfm_sim.tools.crypto_page docs/crypto.md
+	$(BIN)/python -m tfm_sim.tools.attacks_page docs/attacks.md
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -47,6 +51,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
 	mkdir -p $(TYPECHECK) && ln -sfn ../.. $(TYPECHECK)/tfm_sim
+	touch $@
+
+$(PEERS)/installed: $(PEER_PINS) | $(STAMP)
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(PEER_PINS)
 	touch $@
 
 clean:

@@ -171,7 +171,7 @@ PROFILES: Final = {
                 asym_encrypt_module=False,
                 iovec_buffer_size=MAPPED,
             ),
-            attestation=replace(_NO_CLAIMS, symmetric=True),
+            attestation=replace(_NO_CLAIMS, symmetric=True, mm_iovec=True),
             its=_ITS,
             platform=None,
             image_number=1,

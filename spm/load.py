@@ -1,7 +1,7 @@
 """From manifests to partitions: their services, their signals, their programs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import signature
 from typing import NoReturn
 
@@ -33,7 +33,7 @@ class PartitionBuild:
     pid: int
     program: Callable[..., object]
     config: object = None
-    hal: tuple[str, ...] = ()
+    hal: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         if not isinstance(self.manifest, PartitionManifest):

@@ -22,3 +22,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run tests/system/test_recordings.py on the recordings anywhere below DIR "
         "(expected.json, oracle*.json, tfm-*.json, attestation-vectors.json)",
     )
+    parser.addoption(
+        "--iat-verifier",
+        metavar="DIR",
+        help="run tests/tools/test_iat_verifier.py with TF-M's iat-verifier in DIR, installed in DIR/.venv",
+    )

@@ -17,13 +17,15 @@ from typing import Any, Final
 
 from ..partitions.firmware_update.states import KINDS, table_of
 from ..spm.states import CONNECTION, MESSAGE, THREAD, VECTOR
+from .challenge_response.sessions import SESSION
 from .generated_page import write_page
 
 HEAD: Final = """\
 # State tables
 
-Drawn by `make docs` from the tables that the SPM itself runs on (`spm/states.py`), and those of the firmware
-update service (`partitions/firmware_update/states.py`).
+Drawn by `make docs` from the tables that the SPM itself runs on (`spm/states.py`), those of the firmware
+update service (`partitions/firmware_update/states.py`), and that of a verifier's sessions
+(`tools/challenge_response/sessions.py`).
 """
 RESERVED: Final = re.compile(
     "accdescr|acctitle|as|choice|class|classdef|default|direction|end|fork|hide|join|note|scale|state|style",
@@ -75,6 +77,12 @@ TABLES: Final = (
             table_of(kind),
         )
         for kind in KINDS
+    ),
+    StateTable(
+        "Sessions of challenge and response",
+        "One session of `tfm-sim verify --serve` ([how](challenge-response.md)). What is not listed is "
+        "refused and changes nothing.",
+        SESSION,
     ),
 )
 

@@ -1,6 +1,6 @@
 """The claims of a token: each from its one source, emitted in the profile's order (TF-M attest_core)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import cbor2
@@ -18,6 +18,10 @@ from .profiles import Claim, Profile
 BOOT_SEED_SIZE: Final = 32
 PLATFORM_HASH_ALGO_ID_MAX_SIZE: Final = 32
 NO_SW_COMPONENT_FIXED_VALUE: Final = 1
+
+
+_Told = tuple[bytes, ...] | Callable[[int], tuple[bytes, ...]]
+"""Labels and values that do not change within a boot, or what makes them for the id of a token's caller."""
 
 
 class Claims:
@@ -39,7 +43,7 @@ class Claims:
             Claim.CERTIFICATION_REFERENCE: self._certification_reference,
         }
         self._plan = [(claim, profile.labels[claim], encoders.get(claim)) for claim in profile.order]
-        self._fixed: dict[Claim, bytes] = {}
+        self._told: list[_Told] = []
 
     def encode(self, challenge: bytes, client_id: int, items: list[bytes], *, omit: bool = False) -> bytes:
         """The payload: the nonce, then every claim of the profile, or with ``omit`` none.
@@ -52,27 +56,36 @@ class Claims:
         if omit:
             return join_map(items)
         try:
-            for claim, label, encode in self._plan:
-                if encode is not None:
-                    if value := self._fixed.get(claim) or self._fix(claim, encode):
-                        items += (label, value)
-                elif claim is Claim.CLIENT_ID:
-                    items += (label, cbor2.dumps(client_id))
-                elif claim is Claim.SECURITY_LIFECYCLE:
-                    items += (label, cbor2.dumps(self._lifecycle()))
-                else:
-                    items += self._components(label)
+            for told in self._told or self._ask():
+                items += told if isinstance(told, tuple) else told(client_id)
         except PlatError as error:
             raise AttestFailure(AttestErr.CLAIM_UNAVAILABLE) from error
         return join_map(items)
 
-    def _fix(self, claim: Claim, encode: Callable[[], bytes]) -> bytes:
-        """Keys and identities do not change within a boot; the lifecycle, which may, is not among them.
+    def _ask(self) -> Iterator[_Told]:
+        """Every claim for the first time; the next tokens have what does not change from here.
 
-        An empty one is no claim.
+        Keys and identities do not change within a boot; the lifecycle, which may, is not among them. An
+        empty one is no claim.
         """
-        encoded = self._fixed[claim] = encode()
-        return encoded
+        kept: list[_Told] = []
+        for claim, label, encode in self._plan:
+            if encode is None:
+                kept.append(self._changing(claim, label))
+                yield kept[-1]
+            elif value := encode():
+                yield (label, value)
+                last = kept.pop() if kept and isinstance(kept[-1], tuple) else ()
+                kept.append((*last, label, value))
+        self._told = kept
+
+    def _changing(self, claim: Claim, label: bytes) -> Callable[[int], tuple[bytes, ...]]:
+        """Label and value of a claim that each token has anew, for the id of its caller."""
+        if claim is Claim.CLIENT_ID:
+            return lambda client_id: (label, cbor2.dumps(client_id))
+        if claim is Claim.SECURITY_LIFECYCLE:
+            return lambda _: (label, cbor2.dumps(self._lifecycle()))
+        return lambda _: self._components(label)
 
     def _components(self, label: bytes) -> tuple[bytes, bytes]:
         """The boot records verbatim. TF-M attest_add_all_sw_components: profile 1 may do without."""

@@ -1,4 +1,4 @@
-"""Tokens by profile, era and option: bytes, order and exact sizes (attestation.md 1.3, 2.1 to 2.4, 4.4)."""
+"""Tokens by profile, era and option: bytes and order."""
 
 import hmac
 from dataclasses import replace
@@ -79,27 +79,6 @@ def test_derived_vector(name: str, config: AttestationConfig, provisioning: Prov
         expected.unprotected,
     )
     assert len(token) == len(bytes.fromhex(DERIVED[name]["token_hex"]))
-
-
-@pytest.mark.parametrize(
-    "config, sizes, components",
-    [
-        (AttestationConfig(P1), (520, 536, 552), (SPE, NSPE)),
-        (AttestationConfig(P1, optional_claims=False), (466, 482, 498), (SPE, NSPE)),
-        (AttestationConfig(RFC), (515, 531, 547), (SPE, NSPE)),
-        (AttestationConfig(RFC, optional_claims=False), (465, 481, 497), (SPE, NSPE)),
-        (AttestationConfig(CCA), (468, 484, 500), (SPE, NSPE)),
-        (AttestationConfig(P1, symmetric=True), (488, 504, 520), (SPE, NSPE)),
-        (AttestationConfig(P1), (335, 351, 367), ()),
-    ],
-)
-def test_exact_sizes(
-    config: AttestationConfig, sizes: tuple[int, ...], components: tuple[dict[int, object], ...]
-) -> None:
-    provisioning = SYMMETRIC if config.symmetric else DUMMY
-    client = attestation(config, area=boot_status(*components), provisioning=provisioning)
-    assert tuple(client.get_token_size(n) for n in (32, 48, 64)) == sizes
-    assert tuple(len(client.get_token(CHALLENGE[:n])) for n in (32, 48, 64)) == sizes
 
 
 P1_KEYS = [-75008, -75004, -75009, -75003, -75001, -75002, -75006, -75000, -75010, -75005]
@@ -218,15 +197,6 @@ def test_components_are_the_first_entry_of_each_module_if_it_is_a_boot_record() 
     )
     payload = take_apart(attestation(AttestationConfig(RFC), area=area).get_token(CHALLENGE)).payload
     assert bytes.fromhex("19095f82") + cbor2.dumps(SPE) + odd in payload
-
-
-def test_size_query_uses_no_private_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> bytes:
-        raise AssertionError("signed")
-
-    for sign in ("sign", "sign_deterministic"):
-        monkeypatch.setattr(f"tfm_sim.partitions.crypto.ecdsa.{sign}", refuse)
-    assert attestation(AttestationConfig()).get_token_size(32) == 520
 
 
 def test_python_layer_asks_for_the_size_when_the_usual_buffer_is_small() -> None:

@@ -90,7 +90,7 @@ def token_of(
     *,
     tag: int = 18,
     protected: bytes = protect(ES256),
-    unprotected: dict[int, Any] | None = None,
+    unprotected: dict[Any, Any] | None = None,
     signature: bytes | None = None,
 ) -> bytes:
     """A COSE message signed with P256 and ES256, if no signature is given."""

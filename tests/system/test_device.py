@@ -24,6 +24,7 @@ from tfm_sim.bootloader.config import UpgradeStrategy
 from tfm_sim.device import DeviceOff
 from tfm_sim.interface.mcuboot.trailer import mark_pending
 from tfm_sim.interface.tfm.services import TFM_ATTESTATION_SERVICE_HANDLE
+from tfm_sim.partitions.initial_attestation.config import SignatureOf2019
 from tfm_sim.platform.board import BOARDS_DIRECTORY, load_board, packaged_boards
 from tfm_sim.platform.nv_counters import NvCounter
 from tfm_sim.spm.load import LoadError
@@ -43,13 +44,15 @@ def test_ten_lines_from_power_to_verified_token() -> None:
     assert verdict.profile == "PSA_IOT_PROFILE_1"
 
 
-@pytest.mark.parametrize("variant", [v for v in TokenVariant if v is not TokenVariant.TFM_2019])
+@pytest.mark.parametrize("variant", TokenVariant)
 @pytest.mark.parametrize("optional", [True, False])
 @pytest.mark.parametrize("size", [32, 48, 64])
 def test_every_profile_verifies_and_its_size_was_announced(
     variant: TokenVariant, optional: bool, size: int
 ) -> None:
-    build = Build(attestation=AttestationConfig(variant=variant, optional_claims=optional))
+    signing = SignatureOf2019.ES256
+    config = AttestationConfig(variant=variant, optional_claims=optional, signature_of_2019=signing)
+    build = Build(attestation=config)
     with tfm_sim.boot(build=build) as device:
         service = device.psa.initial_attestation
         token = service.get_token(bytes(size))

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from support.command_line import CommandLine
 
 from tfm_sim.tools.cli.token import token as token_group
 from tfm_sim.tools.cli.verify import verify as verify_command
+from tfm_sim.tools.endorsements import Endorsements, endorsements_yaml
+from tfm_sim.tools.verifier import TrustAnchor, load_key
 
 RECORDINGS = Path(__file__).parent.parent / "data" / "recordings"
 VECTORS: dict[str, Any] = json.loads((RECORDINGS / "attestation-vectors.json").read_text())
@@ -37,6 +40,14 @@ def files(tmp_path: Path) -> Path:
     (tmp_path / "sym.bin").write_bytes(bytes.fromhex(keys["tfm-dummy-sym-iak"]["hex"]))
     (tmp_path / "cca.hex").write_text(keys["ccatoken-testIAK"]["pub_uncompressed_hex"])
     (tmp_path / "odd.hex").write_text("d28")
+    anchor = TrustAnchor(
+        bytes.fromhex("aa" * 8 + "bb" * 8 + "cc" * 8 + "dd" * 8),
+        bytes.fromhex("01078c18f110f432ff780cd8dae58069a2a0d82277cbc66450c8581dd47d96a22e"),
+        load_key(keys["tfm-dummy-iak"]["pub_uncompressed_hex"]),
+    )
+    (tmp_path / "trust.yaml").write_text(endorsements_yaml(Endorsements((), (anchor,), ())))
+    other = replace(anchor, instance_id=b"\x01" + bytes(32))
+    (tmp_path / "other.yaml").write_text(endorsements_yaml(Endorsements((), (other,), ())))
     (tmp_path / "text.txt").write_text("this is no token\n")
     return tmp_path
 
@@ -63,6 +74,11 @@ def tfm_sim(files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         ("verify token.cbor --key sym.hex", 1, "wants an EC key on P-256"),
         (f"verify token.cbor --key iak.pem --challenge {'2b' * 32}", 1, "legal: the challenge 2b2b"),
         ("verify text.txt --key iak.pem", 1, "REFUSED"),
+        ("verify token.cbor --trust trust.yaml", 0, "anchor       found by implementation id"),
+        ("verify token.cbor --trust other.yaml", 1, "no trust anchor for instance id 01078c18"),
+        ("verify bad.cbor --trust trust.yaml", 1, "the signature does not verify"),
+        ("verify cca.cbor --trust trust.yaml", 1, "because platform key: no trust anchor"),
+        ("verify text.txt --trust trust.yaml", 1, "REFUSED"),
         ("token show token.cbor", 0, "/ security-lifecycle / -75002: 12288 / 0x3000, secured /"),
         ("token show cca.cbor", 0, "/ platform token / 44234"),
         ("token show bad.cbor", 0, "/ signature, 64 bytes /"),
@@ -84,6 +100,10 @@ def test_answers(arguments: str, code: int, said: str, tfm_sim: CommandLine) -> 
         ("verify token.cbor --key iak.pem --challenge 0g", 2, "--challenge"),
         ("verify token.cbor --key iak.pem --challenge 123", 2, "--challenge"),
         ("verify token.cbor", 2, "--key"),
+        ("verify token.cbor --key iak.pem --trust trust.yaml", 2, "one of them"),
+        ("verify token.cbor --trust missing.yaml", 4, "missing.yaml: No such file"),
+        ("verify token.cbor --trust text.txt", 4, "text.txt:"),
+        ("verify token.cbor --trust token.cbor", 4, "token.cbor:"),
         ("token show missing.cbor", 4, "missing.cbor: No such file"),
         ("token show text.txt", 4, "text.txt: this is no token"),
     ],
@@ -103,6 +123,30 @@ def test_json_verdict_says_the_same_as_data(files: Path) -> None:
     assert verdict["algorithm"] == "ES256"
     nonce = next(claim for claim in verdict["claims"] if claim["name"] == "nonce")
     assert (nonce["key"], nonce["value"], nonce["ok"]) == (-75008, CHALLENGE, True)
+
+
+@pytest.mark.parametrize(
+    "name", ["token.cbor", "bad.cbor", "mac.cbor", "cca.cbor", "foreign.cbor", "text.txt"]
+)
+@pytest.mark.parametrize(
+    "trust", [["--key", "iak.pem"], ["--trust", "trust.yaml"], ["--key", "sym.hex", "--strict"]]
+)
+def test_text_and_json_say_the_same(
+    name: str, trust: list[str], files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(files)
+    text, data = (CliRunner().invoke(verify_command, [name, *trust, *more]) for more in ([], ["--json"]))
+    verdict = json.loads(data.stdout)
+    assert text.exit_code == data.exit_code == (0 if verdict["ok"] else 1)
+    assert text.stdout.startswith("ACCEPTED" if verdict["ok"] else "REFUSED")
+    for kind, mark in (("reasons", "because"), ("warnings", "warning:"), ("notes", "note:")):
+        said = [line for line in text.stdout.splitlines() if line.startswith(f"  {mark} ")]
+        assert len(said) == len(verdict[kind])
+        for finding, line in zip(verdict[kind], said, strict=True):
+            assert line.endswith(finding["text"])
+    for part in verdict["parts"] or [verdict]:
+        for claim in part["claims"]:
+            assert f"{claim['name']} ({claim['key']})" in text.stdout or not claim["name"]
 
 
 def test_json_token_has_the_envelope(files: Path) -> None:

@@ -83,5 +83,5 @@ def test_lines_are_short_where_a_word_will_do() -> None:
 def test_any_bytes_end_in_its_own_error(data: bytes, before: bytes) -> None:
     with contextlib.suppress(EndorsementError):
         shown = show_corim(before + data)
-        assert json.dumps(shown)
+        assert json.dumps(shown, allow_nan=False)
         assert list(corim_lines(shown))

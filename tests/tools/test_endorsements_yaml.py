@@ -2,12 +2,14 @@
 
 import contextlib
 import re
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tfm_sim
 from tfm_sim.tools.endorsements import (
     Certification,
     ClassNames,
@@ -56,6 +58,20 @@ def test_texts_that_yaml_could_take_for_something_else(text: str) -> None:
 def test_a_symmetric_key_comes_with_a_warning() -> None:
     assert endorsements_yaml(ALL).startswith("# NOT SECURE to hand out")
     assert "NOT SECURE" not in endorsements_yaml(Endorsements(trust_anchors=(ANCHOR,)))
+
+
+def test_the_document_shows_what_can_be_read() -> None:
+    text = (Path(tfm_sim.__file__).parent / "docs" / "endorsements.md").read_text(encoding="utf-8")
+    found = load_endorsements(text.split("```yaml\n")[1].split("```")[0].encode())
+    assert all(
+        (
+            found.reference_values,
+            found.trust_anchors,
+            found.certifications,
+            found.platform_configs,
+            found.realms,
+        )
+    )
 
 
 def test_endorsements_add_up() -> None:

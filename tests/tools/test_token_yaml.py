@@ -14,11 +14,11 @@ from tfm_sim.tools.tokens import cbor_writer as writer
 from tfm_sim.tools.tokens.compiler import Choices, CompileError, Method, compile_token
 from tfm_sim.tools.tokens.cose_writer import SigningKey, write_cose
 from tfm_sim.tools.tokens.decompiler import decompile
-from tfm_sim.tools.tokens.names import BY_LABEL, TokenType
+from tfm_sim.tools.tokens.names import BY_LABEL, TokenType, type_of_profile
 from tfm_sim.tools.tokens.source import read_source
 from tfm_sim.tools.tokens.yaml_nodes import Source, TokenYamlError
 from tfm_sim.tools.verifier import TokenUnreadable, decode, verify
-from tfm_sim.tools.verifier.profiles import ALL_PROFILES, PLATFORM_PROFILES, PSA_PROFILES, Profile
+from tfm_sim.tools.verifier.profiles import ALL_PROFILES, Profile
 
 VECTORS = load_recording("attestation-vectors.json")
 TOKENS = {entry["name"]: bytes.fromhex(entry["token_hex"]) for entry in VECTORS["vectors"]}
@@ -51,6 +51,14 @@ def test_a_recorded_token_compiles_to_its_claims_under_another_key(name: str) ->
     again = compiled(decompile(token, decode(token)).text, Choices(P256, P384))
     theirs, ours = decode(token), decode(again)
     assert [part.envelope.payload for part in ours.parts] == [part.envelope.payload for part in theirs.parts]
+
+
+def test_a_token_with_another_nested_in_it_comes_back_whole() -> None:
+    claims = {10: bytes(64), 44237: b"\4", 44235: b"\5", 266: {"platform": TOKENS["derived-cca_plat"]}}
+    token = write_cose(cbor2.dumps(claims), P384)
+    text = decompile(token, decode(token), with_signature=True).text
+    assert compiled(text, Choices()) == token
+    assert yaml.safe_load(text)[266] == {"platform": TOKENS["derived-cca_plat"]}
 
 
 def test_a_token_that_is_signed_anew_verifies() -> None:
@@ -335,12 +343,7 @@ def test_platform_profiles_and_types_have_words() -> None:
     """Every claim of every profile has a name, but for those that iat-verifier has none for."""
     nameless = {(44244, "lfa-policy"), (44257, "devices-token-hash")}
     for profile in ALL_PROFILES:
-        kind = (
-            TokenType.PSA_IOT_PROFILE_1 if profile is PSA_PROFILES[0]
-            else TokenType.PSA_2_0_0 if profile in PSA_PROFILES
-            else TokenType.CCA_PLATFORM if profile in PLATFORM_PROFILES
-            else TokenType.CCA_REALM
-        )  # fmt: skip
+        kind = type_of_profile(profile)
         missing = {(c.key, c.name) for c in profile.claims if kind.words.name_of(c.key) is None}
         assert missing <= nameless
     assert set(BY_LABEL) >= {"PSA-IoT-Profile1-token", "PSA-2.0.0-token", "CCA-token", "CCA-plat-token"}

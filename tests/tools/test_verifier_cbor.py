@@ -103,7 +103,9 @@ def test_refused(encoded: str, kind: Kind) -> None:
     ],
 )
 def test_duplicate_keys_by_value(encoded: str, count: int) -> None:
-    assert len(reader.examine(bytes.fromhex(encoded)).repeated) == count
+    reading = reader.examine(bytes.fromhex(encoded))
+    assert len(reading.repeated) == count
+    assert len(list(reader.duplicate_keys(reading.item))) == count
 
 
 def test_text_that_is_no_utf8_is_kept_as_bytes() -> None:
@@ -111,3 +113,37 @@ def test_text_that_is_no_utf8_is_kept_as_bytes() -> None:
     assert isinstance(item, reader.Text)
     assert item.value is None
     assert item.raw == b"\xff\xfe"
+
+
+@pytest.mark.parametrize(
+    "encoded, stretched",
+    [
+        ("00", None),
+        ("1818", None),
+        ("1817", 0),
+        ("190100", None),
+        ("1900ff", 0),
+        ("1a0000ffff", 0),
+        ("1a00010000", None),
+        ("1b00000000ffffffff", 0),
+        ("1b0000000100000000", None),
+        ("82001800", 2),
+        ("a1180000", 1),
+        ("580100", 0),
+        ("9800", 0),
+        ("d81200", 0),
+        ("f93c00", None),  # floats and simple values have no shorter form that is looked for
+        ("fb3ff0000000000000", None),
+        ("f820", None),
+    ],
+)
+def test_heads_longer_than_they_need_be(encoded: str, stretched: int | None) -> None:
+    """RFC 8949 4.1: preferred serialization, as far as heads go."""
+    assert reader.examine(bytes.fromhex(encoded)).stretched == stretched
+
+
+def test_bignum_is_the_integer_that_it_stands_for() -> None:
+    """RFC 8949 3.4.3: 2(h'0a') is 10, so that one cannot hide behind the other."""
+    assert len(reader.examine(bytes.fromhex("a20a00c2410a00")).repeated) == 1
+    assert len(reader.examine(bytes.fromhex("a22000c3410000")).repeated) == 1
+    assert len(reader.examine(bytes.fromhex("a20a00c2410b00")).repeated) == 0

@@ -306,3 +306,119 @@ def test_collection_is_shown_whole() -> None:
     text = decoded.diagnostic()
     assert "/ platform token / 44234" in text
     assert "/ public-key / 44237" in text
+
+
+DEVICE_CLAIMS = cbor2.dumps({1: "device"})
+DEVICE_HASH = hashlib.sha384(DEVICE_CLAIMS).digest()
+
+
+def with_devices(entry: object, devices_hash: object = DEVICE_HASH, profile: object = REALM_2024) -> bytes:
+    realm = realm_token(RAK, _44257=devices_hash, _265=profile)
+    entries = {44234: record(platform_token(NONCE)), 44241: record(realm)}
+    return cbor2.dumps(cbor2.CBORTag(907, entries | ({} if entry is DROP else {44258: entry})))
+
+
+@pytest.mark.parametrize(
+    "token, kinds",
+    [
+        pytest.param(with_devices([601, DEVICE_CLAIMS]), set(), id="good"),
+        pytest.param(
+            with_devices([601, DEVICE_CLAIMS], hashlib.sha512(DEVICE_CLAIMS).digest()), set(), id="SHA-512"
+        ),
+        pytest.param(
+            with_devices([601, b"\xd9\x02\x59\xa0"], hashlib.sha256(b"\xd9\x02\x59\xa0").digest()),
+            set(),
+            id="with the tag of a UCCS",
+        ),
+        pytest.param(with_devices([601, b"\xa0"]), {Kind.DEVICE_TOKEN}, id="of another device"),
+        pytest.param(with_devices([601, DEVICE_CLAIMS], DROP), {Kind.DEVICE_TOKEN}, id="nobody vouches"),
+        pytest.param(
+            with_devices([601, DEVICE_CLAIMS], DROP, REALM_2023), {Kind.DEVICE_TOKEN}, id="older realm token"
+        ),
+        pytest.param(with_devices(DEVICE_CLAIMS), {Kind.COLLECTION_SHAPE}, id="bare bytes"),
+        pytest.param(
+            with_devices([263, DEVICE_CLAIMS]), {Kind.COLLECTION_SHAPE}, id="another content format"
+        ),
+        pytest.param(
+            with_devices([601, b"\xa0\x00"], hashlib.sha384(b"\xa0\x00").digest()),
+            {Kind.TRAILING_BYTES},
+            id="trailing byte",
+        ),
+        pytest.param(
+            with_devices([601, b"\xff"], hashlib.sha384(b"\xff").digest()),
+            {Kind.MALFORMED_CBOR},
+            id="garbage",
+        ),
+        pytest.param(
+            with_devices([601, b"\x80"], hashlib.sha384(b"\x80").digest()),
+            {Kind.COLLECTION_SHAPE},
+            id="array",
+        ),
+    ],
+)
+def test_device_token(token: bytes, kinds: set[Kind]) -> None:
+    """RMM 2.0: the assigned devices' token (44258) is unsigned; the realm's claim 44257 has its hash."""
+    assert verify(token, IAK, strict=True).kinds() == kinds | (
+        {Kind.CLAIM_UNKNOWN} if kinds == {Kind.DEVICE_TOKEN} and REALM_2023.encode() in token else set()
+    )
+
+
+def test_device_token_that_is_not_there() -> None:
+    verdict = verify(with_devices(DROP), IAK)
+    assert verdict.ok
+    assert Kind.DEVICE_TOKEN in {warning.kind for warning in verdict.warnings}
+    assert verify(with_devices(DROP), IAK, strict=True).kinds() == {Kind.DEVICE_TOKEN}
+
+
+@pytest.mark.parametrize(
+    "value, by_default, as_text",
+    [
+        (0, None, None),
+        (1, None, None),
+        ("private", Kind.CLAIM_TYPE, None),
+        ("shared", Kind.CLAIM_TYPE, None),
+        ("Private", Kind.CLAIM_TYPE, Kind.CLAIM_VALUE),
+        (2, Kind.CLAIM_VALUE, Kind.CLAIM_VALUE),
+        (b"private", Kind.CLAIM_TYPE, Kind.CLAIM_TYPE),
+    ],
+)
+def test_mec_policy_as_text_is_a_switch(value: object, by_default: Kind | None, as_text: Kind | None) -> None:
+    token = collection(record(platform_token(NONCE)), record(realm_token(RAK, _44243=value)))
+    assert verify(token, IAK).kinds() == ({by_default} if by_default else set())
+    assert verify(token, IAK, allow_text_mec=True).kinds() == ({as_text} if as_text else set())
+
+
+@pytest.mark.parametrize(
+    "size, kinds",
+    [(32, {Kind.CLAIM_LENGTH}), (33, set()), (34, {Kind.CLAIM_LENGTH}), (7, {Kind.CLAIM_LENGTH})],
+)
+def test_realm_instance_id_has_33_bytes(size: int, kinds: set[Kind]) -> None:
+    realm = realm_token(RAK, _256=b"\x01" * size)
+    assert verify(collection(record(platform_token(NONCE)), record(realm)), IAK).kinds() == kinds
+
+
+@pytest.mark.parametrize(
+    "label, value, lenient, strict",
+    [
+        ("__cmwc_t", "tag:example.org,2026:x", set(), set()),
+        ("__cmwc_t", "1.2.840.113549", set(), set()),
+        ("__cmwc_t", "no uri", {Kind.COLLECTION_SHAPE}, {Kind.COLLECTION_SHAPE}),
+        ("__cmwc_t", 1, {Kind.COLLECTION_SHAPE}, {Kind.COLLECTION_SHAPE}),
+        (44999, [263, b""], set(), {Kind.ENTRY_UNKNOWN}),
+        ("more", [263, b""], set(), {Kind.ENTRY_UNKNOWN}),
+        (b"more", [263, b""], {Kind.COLLECTION_SHAPE}, {Kind.COLLECTION_SHAPE}),
+    ],
+)
+def test_other_entries(label: object, value: object, lenient: set[Kind], strict: set[Kind]) -> None:
+    entries = {44234: record(platform_token(NONCE)), 44241: record(realm_token()), label: value}
+    token = cbor2.dumps(cbor2.CBORTag(907, entries))
+    assert verify(token, IAK).kinds() == lenient
+    assert verify(token, IAK, strict=True).kinds() == strict
+
+
+@pytest.mark.parametrize("tag", [1668547091, 1668547093])
+def test_tags_of_the_cmw_document_are_no_collection(tag: int) -> None:
+    """RFC 9999 wraps a byte string in those; 907 is CCA's own, on the map itself."""
+    entries = {44234: record(platform_token(NONCE)), 44241: record(realm_token())}
+    for content in (entries, cbor2.dumps(entries)):
+        assert verify(cbor2.dumps(cbor2.CBORTag(tag, content)), IAK).kinds() == {Kind.ENVELOPE_SHAPE}

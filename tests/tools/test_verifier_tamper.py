@@ -23,6 +23,7 @@ from support.forged_tokens import (
     P521,
     SECRET,
     claims_of,
+    encode_map,
     mac,
     protect,
     sign,
@@ -208,6 +209,11 @@ def resigned(payload: bytes) -> bytes:
     return token_of(payload)
 
 
+def garbled(encoded: bytes) -> bytes:
+    """The text "@@" becomes two bytes that are no UTF-8, which cbor2 would not write."""
+    return encoded.replace(b"\x62@@", b"\x62\xc3\x28")
+
+
 @pytest.mark.parametrize(
     "token, kinds",
     [
@@ -260,6 +266,19 @@ def resigned(payload: bytes) -> bytes:
             token_of(protected=cbor2.dumps({1: ES256, 2: [99]})), {Kind.HEADER_CRITICAL}, id="critical"
         ),
         pytest.param(token_of(unprotected={2: [1]}), {Kind.HEADER_CRITICAL}, id="crit unprotected"),
+        pytest.param(
+            resigned(garbled(encode_map([*claims_of(RFC), (99999, "@@")]))),
+            {Kind.INVALID_UTF8},
+            id="unknown claim no UTF-8",
+        ),
+        pytest.param(
+            resigned(garbled(encode_map(claims_of(RFC, software_components=[COMPONENT | {99: "@@"}])))),
+            {Kind.INVALID_UTF8},
+            id="text in a component no UTF-8",
+        ),
+        pytest.param(
+            garbled(token_of(unprotected={99: "@@"})), {Kind.INVALID_UTF8}, id="unprotected header no UTF-8"
+        ),
         pytest.param(token_of(unprotected={4: b"kid"}), set(), id="kid is legal"),
         pytest.param(token_of(signature=bytes(64)), {Kind.SIGNATURE_INVALID}, id="signature of zeros"),
         pytest.param(token_of(signature=b""), {Kind.SIGNATURE_LENGTH}, id="no signature"),

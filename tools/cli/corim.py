@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -14,7 +15,8 @@ from ..endorsements.load import is_corim, load_corim
 from ..endorsements.model import EndorsementError, Endorsements
 from ..endorsements.signed_corim import algorithm_name
 from ..endorsements.yaml_form import endorsements_yaml
-from ..verifier.keys import EcKey, load_key
+from ..verifier.identity import well_known
+from ..verifier.keys import Key, load_key
 from .corim_options import CorimOptions, Moment, corim_options
 from .output import FILE_NAME, FileUnreadable, display, print_lines, read_file, write_file
 
@@ -58,8 +60,8 @@ def show(file: str, key_files: tuple[str, ...], moment: int | None, as_json: boo
         report: dict[str, Any] = {"valid": not problem, "problem": problem or None, "size": len(data)}
         click.echo(json.dumps(report | {"corim": shown}, indent=2))
     else:
-        verdict = f"REFUSED: {problem}" if read is None else f"VALID: {_summary(read, len(data))}"
-        print_lines([verdict, "", *corim_lines(shown)], STYLES)
+        verdict = [f"REFUSED: {problem}"] if read is None else list(_verdict_lines(read, len(data)))
+        print_lines([*verdict, "", *corim_lines(shown)], STYLES)
     if problem:
         sys.exit(int(ExitCode.NO))
 
@@ -104,19 +106,25 @@ def _fitting(endorsements: Endorsements) -> CorimProfile:
     return CorimProfile.CCA_PLATFORM if endorsements.platform_configs else CorimProfile.PSA
 
 
-def _load_keys(files: tuple[str, ...]) -> list[EcKey]:
-    keys = []
-    for file in files:
-        try:
-            key = load_key(read_file(file))
-        except FileUnreadable:
-            raise
-        except TfmSimError as error:
-            raise FileUnreadable(f"{display(file)}: {error}") from None
-        if not isinstance(key, EcKey):
-            raise FileUnreadable(f"{display(file)}: found {key.label}; legal: a public key")
-        keys.append(key)
-    return keys
+def _load_keys(files: tuple[str, ...]) -> list[Key]:
+    return [_load_key(file) for file in files]
+
+
+def _load_key(file: str) -> Key:
+    try:
+        return load_key(read_file(file))
+    except FileUnreadable:
+        raise
+    except TfmSimError as error:
+        raise FileUnreadable(f"{display(file)}: {error}") from None
+
+
+def _verdict_lines(read: Corim, size: int) -> Iterator[str]:
+    yield f"VALID: {_summary(read, size)}"
+    for anchor in read.endorsements.trust_anchors:
+        if (name := well_known(anchor.key)) is not None:
+            instance = anchor.instance_id.hex()
+            yield f"warning: instance {instance} has {name}, which everybody knows, NOT SECURE"
 
 
 def _summary(read: Corim, size: int) -> str:

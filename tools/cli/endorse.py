@@ -10,7 +10,8 @@ import click
 from ..endorsements.corim import CorimProfile
 from ..endorsements.from_device import DeviceEndorsements, endorse_device
 from ..endorsements.model import ClassNames
-from ..endorsements.yaml_form import endorsements_yaml, public_pem
+from ..endorsements.pem import public_pem
+from ..endorsements.yaml_form import endorsements_yaml
 from ..verifier.keys import MacKey
 from .corim_options import CorimOptions, corim_options
 from .device_options import DeviceOptions, device_options, make_device
@@ -99,6 +100,8 @@ def _check_outputs(
 
 
 def _endorse(options: DeviceOptions, names: ClassNames) -> DeviceEndorsements:
+    if options.cuts:
+        raise click.UsageError("--cut; legal for endorse: without it, for nothing is booted")
     device = make_device(options, [])
     try:
         return endorse_device(device, names)

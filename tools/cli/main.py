@@ -21,11 +21,13 @@ from .ear import ear
 from .endorse import endorse
 from .flash import dump, erase, flash, mark, slots_command
 from .image import image
+from .mutate import catalogue_command, mutate_command
 from .patterns import board, provisioning
 from .run import run
 from .sign import sign
 from .storage import storage
 from .token import token
+from .token_compare import diff_command, size_command
 from .token_yaml import compile_command, decompile_command
 from .trace import trace
 from .verify import verify
@@ -54,8 +56,10 @@ for slot_command in (flash, erase, dump, mark):
 cli.add_command(storage)
 cli.add_command(demo)
 cli.add_command(token)
-token.add_command(compile_command)
-token.add_command(decompile_command)
+for token_command in (compile_command, decompile_command, diff_command, size_command):
+    token.add_command(token_command)
+for attack_command in (mutate_command, catalogue_command):
+    token.add_command(attack_command)
 cli.add_command(verify)
 cli.add_command(appraise)
 cli.add_command(ear)

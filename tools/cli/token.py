@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 import click
 
 from ...interface.errors import TfmSimError
+from ..tokens.byte_map import Field, byte_map
 from ..verifier import DecodedToken, Finding, decode
+from ..verifier.verdict import Json
 from .output import FILE_NAME, FileUnreadable, display, print_lines, read_file
 
 STYLES = (
@@ -18,6 +20,8 @@ STYLES = (
     (r"/ [^/]* /", "dim"),
 )
 
+HEX_STYLES = ((r"^[0-9a-f]{4,}", "cyan"), (r"(?<=  )([0-9a-f]{2} ?)+", "dim"))
+ROW = 16
 NOTE_STYLES = ((r"^note:", "yellow"),)
 
 
@@ -28,14 +32,22 @@ def token() -> None:
 
 @token.command()
 @click.argument("file", type=FILE_NAME, metavar="FILE")
-@click.option("--json", "as_json", is_flag=True, help="Print the parts as JSON.")
-def show(file: str, as_json: bool) -> None:
+@click.option("--hex", "as_hex", is_flag=True, help="Say of every byte what it is.")
+@click.option("--json", "as_json", is_flag=True, help="Print the parts (with --hex the fields) as JSON.")
+def show(file: str, as_hex: bool, as_json: bool) -> None:
     """Show what the token in FILE is made of, without a key and without judging it.
 
     FILE holds the token's bytes or their hex; - reads standard input.
     """
-    decoded = decode_token(file, read_token(file))
-    if as_json:
+    data = read_token(file)
+    decoded = decode_token(file, data)
+    if as_hex:
+        fields = byte_map(data, decoded)
+        if as_json:
+            click.echo(json.dumps([_field_json(field) for field in fields], indent=2))
+        else:
+            print_lines(_hex_lines(fields), HEX_STYLES)
+    elif as_json:
         click.echo(json.dumps(decoded.as_json(), indent=2))
     else:
         print_lines(_show_lines(decoded), STYLES)
@@ -80,6 +92,19 @@ def _show_lines(decoded: DecodedToken) -> Iterator[str]:
     yield from _problem_lines(decoded.problems)
     yield ""
     yield from decoded.diagnostic().split("\n")
+
+
+def _hex_lines(fields: Iterable[Field]) -> Iterator[str]:
+    """A field a line; what is longer than a line goes on below it."""
+    for field in fields:
+        for row in range(0, len(field.data), ROW):
+            text = f"{'  ' * field.depth}{field.text}" if row == 0 else ""
+            line = f"{field.offset + row:04x}  {field.data[row : row + ROW].hex(' '):<{3 * ROW - 1}}  {text}"
+            yield line.rstrip()
+
+
+def _field_json(field: Field) -> dict[str, Json]:
+    return {"offset": field.offset, "hex": field.data.hex(), "depth": field.depth, "text": field.text}
 
 
 def _problem_lines(problems: Iterable[Finding]) -> Iterator[str]:

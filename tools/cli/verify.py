@@ -12,11 +12,20 @@ from ..verifier import ClaimResult, Key, TrustStore, Verdict, load_key
 from ..verifier import verify as verify_token
 from ..verifier.profiles import COMPONENT_CLAIMS, SECURITY_EPOCH
 from .output import FILE_NAME, FileUnreadable, display, hex_bytes, print_lines, read_file
+from .over_http import HttpOptions, http_options
 from .token import STYLES, read_token
+from .verify_over_http import (
+    VerifierOptions,
+    check_trusted,
+    check_ways,
+    draw_and_ask,
+    serve_verifier,
+    verifier_options,
+)
 
 
 @click.command()
-@click.argument("file", type=FILE_NAME, metavar="FILE")
+@click.argument("file", type=FILE_NAME, metavar="[FILE]", required=False)
 @click.option(
     "--key",
     "key_file",
@@ -35,25 +44,49 @@ from .token import STYLES, read_token
 @click.option("--strict", is_flag=True, help="Refuse also what a receiver should tolerate.")
 @click.option("--text-mec", is_flag=True, help="Take a realm's MEC policy as text, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
+@click.option(
+    "--nonce-size",
+    type=click.Choice(["32", "48", "64"]),
+    default="32",
+    show_default=True,
+    help="Bytes of the nonce that --device gets.",
+)
+@verifier_options
+@http_options("--device", "Draw a nonce, ask the device at URL for a token over it, and judge that.")
 def verify(
-    file: str,
+    http: HttpOptions,
+    verifier: VerifierOptions,
+    file: str | None,
     key_file: str | None,
     trust_file: str | None,
     challenge: bytes | None,
     strict: bool,
     text_mec: bool,
     as_json: bool,
+    nonce_size: str,
 ) -> None:
     """Judge the token in FILE: exit 0 if it is accepted, 1 if it is refused.
 
     FILE holds the token's bytes or their hex; - reads standard input. --key is the initial attestation
     key's public half (a private key will do), or the shared key of a COSE_Mac0 token. With --trust the
     token's implementation and instance id choose the key.
+
+    With --device there is no FILE: the token is asked for, over a nonce drawn for it. With --serve a
+    verifier that speaks Veraison's challenge-response API hands out the nonces, appraises what devices
+    send, and signs the results.
     """
+    check_ways(http, file, challenge, strict=strict or text_mec, as_json=as_json)
+    if http.serve:
+        check_trusted(key_file, trust_file, verifier)
+        serve_verifier(verifier, http, None if key_file is None else read_key(key_file), trust_file)
+        return
     if (key_file is None) == (trust_file is None):
         raise click.UsageError("found both or neither of --key and --trust; legal: one of them")
-    data = read_token(file)
+    if file is not None:
+        data = read_token(file)
     trust = read_key(key_file) if key_file is not None else read_trust_store(trust_file or "")
+    if file is None:
+        challenge, data = draw_and_ask(http, verifier, int(nonce_size))
     verdict = verify_token(data, trust, challenge=challenge, strict=strict, allow_text_mec=text_mec)
     if as_json:
         click.echo(json.dumps(verdict.as_json(), indent=2))
@@ -102,7 +135,7 @@ def _part_lines(verdict: Verdict) -> Iterator[str]:
     yield f"  algorithm    {verdict.algorithm or 'unknown'}"
     yield f"  signature    {verdict.signature}" + (f" ({verdict.key.label})" if verdict.key else "")
     if verdict.anchor is not None:
-        yield "  trust anchor found by implementation id and instance id"
+        yield "  anchor       found by implementation id and instance id"
     if verdict.name not in ("realm", "delegated"):
         yield f"  instance id  {verdict.instance_id_rule or 'by no known rule from this key'}"
     width = max((len(_label(result)) for result in verdict.claims), default=0)

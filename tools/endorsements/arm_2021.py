@@ -26,11 +26,11 @@ from .triples import (
     certificate_number,
     check_carried,
     digest_list,
-    environment,
     key_triple,
     parse_key,
     read_certificate_number,
     read_key,
+    value_triples,
 )
 
 IMPLEMENTATION_TAG, COMPONENT_TAG, CONFIG_TAG = 600, 601, 602
@@ -100,22 +100,16 @@ class ArmProfile2021:
     def write(self, endorsements: Endorsements) -> dict[int, Value]:
         """A triples-map. Raises EndorsementError for what it cannot carry."""
         check_carried(endorsements, configs=self.with_config)
-        groups: dict[tuple[bytes, ClassNames], list[Value]] = {}
+        measured: list[tuple[ReferenceValue | PlatformConfig, Value]] = []
         for value in endorsements.reference_values:
-            key = (value.implementation_id, value.names)
             mval: dict[int, Value] = {2: digest_list(value.digests, numbers=True)}
-            measurement: Value = {0: Tagged(COMPONENT_TAG, _component_map(value)), 1: mval}
-            groups.setdefault(key, []).append(measurement)
+            measured.append((value, {0: Tagged(COMPONENT_TAG, _component_map(value)), 1: mval}))
         for config in endorsements.platform_configs:
-            key = (config.implementation_id, config.names)
-            raw: Value = {4: Tagged(BYTES_TAG, config.value)}
-            groups.setdefault(key, []).append({0: Tagged(CONFIG_TAG, CONFIG_LABEL), 1: raw})
+            raw: dict[int, Value] = {4: Tagged(BYTES_TAG, config.value)}
+            measured.append((config, {0: Tagged(CONFIG_TAG, CONFIG_LABEL), 1: raw}))
         triples: dict[int, Value] = {}
-        if groups:
-            triples[REFERENCE] = [
-                [environment(Tagged(IMPLEMENTATION_TAG, implementation_id), names), measurements]
-                for (implementation_id, names), measurements in groups.items()
-            ]
+        if measured:
+            triples[REFERENCE] = value_triples(IMPLEMENTATION_TAG, measured)
         if endorsements.trust_anchors:
             triples[ATTEST_KEY] = [
                 key_triple(

@@ -29,6 +29,7 @@ from .triples import (
     key_triple,
     read_certificate_number,
     read_trust_anchor,
+    value_triples,
 )
 
 CERTIFICATION_KEY: Final = "psa.certification"
@@ -152,21 +153,16 @@ class ArmProfile2025:
         return triples
 
     def _reference_triples(self, endorsements: Endorsements) -> list[Value]:
-        groups: dict[tuple[bytes, ClassNames], list[Value]] = {}
+        measured: list[tuple[ReferenceValue | PlatformConfig, Value]] = []
         for value in endorsements.reference_values:
             if value.signer_id is None:
                 raise EndorsementError(f"component {value.type}: no signer id; legal in a CoRIM: with it")
-            key = (value.implementation_id, value.names)
-            groups.setdefault(key, []).append(self._measurement(value))
+            measured.append((value, self._measurement(value)))
         for config in endorsements.platform_configs:
             mask = config.mask if config.mask is not None else b"\xff" * len(config.value)
             mval: dict[int, Value] = {4: Tagged(BYTES_TAG, config.value), 5: mask}
-            key = (config.implementation_id, config.names)
-            groups.setdefault(key, []).append({0: self.config_key or "", 1: mval})
-        return [
-            [environment(Tagged(BYTES_TAG, implementation_id), names), measurements]
-            for (implementation_id, names), measurements in groups.items()
-        ]
+            measured.append((config, {0: self.config_key or "", 1: mval}))
+        return value_triples(BYTES_TAG, measured)
 
     def _measurement(self, value: ReferenceValue) -> Value:
         mval: dict[int, Value] = {}
@@ -178,18 +174,12 @@ class ArmProfile2025:
             mval[11] = value.type
         if value.signer_id is not None:
             mval[13] = [Tagged(BYTES_TAG, value.signer_id)]
-        return {0: self.component_key, 1: mval}
+        made: dict[int, Value] = {0: self.component_key, 1: mval}
+        return made
 
     def _conditional(self, value: Certification) -> Value:
-        groups: dict[tuple[bytes, ClassNames], list[Value]] = {}
-        for component in value.components:
-            key = (component.implementation_id, component.names)
-            groups.setdefault(key, []).append(self._measurement(component))
-        conditions: list[Value] = [
-            [environment(Tagged(BYTES_TAG, implementation_id), names), measurements]
-            for (implementation_id, names), measurements in groups.items()
-        ]
-        return [conditions, [_certificate(value)]]
+        measured = [(component, self._measurement(component)) for component in value.components]
+        return [value_triples(BYTES_TAG, measured), [_certificate(value)]]
 
 
 def _class_id(anchor: TrustAnchor) -> Tagged:

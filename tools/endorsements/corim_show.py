@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import math
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -155,6 +156,8 @@ def _show(item: cbor.Item, shape: Shape) -> Any:
             return value.hex()
         case cbor.Bytes(value=value), _:
             return value.hex()
+        case cbor.Float(value=value), _ if not math.isfinite(value):
+            return str(value)  # JSON has no word for it
     return cbor.plain(item)
 
 

@@ -29,7 +29,7 @@ def write_corim(
     if not triples or not all(triples.values()):
         raise EndorsementError("no endorsements; legal in a CoRIM: one or more")
     digest = hashlib.sha256(encode(triples)).hexdigest()[:32]
-    comid: Value = {1: {0: tag_id or f"tfm-sim/comid/{digest}"}, 4: triples}
+    comid: dict[int, Value] = {1: {0: tag_id or f"tfm-sim/comid/{digest}"}, 4: triples}
     corim: dict[int, Value] = {
         0: corim_id or f"tfm-sim/corim/{digest}",
         1: [Tagged(COMID_TAG, encode(comid))],

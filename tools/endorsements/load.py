@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from ..verifier.keys import EcKey
+from ..verifier.keys import Key
 from .cbor_node import read_general
 from .corim import SIGNED_TAG, Corim
 from .corim_reader import read_unsigned
@@ -16,7 +16,7 @@ OLD_SIGNED: Final = b"\xd9\x01\xf4\xd9\x01\xf6"
 
 
 def load_endorsements(
-    data: bytes, name: str = "endorsements", *, keys: Sequence[EcKey] = (), now: float | None = None
+    data: bytes, name: str = "endorsements", *, keys: Sequence[Key] = (), now: float | None = None
 ) -> Endorsements:
     """Endorsements from YAML or CoRIM, by what the bytes are; ``name`` stands for the file in messages.
 
@@ -37,7 +37,7 @@ def is_corim(data: bytes) -> bool:
 
 
 def load_corim(
-    data: bytes, name: str = "CoRIM", *, keys: Sequence[EcKey] = (), now: float | None = None
+    data: bytes, name: str = "CoRIM", *, keys: Sequence[Key] = (), now: float | None = None
 ) -> Corim:
     """A CoRIM, signed or unsigned, as `load_endorsements` reads it. Raises EndorsementError."""
     root = read_general(data.removeprefix(OLD_SIGNED), name)

@@ -1,6 +1,7 @@
 """A CoRIM in a COSE_Sign1 (draft-ietf-rats-corim 4.2): who signed it, and whether that holds."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from cryptography import x509
@@ -11,7 +12,7 @@ from ..tokens.cose_writer import algorithm_of, write_cose
 from ..verifier.cbor import Array, Map
 from ..verifier.cose import ALGORITHMS, SignatureState, judge_signature
 from ..verifier.envelope import CoseKind, Envelope
-from ..verifier.keys import EcKey
+from ..verifier.keys import Key
 from .cbor_node import Node, read_general
 from .corim import (
     CONTENT_TYPE,
@@ -43,7 +44,7 @@ HEADER_KEYS: Final = {
 CLAIMS_KEYS: Final = {1: "iss", 2: "sub", 4: "exp", 5: "nbf"}
 
 
-def read_signed(root: Node, keys: Sequence[EcKey] = ()) -> Corim:
+def read_signed(root: Node, keys: Sequence[Key] = ()) -> Corim:
     """The CoRIM in a COSE_Sign1, verified if any of ``keys`` is given.
 
     Raises EndorsementError for what is malformed, and for a signature that none of the keys verifies. Without
@@ -58,15 +59,7 @@ def read_signed(root: Node, keys: Sequence[EcKey] = ()) -> Corim:
     if keys:
         envelope = _envelope(header, unprotected, protected.octets(), payload.octets(), signature.octets())
         _verify(envelope, keys, name)
-        signed_by = Signature(
-            signed_by.algorithm,
-            signed_by.name,
-            signed_by.uri,
-            signed_by.validity,
-            signed_by.kid,
-            signed_by.certificates,
-            verified=True,
-        )
+        signed_by = replace(signed_by, verified=True)
     return read_unsigned(read_general(payload.octets(), f"{name}: payload"), signed_by)
 
 
@@ -149,7 +142,7 @@ def _envelope(
     )
 
 
-def _verify(envelope: Envelope, keys: Sequence[EcKey], name: str) -> None:
+def _verify(envelope: Envelope, keys: Sequence[Key], name: str) -> None:
     """One of the keys must verify it. RFC 9052 4.4: over the very bytes of header and payload."""
     reasons: list[str] = []
     for key in keys:
@@ -191,7 +184,10 @@ def sign_corim(
 
 
 def _signer_map(signer: Entity) -> Value:
-    return {0: signer.name} if signer.uri is None else {0: signer.name, 1: Tagged(URI_TAG, signer.uri)}
+    made: dict[int, Value] = {0: signer.name}
+    if signer.uri is not None:
+        made[1] = Tagged(URI_TAG, signer.uri)
+    return made
 
 
 def validity_map(validity: Validity) -> Value:

@@ -19,9 +19,11 @@ from .model import (
     Digest,
     EndorsementError,
     Endorsements,
+    PlatformConfig,
+    ReferenceValue,
     TrustAnchor,
 )
-from .yaml_form import public_pem
+from .pem import public_pem
 
 URI_TAG, UEID_TAG, KEY_TAG, BYTES_TAG, MASKED_TAG = 32, 550, 554, 560, 563
 CERTIFICATE_NUMBER: Final = re.compile(r"([0-9]{13}) - ([0-9]{5})")
@@ -249,6 +251,19 @@ def key_triple(anchor: TrustAnchor, class_id: Tagged, names: ClassNames) -> Valu
         )
     pem = public_pem(anchor.key).rstrip("\n")
     return [environment(class_id, names, anchor.instance_id), [Tagged(KEY_TAG, pem)]]
+
+
+def value_triples(
+    class_tag: int, measured: Iterable[tuple[ReferenceValue | PlatformConfig, Value]]
+) -> list[Value]:
+    """Environments with their measurements: one triple for all that is measured of an implementation."""
+    groups: dict[tuple[bytes, ClassNames], list[Value]] = {}
+    for value, encoded in measured:
+        groups.setdefault((value.implementation_id, value.names), []).append(encoded)
+    return [
+        [environment(Tagged(class_tag, implementation_id), names), measurements]
+        for (implementation_id, names), measurements in groups.items()
+    ]
 
 
 def check_carried(endorsements: Endorsements, *, configs: bool) -> None:

@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
 import yaml
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ...platform.yaml_source import YamlValue, parse_yaml
-from ..verifier.keys import EcKey, Key, KeyUnusable, MacKey, load_key
+from ..verifier.keys import Key, KeyUnusable, MacKey, load_key
 from .digests import SIZES, check_digest
 from .model import (
     ANY_CLASS,
@@ -27,6 +26,7 @@ from .model import (
     ReferenceValue,
     TrustAnchor,
 )
+from .pem import public_pem
 
 SYMMETRIC_WARNING: Final = (
     "# NOT SECURE to hand out: a secret below both verifies and forges the tokens of its device.\n"
@@ -261,11 +261,6 @@ def _anchor_entry(anchor: TrustAnchor, names: ClassNames) -> dict[str, Any]:
     else:
         entry["key"] = public_pem(anchor.key)
     return entry | _class(names)
-
-
-def public_pem(key: EcKey) -> str:
-    """SubjectPublicKeyInfo as a PEM block, a line feed behind it."""
-    return key.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
 
 
 def _certification_entry(value: Certification) -> dict[str, Any]:

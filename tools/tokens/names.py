@@ -14,13 +14,11 @@ from typing import Final
 from ..verifier.profiles import (
     CCA_PLATFORM,
     CCA_PLATFORM_LEGACY,
-    CCA_REALM_2023,
-    CCA_REALM_2024,
-    CCA_REALM_LEGACY,
     LIFECYCLE_STATES,
     PSA_2_0_0,
     RFC_9783,
     RFC_9783_BASE,
+    Family,
     Profile,
 )
 
@@ -197,6 +195,6 @@ def type_of_profile(profile: Profile | None) -> TokenType:
         return TokenType.PSA_2_0_0
     if profile in (CCA_PLATFORM, CCA_PLATFORM_LEGACY):
         return TokenType.CCA_PLATFORM
-    if profile in (CCA_REALM_LEGACY, CCA_REALM_2023, CCA_REALM_2024):
+    if profile is not None and profile.family is Family.REALM:
         return TokenType.CCA_REALM
     return TokenType.PSA_IOT_PROFILE_1

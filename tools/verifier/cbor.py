@@ -6,7 +6,7 @@ fifty, and a frozen dataclass takes three times as long to make.
 """
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from .findings import Finding, Kind
@@ -143,18 +143,19 @@ EMPTY_MAP = Map((), 0, 0, {})
 _new = tuple.__new__  # what a named tuple calls, without the call in between
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """An item with what is legal CBOR and still worth a word.
 
     ``repeated`` are the first keys that occurred before in their map, at any depth (RFC 8949 5.6);
     ``stretched`` is the offset of the first head that is longer than it need be, None without one
-    (RFC 8949 4.1, preferred serialization).
+    (RFC 8949 4.1, preferred serialization); ``no_utf8`` is that of the first text string that is no UTF-8,
+    which is well-formed and not valid (RFC 8949 3.1, 5.3.1).
     """
 
     item: Item
     repeated: tuple[Item, ...]
     stretched: int | None
+    no_utf8: int | None = None
 
 
 def examine(data: bytes) -> Reading:
@@ -165,7 +166,7 @@ def examine(data: bytes) -> Reading:
     """
     reader = _Reader(data)
     item = reader.item(0, MAX_DEPTH)
-    return Reading(item, tuple(reader.repeated), reader.stretched)
+    return Reading(item, tuple(reader.repeated), reader.stretched, reader.no_utf8)
 
 
 def read(data: bytes) -> Item:
@@ -179,6 +180,27 @@ def read_exactly(data: bytes) -> Item:
     if item.end != len(data):
         raise CborError(Kind.TRAILING_BYTES, f"{len(data) - item.end} bytes behind the CBOR item", item.end)
     return item
+
+
+def duplicate_keys(item: Item) -> Iterator[tuple[Map, Item]]:
+    """Every (map, key) whose key occurred before in that map, at any depth, of an item already read."""
+    match item:
+        case Map(pairs=pairs):
+            seen = set()
+            for key, value in pairs:
+                identity = _identity(key)
+                if identity in seen:
+                    yield item, key
+                seen.add(identity)
+                yield from duplicate_keys(key)
+                yield from duplicate_keys(value)
+        case Array(items=items):
+            for element in items:
+                yield from duplicate_keys(element)
+        case Tag(content=content):
+            yield from duplicate_keys(content)
+        case _:
+            pass
 
 
 def plain(item: Item) -> Plain:
@@ -232,13 +254,14 @@ def _identity(item: Item) -> object:
 class _Reader:
     """Recursive descent over one buffer, with one call for each item: this is most of a verification."""
 
-    __slots__ = ("_data", "_size", "repeated", "stretched")
+    __slots__ = ("_data", "_size", "no_utf8", "repeated", "stretched")
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._size = len(data)
         self.repeated: list[Item] = []
         self.stretched: int | None = None
+        self.no_utf8: int | None = None
 
     def item(self, start: int, depth: int) -> Item:
         data = self._data
@@ -248,13 +271,8 @@ class _Reader:
         major = initial >> 5
         argument = initial & 0x1F
         body = start + 1
-        if argument == 24 and major != 7 and body < self._size:  # the commonest long head
-            argument = data[body]
-            body += 1
-            if argument < 24 and self.stretched is None:
-                self.stretched = start
-        elif argument > 23:
-            argument, body = self._argument(start, initial)
+        if argument > 23:
+            argument, body = self._argument(body, argument, major)
         if major < 2:
             return _new(Int, (-1 - argument if major else argument, start, body))
         if major < 4:
@@ -262,7 +280,7 @@ class _Reader:
             if end > self._size:
                 raise self._truncated(body, argument)
             raw = data[body:end]
-            return _new(Bytes, (raw, start, end)) if major == 2 else _text(raw, start, end)
+            return _new(Bytes, (raw, start, end)) if major == 2 else self._text(raw, start, end)
         if major == 7:
             return self._simple_or_float(initial & 0x1F, argument, start, body)
         if depth == 1:
@@ -280,23 +298,34 @@ class _Reader:
         content = self.item(body, depth - 1)
         return _new(Tag, (argument, content, start, content.end))
 
-    def _argument(self, start: int, initial: int) -> tuple[int, int]:
-        """The argument behind a head of more than one byte, and the offset behind it."""
-        major, info = initial >> 5, initial & 0x1F
+    def _argument(self, body: int, info: int, major: int) -> tuple[int, int]:
+        """The argument of a head of more than one byte, from ``body`` on, and the offset behind it."""
+        data = self._data
+        if info == 24 and body < self._size:
+            argument, body, least = data[body], body + 1, 24
+        elif info == 25 and body + 1 < self._size:
+            argument, body, least = data[body] << 8 | data[body + 1], body + 2, 1 << 8
+        else:
+            argument, body, least = self._long_argument(body, info, major)
+        if argument < least and self.stretched is None and major != 7:
+            self.stretched = body - 1 - (1 << (info - 24))
+        return argument, body
+
+    def _long_argument(self, body: int, info: int, major: int) -> tuple[int, int, int]:
+        """The same with the least argument that needs so long a head."""
+        start = body - 1
         if info == 31:
             if major in (2, 3, 4, 5):
                 raise CborError(Kind.INDEFINITE_LENGTH, "an item of indefinite length", start)
+            initial = major << 5 | info
             raise CborError(Kind.MALFORMED_CBOR, f"initial byte 0x{initial:02x} has no meaning here", start)
         if info > 27:
             raise CborError(Kind.MALFORMED_CBOR, f"reserved additional information {info}", start)
         size = 1 << (info - 24)
-        body = start + 1 + size
-        if body > self._size:
-            raise self._truncated(start + 1, size)
-        argument = int.from_bytes(self._data[start + 1 : body], "big")
-        if major != 7 and self.stretched is None and argument < (24 if size == 1 else 1 << (4 * size)):
-            self.stretched = start
-        return argument, body
+        if body + size > self._size:
+            raise self._truncated(body, size)
+        least = 24 if size == 1 else 1 << (4 * size)
+        return int.from_bytes(self._data[body : body + size], "big"), body + size, least
 
     def _truncated(self, start: int, wanted: int) -> CborError:
         left = max(self._size - start, 0)
@@ -340,9 +369,10 @@ class _Reader:
         value: float = struct.unpack(form, self._data[start + 1 : end])[0]
         return _new(Float, (value, start, end))
 
-
-def _text(raw: bytes, start: int, end: int) -> Text:
-    try:
-        return _new(Text, (raw.decode("utf-8"), raw, start, end))
-    except UnicodeDecodeError:
-        return _new(Text, (None, raw, start, end))
+    def _text(self, raw: bytes, start: int, end: int) -> Text:
+        try:
+            return _new(Text, (raw.decode("utf-8"), raw, start, end))
+        except UnicodeDecodeError:
+            if self.no_utf8 is None:
+                self.no_utf8 = start
+            return _new(Text, (None, raw, start, end))

@@ -61,7 +61,11 @@ ALGORITHMS = {
     )
 }
 _LEGAL_ALGORITHMS = f"legal: {', '.join(f'{row.id} ({row.name})' for row in ALGORITHMS.values())}"
-_HASHES = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
+_ECDSA = {
+    "sha256": ec.ECDSA(hashes.SHA256()),
+    "sha384": ec.ECDSA(hashes.SHA384()),
+    "sha512": ec.ECDSA(hashes.SHA512()),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +178,7 @@ def _holds(algorithm: Algorithm, key: Key, signed: bytes, signature: bytes) -> b
     half = algorithm.size // 2
     r, s = (int.from_bytes(part, "big") for part in (signature[:half], signature[half:]))
     try:
-        key.public.verify(encode_dss_signature(r, s), signed, ec.ECDSA(_HASHES[algorithm.digest]))
+        key.public.verify(encode_dss_signature(r, s), signed, _ECDSA[algorithm.digest])
     except InvalidSignature:
         return False
     return True

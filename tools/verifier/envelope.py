@@ -24,6 +24,9 @@ class CoseKind(Enum):
         self.context = context
 
 
+_KINDS = {kind.tag: kind for kind in CoseKind}
+
+
 class TokenMalformed(Exception):
     """The bytes cannot be taken apart at all."""
 
@@ -74,7 +77,9 @@ def read_item(token: bytes) -> Found:
     except cbor.CborError as error:
         raise TokenMalformed(error.finding) from None
     item = reading.item
-    problems = list(repeated_keys(reading, "envelope"))
+    problems = list(repeated_keys(reading, "envelope")) if reading.repeated else []
+    if reading.no_utf8 is not None:
+        problems.extend(_bad_text(reading, "envelope"))
     if item.end != len(token):
         text = f"{len(token) - item.end} bytes behind the token"
         problems.append(Finding(Kind.TRAILING_BYTES, text, f"byte {item.end}"))
@@ -96,13 +101,7 @@ def open_envelope(outer: Found) -> Envelope:
     tags, body = strip_tags(item)
     found = [*outer.problems, *_tag_problems(tags)]
     odd = list(outer.oddities)
-    match body:
-        case cbor.Array(items=(cbor.Bytes() as protected, cbor.Map() as unprotected, payload, last)):
-            pass
-        case _:
-            wanted = "[protected bstr, unprotected map, payload bstr, signature bstr]"
-            text = f"found {describe(body)}; legal: {wanted}"
-            raise TokenMalformed(Finding(Kind.ENVELOPE_SHAPE, text, f"byte {body.start}"))
+    protected, unprotected, payload, last = _four_parts(body)
     if not isinstance(payload, cbor.Bytes) or not isinstance(last, cbor.Bytes):
         which, wrong = ("payload", payload) if not isinstance(payload, cbor.Bytes) else ("signature", last)
         text = f"found {describe(wrong)}; legal: a byte string, never detached"
@@ -114,7 +113,7 @@ def open_envelope(outer: Found) -> Envelope:
         found.append(Finding(Kind.ENVELOPE_SHAPE, "empty; legal: a CBOR map of claims", "payload"))
     return Envelope(
         tags=tags,
-        kind=next((kind for kind in CoseKind if tags and kind.tag == tags[-1]), None),
+        kind=_KINDS.get(tags[-1]) if tags else None,
         protected_raw=protected.value,
         protected=headers,
         unprotected=unprotected,
@@ -125,6 +124,17 @@ def open_envelope(outer: Found) -> Envelope:
         problems=(*found, *_header_problems(headers, unprotected)),
         oddities=(*odd, *_unknown_labels(unprotected), *(_unknown_labels(headers) if headers else ())),
     )
+
+
+def _four_parts(body: cbor.Item) -> tuple[cbor.Bytes, cbor.Map, cbor.Item, cbor.Item]:
+    """RFC 9052 4.2, 6.2: protected and unprotected header, payload, signature or tag."""
+    if isinstance(body, cbor.Array) and len(body.items) == 4:
+        protected, unprotected, payload, last = body.items
+        if isinstance(protected, cbor.Bytes) and isinstance(unprotected, cbor.Map):
+            return protected, unprotected, payload, last
+    wanted = "[protected bstr, unprotected map, payload bstr, signature bstr]"
+    text = f"found {describe(body)}; legal: {wanted}"
+    raise TokenMalformed(Finding(Kind.ENVELOPE_SHAPE, text, f"byte {body.start}"))
 
 
 def describe(item: cbor.Item) -> str:
@@ -149,6 +159,12 @@ def repeated_keys(reading: cbor.Reading, where: str) -> Iterator[Finding]:
         yield Finding(Kind.DUPLICATE_KEY, f"key {name} occurs more than once in a map", where)
 
 
+def _bad_text(reading: cbor.Reading, where: str) -> Iterator[Finding]:
+    """A text string that is no UTF-8, wherever it stands: two readers may see two texts (RFC 8949 3.1)."""
+    if reading.no_utf8 is not None:
+        yield Finding(Kind.INVALID_UTF8, f"the text string at byte {reading.no_utf8} is no UTF-8", where)
+
+
 def _long_heads(reading: cbor.Reading, where: str) -> Iterator[Finding]:
     if reading.stretched is not None:
         text = f"the head at byte {reading.stretched} is longer than it need be"
@@ -168,8 +184,12 @@ def _inner_map(data: bytes, where: str, problems: list[Finding], oddities: list[
     if item.end != len(data):
         text = f"{len(data) - item.end} bytes behind the map"
         problems.append(Finding(Kind.TRAILING_BYTES, text, where))
-    problems.extend(repeated_keys(reading, where))
-    oddities.extend(_long_heads(reading, where))
+    if reading.repeated:
+        problems.extend(repeated_keys(reading, where))
+    if reading.no_utf8 is not None:
+        problems.extend(_bad_text(reading, where))
+    if reading.stretched is not None:
+        oddities.extend(_long_heads(reading, where))
     tags, inner = strip_tags(item)
     if tags:
         problems.append(Finding(Kind.TAG_EXTRA, f"found tag {tags[0]}; legal: none", where))
@@ -185,7 +205,7 @@ def _tag_problems(tags: tuple[int, ...]) -> Iterator[Finding]:
     if not tags:
         yield Finding(Kind.TAG_MISSING, f"the token has no CBOR tag; {legal}", "envelope")
         return
-    if tags[-1] not in {kind.tag for kind in CoseKind}:
+    if tags[-1] not in _KINDS:
         yield Finding(Kind.TAG_WRONG, f"found tag {tags[-1]}; {legal}", "envelope")
     for extra in tags[:-1]:
         yield Finding(Kind.TAG_EXTRA, f"found tag {extra} around the token; {legal}", "envelope")

@@ -33,7 +33,7 @@ class NonceRegister:
     """
 
     def __init__(
-        self, lifetime: int, random: Callable[[int], bytes], *, capacity: int = DEFAULT_CAPACITY
+        self, lifetime: float, random: Callable[[int], bytes], *, capacity: int = DEFAULT_CAPACITY
     ) -> None:
         if lifetime <= 0 or capacity <= 0:
             raise ValueError("lifetime and capacity must be positive")

@@ -1,5 +1,6 @@
 """attestation-vectors.json: tokens of public verifiers and of TF-M, with the verdict that each deserves."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -26,28 +27,90 @@ KEY_ID_HEADER = 4
 TOKEN_ROOM = 0x400
 ANY_KEY = "iatv-p256"
 
-REASONS: tuple[tuple[str, frozenset[Kind]], ...] = (
-    ("short-circuit", frozenset({Kind.SHORT_CIRCUIT})),
-    ("no alg", frozenset({Kind.ALG_MISSING})),
-    ("alg", frozenset({Kind.ALG_MISSING, Kind.ALG_UNPROTECTED, Kind.ALG_UNSUPPORTED, Kind.ALG_MISMATCH})),
-    ("profile claim", frozenset({Kind.PROFILE_NOT_TEXT, Kind.PROFILE_MISSING, Kind.PROFILE_UNKNOWN})),
-    (
-        "profile",
-        frozenset({Kind.PROFILE_STRING, Kind.PROFILE_UNKNOWN, Kind.PROFILE_MISSING, Kind.PROFILE_PAIRING}),
-    ),
-    ("binding", frozenset({Kind.BINDING_MISMATCH, Kind.BINDING_HASH})),
-    ("signature", frozenset({Kind.SIGNATURE_INVALID, Kind.SIGNATURE_LENGTH})),
-    ("nonce", frozenset({Kind.NONCE_MISMATCH, Kind.CLAIM_LENGTH})),
-    ("tag", frozenset({Kind.TAG_MISSING, Kind.TAG_WRONG, Kind.TAG_EXTRA})),
-    ("duplicate", frozenset({Kind.DUPLICATE_KEY})),
-    ("trailing", frozenset({Kind.TRAILING_BYTES})),
-    ("indefinite", frozenset({Kind.INDEFINITE_LENGTH})),
-    ("missing", frozenset({Kind.CLAIM_MISSING})),
-    ("truncated", frozenset({Kind.MALFORMED_CBOR})),
-    ("malformed", frozenset({Kind.MALFORMED_CBOR, Kind.ENVELOPE_SHAPE, Kind.COLLECTION_SHAPE})),
-    ("length", frozenset({Kind.CLAIM_LENGTH, Kind.SIGNATURE_LENGTH})),
+SIGNATURE = frozenset({Kind.SIGNATURE_INVALID, Kind.SIGNATURE_LENGTH})
+CLAIM = frozenset(
+    {Kind.CLAIM_MISSING, Kind.CLAIM_TYPE, Kind.CLAIM_LENGTH, Kind.CLAIM_VALUE, Kind.CLAIM_CONFLICT}
 )
-"""Words of a recorded refusal, the more particular first, and the findings of which we must make one."""
+TAG = frozenset({Kind.TAG_MISSING, Kind.TAG_WRONG, Kind.TAG_EXTRA})
+PROFILE = frozenset({Kind.PROFILE_STRING, Kind.PROFILE_UNKNOWN, Kind.PROFILE_MISSING, Kind.PROFILE_NOT_TEXT})
+BINDING = frozenset({Kind.BINDING_MISMATCH, Kind.BINDING_HASH})
+SHAPE = frozenset({Kind.ENVELOPE_SHAPE, Kind.COLLECTION_SHAPE})
+ALGORITHM = frozenset({Kind.ALG_MISSING, Kind.ALG_UNPROTECTED, Kind.ALG_UNSUPPORTED, Kind.ALG_MISMATCH})
+CBOR = frozenset(
+    {Kind.MALFORMED_CBOR, Kind.INDEFINITE_LENGTH, Kind.TRAILING_BYTES, Kind.DUPLICATE_KEY, Kind.INVALID_UTF8}
+)
+
+REASONS: tuple[tuple[str, frozenset[Kind]], ...] = (
+    (r"short.?circuit|fake|hash ?\|\| ?hash|h\|\|h", frozenset({Kind.SHORT_CIRCUIT})),
+    (r"no alg|alg (is )?(absent|missing)|without alg|empty protected", frozenset({Kind.ALG_MISSING})),
+    (r"unprotected.*\balg|\balg.*unprotected", frozenset({Kind.ALG_UNPROTECTED, Kind.ALG_MISSING})),
+    (r"confus|wrong alg|alg\w* (swap|mismatch|of another)|another alg", ALGORITHM | SIGNATURE | TAG),
+    (r"unsupported|unknown alg", ALGORITHM),
+    (r"\bcrit", frozenset({Kind.HEADER_CRITICAL})),
+    (r"both (header )?buckets|both headers", frozenset({Kind.HEADER_REPEATED})),
+    (r"\bkid\b|key id", frozenset({Kind.KEY_ID})),
+    (r"duplicate|repeated|twice", frozenset({Kind.DUPLICATE_KEY, Kind.TAG_EXTRA, Kind.HEADER_REPEATED})),
+    (r"trailing|bytes? behind|bytes? after|appended", frozenset({Kind.TRAILING_BYTES})),
+    (r"indefinite", frozenset({Kind.INDEFINITE_LENGTH})),
+    (r"truncat|cut (off|short)|not well.?formed", CBOR | SHAPE | SIGNATURE),
+    (r"utf-?8", frozenset({Kind.INVALID_UTF8})),
+    (r"detached|nil payload|null payload|empty payload", SHAPE),
+)
+"""Patterns that settle what a recorded refusal is about, the more particular first, and our findings."""
+
+HINTS: tuple[tuple[str, frozenset[Kind]], ...] = (
+    (r"\bpair", frozenset({Kind.PROFILE_PAIRING})),
+    (r"profile.*(bstr|bytes|not (a )?(text|tstr))", frozenset({Kind.PROFILE_NOT_TEXT})),
+    (r"profile|http string", PROFILE | {Kind.PROFILE_PAIRING}),
+    (
+        r"bound|binding|binder|\brak\b.*hash|hash.*\brak\b|44240",
+        BINDING | {Kind.CLAIM_VALUE, Kind.CLAIM_MISSING},
+    ),
+    (r"\brak\b|realm (public )?key|44237", frozenset({Kind.RAK_INVALID, *SIGNATURE, *BINDING, *CLAIM})),
+    (
+        r"nonce (mismatch|differs|replay)|replay|stale|challenge (mismatch|differs)",
+        frozenset({Kind.NONCE_MISMATCH}),
+    ),
+    (r"nonce|challenge", frozenset({Kind.NONCE_MISMATCH, *CLAIM, *BINDING})),
+    (r"both.*(component|measurement)|(-75006|components).*(-75007|no.?(sw|software))", CLAIM),
+    (
+        r"foreign|another profile|2397|268",
+        frozenset({Kind.CLAIM_UNKNOWN, Kind.CLAIM_FOREIGN, *CLAIM, *PROFILE}),
+    ),
+    (r"unknown claim|unexpected claim|not in profile|extra claim", frozenset({Kind.CLAIM_UNKNOWN})),
+    (r"shortest|preferred|non-minimal|canonical", frozenset({Kind.NON_PREFERRED})),
+    (r"(no|wrong|missing|extra|stripped|cwt|without) (cbor |its )?tag|untagged", TAG | SHAPE | ALGORITHM),
+    (r"tag(ged|s)?\b.*(61|missing|wrong|extra|strip|absent)", TAG | SHAPE | ALGORITHM),
+    (
+        r"missing|absent|lacks|without|omit|removed|dropped|no (sw|software)",
+        CLAIM | SHAPE | {Kind.RAK_INVALID, *PROFILE},
+    ),
+    (
+        r"der[- ](encoded )?sig|signature (length|size)|sig\w* (too )?(short|long)",
+        frozenset({Kind.SIGNATURE_LENGTH}),
+    ),
+    (
+        r"key (swap|mismatch)|(wrong|other|another|different) (\w+ )?key|not (signed|verif)",
+        SIGNATURE | ALGORITHM,
+    ),
+    (r"tamper|forged|flip|modified|altered", SIGNATURE | ALGORITHM | CBOR),
+    (r"signature|\bsig\b|\bmac\b", SIGNATURE),
+    (r"hmac|\bes(256|384|512)|p-?(256|384|521)", ALGORITHM | SIGNATURE),
+    (r"component", CLAIM),
+    (
+        r"lifecycle|client.?id|implementation.?id|boot.?seed|certification|hw.?version|ueid|signer|measurement",
+        CLAIM,
+    ),
+    (r"instance.?id", CLAIM | {Kind.INSTANCE_ID}),
+    (r"mec\b|rem\b|personali[sz]ation|hash alg", CLAIM | BINDING),
+    (r"trust anchor|unknown (key|device)", frozenset({Kind.NO_TRUST_ANCHOR, *SIGNATURE})),
+    (r"collection|cmw|\b907\b|\b399\b|envelope|structure|array|malformed|cbor", CBOR | SHAPE | TAG),
+    (r"length|too (short|long)|\bsize", frozenset({Kind.CLAIM_LENGTH, Kind.SIGNATURE_LENGTH, *CBOR})),
+    (r"type|range|value|syntax|pattern|invalid", CLAIM),
+    (r"\balg", ALGORITHM),
+    (r"\btag", TAG | SIGNATURE),
+)
+"""Patterns of which several may be in one sentence, such as a claim that was changed and its signature."""
 
 
 def vector_cases(recording: Recorded) -> Iterator[Case]:
@@ -68,7 +131,8 @@ def _verdict(vector: Recorded, keys: Recorded) -> None:
     token, key = bytes.fromhex(vector["token_hex"]), key_of(vector["key"], keys)
     expected: str = vector["expected"]
     assert len(token) == vector["token_len"]
-    verdict = verify(token, key)
+    challenge = bytes.fromhex(vector["challenge_hex"]) if vector.get("challenge_hex") else None
+    verdict = verify(token, key, challenge=challenge)
     if expected.startswith("ACCEPT"):
         assert verdict.ok, verdict.reasons
         assert verdict.signature is SignatureState.VALID
@@ -86,7 +150,12 @@ def _verdict(vector: Recorded, keys: Recorded) -> None:
 
 
 def _kinds(text: str) -> frozenset[Kind]:
-    return next((kinds for words, kinds in REASONS if words in text), frozenset())
+    """The findings of which one must be ours."""
+    for words, kinds in REASONS:
+        if re.search(words, text, re.IGNORECASE):
+            return kinds
+    found = (kinds for words, kinds in HINTS if re.search(words, text, re.IGNORECASE))
+    return frozenset().union(*found)
 
 
 LEGACY = {"nonce": -75008, "profile": -75000, "client": -75001, "components": -75006, "service": -75010}

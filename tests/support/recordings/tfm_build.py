@@ -8,7 +8,7 @@ from functools import cached_property
 from support.recordings.case import Recorded
 
 from tfm_sim.bootloader.config import Bl2Config, KeyMode, SignatureType
-from tfm_sim.interface.psa.initial_attestation import ClientLibrary
+from tfm_sim.interface.psa.initial_attestation import PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE, ClientLibrary
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig, TokenVariant
 from tfm_sim.partitions.initial_attestation.profiles import select_profile
 from tfm_sim.partitions.measured_boot.config import MeasuredBootConfig, MeasurementHash
@@ -24,8 +24,24 @@ PROFILE_MACROS = {
 }
 """What each means up to TF-M 2.1, and from 2.2 on."""
 DEFAULT_PROFILE = "ATTEST_TOKEN_PROFILE_PSA_IOT_1"
-MM_IOVEC_TOKEN_ROOM = 0x10000
-"""With MM-IOVEC the service writes into the client's buffer, so its own buffer sets no limit."""
+_NO_CLAIMS = {"ATTEST_INCLUDE_OPTIONAL_CLAIMS": "0", "ATTEST_INCLUDE_COSE_KEY_ID": "0"}
+PROFILES = {
+    "profile_small": {
+        "CONFIG_TFM_SPM_BACKEND": "SFN",
+        "SYMMETRIC_INITIAL_ATTESTATION": "ON",
+        "PSA_FRAMEWORK_HAS_MM_IOVEC": "ON",
+        "MCUBOOT_IMAGE_NUMBER": "1",
+        **_NO_CLAIMS,
+    },
+    "profile_medium": {"TFM_ISOLATION_LEVEL": "2", **_NO_CLAIMS},
+    "profile_medium_arotless": {
+        "CONFIG_TFM_SPM_BACKEND": "SFN",
+        "TFM_PARTITION_FIRMWARE_UPDATE": "ON",
+        **_NO_CLAIMS,
+    },
+    "profile_large": {"TFM_ISOLATION_LEVEL": "3"},
+}
+"""What TFM_PROFILE says of attestation where the recorded options do not."""
 
 
 def is_before_2_2(version: str) -> bool:
@@ -35,7 +51,18 @@ def is_before_2_2(version: str) -> bool:
 
 def is_on(value: str | None) -> bool:
     """CMake's and the preprocessor's ways to say yes."""
-    return (value or "").upper() in {"ON", "1", "TRUE", "YES"}
+    return _bare(value or "").upper() in {"ON", "1", "TRUE", "YES", "Y"}
+
+
+def number(value: str | None, default: int) -> int:
+    """A number as C and CMake write it; with or without parentheses and a suffix."""
+    text = _bare(value or "")
+    return int(text, 0) if text else default
+
+
+def _bare(value: str) -> str:
+    text = value.strip().strip("()").strip()
+    return re.sub(r"(?i)(?<=[0-9a-f])(ul|lu|u|l)$", "", text) if re.match(r"\d", text) else text
 
 
 @dataclass(frozen=True)
@@ -51,7 +78,9 @@ class TfmBuild:
         """``versions`` is the recording's own table of what was built, which may single out variants."""
         header: str = variant.get("project_config_header") or ""
         macros = dict(re.findall(r"^\s*#\s*define\s+(\w+)[ \t]+(\S+)", header, re.MULTILINE))
-        return cls(variant["build_options"], macros, _version(name, variant, versions))
+        recorded = {key: str(value) for key, value in variant["build_options"].items()}
+        options = PROFILES.get(recorded.get("TFM_PROFILE", ""), {}) | recorded
+        return cls(options, macros, _version(name, variant, versions))
 
     def option(self, name: str) -> str | None:
         """A macro of the header, else a CMake option."""
@@ -67,7 +96,7 @@ class TfmBuild:
 
     @property
     def has_mm_iovec(self) -> bool:
-        return is_on(self.options.get("PSA_FRAMEWORK_HAS_MM_IOVEC"))
+        return is_on(self.option("PSA_FRAMEWORK_HAS_MM_IOVEC"))
 
     @property
     def backend(self) -> Backend:
@@ -90,11 +119,11 @@ class TfmBuild:
 
     @property
     def symmetric(self) -> bool:
-        return is_on(self.options.get("SYMMETRIC_INITIAL_ATTESTATION"))
+        return is_on(self.option("SYMMETRIC_INITIAL_ATTESTATION"))
 
     @property
     def image_number(self) -> int:
-        return int(self.options.get("MCUBOOT_IMAGE_NUMBER", "2"))
+        return number(self.options.get("MCUBOOT_IMAGE_NUMBER"), 2)
 
     @property
     def before_2_2(self) -> bool:
@@ -120,15 +149,21 @@ class TfmBuild:
     def attestation(self) -> AttestationConfig:
         profiles = [macro for macro in PROFILE_MACROS if is_on(self.option(macro))] or [DEFAULT_PROFILE]
         old, new = PROFILE_MACROS[profiles[0]]
-        room = int(self.option("PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE") or "0x250", 0)
         return AttestationConfig(
             variant=old if self.before_2_2 else new,
             optional_claims=is_on(self.option("ATTEST_INCLUDE_OPTIONAL_CLAIMS") or "1"),
             cose_key_id=self.has_cose_key_id,
             symmetric=self.symmetric,
-            max_token_size=MM_IOVEC_TOKEN_ROOM if self.has_mm_iovec else room,
+            max_token_size=self.max_token_size,
+            mm_iovec=self.has_mm_iovec,
+            include_test_code=is_on(self.option("ATTEST_INCLUDE_TEST_CODE")),
             tfm_2_2_signature_room_slip=not self.before_2_2,
         )
+
+    @property
+    def max_token_size(self) -> int:
+        """The service's token buffer, and the one that the bench offers."""
+        return number(self.option("PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE"), PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE)
 
     @property
     def has_cose_key_id(self) -> bool:
@@ -136,8 +171,8 @@ class TfmBuild:
 
     @cached_property
     def spm(self) -> SpmConfig:
-        pool = int(self.option("CONFIG_TFM_CONN_HANDLE_MAX_NUM") or "8", 0)
-        level = int(self.options.get("TFM_ISOLATION_LEVEL", "1"))
+        pool = number(self.option("CONFIG_TFM_CONN_HANDLE_MAX_NUM"), 8)
+        level = number(self.options.get("TFM_ISOLATION_LEVEL"), 1)
         return SpmConfig(level, pool, self.backend)
 
     @cached_property

@@ -20,7 +20,6 @@ from tfm_sim.interface.tfm.services import TFM_ATTESTATION_SERVICE_HANDLE
 from tfm_sim.tools.verifier import SignatureState, verify
 
 TOKEN_CALLS = {"TOKENST", "TOKENST2"}
-TOKEN_ROOM = 0x250
 UNTOUCHED = 43690
 """What the bench put into its size variable before each call."""
 ADDRESS_MASK = 0xFFFFFFFF
@@ -38,15 +37,15 @@ def token_cases(build: TfmBuild, variant: Recorded, boot: Boot, key: bytes) -> I
         if call["call"] not in TOKEN_CALLS:
             yield skipped(name, f"unknown token call {call['call']!r}")
             continue
-        yield Case(name, partial(_replay, boot, call, key))
+        yield Case(name, partial(_replay, build, boot, call, key))
         if call.get("token"):
             yield Case(f"{name}, recorded token verifies", partial(_recorded_verifies, call, key))
 
 
-def _replay(boot: Boot, call: Recorded, key: bytes) -> None:
+def _replay(build: TfmBuild, boot: Boot, call: Recorded, key: bytes) -> None:
     challenge = bytes.fromhex(call["challenge_hex"])
     assert len(challenge) == call["challenge_size"]
-    status, token = psa_initial_attest_get_token(boot().ns, challenge, TOKEN_ROOM)
+    status, token = psa_initial_attest_get_token(boot().ns, challenge, build.max_token_size)
     assert status == call["status"]
     assert len(token) == call["token_size"]
     recorded = call.get("token")
@@ -129,7 +128,7 @@ def _got(status: int, token: bytes) -> str:
 
 
 def _bad_challenge(build: TfmBuild, firmware: Firmware, size: int) -> str:
-    return _got(*psa_initial_attest_get_token(firmware.ns, bytes(range(size)), TOKEN_ROOM))
+    return _got(*psa_initial_attest_get_token(firmware.ns, bytes(range(size)), build.max_token_size))
 
 
 def _buffer_size(build: TfmBuild, firmware: Firmware, size: int) -> str:
@@ -142,11 +141,11 @@ def _buffer_size(build: TfmBuild, firmware: Firmware, size: int) -> str:
 
 
 def _null_challenge(build: TfmBuild, firmware: Firmware, _: int) -> str:
-    return _got(_get_token(firmware, psa_invec(0, 32), psa_outvec(bytearray(TOKEN_ROOM))), b"")
+    return _got(_get_token(firmware, psa_invec(0, 32), psa_outvec(bytearray(build.max_token_size))), b"")
 
 
 def _null_token(build: TfmBuild, firmware: Firmware, _: int) -> str:
-    return _got(_get_token(firmware, bytes(range(32)), psa_outvec(0, TOKEN_ROOM)), b"")
+    return _got(_get_token(firmware, bytes(range(32)), psa_outvec(0, build.max_token_size)), b"")
 
 
 def _get_token(firmware: Firmware, challenge: bytes | psa_invec, token: psa_outvec) -> int:

@@ -1,0 +1,153 @@
+"""Good tokens of every kind from real boots: what mutations are made of, and the positive controls."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ...device import Device
+from ...firmware_build import (
+    Build,
+    bl1_config_for,
+    dummy_provisioning,
+    its_config_for,
+    ps_config_for,
+    with_token_variant,
+)
+from ...interface.psa.crypto_values import PSA_KEY_TYPE_HMAC
+from ...partitions.initial_attestation.config import AttestationConfig, SignatureOf2019, TokenVariant
+from ...platform.board import Board, load_board
+from ...platform.iak_type import IakType
+from ...platform.provisioning import DUMMY_IAK_ID, Provisioning
+from ..delegated_demo import DEFAULT_BOARD as CCA_BOARD
+from ..delegated_demo import cca_build
+from ..demo_firmware import flash_demo_firmware
+from ..realm import Composition, Realm, RealmProfile
+from ..tokens.cose_writer import SigningKey
+from .subject import Means, Subject
+
+DEFAULT_BOARD: Final = "an521"
+CURVES: Final[dict[int, ec.EllipticCurve]] = {32: ec.SECP256R1(), 48: ec.SECP384R1(), 66: ec.SECP521R1()}
+"""By the size of a private key in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """One good token, its challenge and the private keys behind it."""
+
+    name: str
+    what: str
+    token: bytes
+    challenge: bytes
+    signer: SigningKey = field(repr=False)
+    realm: SigningKey | None = field(default=None, repr=False)
+
+    def subject(self, seed: int = 0) -> Subject:
+        """To be attacked, with every key at hand."""
+        return Subject.of(self.token, Means(seed=seed, signer=self.signer, realm=self.realm))
+
+
+def boot_bases(
+    board: Board | str = DEFAULT_BOARD, provisioning: Provisioning | None = None, seed: int = 0
+) -> Iterator[Base]:
+    """Boot a device for each variant of the token, for a MAC, a kid, and each composition.
+
+    ``provisioning`` None is TF-M's dummy data, NOT SECURE. The compositions come from the board with BL1.
+    Raises what Device raises.
+    """
+    loaded = load_board(board) if isinstance(board, str) else board
+    for name, what, config in _VARIANTS:
+        yield _initial(loaded, name, what, config, _fitting(provisioning, config.symmetric), seed)
+    yield from _composed(seed)
+
+
+def _fitting(values: Provisioning | None, symmetric: bool) -> Provisioning | None:
+    """The values with a key of this kind: 32 bytes serve either way, as TF-M's own dummy does."""
+    if values is None or IakType(values.iak_type).is_symmetric is symmetric:
+        return values
+    return replace(values, iak=values.iak[:32], iak_type=IakType.HMAC if symmetric else IakType.SECP_R1)
+
+
+_P1, _RFC = TokenVariant.PSA_IOT_PROFILE_1, TokenVariant.RFC_9783
+_VARIANTS: Final = (
+    *(
+        (
+            variant.value,
+            f"a COSE_Sign1 of variant {variant.value}",
+            AttestationConfig(variant=variant, signature_of_2019=SignatureOf2019.ES256),
+        )
+        for variant in TokenVariant
+    ),
+    ("psa-iot-1-kid", "profile 1 with a kid", AttestationConfig(variant=_P1, cose_key_id=True)),
+    (
+        "psa-iot-1-bare",
+        "profile 1 without optional claims",
+        AttestationConfig(variant=_P1, optional_claims=False),
+    ),
+    ("psa-iot-1-mac", "profile 1 in a COSE_Mac0", AttestationConfig(variant=_P1, symmetric=True)),
+    (
+        "rfc9783-mac",
+        "RFC 9783 in a COSE_Mac0 with a kid",
+        AttestationConfig(variant=_RFC, symmetric=True, cose_key_id=True),
+    ),
+)
+
+
+def challenge_of(name: str, seed: int, size: int = 32) -> bytes:
+    """The relying party's challenge for a base."""
+    return Means(seed=seed).material(f"challenge of {name}", size)
+
+
+def _initial(
+    board: Board, name: str, what: str, config: AttestationConfig, values: Provisioning | None, seed: int
+) -> Base:
+    build = Build(
+        bl1=bl1_config_for(board),
+        its=its_config_for(board),
+        ps=ps_config_for(board),
+        attestation=config,
+    )
+    if (
+        values is None and config.symmetric and config.cose_key_id
+    ):  # TF-M's dummy kid, which OTP lacks by itself
+        values = replace(dummy_provisioning(build), iak_id=DUMMY_IAK_ID)
+    challenge = challenge_of(name, seed)
+    with _booted(board, with_token_variant(build), values, seed) as device:
+        token = device.psa.initial_attestation.get_token(challenge)
+        return Base(name, what, token, challenge, signing_key(device))
+
+
+def _composed(seed: int) -> Iterator[Base]:
+    """A realm with a delegated key, and its token with the platform's in each form."""
+    board = load_board(CCA_BOARD)
+    for form in Composition:
+        old = form is Composition.LEGACY
+        variant = TokenVariant.CCA_1_0_0 if old else TokenVariant.CCA_2023
+        name = f"composed-{form.value}"
+        with _booted(board, cca_build(board, variant), None, seed) as device:
+            service = device.tfm.delegated_attestation
+            profile = RealmProfile.LEGACY if old else RealmProfile.CCA_2024
+            realm = Realm.request(service, profile=profile)
+            platform = realm.request_platform_token(service)
+            challenge = challenge_of(name, seed, 64)
+            token = realm.compose(platform, challenge, form)
+            how = "nested" if form is Composition.NESTED else f"tag {form.value}"
+            what = f"a realm's and a platform's token, {how}"
+            yield Base(name, what, token, challenge, signing_key(device), realm.key.private)
+
+
+@contextmanager
+def _booted(board: Board, build: Build, values: Provisioning | None, seed: int) -> Iterator[Device]:
+    with Device(board, build=build, provisioning=values, seed=seed) as device:
+        flash_demo_firmware(device)
+        yield device.power_on()
+
+
+def signing_key(device: Device) -> SigningKey:
+    """The device's initial attestation key as its factory knows it."""
+    iak = device.hardware.hal.tfm_plat_get_iak()
+    if iak.type == PSA_KEY_TYPE_HMAC:
+        return iak.data
+    return ec.derive_private_key(int.from_bytes(iak.data), CURVES[len(iak.data)])
