@@ -9,7 +9,6 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from tfm_sim.interface.errors import ExitCode
-from tfm_sim.platform.provisioning import DUMMY_2019
 from tfm_sim.tools.verifier import EcKey, InstanceRule, KeyUnusable, MacKey, load_key
 from tfm_sim.tools.verifier.identity import cose_key, instance_hashes, matching_rule, well_known
 
@@ -157,5 +156,4 @@ def test_every_published_key_is_known(name: str) -> None:
 
 
 def test_dummy_key_of_2019_is_known() -> None:
-    private = ec.derive_private_key(int.from_bytes(DUMMY_2019.iak, "big"), ec.SECP256R1())
-    assert well_known(load_key(private)) == "TF-M's dummy IAK of 2019"
+    assert well_known(load_key(private(DUMMY_2019))) == "TF-M's dummy IAK of 2019"
