@@ -34,7 +34,19 @@ from support.appraisal_cases import (
     sign1,
 )
 
-from tfm_sim.tools.appraisal import AppraisalError, Match, Member, Mode, Policy, Tier, appraise
+from tfm_sim.tools.appraisal import (
+    Appraisal,
+    AppraisalError,
+    Match,
+    Member,
+    Mode,
+    Policy,
+    Tier,
+    TrustVector,
+    appraise,
+)
+from tfm_sim.tools.appraisal.ear_check import read_ear
+from tfm_sim.tools.appraisal.result import submod
 from tfm_sim.tools.endorsements.model import Digest, Endorsements, PlatformConfig
 from tfm_sim.tools.verifier.profiles import RFC_9783
 from tfm_sim.tools.verifier.trust import TrustAnchorUnusable
@@ -138,6 +150,24 @@ def test_an_untyped_reference_that_nothing_fulfils_is_missed() -> None:
 def test_two_references_may_share_a_digest() -> None:
     endorsements = endorsed(reference(SPE), reference(SPE, signer_id=b"\x66" * 32), reference(NSPE))
     assert appraise(psa_token(), endorsements).value(EXE) == 2
+
+
+def test_each_problem_is_told_once() -> None:
+    endorsements = endorsed(reference(SPE), reference(SPE_NEW), reference(NSPE))
+    why = appraise(psa_token(components=[NSPE]), endorsements).submods[0].vector[EXE].why
+    assert why == ("SPE: endorsed, but absent",)
+    why = (
+        appraise(psa_token(components=[{**SPE, 2: b"\x44" * 32}, NSPE]), endorsements)
+        .submods[0]
+        .vector[EXE]
+        .why
+    )
+    assert len(why) == 1
+
+
+def test_a_component_twice_takes_two_references() -> None:
+    twice = endorsed(reference(SPE, type=None), reference(SPE, type=None, version=None))
+    assert appraise(psa_token(components=[SPE, SPE]), twice).value(EXE) == 2
 
 
 @pytest.mark.parametrize("known, value", [((SPE,), 33), ((), 0)])
@@ -251,8 +281,10 @@ def test_a_realm_of_the_newest_profile_is_appraised() -> None:
         cca_token(keys=(IAK, OTHER)),
         cca_token(platform={10: bytes(32)}),
         cca_token(realm={10: bytes(64)}),
+        cca_token(realm={44240: "md5"}),
+        cca_token(realm={44237: b"no key"}),
     ],
-    ids=["platform key", "realm key", "binding", "challenge"],
+    ids=["platform key", "realm key", "binding", "challenge", "hash of the key", "no key"],
 )
 def test_a_broken_collection_fails_in_both_submods(token: bytes) -> None:
     assert cca(token, cca_endorsed()) == {
@@ -311,6 +343,24 @@ def test_the_tokens_of_2019_are_appraised() -> None:
     assert vector(old, endorsed()) == GOOD
     shown = appraise(old, endorsed()).submods[0].evidence
     assert shown["psa-profile"] == "psa-tfm-profile-1.md"
+
+
+def test_a_reference_of_fewer_measurements_fits_no_realm() -> None:
+    short = replace(realm_reference(), rems=(None,))
+    assert cca(cca_token(), cca_endorsed(short))["CCA_REALM"] == {II: 2, EXE: 3}
+
+
+@pytest.mark.parametrize(
+    "values, status",
+    [((2, 2), Tier.AFFIRMING), ((2, 0), Tier.NONE), ((0, 32), Tier.WARNING), ((96, 0), Tier.CONTRAINDICATED)],
+)
+def test_the_status_of_the_whole(values: tuple[int, int], status: Tier) -> None:
+    parts = tuple(
+        submod(str(index), TrustVector.uniform(value, "said")) for index, value in enumerate(values)
+    )
+    appraisal = Appraisal(Mode.DEFAULT, parts)
+    assert (appraisal.status, appraisal.affirming) == (status, status is Tier.AFFIRMING)
+    assert read_ear(appraisal.as_ear(iat=1)).status is status
 
 
 def test_the_whole_is_as_good_as_its_worst_submod() -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import cbor2
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from support.appraisal_cases import (
     CHALLENGE,
     COSE_KEY,
@@ -32,6 +34,7 @@ from support.appraisal_cases import (
     psa_token,
     realm_reference,
     reference,
+    sign1,
 )
 
 from tfm_sim.tools.appraisal import (
@@ -98,6 +101,9 @@ def test_good_tokens(era: int) -> None:
 MAC0 = cbor2.dumps(cbor2.CBORTag(17, cbor2.loads(psa_token()).value))
 
 
+UNSIGNED = cbor2.dumps(cbor2.CBORTag(18, [*cbor2.loads(psa_token()).value[:3], b""]))
+
+
 def damaged(token: bytes) -> bytes:
     return token[:-1] + bytes([token[-1] ^ 1])
 
@@ -135,6 +141,7 @@ def damaged(token: bytes) -> bytes:
         psa_token(components=[{1: "SPE", 2: SPE[2], 4: "1"}]),
         psa_token(P1, components=DROP),
         psa_token(P1, none=1),
+        UNSIGNED,
     ],
 )
 def test_what_psatoken_does_not_decode_or_validate(token: bytes) -> None:
@@ -152,6 +159,8 @@ def test_what_psatoken_does_not_decode_or_validate(token: bytes) -> None:
         psa_token(P1, certificate="0604565272829"),
         psa_token(components=[{**SPE, 3: -1, 99: "extra"}, NSPE]),
         psa_token(P1, components=DROP, none=7),
+        psa_token(P1, components=[], none=1),
+        psa_token(P1, client=0),
     ],
 )
 def test_what_psatoken_takes(token: bytes) -> None:
@@ -365,6 +374,17 @@ def test_good_collections(token: bytes) -> None:
     assert realm.evidence["cca-realm-profile"] == REALM_2023  # of the legacy realm too
 
 
+def point_of(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
+def nested_realm() -> bytes:
+    """A realm token that nests its platform token: good to our verifier, no collection to ccatoken."""
+    tokens = {label: record[1] for label, record in cbor2.loads(cca_token()).value.items()}
+    claims = cbor2.loads(cbor2.loads(tokens[44241]).value[2])
+    return sign1(RAK, {**claims, 266: {"platform": tokens[44234]}})
+
+
 @pytest.mark.parametrize(
     "token",
     [
@@ -380,6 +400,10 @@ def test_good_collections(token: bytes) -> None:
         cca_token(realm={44236: ""}),
         cbor2.dumps(cbor2.CBORTag(907, {44234: cbor2.loads(cca_token()).value[44234]})),
         cca_token()[:-1],
+        cca_token() + b"\x00",
+        cca_token({2395: 0x3100}),
+        cca_token(realm={265: DROP, 44237: point_of(OTHER)}, keys=(IAK, OTHER)),
+        nested_realm(),
     ],
 )
 def test_what_ccatoken_does_not_decode_or_validate(token: bytes) -> None:

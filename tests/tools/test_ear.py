@@ -54,7 +54,8 @@ COLLECTION = appraise(cca_token(), cca_endorsed(), challenge=REALM_CHALLENGE)
 EMPTY = appraise(psa_token(P1, profile=DROP), endorsed(), mode=Mode.VERAISON, challenge=CHALLENGE)
 UNKNOWN = appraise(psa_token(), endorsed(), mode=Mode.VERAISON, challenge=CHALLENGE, media_type="x/y")
 NO_NONCE = appraise(psa_token(RFC), endorsed())
-APPRAISALS = [GOOD, WARNING, REFUSED, COLLECTION, EMPTY, UNKNOWN, NO_NONCE]
+LEGACY = appraise(psa_token(P1), endorsed(), challenge=CHALLENGE)  # whose profile is no URI
+APPRAISALS = [GOOD, WARNING, REFUSED, COLLECTION, EMPTY, UNKNOWN, NO_NONCE, LEGACY]
 
 
 def plain(claims: Any) -> Any:
@@ -62,7 +63,7 @@ def plain(claims: Any) -> Any:
     return json.loads(json.dumps(claims))
 
 
-IDS = ["good", "warning", "refused", "collection", "empty", "unknown", "no nonce"]
+IDS = ["good", "warning", "refused", "collection", "empty", "unknown", "no nonce", "legacy"]
 
 
 @pytest.mark.parametrize("appraisal", APPRAISALS, ids=IDS)

@@ -43,7 +43,7 @@ DELEGATED = "DELEGATED_KEY"
 """Names of submodules: Veraison's, and one of ours for the token that a delegated key signed."""
 _SUBMODS = {Family.PSA: PSA, Family.PLATFORM: PLATFORM, Family.REALM: REALM, Family.DELEGATED: DELEGATED}
 # What breaks the proof of origin and freshness, even beside a signature that verifies.
-_UNPROVEN = frozenset({Kind.NONCE_MISMATCH, Kind.BINDING_MISMATCH, Kind.BINDING_HASH, Kind.RAK_INVALID})
+_UNPROVEN = frozenset({Kind.NONCE_MISMATCH, Kind.BINDING_MISMATCH, Kind.BINDING_HASH})
 
 
 def appraise(
@@ -92,8 +92,6 @@ class _Default:
         verdict = verify(token, store, challenge=self._challenge)
         if not verdict.ok:
             return self._not_verified(parts, verdict)
-        if verdict.anchor is None:  # a token that vouches for itself alone: a realm's without its platform's
-            return self._unknown(parts, "nothing ties the token to a trust anchor", verdict)
         warnings = {part.name: part.warnings for part in verdict.parts or (verdict,)}
         evidence = [Evidence.of(part) for part in _platform_first(parts)]
         submods = []

@@ -65,7 +65,7 @@ def _absent(
     components: Sequence[Component], references: Sequence[ReferenceValue], used: Sequence[ReferenceValue]
 ) -> Iterator[str]:
     """References of one type are alternatives; one without a type stands for itself."""
-    present = {component.type for component in components} | {reference.type for reference in used}
+    present = {component.type for component in components}  # endorsed or not: that is told already
     told = set()
     for reference in references:
         if reference.type is None:
