@@ -1,8 +1,14 @@
 """The attack library: every mutation of every kind of token gets the verdict that the registry says."""
 
+import hmac
 from functools import cache
 
+import cbor2
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.attack_tokens import P256, all_bases, real_bases
@@ -23,6 +29,7 @@ from tfm_sim.tools.attacks.bits import flip
 from tfm_sim.tools.attacks.judging import RefusedBefore, judge_unbent
 from tfm_sim.tools.attacks.mutation import Answer, KeyNeed
 from tfm_sim.tools.attacks.subject import NotAToken
+from tfm_sim.tools.tokens.cose_writer import SigningKey
 from tfm_sim.tools.verifier import Kind, verify
 from tfm_sim.tools.verifier.keys import from_public
 
@@ -50,6 +57,44 @@ def test_every_mutation_gets_the_verdict_that_it_deserves(name: str) -> None:
                 wrong.append((mutation.name, strict, str(deserved), verdict.ok, given))
     assert wrong == []
     assert len(forgeries(name)) > 150
+
+
+@pytest.mark.parametrize("name", [name for name in BASES if not name.startswith(("composed", "kids"))])
+def test_what_deserves_acceptance_is_truly_signed_and_what_is_forged_is_not(name: str) -> None:
+    """RFC 9052 4.4, 6.3 by cbor2 and `cryptography` alone: the registry is held against another reader."""
+    signer = all_bases()[name].signer
+    for mutation, forgery in forgeries(name):
+        kinds = mutation.deserves.kinds
+        if mutation.deserves.answer is not Answer.REFUSED:
+            assert is_signed(forgery.token, signer), mutation.name
+        elif kinds & {Kind.SIGNATURE_INVALID, Kind.SIGNATURE_LENGTH, Kind.SHORT_CIRCUIT}:
+            assert not is_signed(forgery.token, signer), mutation.name
+        elif mutation.need is KeyNeed.SIGNER and kinds & {
+            Kind.CLAIM_VALUE,
+            Kind.CLAIM_TYPE,
+            Kind.CLAIM_LENGTH,
+        }:
+            assert is_signed(forgery.token, signer), mutation.name
+
+
+def is_signed(token: bytes, key: SigningKey) -> bool:
+    """The signature or tag holds, by the hash that goes with the key."""
+    message = cbor2.loads(token)
+    protected, _, payload, signature = message.value
+    context = {17: "MAC0", 18: "Signature1"}[message.tag]
+    signed = cbor2.dumps([context, protected, b"", payload])
+    if isinstance(key, bytes):
+        return hmac.compare_digest(hmac.digest(key, signed, f"sha{8 * len(key)}"), signature)
+    size, half = {256: 256, 384: 384, 521: 512}[key.key_size], (key.key_size + 7) // 8
+    if len(signature) != 2 * half:
+        return False
+    r, s = int.from_bytes(signature[:half]), int.from_bytes(signature[half:])
+    digest = {256: hashes.SHA256(), 384: hashes.SHA384(), 512: hashes.SHA512()}[size]
+    try:
+        key.public_key().verify(encode_dss_signature(r, s), signed, ec.ECDSA(digest))
+    except InvalidSignature:
+        return False
+    return True
 
 
 def test_check_tells_what_a_verifier_gets_wrong() -> None:

@@ -56,6 +56,15 @@ ENTRIES = (
     on_collection("parts-swapped", "the two tokens under each other's labels", refused(), TWO, make.swapped),
     on_collection("entries-reordered", "the realm's token first", ACCEPTED, UNSIGNED, make.reordered),
     on_collection(
+        "label-as-text",
+        "the platform's token under its label's digits as text",
+        BENT,
+        TWO,
+        lambda s: pieces_of(s).encode(
+            ((write_text(str(PLATFORM_ENTRY)), pieces_of(s).pairs[0][1]), pieces_of(s).pairs[1])
+        ),
+    ),
+    on_collection(
         "entry-added",
         "an entry under a label that nobody knows",
         tolerated(Kind.ENTRY_UNKNOWN),

@@ -3,7 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..tokens.cbor_writer import join_array, join_map, write_bytes, write_int, write_text
+from ..tokens.cbor_writer import (
+    indefinite_map,
+    join_array,
+    join_map,
+    wrap_tag,
+    write_bytes,
+    write_int,
+    write_text,
+)
 from ..tokens.cose_writer import protected_header
 from ..verifier import Kind
 from ..verifier.cose import ALGORITHMS, Algorithm
@@ -56,6 +64,19 @@ def _moved(target: Target, *, resigned: bool) -> bytes:
 
 def _wide_alg(target: Target) -> bytes:
     return target.signed(protected=join_map([(ALG, write_int(target.algorithm.id, 4))])).encode()
+
+
+def _bignum_alg(target: Target) -> bytes:
+    number = target.algorithm.id
+    octets = (number if number >= 0 else -1 - number).to_bytes(1, "big")
+    bignum = wrap_tag(2 if number >= 0 else 3, write_bytes(octets))
+    return target.signed(protected=join_map([(ALG, bignum)])).encode()
+
+
+def _kid_twice(target: Target) -> bytes:
+    kid = _kid_of(target)
+    message = target.signed(protected=RawMap.of(target.message.protected).put(4, kid).encode())
+    return message.with_headers(message.headers.put(4, kid)).encode()
 
 
 def _twice(target: Target) -> bytes:
@@ -153,6 +174,41 @@ MUTATIONS = (
         refused(Kind.ALG_UNSUPPORTED),
         LISTED,
         lambda target: _protected(target.message, join_map([(ALG, write_text(target.algorithm.name))])),
+    ),
+    OnMessage(
+        "alg-label-as-text",
+        "the protected header has the algorithm under the label 'alg'",
+        refused(Kind.ALG_MISSING),
+        NAMED,
+        lambda target: _protected(
+            target.message, join_map([(write_text("alg"), write_int(target.algorithm.id))])
+        ),
+    ),
+    OnMessage(
+        "alg-as-bignum-resigned",
+        "the algorithm is written as a bignum, signed by the device",
+        refused(Kind.ALG_UNSUPPORTED),
+        Rule("an algorithm is an integer or text, and no tagged item", "RFC 9052 1.5, 3.1"),
+        _bignum_alg,
+        need=KeyNeed.SIGNER,
+    ),
+    OnMessage(
+        "kid-in-both-headers-resigned",
+        "a key id in the protected and in the unprotected header, signed by the device",
+        refused(Kind.HEADER_REPEATED),
+        Rule("a label stands in one of the two headers", "RFC 9052 3"),
+        _kid_twice,
+        need=KeyNeed.SIGNER,
+    ),
+    OnMessage(
+        "indefinite-protected-map-resigned",
+        "the protected header's map of indefinite length, signed by the device",
+        refused(Kind.INDEFINITE_LENGTH),
+        Rule("an item of indefinite length is no part of the baseline", "RFC 9783 5.1"),
+        lambda target: target.signed(
+            protected=indefinite_map(RawMap.of(target.message.protected).pairs)
+        ).encode(),
+        need=KeyNeed.SIGNER,
     ),
     OnMessage(
         "alg-as-null",
