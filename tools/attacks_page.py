@@ -78,12 +78,12 @@ The same seed gives the same bytes. `--token FILE --key KEY` does it for a token
 TAIL: Final = """\
 ## Where it ends
 
-- A verdict is that of one token and one key. Who is trusted at all (trust anchors), nonces that were given out
-  or used before, and whether claims are wanted (reference values, versions, lifecycles) is for the relying
-  party's books and the appraisal: such cases deserve *accepted* here, and the table says so.
+- A verdict is that of one token and one key. Who is trusted at all (trust anchors), which nonces were given
+  out or used before, and whether claims are wanted (reference values, versions, lifecycles) is for the
+  relying party's books and the appraisal: such cases deserve *accepted* here, and the table says so.
 - The name of a reason is this verifier's. Another one's tests should hold the answer against the table, and
   read the reason as a hint.
-- A realm's token is never a COSE_Mac0; a collection's platform token with a MAC is not attacked in every way.
+- A realm's token is never a COSE_Mac0, and a platform token with a MAC is not attacked in every way.
 """
 LEGEND: Final = """\
 A name stands for up to three: on a token alone (T, the name as it is), and in a collection or nest on the

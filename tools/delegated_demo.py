@@ -24,7 +24,7 @@ from ..partitions.measured_boot.config import MeasuredBootConfig
 from ..platform.board import Board, load_board
 from ..platform.provisioning import Provisioning
 from .demo_firmware import flash_demo_firmware
-from .endorsement import iak_verification_key
+from .endorsements.iak import iak_verification_key
 from .realm import CHALLENGE_SIZE, AttestationKey, BindingHash, Composition, Realm, RealmProfile
 from .verifier import Verdict, load_key, verify
 

@@ -75,8 +75,11 @@ class Claims:
                 yield kept[-1]
             elif value := encode():
                 yield (label, value)
-                last = kept.pop() if kept and isinstance(kept[-1], tuple) else ()
-                kept.append((*last, label, value))
+                last = kept[-1] if kept else None
+                if isinstance(last, tuple):
+                    kept[-1] = (*last, label, value)
+                else:
+                    kept.append((label, value))
         self._told = kept
 
     def _changing(self, claim: Claim, label: bytes) -> Callable[[int], tuple[bytes, ...]]:

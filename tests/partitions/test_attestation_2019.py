@@ -155,6 +155,15 @@ def test_nobody_is_left_with_a_key_after_a_failure() -> None:
     assert sum(name.startswith("psa_destroy_key") for name in requests) == 2
 
 
+def test_a_token_that_does_not_fit_is_signed_all_the_same() -> None:
+    device = start(signature_of_2019=ES256)
+    with delivered_requests(device.kernel) as requests:
+        assert by_buffers(device.ns, 32, 100)[0] is PsaAttestErr.TOKEN_BUFFER_OVERFLOW
+    assert sum(name.startswith("psa_sign_hash") for name in requests) == 1
+    broken = start(signature_of_2019=ES256, crypto=CryptoConfig(asym_sign_module=False))
+    assert by_buffers(broken.ns, 32, 100)[0] is PsaAttestErr.GENERAL
+
+
 def by_buffers(client: PsaClient, challenge_size: int, token_size: int) -> tuple[PsaAttestErr, int]:
     challenge, token = bytes(challenge_size), bytearray(token_size)
     return psa_initial_attest_get_token(client, challenge, challenge_size, token, token_size)

@@ -38,6 +38,7 @@ def test_the_packaged_board() -> None:
         (", bl2_code_size: 0x8000", "", "bl1: missing key 'bl2_code_size'"),
         ("bl2_code_size: 0x8000", "bl2_code_size: 7", "bl2_code_size: out of range; found 7; legal: an integer in 8.."),
         ("bl1_rotpk_size: 56", "bl1_rotpk_size: 57", "otp.bl1_rotpk_size: not legal; found 57; legal: 32, 48, 56, 65, 97"),
+        ("bl1_signers: 1", "iak_size: 67", "otp.iak_size: out of range; found 67; legal: an integer in 0x20..0x42"),
         ("bl1_signers: 1", "bl1_signers: 5", "otp.bl1_signers: out of range; found 5; legal: an integer in 1..4"),
         ("bl1_2_code_size: 0x170c", "bl1_2_code_size: 0x10001", "otp.bl1_2_code_size: out of range"),
         ("bl1_2_code_size: 0x170c", "bl1_2_code_size: 0x2000", "otp.size: out of range; found 0x2000"),

@@ -1,5 +1,6 @@
 """Provisioning: TF-M's dummy values, a user's own from YAML, and what ends up in OTP."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -200,3 +201,35 @@ def test_arbitrary_bytes_raise_only_provisioning_error(raw: bytes) -> None:
         parse_provisioning(raw, "p.yaml")
     except ProvisioningError as error:
         assert str(error).startswith("p.yaml:")
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "legal"),
+    [
+        ("SECP_R1", "01" * 32, True),
+        ("SECP_R1", "01" * 48, True),
+        ("SECP_R1", "00" + "01" * 65, True),
+        ("SECP_R1", "ff" * 48, False),
+        ("SECP_R1", "02" + "00" * 65, False),
+        ("SECP_R1", "01" * 64, False),
+        ("HMAC", "ff" * 32, True),
+        ("HMAC_384", "ff" * 48, True),
+        ("HMAC_512", "ff" * 64, True),
+        ("HMAC", "ff" * 66, False),
+    ],
+)
+def test_attestation_keys_of_each_length(tmp_path: Path, kind: str, key: str, legal: bool) -> None:
+    path = tmp_path / "p.yaml"
+    text = re.sub(r"(?m)^iak: .*$", f"iak: {key}", EXAMPLE)
+    path.write_text(re.sub(r"(?m)^iak_type: .*$", f"iak_type: {kind}", text))
+    if not legal:
+        with pytest.raises(ProvisioningError, match="iak: "):
+            load_provisioning(path)
+        return
+    values = load_provisioning(path)
+    assert (values.iak.hex(), values.iak_type.name) == (key, kind)  # type: ignore[attr-defined]
+    otp = provisioned_otp(values, OtpLayout(iak_size=66))
+    assert otp.read(OtpField.IAK, len(values.iak)) == values.iak
+    if len(values.iak) > 32:
+        with pytest.raises(ProvisioningError, match=r"OTP IAK: .* bytes; legal: at most 32"):
+            provisioned_otp(values)

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -28,16 +27,11 @@ from tfm_sim.interface.trace import Listener
 from tfm_sim.tools.appraisal import Tier, check_ear
 from tfm_sim.tools.challenge_response.client import Ask, CannotAsk, converse, http_transport
 from tfm_sim.tools.challenge_response.conversations import discover
-from tfm_sim.tools.challenge_response.judges import ids_of, point_of_jwk, public_jwk
+from tfm_sim.tools.challenge_response.judges import point_of_jwk, public_jwk
 from tfm_sim.tools.challenge_response.messages import Response
 from tfm_sim.tools.cli import device_options
 from tfm_sim.tools.cli.device_options import DeviceOptions
 from tfm_sim.tools.demo_firmware import flash_demo_firmware
-from tfm_sim.tools.endorsements import Digest, Endorsements, ReferenceValue
-from tfm_sim.tools.endorsements.yaml_form import endorsements_yaml
-from tfm_sim.tools.verifier import decode, load_key
-from tfm_sim.tools.verifier.cbor import plain
-from tfm_sim.tools.verifier.trust import TrustAnchor
 
 POLICY = "name: demo\nwell_known_keys: allowed\n"
 SIGNER = ec.derive_private_key(7, ec.SECP256R1())
@@ -106,29 +100,10 @@ def ended(process: "subprocess.Popen[str]") -> str:
     return err
 
 
-def endorse_demo_device() -> None:
-    """The reference values of the device whose token lies here, as its factory would have them."""
-    token = Path("token.cbor").read_bytes()
-    part = decode(token).parts[0]
-    assert part.profile is not None
-    assert part.envelope.claims is not None
-    row = part.profile.claim("software-components")
-    assert row is not None
-    item = part.envelope.claims.get(row.key)
-    assert item is not None
-    components: Any = plain(item)
-    implementation_id, instance_id = ids_of(token)
-    references = tuple(
-        ReferenceValue(implementation_id, (Digest("sha-256", one[2]),), one[5], one[1], one[4])
-        for one in components
-    )
-    anchor = TrustAnchor(implementation_id, instance_id, load_key(Path("iak.pem").read_bytes()))
-    Path("device.yaml").write_text(endorsements_yaml(Endorsements(references, (anchor,))))
-
-
-def test_a_verifier_and_a_device_in_two_processes(tfm_sim: CommandLine) -> None:
-    endorse_demo_device()
-    verifier = ("verify", "--serve", "--endorsements", "device.yaml", "--policy", "policy.yaml")
+@pytest.mark.parametrize("endorsements", ["corim.cbor", "endorsements.yaml"])
+def test_a_verifier_and_a_device_in_two_processes(tfm_sim: CommandLine, endorsements: str) -> None:
+    assert tfm_sim("endorse", "-o", "factory") == 0
+    verifier = ("verify", "--serve", "--endorsements", f"factory/{endorsements}", "--policy", "policy.yaml")
     with serving(*verifier, "--sign-key", "sign.pem", "--requests", "9") as (url, process):
         assert tfm_sim("attest", "--verifier", url, "--ear-key", "sign_pub.pem") == 0
         assert tfm_sim.out.startswith("affirming: attestation result by tfm-sim")

@@ -6,7 +6,7 @@ from typing import Any
 import cbor2
 import pytest
 from cbor2 import CBORTag
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.corim_values import (
     CLASS,
@@ -43,6 +43,7 @@ from tfm_sim.tools.endorsements.cbor_node import read_general
 from tfm_sim.tools.verifier.keys import MacKey, load_key
 from tfm_sim.tools.verifier.trust import TrustAnchor
 
+QUICK = settings(max_examples=200, deadline=None)
 PROT = ReferenceValue(IMPLEMENTATION_ID, (Digest("sha-256", DIGEST),), SIGNER_ID, "PRoT", "2.1.0")
 ANCHOR = TrustAnchor(IMPLEMENTATION_ID, INSTANCE_ID, load_key(PEM))
 MINIMAL = Endorsements((PROT,), (ANCHOR,))
@@ -345,12 +346,14 @@ def test_validity_is_asked_of_whoever_gives_a_time() -> None:
         load_endorsements(data, now=201)
 
 
+@QUICK
 @given(st.binary(max_size=120), st.booleans())
 def test_any_bytes_end_in_its_own_error(data: bytes, tagged: bool) -> None:
     with contextlib.suppress(EndorsementError):
         load_corim(b"\xd9\x01\xf5" + data if tagged else data)
 
 
+@QUICK
 @given(st.integers(0, 529), st.integers(0, 255))
 def test_any_changed_byte_ends_in_its_own_error(place: int, value: int) -> None:
     data = bytearray(corim())

@@ -6,12 +6,14 @@ import json
 import cbor2
 from cbor2 import CBORTag
 from cryptography.hazmat.primitives.asymmetric import ec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.corim_values import IMPLEMENTATION_ID, INSTANCE_ID, PEM, PSA, PSA_TRIPLES, changed, corim
 
 from tfm_sim.tools.endorsements import EndorsementError, Entity, Validity, sign_corim
 from tfm_sim.tools.endorsements.corim_show import corim_lines, show_corim
+
+QUICK = settings(max_examples=200, deadline=None)
 
 
 def test_each_key_has_its_name() -> None:
@@ -79,6 +81,7 @@ def test_lines_are_short_where_a_word_will_do() -> None:
     assert any(line.strip() == "-----BEGIN PUBLIC KEY-----" for line in lines)
 
 
+@QUICK
 @given(st.binary(max_size=100), st.sampled_from([b"", b"\xd9\x01\xf5", b"\xd2\x84", b"\xd9\x01\xfa"]))
 def test_any_bytes_end_in_its_own_error(data: bytes, before: bytes) -> None:
     with contextlib.suppress(EndorsementError):

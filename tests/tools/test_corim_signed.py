@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.corim_values import GONE, corim
 
@@ -29,6 +29,7 @@ from tfm_sim.tools.endorsements import (
 from tfm_sim.tools.tokens.cose_writer import SigningKeyUnusable, write_cose
 from tfm_sim.tools.verifier.keys import load_key
 
+QUICK = settings(max_examples=200, deadline=None)
 KEYS = {
     size: ec.derive_private_key(7, curve())
     for size, curve in ((256, ec.SECP256R1), (384, ec.SECP384R1), (521, ec.SECP521R1))
@@ -175,6 +176,7 @@ def test_a_curve_that_cose_has_no_algorithm_for() -> None:
         sign_corim(corim(), ec.derive_private_key(7, ec.SECP224R1()), SIGNER)
 
 
+@QUICK
 @given(st.integers(0, len(signed()) - 1), st.integers(0, 7))
 def test_every_changed_bit_is_refused_or_means_nothing(place: int, bit: int) -> None:
     """A signature covers header and payload; what lies outside is no part of what is read."""
@@ -184,6 +186,7 @@ def test_every_changed_bit_is_refused_or_means_nothing(place: int, bit: int) -> 
         assert load_endorsements(bytes(data), keys=[PUBLIC]) == load_endorsements(corim())
 
 
+@QUICK
 @given(st.binary(max_size=100))
 def test_any_bytes_end_in_its_own_error(data: bytes) -> None:
     with contextlib.suppress(EndorsementError):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tfm_sim
@@ -25,6 +25,7 @@ from tfm_sim.tools.endorsements import (
 from tfm_sim.tools.verifier.keys import MacKey, load_key
 from tfm_sim.tools.verifier.trust import TrustAnchor
 
+QUICK = settings(max_examples=200, deadline=None)
 IMPLEMENTATION_ID = bytes(range(32))
 INSTANCE_ID = b"\x01" + bytes(range(32))
 SHA_256 = Digest("sha-256", bytes(range(32)))
@@ -138,6 +139,7 @@ def test_yaml_says_only_what_it_can_read() -> None:
         endorsements_yaml(Endorsements((ReferenceValue(IMPLEMENTATION_ID, (Digest("md5", b"0"),)),)))
 
 
+@QUICK
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_any_bytes_end_in_its_own_error(data: bytes) -> None:
     with contextlib.suppress(EndorsementError):

@@ -25,7 +25,7 @@ from tfm_sim.platform.iak_type import IakType
 from tfm_sim.platform.otp import OtpLayout
 from tfm_sim.platform.provisioning import DUMMY, provisioned_otp
 from tfm_sim.tools.delegated_demo import Demonstration, demonstrate
-from tfm_sim.tools.endorsement import iak_verification_key
+from tfm_sim.tools.endorsements.iak import iak_verification_key
 from tfm_sim.tools.realm import BindingHash, Composition
 from tfm_sim.tools.tokens.compiler import Choices, compile_token
 from tfm_sim.tools.tokens.cose_writer import SigningKey, load_signing_key

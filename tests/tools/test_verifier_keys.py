@@ -1,12 +1,15 @@
 """What may be given as a key, and what a key says about a device."""
 
 import hashlib
+import json
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from tfm_sim.interface.errors import ExitCode
+from tfm_sim.platform.provisioning import DUMMY_2019
 from tfm_sim.tools.verifier import EcKey, InstanceRule, KeyUnusable, MacKey, load_key
 from tfm_sim.tools.verifier.identity import cose_key, instance_hashes, matching_rule, well_known
 
@@ -136,3 +139,23 @@ def test_an_own_key_is_not_well_known() -> None:
     key = load_key(PRIVATE)
     assert well_known(key) is None
     assert instance_hashes(key)[InstanceRule.POINT] == hashlib.sha256(POINT).digest()
+
+
+PUBLISHED = json.loads(
+    (Path(__file__).parent.parent / "data" / "recordings" / "attestation-vectors.json").read_text()
+)["keys"]
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_every_published_key_is_known(name: str) -> None:
+    """TF-M's dummies and the test keys of iat-verifier, ccatoken and TF-RMM: private halves that all have."""
+    entry = PUBLISHED[name]
+    key = load_key(entry["pub_uncompressed_hex"] if entry["kind"] == "EC" else entry["hex"])
+    known = well_known(key)
+    assert known is not None
+    assert ("dummy" in known) == name.startswith("tfm-")
+
+
+def test_dummy_key_of_2019_is_known() -> None:
+    private = ec.derive_private_key(int.from_bytes(DUMMY_2019.iak, "big"), ec.SECP256R1())
+    assert well_known(load_key(private)) == "TF-M's dummy IAK of 2019"

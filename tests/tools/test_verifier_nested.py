@@ -14,13 +14,15 @@ from tfm_sim.tools.verifier.profiles import CCA_PLATFORM, PSA_IOT_PROFILE_1, PSA
 
 ES384 = -35
 CHALLENGE = bytes(range(32))
+SERVICE = 277  # the delegated attestation service, a client of the initial attestation service
 POINT = point_of(P384)
 COSE_KEY = {1: 2, -1: 2, -2: POINT[1:49], -3: POINT[49:]}
 ENCODED = cbor2.dumps(COSE_KEY)
 
 
 def platform(key: bytes = ENCODED, profile: Profile = RFC_9783, digest: str = "sha384") -> bytes:
-    return token_of(claims_of(profile, nonce=hashlib.new(digest, key).digest()))
+    nonce = hashlib.new(digest, key).digest()
+    return token_of(claims_of(profile, nonce=nonce, client_id=SERVICE))
 
 
 def outer(claims: dict[Any, Any], key: Any = P384) -> bytes:
@@ -118,6 +120,17 @@ def test_realm_token_that_nests() -> None:
 def test_broken_nesting(token: bytes, kinds: set[Kind]) -> None:
     verdict = verify(token, P256)
     assert verdict.kinds() == kinds
+
+
+@pytest.mark.parametrize("client_id", [-1, -0x3C000000, -0x80000000])
+def test_token_that_a_non_secure_client_asked_for_itself(client_id: int) -> None:
+    """It may ask for a token over the hash of any key, its own as well."""
+    nonce = hashlib.sha384(ENCODED).digest()
+    token = delegated(token_of(claims_of(RFC_9783, nonce=nonce, client_id=client_id)))
+    verdict = verify(token, P256)
+    assert verdict.ok
+    assert Kind.BINDING_CLIENT in {warning.kind for warning in verdict.warnings}
+    assert verify(token, P256, strict=True).kinds() == {Kind.BINDING_CLIENT}
 
 
 def test_platform_key_of_somebody_else() -> None:

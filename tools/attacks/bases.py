@@ -17,6 +17,7 @@ from ...firmware_build import (
     with_token_variant,
 )
 from ...interface.psa.crypto_values import PSA_KEY_TYPE_HMAC
+from ...partitions.crypto.config import CryptoConfig
 from ...partitions.initial_attestation.config import AttestationConfig, SignatureOf2019, TokenVariant
 from ...platform.board import Board, load_board
 from ...platform.iak_type import IakType
@@ -26,6 +27,7 @@ from ..delegated_demo import cca_build
 from ..demo_firmware import flash_demo_firmware
 from ..realm import Composition, Realm, RealmProfile
 from ..tokens.cose_writer import SigningKey
+from ..verifier.cose import ALGORITHMS
 from .subject import Means, Subject
 
 DEFAULT_BOARD: Final = "an521"
@@ -54,13 +56,33 @@ def boot_bases(
 ) -> Iterator[Base]:
     """Boot a device for each variant of the token, for a MAC, a kid, and each composition.
 
-    ``provisioning`` None is TF-M's dummy data, NOT SECURE. The compositions come from the board with BL1.
+    ``provisioning`` None is TF-M's dummy data, NOT SECURE. Longer keys are of the seed's making; the
+    compositions come from the board with BL1 and its own dummy data.
     Raises what Device raises.
     """
     loaded = load_board(board) if isinstance(board, str) else board
     for name, what, config in _VARIANTS:
         yield _initial(loaded, name, what, config, _fitting(provisioning, config.symmetric), seed)
+    yield from _long_keys(loaded, provisioning, seed)
     yield from _composed(seed)
+
+
+def _long_keys(board: Board, values: Provisioning | None, seed: int) -> Iterator[Base]:
+    """RFC 9783 by every other algorithm: the same board with a larger field for the key in its OTP."""
+    layout = replace(board.otp.layout, iak_size=_LONGEST_IAK)
+    roomy = replace(board, otp=replace(board.otp, layout=layout))
+    for algorithm, kind in _LONG_KEYS:
+        key = Means(seed=seed).own_key(ALGORITHMS[algorithm], "device key")
+        data = (
+            key
+            if isinstance(key, bytes)
+            else key.private_numbers().private_value.to_bytes((key.key_size + 7) // 8)
+        )
+        config = AttestationConfig(variant=_RFC, symmetric=kind.is_symmetric, max_token_size=_TOKEN_SIZE)
+        own = replace(dummy_provisioning(Build()) if values is None else values, iak=data, iak_type=kind)
+        name = ALGORITHMS[algorithm].name
+        slug = name.split("/")[0].replace(" ", "-").lower()
+        yield _initial(roomy, f"rfc9783-{slug}", f"RFC 9783 by {name}", config, own, seed)
 
 
 def _fitting(values: Provisioning | None, symmetric: bool) -> Provisioning | None:
@@ -95,6 +117,17 @@ _VARIANTS: Final = (
 )
 
 
+_LONG_KEYS: Final = (
+    (-35, IakType.SECP_R1),
+    (-36, IakType.SECP_R1),
+    (6, IakType.HMAC_384),
+    (7, IakType.HMAC_512),
+)
+_LONGEST_IAK: Final = 66
+_TOKEN_SIZE: Final = 0x800
+"""What TF-M's default of 592 bytes lacks for a signature of ES512."""
+
+
 def challenge_of(name: str, seed: int, size: int = 32) -> bytes:
     """The relying party's challenge for a base."""
     return Means(seed=seed).material(f"challenge of {name}", size)
@@ -108,6 +141,7 @@ def _initial(
         its=its_config_for(board),
         ps=ps_config_for(board),
         attestation=config,
+        crypto=CryptoConfig(builtin_max_key_length=_LONGEST_IAK),  # TF-M's 48 would pass P-521 over
     )
     if (
         values is None and config.symmetric and config.cose_key_id

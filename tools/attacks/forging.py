@@ -2,15 +2,20 @@
 
 import hashlib
 from dataclasses import replace
+from datetime import UTC, datetime
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from ..tokens.cbor_writer import join_array, write_bytes, write_int, write_text
 from ..tokens.cose_writer import authenticate, protected_header, to_be_authenticated, write_cose
 from ..verifier.cose import ALGORITHMS
 from ..verifier.envelope import CoseKind
-from .anatomy import Message
+from .anatomy import Message, NoToken
 from .subject import Target, public_octets
 
 ORDERS = {
@@ -86,6 +91,16 @@ def short_circuit(target: Target) -> bytes:
     return with_signature(target.message, hash_signature(target.kind, signed_bytes(target), size))
 
 
+SHORT_CIRCUIT_KID = bytes.fromhex("ef954b4bd9bdf670d0336082f5ef152af8f35b6a6c00efa6a9a71f49517e18c6")
+"""The key id that t_cose gives a short-circuit signature."""
+
+
+def short_circuit_with_kid(target: Target) -> bytes:
+    """The hash in place of the signature, under the kid that says so."""
+    headers = target.message.headers.put(4, write_bytes(SHORT_CIRCUIT_KID))
+    return short_circuit(replace(target, message=target.message.with_headers(headers)))
+
+
 def short_circuit_forged(target: Target) -> bytes:
     claims = target.claims.put(target.label("client-id"), write_int(1))
     forged = replace(target.message, payload=claims.encode())
@@ -159,3 +174,24 @@ def own_key_and_id(target: Target) -> bytes:
     claims = target.claims.put(target.label("instance-id"), write_bytes(b"\x01" + digest))
     message = target.signed(claims.encode(), key=key)
     return message.with_headers(message.headers.put(4, write_bytes(digest))).encode()
+
+
+def signed_with_certificate(target: Target) -> bytes:
+    """The attacker's signature, and a self-signed certificate of its key in the unprotected header."""
+    key = target.own_key
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise NoToken("a certificate wants a public key")
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Initial Attestation Key")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2049, 12, 31, tzinfo=UTC))
+        .sign(key, hashes.SHA256(), ecdsa_deterministic=True)
+    )
+    message = target.signed(key=key)
+    chain = write_bytes(certificate.public_bytes(Encoding.DER))
+    return message.with_headers(message.headers.put(33, chain)).encode()

@@ -279,6 +279,13 @@ MUTATIONS = (
         traits=(HAS_KID,),
     ),
     OnMessage(
+        "x5chain-added",
+        "adds bytes that are no certificate as x5chain",
+        ACCEPTED,
+        Rule("the key comes from the relying party: a chain is not looked at", "RFC 9360 2, RFC 9783 5.2"),
+        lambda target: _unprotected(target.message, (write_int(33), write_bytes(b"no certificate"))),
+    ),
+    OnMessage(
         "unprotected-label-added",
         "adds a label of no meaning to the unprotected header",
         tolerated(Kind.HEADER_UNKNOWN),

@@ -58,6 +58,15 @@ MUTATIONS = (
         need=KeyNeed.OWN,
     ),
     OnMessage(
+        "key-swap-with-certificate",
+        "signs with a key of the attacker's and puts a certificate of that key in x5chain",
+        refused(Kind.SIGNATURE_INVALID),
+        Rule("a certificate that comes with the token vouches for nothing by itself", "RFC 9360 2"),
+        forge.signed_with_certificate,
+        traits=(SIGN1,),
+        need=KeyNeed.OWN,
+    ),
+    OnMessage(
         "signature-random",
         "random bytes of the right size",
         refused(Kind.SIGNATURE_INVALID),
@@ -171,6 +180,13 @@ MUTATIONS = (
         TEST_MODE,
         forge.short_circuit_forged,
         traits=(knows("client-id"),),
+    ),
+    OnMessage(
+        "short-circuit-with-its-kid",
+        "the same with the kid by which t_cose knows such a signature",
+        refused(Kind.SHORT_CIRCUIT),
+        TEST_MODE,
+        forge.short_circuit_with_kid,
     ),
     OnMessage(
         "fake-signature-2019",

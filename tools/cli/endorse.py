@@ -55,13 +55,15 @@ def endorse(
     done. Without a place to write to the YAML goes to standard output.
     """
     _check_outputs(output, yaml_file, corim_file, vendor, model)
+    if output is None and yaml_file is None and corim_file is None:
+        yaml_file = STDIN
     made = _endorse(options, ClassNames(vendor, model))
-    default = CorimProfile.CCA_PLATFORM if made.endorsements.platform_configs else CorimProfile.PSA
-    profile = corim.profile(default)
     text = endorsements_yaml(made.endorsements).encode()
-    # Whatever is wrong with one file, none is written then.
-    symmetric = any(isinstance(anchor.key, MacKey) for anchor in made.endorsements.trust_anchors)
-    wanted = corim_file is not None or (output is not None and not symmetric)
+    profile = corim.profile(
+        CorimProfile.CCA_PLATFORM if made.endorsements.platform_configs else CorimProfile.PSA
+    )
+    # Whatever is wrong with the CoRIM, no file is written then.
+    wanted = corim_file is not None or (output is not None and not _is_symmetric(made))
     encoded = corim.write(made.endorsements, profile) if wanted else None
     lines = list(_lines(made, corim))
     if output is not None:
@@ -69,17 +71,16 @@ def endorse(
         lines += _write_all(Path(output), made, text, encoded)
     if yaml_file is not None:
         write_file(yaml_file, text)
-    if corim_file is not None and encoded is not None:
-        write_file(corim_file, encoded)
-    if output is None and yaml_file is None and corim_file is None:
-        write_file(STDIN, text)
     if encoded is not None:
+        if corim_file is not None:
+            write_file(corim_file, encoded)
         lines.append(f"CoRIM of {len(encoded)} bytes, media type for Veraison:")
         lines.append(f"  {profile.media_type(signed=corim.sign_key is not None)}")
-    to_stderr = STDIN in (yaml_file, corim_file) or (
-        output is None and yaml_file is None and corim_file is None
-    )
-    print_lines(lines, STYLES, to_stderr=to_stderr)
+    print_lines(lines, STYLES, to_stderr=STDIN in (yaml_file, corim_file))
+
+
+def _is_symmetric(made: DeviceEndorsements) -> bool:
+    return any(isinstance(anchor.key, MacKey) for anchor in made.endorsements.trust_anchors)
 
 
 def _check_outputs(

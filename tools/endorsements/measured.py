@@ -8,7 +8,7 @@ from typing import Final
 from ...bootloader.bl1_2 import Bl1_2
 from ...bootloader.bl1_config import Bl1Config
 from ...bootloader.bl1_stage import Bl1Ports
-from ...bootloader.config import Bl2Config
+from ...bootloader.config import Bl2Config, HashAlgorithm
 from ...bootloader.separate_claims import separate_claims, sw_module
 from ...bootloader.shared_data import collect_image_measurement
 from ...bootloader.shared_data_config import RseRotpks
@@ -185,7 +185,7 @@ def rotpk_measurements(rotpks: RseRotpks) -> Iterator[BootStatusEntry]:
         ("D", MeasurementSlot.DM_ROTPK_0, rotpks.dm),
     ):
         for index, rotpk in enumerate(hashes):
-            algorithm = PSA_ALG_SHA_384 if len(rotpk) == 48 else PSA_ALG_SHA_256
+            algorithm = PSA_ALG_SHA_384 if len(rotpk) == HashAlgorithm.SHA384.size else PSA_ALG_SHA_256
             name = f"{letter}M_{rotpks.reprovisioning}_{index}".encode()
             metadata = MeasurementMetadata(algorithm, b"", SIGNER_ID_MIN_SIZE, name)
             yield from measurement(first + index, metadata, rotpk, lock=True)

@@ -94,6 +94,16 @@ class Binding:
     hash_by_size: bool
 
 
+def judge_caller(client_id: int | None) -> Iterator[Finding]:
+    """TF-M attest_core: a PSA token says who asked for it, which is the delegated attestation service (277).
+
+    A client of the non-secure side may ask for a token over any challenge, the hash of any key as well.
+    """
+    if client_id is not None and client_id < 0:
+        text = f"client {client_id} of the non-secure side asked for it: it may bind any key it likes"
+        yield Finding(Kind.BINDING_CLIENT, text, "platform client-id")
+
+
 def judge_pairing(platform: Profile, realm: Profile) -> Iterator[Finding]:
     """A platform token of the legacy profile is older than any realm token that names a profile."""
     if platform == CCA_PLATFORM_LEGACY and realm.family is Family.REALM and realm != CCA_REALM_LEGACY:

@@ -9,6 +9,7 @@ from .cca import (
     carried_key,
     carried_octets,
     judge_binding,
+    judge_caller,
     judge_device_token,
     judge_pairing,
 )
@@ -108,7 +109,10 @@ def _bond(platform: Judged, carrier: _Carrier, options: Options) -> tuple[list[F
     refused: tuple[Finding, ...] = ()
     tolerated: tuple[Finding, ...] = ()
     if platform.profile is not None and values.profile is not None:
-        refused, tolerated = options.soft(*judge_pairing(platform.profile, values.profile))
+        refused, tolerated = options.soft(
+            *judge_pairing(platform.profile, values.profile),
+            *judge_caller(platform.values.integer("client-id")),
+        )
     return [*reasons, *refused], list(tolerated)
 
 

@@ -62,6 +62,7 @@ class Kind(StrEnum):
     RAK_INVALID = "rak-invalid"
     BINDING_HASH = "binding-hash"
     BINDING_MISMATCH = "binding-mismatch"
+    BINDING_CLIENT = "binding-client"
     PROFILE_PAIRING = "profile-pairing"
 
     # Warnings and appraisal notes

@@ -8,6 +8,8 @@ from hashlib import sha256
 from typing import Any
 
 import cbor2
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from support.ipc_test_services import IpcTestPartition
 from support.kernel_bench import a_manifest, a_service
 from support.recordings.case import Case, Recorded, not_yet
@@ -26,6 +28,11 @@ MAC0_TAG = 17
 KEY_ID_HEADER = 4
 TOKEN_ROOM = 0x400
 ANY_KEY = "iatv-p256"
+
+OF_TF_M = ("derived-", "psatoken-tfm-")
+"""Vectors with TF-M's claims in TF-M's order, by the beginning of their names."""
+OPTION_WORD = slice(0, 4)
+"""Of a challenge to test code, whose other bytes are zero."""
 
 SIGNATURE = frozenset({Kind.SIGNATURE_INVALID, Kind.SIGNATURE_LENGTH})
 CLAIM = frozenset(
@@ -117,7 +124,7 @@ def vector_cases(recording: Recorded) -> Iterator[Case]:
     keys: Recorded = recording["keys"]
     for vector in recording["vectors"]:
         yield Case(vector["name"], partial(_verdict, vector, keys))
-        if vector["name"].startswith("derived-"):
+        if vector["name"].startswith(OF_TF_M):
             yield Case(f"{vector['name']}: made anew", partial(_made_anew, vector, keys))
 
 
@@ -181,6 +188,18 @@ def _made_anew(vector: Recorded, keys: Recorded) -> None:
         # Whoever made this vector kept the instance id of the public key; only such a build shows it.
         ours = cbor2.loads(_issue(claims, labels, iak, False, False))
     assert ours.value[2].hex() == payload.hex()
+    if _has_options(claims[labels["nonce"]]) and not _is_signed(vector, keys):
+        # Test code: the hash in the signature's place is the same for everybody.
+        assert made.hex() == token.hex()
+
+
+def _has_options(challenge: bytes) -> bool:
+    return len(challenge) == 64 and any(challenge[OPTION_WORD]) and not any(challenge[OPTION_WORD.stop :])
+
+
+def _is_signed(vector: Recorded, keys: Recorded) -> bool:
+    verdict = verify(bytes.fromhex(vector["token_hex"]), key_of(vector["key"], keys))
+    return verdict.signature is SignatureState.VALID
 
 
 def _private_key(entry: Recorded) -> bytes:
@@ -198,7 +217,7 @@ def _issue(claims: dict[int, Any], labels: dict[str, int], iak: bytes, mac: bool
     components = claims.get(labels["components"])
     algorithm = claims.get(HASH_ALGORITHM)
     firmware = start_firmware(
-        _config(claims, labels, mac, key_id),
+        _config(claims, labels, iak, mac, key_id),
         boot_status_of([cbor2.dumps(component) for component in components]) if components else None,
         _provisioning(claims, labels, iak, mac, key_id),
         extra=_caller(client_id) if client_id > 0 else (),
@@ -210,19 +229,34 @@ def _issue(claims: dict[int, Any], labels: dict[str, int], iak: bytes, mac: bool
     return token
 
 
-def _config(claims: dict[int, Any], labels: dict[str, int], mac: bool, key_id: bool) -> AttestationConfig:
+def _config(
+    claims: dict[int, Any], labels: dict[str, int], iak: bytes, mac: bool, key_id: bool
+) -> AttestationConfig:
     drafted = DRAFT_BOOT_SEED in claims or str(claims[labels["profile"]]).startswith("http://arm.com/")
     variant = TokenVariant.PSA_IOT_PROFILE_1
+    if not mac and _identity_over_point(iak) in claims.values():
+        variant = TokenVariant.PSA_IOT_PROFILE_1_2022
+    order = list(claims)
+    service = labels["service"] in claims
     if labels is EAT and HASH_ALGORITHM in claims:
         variant = TokenVariant.CCA_1_0_0 if drafted else TokenVariant.CCA_2023
     elif labels is EAT:
         variant = TokenVariant.PSA_2_0_0 if drafted else TokenVariant.RFC_9783
     return AttestationConfig(
         variant=variant,
-        optional_claims=labels["service"] in claims,
+        optional_claims=service,
         cose_key_id=key_id,
         symmetric=mac,
+        verification_service_first=service
+        and order.index(labels["service"]) < order.index(labels["profile"]),
+        include_test_code=_has_options(claims[labels["nonce"]]),
     )
+
+
+def _identity_over_point(iak: bytes) -> bytes:
+    """The instance id of TF-M 2.1 and before."""
+    public = ec.derive_private_key(int.from_bytes(iak, "big"), ec.SECP256R1()).public_key()
+    return b"\1" + sha256(public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)).digest()
 
 
 def _provisioning(
