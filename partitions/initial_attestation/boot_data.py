@@ -25,7 +25,7 @@ from ...interface.tfm.measured_boot import (
 )
 from ...spm.partition_api import PartitionApi
 from .config import AttestationConfig
-from .encoding import encode_text, join_array, join_map
+from .encoding import encode_text, join_array, join_map, splice
 from .errors import AttestErr, AttestFailure
 from .spm_interface import attest_get_boot_data
 
@@ -116,7 +116,7 @@ class BootRecords(BootStatus):
     def components(self, modules: Sequence[list[BootStatusEntry]]) -> Iterator[bytes]:
         for first, *_ in modules:
             if first.claim == Claim.SW_BOOT_RECORD:
-                yield first.data
+                yield splice(first.data)
 
 
 class StatusOf2019(BootStatus):
@@ -145,7 +145,7 @@ class EarlyBootRecords(StatusOf2019):
     """Of each module the first entry, whatever its claim."""
 
     def component(self, entries: Sequence[BootStatusEntry]) -> bytes:
-        return entries[0].data
+        return splice(entries[0].data)
 
 
 class SeparateClaims(StatusOf2019):
