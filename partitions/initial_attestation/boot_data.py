@@ -7,6 +7,7 @@ from typing import Final
 import cbor2
 
 from ...interface.psa.crypto_values import PSA_ALG_SHA_256, PSA_ALG_SHA_384, PSA_ALG_SHA_512
+from ...interface.psa.lifecycle import PsaLifecycle
 from ...interface.tfm.boot_status import (
     SHARED_DATA_HEADER_SIZE,
     BootStatusEntry,
@@ -30,6 +31,7 @@ from .errors import AttestErr, AttestFailure
 from .spm_interface import attest_get_boot_data
 
 MAX_BOOT_STATUS: Final = 512
+UINT32_MAX: Final = 0xFFFFFFFF
 
 # Labels of a software component's map: RFC 9783, 4.4.1; 3 was the security epoch.
 _TYPE, _VALUE, _EPOCH, _VERSION, _SIGNER_ID, _DESCRIPTION = (cbor2.dumps(label) for label in range(1, 7))
@@ -42,7 +44,12 @@ _DESCRIPTION_OF: Final = {
 
 
 class BootData(ABC):
-    """Where a build has its software components from."""
+    """Where a build has its software components from.
+
+    ``lifecycle_max``: a lifecycle above it that the boot loader tells is none.
+    """
+
+    lifecycle_max: int = PsaLifecycle.DECOMMISSIONED
 
     @abstractmethod
     def software_components(self) -> bytes:
@@ -62,14 +69,18 @@ def boot_data_of(psa: PartitionApi, config: AttestationConfig) -> BootData:
         return MeasuredSlots(psa)
     era = config.boot_status_era
     today = era is BootStatusEra.TODAY
-    # The service keeps header and 512 bytes; 2.2 asks the SPM for 512 in all, 2.1 for the whole of it.
+    # The service keeps a header and 512 bytes; 2.2 asks the SPM for 512 in all, 2.1.6 for the whole of it.
     room = MAX_BOOT_STATUS
-    if today and config.variant.before_2_2:
+    if config.boot_status_room is not None:
+        room = config.boot_status_room
+    elif today and config.variant.before_2_2:
         room += SHARED_DATA_HEADER_SIZE
     area = attest_get_boot_data(psa, TlvMajor.IAS, room)
     if era.separate_claims:
         return SeparateClaims(area, era)
-    return BootRecords(area) if today else EarlyBootRecords(area, era)
+    if today:
+        return BootRecords(area, general_claims=config.boot_loader_claims)
+    return EarlyBootRecords(area, era)
 
 
 class BootStatus(BootData):
@@ -98,6 +109,15 @@ class BootStatus(BootData):
             self._components = join_array(components) if components else b""
         return self._components
 
+    def first_general_claim(self, claim: GeneralClaim) -> bytes | None:
+        """TF-M attest_get_tlv_by_id: the first such entry; an area that cannot be read has none."""
+        try:
+            entries = self.entries()
+        except AttestFailure:
+            return None
+        found = (e.data for e in entries if e.module == SwModule.GENERAL and e.claim == claim)
+        return next(found, None)
+
     @abstractmethod
     def components(self, modules: Sequence[list[BootStatusEntry]]) -> Iterator[bytes]:
         """The encoded components, from the entries of each module, by ascending module."""
@@ -110,8 +130,16 @@ class BootRecords(BootStatus):
     is a boot record.
     """
 
-    def __init__(self, area: bytes) -> None:
+    lifecycle_max = UINT32_MAX
+    """TFM_SLC_MAX_VALUE"""
+
+    def __init__(self, area: bytes, *, general_claims: bool = False) -> None:
         super().__init__(area, BootStatusEra.TODAY)
+        self._general_claims = general_claims
+
+    def general_claim(self, claim: GeneralClaim) -> bytes | None:
+        """None since 2023; before, GENERAL was also the module of the first image's record."""
+        return self.first_general_claim(claim) if self._general_claims else None
 
     def components(self, modules: Sequence[list[BootStatusEntry]]) -> Iterator[bytes]:
         for first, *_ in modules:
@@ -123,13 +151,7 @@ class StatusOf2019(BootStatus):
     """Module GENERAL is about the device and not about software."""
 
     def general_claim(self, claim: GeneralClaim) -> bytes | None:
-        """The first such entry. TF-M attest_get_tlv_by_id: an area that cannot be read has none."""
-        try:
-            entries = self.entries()
-        except AttestFailure:
-            return None
-        found = (e.data for e in entries if e.module == SwModule.GENERAL and e.claim == claim)
-        return next(found, None)
+        return self.first_general_claim(claim)
 
     def components(self, modules: Sequence[list[BootStatusEntry]]) -> Iterator[bytes]:
         for entries in modules:
