@@ -128,7 +128,11 @@ NOT_SECURE = "This device was provisioned with dummy keys. This device is NOT SE
 
 @pytest.mark.parametrize(
     "arguments",
-    [["attest", "--challenge", CHALLENGE], ["attest", "--challenge", CHALLENGE, "-o", "t", "--key-out", "-"]],
+    [
+        ["attest", "--challenge", CHALLENGE],
+        ["attest", "--challenge", CHALLENGE, "-o", "t", "--key-out", "-"],
+        ["attest", "--challenge", CHALLENGE, "-o", "t"],
+    ],
 )
 def test_dummy_keys_are_told_beside_evidence_on_standard_output(
     tfm_sim: CommandLine, arguments: list[str]
@@ -136,6 +140,29 @@ def test_dummy_keys_are_told_beside_evidence_on_standard_output(
     assert tfm_sim(*arguments) == 0
     assert f"warning: {NOT_SECURE}" in tfm_sim.err
     assert "NOT SECURE" not in tfm_sim.out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--signature-2019 es256", "--signature-2019 with --profile psa-iot-1; legal: with --profile 2019"),
+        ("--signature-2019 doc --profile cca", "--signature-2019 with --profile cca"),
+        ("--profile 2019 --measured-boot", "--measured-boot with --profile 2019; legal: without it"),
+        ("--profile 2019 --measured-boot --boot-status today", "--measured-boot with --profile 2019"),
+        ("--profile 2019 --delegated-attestation", "--delegated-attestation with --profile 2019"),
+        ("--profile 2019 --firmware-update", "--firmware-update with --profile 2019"),
+        ("--boot-status 2019-09 --measured-boot", "--measured-boot with --boot-status 2019-09"),
+        ("--boot-status 2019-10 --firmware-update", "--firmware-update with --boot-status 2019-10"),
+    ],
+)
+def test_options_of_two_eras(tfm_sim: CommandLine, options: str, said: str) -> None:
+    assert tfm_sim("attest", "--challenge", CHALLENGE, *options.split()) == 2
+    assert said in tfm_sim.err
+
+
+def test_standard_output_is_called_so(tfm_sim: CommandLine) -> None:
+    assert tfm_sim("attest", "--challenge", CHALLENGE, "-o", "t", "--key-out", "-") == 0
+    assert "verification key written to standard output" in tfm_sim.err
 
 
 @pytest.mark.parametrize("command", [["run"], ["boot"], ["attest", "--challenge", CHALLENGE]])

@@ -24,6 +24,7 @@ from .output import (
     STDIN,
     FileUnreadable,
     display,
+    display_output,
     hex_bytes,
     print_lines,
     read_file,
@@ -125,7 +126,7 @@ def appraise(
     else:
         lines = [*appraisal_lines(result)]
         if output is not None:
-            lines.append(f"attestation result ({ear_form}) written to {display(output)}")
+            lines.append(f"attestation result ({ear_form}) written to {display_output(output)}")
         print_lines(lines, STYLES, to_stderr=output == STDIN)
     if not result.affirming:
         sys.exit(int(ExitCode.NO))

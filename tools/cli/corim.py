@@ -76,6 +76,7 @@ def from_yaml(file: str, output: str, corim: CorimOptions) -> None:
     if is_corim(data):
         raise FileUnreadable(f"{display(file)}: CBOR; legal: YAML")
     endorsements = load_endorsements(data, display(file))
+    corim.check(written=True)
     profile = corim.profile(_fitting(endorsements))
     encoded = corim.write(endorsements, profile)
     write_file(output, encoded)

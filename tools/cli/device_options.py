@@ -225,6 +225,7 @@ def device_options(command: Command) -> Command:
         loader = LoaderOptions(**{name: arguments.pop(name) for name in LoaderOptions.__slots__})
         names = [name for name in DeviceOptions.__slots__ if name != "loader"]
         mine = {"loader": loader} | {name: arguments.pop(name) for name in names}
+        _check_era(mine)
         mine["measured_boot"] = _measures(mine)
         return command(options=DeviceOptions(**mine), **arguments)
 
@@ -233,6 +234,24 @@ def device_options(command: Command) -> Command:
         wrapped = option(wrapped)
     result: Command = wrapped
     return result
+
+
+def _check_era(arguments: Mapping[str, Any]) -> None:
+    """The options of one era beside those of another."""
+    of_2019 = arguments["profile"] == TokenVariant.TFM_2019.value
+    if _given("signature_2019") and not of_2019:
+        raise click.UsageError(
+            f"--signature-2019 with --profile {arguments['profile']}; legal: with --profile 2019"
+        )
+    status = arguments["boot_status"]
+    old_status = of_2019 if status is None else status != BootStatusEra.TODAY.value
+    for name in ("measured_boot", "delegated_attestation", "firmware_update"):
+        if arguments[name] and (old_status or (of_2019 and name != "firmware_update")):
+            era = "--profile 2019" if of_2019 else f"--boot-status {status}"
+            option = f"--{name.replace('_', '-')}"
+            raise click.UsageError(
+                f"{option} with {era}; legal: without it, for TF-M had no such partition then"
+            )
 
 
 def _measures(arguments: Mapping[str, Any]) -> bool:
