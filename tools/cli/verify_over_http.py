@@ -65,7 +65,7 @@ _OPTIONS = (
         type=FILE_NAME,
         metavar="FILE",
         multiple=True,
-        help="Endorsements, as --trust has them; may be given again. With --serve reference values count too.",
+        help="As --trust; may be given again. With --serve the reference values in it count, too.",
     ),
     click.option("--policy", type=FILE_NAME, metavar="FILE", help="With --serve: what to demand, as YAML."),
     click.option(

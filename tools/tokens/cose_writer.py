@@ -75,7 +75,7 @@ def load_private_key(data: bytes) -> ec.EllipticCurvePrivateKey:
     key = load_signing_key(data)
     if isinstance(key, bytes):
         raise SigningKeyUnusable(
-            f"signing key: found {len(key)} bytes; legal: a PEM private key, or a scalar of 32, 48 or 66 bytes"
+            f"signing key: found {len(key)} bytes; legal: a PEM private key, or 32, 48 or 66 bytes of scalar"
         )
     return key
 
