@@ -38,7 +38,7 @@ def show(file: str, key_file: str | None, as_json: bool) -> None:
     print_lines(_lines(found, "signature not checked" if key_file is None else "signature good"), STYLES)
 
 
-@ear.command()
+@ear.command(short_help="Check a result: exit 0 genuine and affirming, else 1.")
 @click.argument("file", type=FILE_NAME, metavar="FILE")
 @click.option("--key", "key_file", type=FILE_NAME, metavar="PUB", required=True, help="The verifier's key.")
 @click.option(

@@ -6,6 +6,7 @@ import click
 
 from ...platform.board import BOARDS_DIRECTORY, load_board, packaged_boards
 from ...platform.provisioning import DUMMY_FILE
+from .lazy import LazyGroup
 
 
 @click.group()
@@ -28,12 +29,14 @@ def show_board(name: str) -> None:
     _print(BOARDS_DIRECTORY / f"{name}.yaml")
 
 
-@click.group()
+@click.group(
+    cls=LazyGroup, homes={"bundles": ("bundles:bundles", "Write the two bundles of a virgin device.")}
+)
 def provisioning() -> None:
     """Show what a factory burns into a device."""
 
 
-@provisioning.command("show")
+@provisioning.command("show", short_help="Print TF-M's dummy values as YAML.")
 def show_provisioning() -> None:
     """Print TF-M's dummy values (NOT SECURE) as YAML, as a pattern for your own."""
     _print(DUMMY_FILE)
