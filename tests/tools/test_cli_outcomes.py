@@ -1,6 +1,8 @@
 """The device commands at their edges: boards, HMAC keys, what is printed where, empty values, long input."""
 
 import json
+import re
+from dataclasses import replace
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ import pytest
 from support.command_line import CommandLine
 
 from tfm_sim.platform.board import BOARDS_DIRECTORY, packaged_boards
-from tfm_sim.platform.provisioning import DUMMY_FILE
+from tfm_sim.platform.provisioning import DUMMY, DUMMY_FILE, DUMMY_ROTPKS, load_provisioning
 from tfm_sim.tools.demo_firmware import SECURE_IMAGE
 
 CHALLENGE = "00" * 32
@@ -277,19 +279,17 @@ def test_packaged_boards_are_at_hand(tfm_sim: CommandLine, name: str) -> None:
     assert tfm_sim("boot", "--board", "mine.yaml") == 0
 
 
-def test_the_provisioning_pattern_is_at_hand(tfm_sim: CommandLine) -> None:
-    assert tfm_sim("provisioning", "show") == 0
-    assert tfm_sim.out == DUMMY_FILE.read_text()
+@pytest.mark.parametrize("signature_type", DUMMY_ROTPKS)
+def test_the_provisioning_pattern_is_at_hand(tfm_sim: CommandLine, signature_type: str) -> None:
+    assert tfm_sim("provisioning", "show", "--signature-type", signature_type) == 0
+    assert f"`--signature-type {signature_type}`" in tfm_sim.out
+    Path("pattern.yaml").write_text(tfm_sim.out)
+    assert load_provisioning("pattern.yaml") == replace(DUMMY, rotpks=DUMMY_ROTPKS[signature_type])
+
+
+def test_a_key_of_ones_own_is_all_that_the_pattern_wants(tfm_sim: CommandLine) -> None:
     assert tfm_sim("board", "show", "other") == 2
-
-
-def test_the_keys_in_the_patterns_comment_boot_the_demo_images(tfm_sim: CommandLine) -> None:
-    text = DUMMY_FILE.read_text()
-    active = [line for line in text.splitlines() if line.startswith("  - ")]
-    for line in active:
-        text = text.replace(f"{line}\n", "")
-    commented = [line for line in text.splitlines() if line.startswith("#  - ")]
-    keys = "\n".join(["\nrotpks:", *(c[1:] for c in commented)])
-    Path("p256.yaml").write_text(text.replace("\nrotpks:", keys))
-    assert len(commented) == len(active) == 2
-    assert tfm_sim("run", "--provisioning", "p256.yaml") == 0, tfm_sim.err
+    assert tfm_sim("provisioning", "show") == 0
+    Path("mine.yaml").write_text(re.sub(r"(?m)^iak: .*", f"iak: {KEY.hex()}", tfm_sim.out))
+    assert tfm_sim("run", "--provisioning", "mine.yaml") == 0, tfm_sim.err
+    assert "SECURE" not in tfm_sim.out.partition("== Verifier")[2]

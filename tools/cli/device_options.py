@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 import click
 from click.core import ParameterSource
 
-from ...bootloader.config import Bl2Config, KeyMode, SignatureType
+from ...bootloader.config import Bl2Config, KeyMode
 from ...bootloader.keys import load_public_key, public_key_encoding
 from ...device import Device
 from ...firmware_build import (
@@ -38,7 +38,7 @@ from ...platform.provisioning import load_provisioning
 from ...platform.provisioning_bundle import Bundles
 from ...platform.provisioning_stages import is_required
 from ..demo_firmware import flash_demo_firmware, primary_slots_blank
-from .loader_options import LOADER_OPTIONS, SIGNATURE_TYPES, LoaderOptions, board_of
+from .loader_options import DEFAULT_SIGNATURE_TYPE, LOADER_OPTIONS, SIGNATURE_TYPES, LoaderOptions, board_of
 from .output import FILE_NAME, MAX_IMAGE, read_file
 
 PROVISIONED: Final = "--bundles: nobody looks at them, for this device is provisioned already"
@@ -118,7 +118,7 @@ _OPTIONS = (
     click.option(
         "--signature-type",
         type=click.Choice(list(SIGNATURE_TYPES)),
-        default=SignatureType.EC_P256.value,
+        default=DEFAULT_SIGNATURE_TYPE,
         show_default=True,
         help="What BL2 is built to verify.",
     ),
