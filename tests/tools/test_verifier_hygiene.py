@@ -116,7 +116,9 @@ NEST = b"\x81" * 30 + b"\x00"
         ),
         pytest.param(token_of(protected=cbor2.dumps({1: ES256, 2: [1]})), set(), id="crit alg"),
         pytest.param(
-            token_of(protected=cbor2.dumps({1: ES256, 2: [5], 5: b"iv"})), {Kind.HEADER_CRITICAL}, id="crit IV"
+            token_of(protected=cbor2.dumps({1: ES256, 2: [5], 5: b"iv"})),
+            {Kind.HEADER_CRITICAL},
+            id="crit IV",
         ),
         pytest.param(
             token_of(protected=cbor2.dumps({1: ES256, 2: [33], 33: b""})),
