@@ -209,6 +209,9 @@ MVAL, ANCHOR_AT = (*MEASUREMENT, 1), (3, 0)
         # Implementation id: class id present, tag 560, 32 bytes.
         ((*REFERENCE, 0, GONE), "one or more of class, instance, group"),
         ((*REFERENCE, 0, {1: "ACME"}), "no class-id; legal: the implementation id"),
+        # Software is endorsed for a class of devices: read past, an instance would endorse it for all.
+        ((*REFERENCE, {**CLASS, 1: CBORTag(550, b"\x01" * 33)}), "instance: found; legal .* a class alone"),
+        ((*REFERENCE, {**CLASS, 2: CBORTag(560, b"group")}), "group: found; legal .* a class alone"),
         ((*REFERENCE, 0, 0, CBORTag(600, bytes(32))), r"tag 600 .*legal: the implementation id \(tag 560\)"),
         ((*REFERENCE, 0, 0, CBORTag(560, bytes(31))), "31 bytes; legal: a byte string of 32 bytes"),
         (
@@ -245,6 +248,7 @@ MVAL, ANCHOR_AT = (*MEASUREMENT, 1), (3, 0)
         ((*ANCHOR_AT, 1, [CBORTag(554, PEM.replace("MFk", "MFl"))]), "legal: a PEM block PUBLIC KEY"),
         # What the profile forbids, and what every CoMID must keep.
         ((*MEASUREMENT, 2, [CBORTag(554, PEM)]), "authorized-by: found; legal in this profile: without it"),
+        ((*MVAL, 0, {0: ""}), "version: found an empty text; legal: a version"),
         ((*MVAL, 0, {0: "1", 1: 1}), "version-scheme: found; legal in this profile: without it"),
         ((*MEASUREMENT, 1, {}), "mval: found an empty map; legal: one measurement value or more"),
         ((*MVAL, 2, []), "digests: found an array of 0; legal: at least 1"),
