@@ -252,7 +252,8 @@ VERIFIED = ("PSA_IOT", "affirming", GOOD, None)
         (
             of_algorithm("ES256"),
             failed(
-                f'{INTEGRITY}unable to get verification algorithm: Algorithm("ES256"): algorithm not supported'
+                f'{INTEGRITY}unable to get verification algorithm: Algorithm("ES256"): '
+                "algorithm not supported"
             ),
         ),
         (of_algorithm(None), failed(IDENTITY)),

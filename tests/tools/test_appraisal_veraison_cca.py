@@ -91,9 +91,16 @@ def nested_realm() -> bytes:
     return sign1(RAK, {**claims, 266: {"platform": tokens[44234]}})
 
 
+RECORDS = cbor2.loads(cca_token()).value
+WITH_INDICATOR = cbor2.dumps(cbor2.CBORTag(907, {**RECORDS, 44234: [*RECORDS[44234], 4]}))
+WIDE_HEADS = cbor2.dumps(cbor2.CBORTag(907, {**RECORDS, 44241: [263, b"\xd8\x12" + RECORDS[44241][1][1:]]}))
+
+
 @pytest.mark.parametrize(
     "token",
     [
+        WITH_INDICATOR,
+        WIDE_HEADS,
         cca_token(realm={265: "realm"}),  # any URI passes here
         cca_token(realm={265: 1}),
         cca_token({265: "tag:arm.com,2024:cca_platform#1.0.0"}),

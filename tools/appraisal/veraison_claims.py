@@ -14,6 +14,7 @@ from ..verifier import cbor
 from ..verifier.cca import RAK as _RAK
 from ..verifier.cca import carried_key
 from ..verifier.claims import EAT_PROFILE, judge_claims
+from ..verifier.collection import PLATFORM_TOKEN, REALM_TOKEN
 from ..verifier.decode import DecodedPart
 from ..verifier.envelope import HEADER_ALG, CoseKind
 from ..verifier.findings import Finding
@@ -42,6 +43,8 @@ _HASH_NAME: Final = TextString(
     + "|shake128|shake256",
     "the name of a hash function at IANA",
 )
+_LABELS: Final = (PLATFORM_TOKEN, REALM_TOKEN)
+_RECORD_SIZE: Final = 2
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _RAW_P384: Final = ByteString((97,), prefix=b"\x04")
 
@@ -108,15 +111,17 @@ def psa_profile(claims: cbor.Map) -> Profile:
 
 
 def problem_of_frames(token: bytes) -> str | None:
-    """go-cose compares the first two bytes of a COSE_Sign1, so that a longer head is none of its."""
+    """go-cose compares the first two bytes of a COSE_Sign1, and ccatoken's records have two members."""
     item = cbor.read(token)
     inside = item.content if isinstance(item, cbor.Tag) else item
     tokens = [token]
     if isinstance(inside, cbor.Map):
-        records = (
-            value.items[-1] if isinstance(value, cbor.Array) else value for _, value in inside.pairs[:2]
-        )
-        tokens = [record.value for record in records if isinstance(record, cbor.Bytes)]
+        values = [value for label in _LABELS if (value := inside.get(label)) is not None]
+        records = [value for value in values if isinstance(value, cbor.Array)]
+        if any(len(record.items) != _RECORD_SIZE for record in records):
+            return "cannot decode CBOR array to struct with different number of elements"
+        held = (value.items[1] if isinstance(value, cbor.Array) else value for value in values)
+        tokens = [one.value for one in held if isinstance(one, cbor.Bytes)]
     return None if all(one[:2] == b"\xd2\x84" for one in tokens) else "invalid COSE_Sign1_Tagged object"
 
 
