@@ -16,6 +16,7 @@ from ..verifier.cca import RAK_HASH, Binding, carried_octets, judge_binding
 from ..verifier.cose import to_be_authenticated
 from ..verifier.decode import DecodedPart
 from ..verifier.envelope import HEADER_ALG, CoseKind, Envelope
+from ..verifier.findings import Finding
 from ..verifier.keys import EcKey, Key
 from ..verifier.profiles import CCA_REALM_2023
 from .evidence import Evidence
@@ -98,7 +99,9 @@ def why_not_cca(platform: DecodedPart, realm: DecodedPart, key: Key) -> str | No
     if isinstance(profile, cbor.Text) and profile.value != CCA_REALM_2023.name:
         expected = f'wrong profile: expecting "{CCA_REALM_2023.name}"'
         return f'extracting realm profile: {expected}, got "{profile.value}"'
-    problem = why_not_verified(realm.envelope, carried_by_realm(realm))
+    carried_key = carried_by_realm(realm)
+    assert not isinstance(carried_key, Finding)  # ended while it was decoded
+    problem = why_not_verified(realm.envelope, carried_key)
     if problem is not None:
         return f"unable to verify realm token: {problem}"
     named = claims.get(RAK_HASH)
