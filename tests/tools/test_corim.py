@@ -144,6 +144,10 @@ def test_lengths_may_be_indefinite() -> None:
     assert load_endorsements(indefinite(cbor2.loads(corim()))) == MINIMAL
 
 
+def with_comid(entries: dict[int, Any]) -> bytes:
+    return corim(key_1=[CBORTag(506, cbor2.dumps({**entries, 4: PSA_TRIPLES}))])
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -171,6 +175,9 @@ def test_lengths_may_be_indefinite() -> None:
             r"tags\[0\]: found tag 999 .*legal: a CoMID, CoSWID, CoTS or CoTL",
         ),
         (corim(key_1=[CBORTag(506, b"\xa0")]), r"tags\[0\]: no tag-identity \(key 1\)"),
+        (with_comid({0: b"en", 1: {0: "x"}}), "language: found a byte string of 2 bytes; legal: a text"),
+        (with_comid({1: {0: "x", 1: "2"}}), "tag-version: found '2'; legal: a version from 0"),
+        (with_comid({1: {0: "x", 1: -1}}), "tag-version: found the integer -1; legal: a version from 0"),
         (corim(profile=None), r"no profile \(key 3\); legal: tag:arm.com,2025:psa#1.0.0, "),
         (corim(profile="http://example.com"), "profile: found 'http://example.com'; legal: tag:arm.com"),
         (
@@ -183,6 +190,7 @@ def test_lengths_may_be_indefinite() -> None:
         (corim(key_4={1: CBORTag(1, "x")}), "not-after: found 'x'; legal: a number"),
         (corim(key_4={0: CBORTag(1, 6), 1: CBORTag(1, 5)}), "not after 5; legal: not before its begin 6"),
         (corim(key_5=[]), "entities: found an array of 0; legal: at least 1"),
+        (corim(key_5=[{0: "", 2: [1]}]), r"entities\[0\].*: found an empty text; legal: a name"),
         (corim(key_5=[{0: "ACME"}]), r"entities\[0\]: no role \(key 2\)"),
         (
             corim(key_5=[{0: "A", 2: [2]}, {0: "B", 2: [2]}]),
