@@ -148,7 +148,19 @@ def test_requests_one_after_another_on_one_connection(running: Running) -> None:
         (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n", 431, b""),
         (b"GET / HTTP/1.1\r\nX: " + b"y" * 70000 + b"\r\n\r\n", 431, b""),
         (b"GET / HTTP/2.0" + head(Host="localhost"), 505, b""),
-        (b"GET /\r\n\r\n", 400, b"two words"),
+        (b"GET /\r\n\r\n", 400, b"2 words"),
+        (b"GET /\r\n", 400, b"2 words"),  # HTTP/0.9, whose request ends here
+        (b"GET http://evil.example/ HTTP/1.1" + head(Host="localhost"), 421, b"evil.example"),
+        (b"GET http://localhost@evil.example/ HTTP/1.1" + head(Host="localhost"), 421, b"evil.example"),
+        (b"GET http://[::1 HTTP/1.1" + head(Host="localhost"), 421, b"[::1"),
+        (b"GET http://[x]/ HTTP/1.1" + head(Host="localhost"), 421, b"[x]"),
+        (
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nOrigin: http://evil\r\n\r\n",
+            403,
+            b"http://evil",
+        ),
+        (b"POST / HTTP/1.0" + head(Transfer_Encoding="chunked") + b"0\r\n\r\n", 400, b"HTTP/1.0"),
+        (b"POST / HTTP/1.1" + head(Host="localhost", Transfer_Encoding="\x0bchunked"), 501, b"chunked"),
         (b"nonsense\r\n\r\n", 400, b""),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, b""),
     ],
@@ -163,6 +175,15 @@ def test_what_is_no_request_to_this_server(running: Running, data: bytes, status
     assert words in body
     assert b"Traceback" not in answer
     assert running.ask("GET", "/there").status == 200
+
+
+def test_an_empty_line_before_a_request_is_nothing(running: Running) -> None:
+    """RFC 9112 2.2."""
+    answer = running.raw(
+        b"\r\nGET http://localhost:1?y HTTP/1.1" + head(Host="localhost", Connection="close")
+    )
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert b'"target": "/?y"' in answer
 
 
 def test_http_1_0(running: Running) -> None:
