@@ -21,7 +21,7 @@ test: lint $(PEERS)/installed
 	$(BIN)/pytest --ignore tests/bench
 
 bench: $(STAMP)
-	$(BIN)/pytest tests/bench -s --benchmark-columns=min,median,rounds --benchmark-sort=name
+	$(BIN)/pytest tests/bench -s --benchmark-columns=min,median,ops,rounds --benchmark-sort=name
 
 # Coverage-guided, not a part of `make test`; FUZZ is for libFuzzer, e.g. FUZZ=-max_total_time=3600.
 FUZZ ?= -max_total_time=300

@@ -4,6 +4,8 @@ cbor2 encodes the items; what is ours is to put ready-made items into maps and a
 the boot loader's records into the token as they are.
 """
 
+from functools import lru_cache
+
 import cbor2
 
 
@@ -13,6 +15,7 @@ def encode_text(text: bytes) -> bytes:
     return bytes((encoded[0] | 0x20,)) + encoded[1:]
 
 
+@lru_cache(maxsize=64)
 def _head(major: int, count: int) -> bytes:
     encoded = cbor2.dumps(count)
     return bytes((encoded[0] | major << 5,)) + encoded[1:]

@@ -1,6 +1,7 @@
 """The making of a token from headers to signature (TF-M attest_create_token, attest_token_encode)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import cbor2
 
@@ -21,9 +22,11 @@ from .output_buffer import Begun
 from .profiles import select_profile
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A token but for its signature, whose length is known: ``payload`` is the wrapped map of claims."""
+class Draft(NamedTuple):
+    """A token but for its signature, whose length is known: ``payload`` is the wrapped map of claims.
+
+    A named tuple because every token makes one.
+    """
 
     algorithm: CoseAlgorithm
     envelope: Envelope

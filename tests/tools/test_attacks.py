@@ -22,12 +22,16 @@ from tfm_sim.tools.attacks import (
     NotApplicable,
     Subject,
     check,
+    composed,
     find_mutation,
     forge_all,
+    frames,
+    nests,
 )
 from tfm_sim.tools.attacks.bits import flip
 from tfm_sim.tools.attacks.judging import RefusedBefore, judge_unbent
 from tfm_sim.tools.attacks.mutation import Answer, KeyNeed
+from tfm_sim.tools.attacks.registry import ON_MESSAGES
 from tfm_sim.tools.attacks.subject import NotAToken
 from tfm_sim.tools.tokens.cose_writer import SigningKey
 from tfm_sim.tools.verifier import Kind, verify
@@ -231,6 +235,12 @@ def test_every_mutation_says_what_why_and_where() -> None:
         assert mutation.rule.why
         assert mutation.rule.section
         assert mutation.need is not KeyNeed.SIGNER or "sign" in mutation.what, mutation.name
+
+
+def test_no_name_is_given_twice() -> None:
+    single = sum(len(template.possible_parts) for template in ON_MESSAGES)
+    double = len(composed.MUTATIONS) + len(frames.MUTATIONS) + len(nests.MUTATIONS)
+    assert len(MUTATIONS) == single + double
 
 
 def test_a_name_that_is_none() -> None:

@@ -32,14 +32,17 @@ def pieces_of(subject: Subject) -> Pieces:
 
 
 def targets(subject: Subject, name: str = "cca") -> tuple[Target, Target]:
+    """Platform and realm."""
     return subject.target(Part.PLATFORM, name), subject.target(Part.REALM, name)
 
 
 def has_realm_key(subject: Subject) -> bool:
+    """The private key of the realm's token is at hand."""
     return isinstance(subject.means.realm, ec.EllipticCurvePrivateKey)
 
 
 def has_device_key(subject: Subject) -> bool:
+    """The private key of the platform's token is at hand."""
     return isinstance(subject.means.signer, ec.EllipticCurvePrivateKey)
 
 
@@ -54,10 +57,12 @@ def has_two_keys(subject: Subject) -> bool:
 
 
 def in_form(tag: int) -> Callable[[Subject], bool]:
+    """The collection has this tag."""
     return lambda subject: pieces_of(subject).tag == tag
 
 
 def framed(subject: Subject, *more: Pair) -> bytes:
+    """The collection with further entries."""
     pieces = pieces_of(subject)
     return pieces.encode((*pieces.pairs, *more))
 
@@ -77,6 +82,8 @@ def record(*items: bytes) -> Callable[[Subject], bytes]:
 
 
 def without(index: int) -> Callable[[Subject], bytes]:
+    """The collection without one of its two entries."""
+
     def change(subject: Subject) -> bytes:
         pieces = pieces_of(subject)
         return pieces.encode(pair for i, pair in enumerate(pieces.pairs) if i != index)
@@ -99,11 +106,13 @@ def wrong_form(subject: Subject) -> bytes:
 
 
 def swapped(subject: Subject) -> bytes:
+    """Each token under the other's label."""
     pieces = pieces_of(subject)
     return replace(pieces, platform=pieces.realm, realm=pieces.platform).encode()
 
 
 def reordered(subject: Subject) -> bytes:
+    """The realm's entry first."""
     pieces = pieces_of(subject)
     return pieces.encode(pieces.pairs[::-1])
 
@@ -159,6 +168,7 @@ def of_another_session(realm: Target) -> bytes:
 
 
 def named_hash(realm: Target) -> str:
+    """The hash that claim 44240 names. Raises NoToken."""
     item = cbor.read(realm.claim(RAK_HASH) or b"\xf6")
     if not isinstance(item, cbor.Text) or item.value not in HASHES:
         raise NoToken("no hash of the realm's key")
@@ -166,6 +176,7 @@ def named_hash(realm: Target) -> str:
 
 
 def other_hash(realm: Target) -> str:
+    """Another one that a realm may name."""
     return "sha-512" if named_hash(realm) != "sha-512" else "sha-384"
 
 
@@ -180,6 +191,7 @@ def bound_to_point(realm: Target) -> bytes:
 
 
 def point_of(realm: Target) -> bytes:
+    """04 || X || Y of the realm's COSE_Key. Raises NoToken."""
     item = cbor.read_exactly(realm.octets(RAK))
     x, y = (item.get(label) for label in (-2, -3)) if isinstance(item, cbor.Map) else (None, None)
     if not isinstance(x, cbor.Bytes) or not isinstance(y, cbor.Bytes):
@@ -204,10 +216,12 @@ def realm_by(key_of: Callable[[Subject], object]) -> Callable[[Subject], bytes]:
 
 
 def platform_by_realm(subject: Subject) -> bytes:
+    """The platform's claims signed by the realm's key."""
     return subject.put(Part.PLATFORM, by(subject.target(Part.PLATFORM, "cca"), subject.means.realm))
 
 
 def by(target: Target, key: object) -> bytes:
+    """The message signed by this key, with the key's own algorithm."""
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise NoToken("no private key")
     alg = {256: -7, 384: -35, 521: -36}[key.curve.key_size]
@@ -221,17 +235,20 @@ def off_curve(realm: Target) -> bytes:
 
 
 def legacy_platform(subject: Subject) -> bytes:
+    """The platform's token under the legacy profile."""
     target = subject.target(Part.PLATFORM, "cca")
     return subject.put(Part.PLATFORM, target.with_claim("profile", write_text(PROFILE_TAGS["cca-legacy"])))
 
 
 def pairs_a_newer_realm(subject: Subject) -> bool:
+    """Both tokens are of newer profiles, and the platform's key is at hand."""
     platform, realm = targets(subject)
     newer = platform.claim("profile") == write_text(PROFILE_TAGS["cca"])
     return has_device_key(subject) and newer and realm.family is Family.REALM
 
 
 def modern(subject: Subject) -> bool:
+    """The realm's token names a profile."""
     return targets(subject)[1].family is Family.REALM
 
 
@@ -239,11 +256,6 @@ def nested(subject: Subject) -> bytes:
     """The whole collection in the place of its platform token."""
     pieces = pieces_of(subject)
     return replace(pieces, platform=pieces.encode()).encode()
-
-
-def same_curve(subject: Subject) -> bool:
-    platform, realm = targets(subject)
-    return platform.algorithm is realm.algorithm
 
 
 def format_60(subject: Subject) -> bytes:

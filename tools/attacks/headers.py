@@ -20,7 +20,7 @@ from .mutation import ACCEPTED, KeyNeed, OnMessage, Rule, Trait, refused, tolera
 from .subject import Target
 from .traits import HAS_KID, MAC_OR_REALM, NO_PLATFORM, NOT_REALM, SIGN1
 
-ALG, CRIT, KID = write_int(1), write_int(2), write_int(4)
+ALG, CRIT = write_int(1), write_int(2)
 MISMATCH = Rule("the algorithm must be the key's: none is to be had by asking", "RFC 9053 2.1, 3.1")
 NAMED = Rule("the algorithm is in the protected header, or the token is refused", "RFC 9052 3.1")
 LISTED = Rule("ES256, ES384, ES512 and HMAC 256, 384, 512 are all that there is", "RFC 9783 5.2")
