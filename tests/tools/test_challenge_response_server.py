@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPResponse
 
 import pytest
@@ -335,6 +336,38 @@ def test_the_client_gives_up_on_what_does_not_answer() -> None:
             transport(Ask("GET", f"http://127.0.0.1:{silent.getsockname()[1]}/"))
     with pytest.raises(CannotAsk, match="this machine"):
         transport(Ask("GET", "http://192.0.2.1/"))
+
+
+@pytest.mark.parametrize(
+    "drip",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000,
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 1000,
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 1000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 1000,
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1000,
+    ],
+    ids=["body", "header", "interim answers", "chunks", "until the end"],
+)
+def test_the_client_does_not_wait_for_an_answer_that_drips(drip: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                for place in range(0, len(drip), 8):
+                    connection.sendall(drip[place : place + 8])
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        started = time.monotonic()
+        with pytest.raises(CannotAsk, match="timed out"):
+            http_transport(time.sleep, timeout=0.5)(
+                Ask("GET", f"http://127.0.0.1:{server.getsockname()[1]}/")
+            )
+        assert time.monotonic() - started < 3
+        thread.join(10)
 
 
 @pytest.mark.parametrize(

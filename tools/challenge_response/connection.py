@@ -3,13 +3,13 @@
 import io
 import re
 import socket
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
 
+from .deadline import UntilDeadline
 from .framing import read_body
 from .loopback import host_of, is_loopback
 from .messages import Refused, Request, Response, problem
@@ -26,34 +26,6 @@ class Limits:
     request_seconds: float = 10.0
     write_seconds: float = 10.0
     connections: int = 64
-
-
-class _UntilDeadline(io.RawIOBase):
-    """A socket to read from that gives up at a point in time, however slowly bytes drip."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self.deadline = 0.0
-        self.received = False
-
-    def start(self, seconds: float) -> None:
-        """From now on so many seconds, for all that comes."""
-        self.deadline = time.monotonic() + seconds
-        self.received = False
-
-    def readable(self) -> bool:
-        """A raw stream must say so."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """As recv_into. Raises TimeoutError."""
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._connection.settimeout(left)
-        size = self._connection.recv_into(buffer)
-        self.received |= size > 0
-        return size
 
 
 class Connection(BaseHTTPRequestHandler):
@@ -79,7 +51,7 @@ class Connection(BaseHTTPRequestHandler):
     def setup(self) -> None:
         """Put the deadline between the socket and the reader."""
         super().setup()
-        self._timed = _UntilDeadline(self.connection)
+        self._timed = UntilDeadline(self.connection)
         self.rfile = io.BufferedReader(self._timed)
 
     def handle_one_request(self) -> None:
