@@ -5,7 +5,7 @@ from typing import Final
 
 import cbor2
 
-from .encoding import join_map, wrap
+from ...interface.tfm.cbor_items import join_map, wrap
 
 COSE_SIGN1_TAG: Final = b"\xd2"
 COSE_MAC0_TAG: Final = b"\xd1"

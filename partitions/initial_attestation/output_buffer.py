@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import cbor2
 
+from ...interface.tfm.cbor_items import Built, string_head_size
 from .cose import Envelope
-from .encoding import Built, string_head_size
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import cbor2
 
 from ...interface.psa.crypto_values import PSA_ALG_GET_HASH
+from ...interface.tfm.cbor_items import wrap
 from ...platform.plat_err import PlatError
 from ...spm.partition_api import PartitionApi
 from .boot_data import boot_data_of
@@ -14,7 +15,6 @@ from .claims_2019 import Claims2019
 from .config import AttestationConfig, TokenVariant
 from .cose import Envelope, make_envelope
 from .crypto_hash import hash_in_steps
-from .encoding import wrap
 from .errors import AttestErr, AttestFailure
 from .iak import ES256, HMAC256, AsymmetricIak, CoseAlgorithm, Iak, SymmetricIak
 from .iak_2019 import Iak2019

@@ -6,7 +6,6 @@ fifty, and a frozen dataclass takes three times as long to make.
 """
 
 import struct
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from .findings import Finding, Kind
@@ -182,27 +181,6 @@ def read_exactly(data: bytes) -> Item:
     return item
 
 
-def duplicate_keys(item: Item) -> Iterator[tuple[Map, Item]]:
-    """Every (map, key) whose key occurred before in that map, at any depth, of an item already read."""
-    match item:
-        case Map(pairs=pairs):
-            seen = set()
-            for key, value in pairs:
-                identity = _identity(key)
-                if identity in seen:
-                    yield item, key
-                seen.add(identity)
-                yield from duplicate_keys(key)
-                yield from duplicate_keys(value)
-        case Array(items=items):
-            for element in items:
-                yield from duplicate_keys(element)
-        case Tag(content=content):
-            yield from duplicate_keys(content)
-        case _:
-            pass
-
-
 def plain(item: Item) -> Plain:
     """The item as ordinary Python values: for output, not for checks (tags vanish, repeated keys too)."""
     match item:
@@ -231,10 +209,14 @@ def _identity(item: Item) -> object:
     RFC 8949 3.4.3: a bignum is the integer that it stands for, so that it cannot hide a repeated key.
     """
     match item:
-        case Tag(number=2, content=Bytes(value=octets)):
-            return Int, int.from_bytes(octets, "big")
-        case Tag(number=3, content=Bytes(value=octets)):
-            return Int, -1 - int.from_bytes(octets, "big")
+        case Tag(number=2 | 3 as sign, content=Bytes(value=octets)):
+            octets = octets.lstrip(b"\0")
+            if len(octets) > 8:
+                # Not as an integer: whoever chooses those chooses their hashes, and a set of equal hashes
+                # takes quadratic time. Bytes are hashed with a secret of the process.
+                return Int, sign, octets
+            value = int.from_bytes(octets, "big")
+            return Int, value if sign == 2 else -1 - value
         case Int() | Bytes():
             return type(item), item.value
         case Text():
