@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ...interface.errors import ExitCode, TfmSimError
+from ...interface.errors import ExitCode
 from ..endorsements import load_endorsements
 from ..endorsements.corim import Corim, CorimProfile
 from ..endorsements.corim_show import corim_lines, show_corim
@@ -16,9 +16,10 @@ from ..endorsements.model import EndorsementError, Endorsements
 from ..endorsements.signed_corim import algorithm_name
 from ..endorsements.yaml_form import endorsements_yaml
 from ..verifier.identity import well_known
-from ..verifier.keys import Key, load_key
+from ..verifier.keys import Key
 from .corim_options import CorimOptions, Moment, corim_options
 from .output import FILE_NAME, FileUnreadable, display, print_lines, read_file, write_file
+from .verify import read_key
 
 STYLES = ((r"^VALID", "bold green"), (r"^REFUSED", "bold red"), (r"NOT SECURE|^warning", "bold red"))
 _KEYS = click.option(
@@ -108,16 +109,7 @@ def _fitting(endorsements: Endorsements) -> CorimProfile:
 
 
 def _load_keys(files: tuple[str, ...]) -> list[Key]:
-    return [_load_key(file) for file in files]
-
-
-def _load_key(file: str) -> Key:
-    try:
-        return load_key(read_file(file))
-    except FileUnreadable:
-        raise
-    except TfmSimError as error:
-        raise FileUnreadable(f"{display(file)}: {error}") from None
+    return [read_key(file) for file in files]
 
 
 def _verdict_lines(read: Corim, size: int) -> Iterator[str]:

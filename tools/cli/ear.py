@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import click
 
-from ...interface.errors import ExitCode, TfmSimError
+from ...interface.errors import ExitCode
 from ..appraisal.ear_check import Ear, EarInvalid, check_ear, read_unverified
-from ..verifier.keys import Key, load_key
 from .appraise import STYLES, vector_lines
-from .output import FILE_NAME, FileUnreadable, display, hex_bytes, print_lines, read_file
+from .output import FILE_NAME, display, hex_bytes, print_lines, read_file
+from .verify import read_key
 
 
 @click.group()
@@ -27,7 +27,7 @@ def show(file: str, key_file: str | None, as_json: bool) -> None:
     """Show the attestation result in FILE, a JWT. Without --key nobody has checked who made it."""
     data = read_file(file)
     try:
-        found = read_unverified(data) if key_file is None else check_ear(data, _key(key_file))
+        found = read_unverified(data) if key_file is None else check_ear(data, read_key(key_file))
     except EarInvalid as error:
         if key_file is None:  # nothing was asked but what it says, and that cannot be told
             raise FileUnreadable(f"{display(file)}: {error}") from None
@@ -57,7 +57,7 @@ def check(file: str, key_file: str, nonce: bytes | None, now: int | None, as_jso
     The signature must be by --key, with the algorithm of its curve; the profile claim chooses the names; a
     status may be no better than its vector.
     """
-    data, key = read_file(file), _key(key_file)
+    data, key = read_file(file), read_key(key_file)
     try:
         found = check_ear(data, key, nonce=nonce, now=int(time.time()) if now is None else now)
     except EarInvalid as error:
@@ -73,15 +73,6 @@ def check(file: str, key_file: str, nonce: bytes | None, now: int | None, as_jso
         print_lines(_lines(found, "signature good"), STYLES)
     if not affirming:
         sys.exit(int(ExitCode.NO))
-
-
-def _key(file: str) -> Key:
-    try:
-        return load_key(read_file(file))
-    except FileUnreadable:
-        raise
-    except TfmSimError as error:
-        raise FileUnreadable(f"{display(file)}: {error}") from None
 
 
 def _lines(found: Ear, signature: str) -> Iterator[str]:
