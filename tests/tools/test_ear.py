@@ -345,6 +345,8 @@ BROKEN: list[tuple[EarForm, Change, str]] = [
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(hardware="shiny"), "hardware: found 'shiny'"),
     (EarForm.DRAFT_03, lambda c: part(c)[D3_V].update(hardware="genuine_hw"), "hardware: found 'genuine_hw'"),
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(software=2), "found 'software'"),
+    (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(software=None), "found 'software'"),
+    (EarForm.DRAFT_03, lambda c: part(c)[D3_V].update(hardware=None), "hardware: found nothing"),
     (EarForm.LIBRARY, lambda c: part(c).update({LIB_V: []}), LIB_V),
     (EarForm.DRAFT_03, lambda c: part(c).update({D3_V: {}}), D3_V),
     (EarForm.LIBRARY, lambda c: part(c).update({"ear.appraisal-policy-id": ["x"]}), "legal: text"),
@@ -384,6 +386,7 @@ LEGAL: list[tuple[EarForm, Change]] = [
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(hardware="genuine_hw")),
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(hardware="-32")),
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update({"file-system": -1, "sourced-data": 1})),
+    (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(hardware=None)),  # so python-ear leaves a member out
     (EarForm.LIBRARY, lambda c: c.pop("eat_nonce")),
     (EarForm.LIBRARY, lambda c: c.update(eat_nonce="not base64!")),
     (EarForm.LIBRARY, lambda c: c.update(eat_profile="tag:github.com,2024:confidential-containers/Trustee")),
@@ -415,6 +418,9 @@ def signed(payload: bytes) -> str:
         (json.dumps(CLAIMS).replace('"iat"', '"iat": 1, "iat"', 1).encode(), "occurs twice"),
         (json.dumps(CLAIMS).replace(str(IAT), "NaN", 1).encode(), "NaN"),
         (json.dumps(CLAIMS).replace(str(IAT), "1" * 5000, 1).encode(), ""),
+        (json.dumps(CLAIMS)[:-1].encode() + b', "x": ' + b"[" * 64 + b"]" * 64 + b"}", "deeper than 64"),
+        (json.dumps(CLAIMS)[:-1].encode() + b', "x": ' + b'{"a":' * 64 + b"1" + b"}" * 64 + b"}", "deeper"),
+        (json.dumps(CLAIMS)[:-1].encode() + b', "x": 1e999}', "1e999 is too large"),
     ],
 )
 def test_signed_nonsense(payload: bytes, said: str) -> None:

@@ -40,7 +40,7 @@ def corim_group() -> None:
     """Work on CoRIM files, the endorsements that verifiers are provisioned with."""
 
 
-@corim_group.command("show")
+@corim_group.command("show", short_help="Show a CoRIM and check it: exit 0 valid, 1 refused.")
 @click.argument("file", type=FILE_NAME, metavar="FILE")
 @_KEYS
 @_AT
@@ -67,7 +67,7 @@ def show(file: str, key_files: tuple[str, ...], moment: int | None, as_json: boo
         sys.exit(int(ExitCode.NO))
 
 
-@corim_group.command("from-yaml")
+@corim_group.command("from-yaml", short_help="Write endorsements in YAML as a CoRIM.")
 @click.argument("file", type=FILE_NAME, metavar="YAML")
 @click.option("-o", "--output", type=FILE_NAME, metavar="FILE", required=True, help="Where the CoRIM goes.")
 @corim_options
@@ -77,6 +77,7 @@ def from_yaml(file: str, output: str, corim: CorimOptions) -> None:
     if is_corim(data):
         raise FileUnreadable(f"{display(file)}: CBOR; legal: YAML")
     endorsements = load_endorsements(data, display(file))
+    corim.check(written=True)
     profile = corim.profile(_fitting(endorsements))
     encoded = corim.write(endorsements, profile)
     write_file(output, encoded)
@@ -86,7 +87,7 @@ def from_yaml(file: str, output: str, corim: CorimOptions) -> None:
     )
 
 
-@corim_group.command("to-yaml")
+@corim_group.command("to-yaml", short_help="Write the endorsements in a CoRIM as YAML.")
 @click.argument("file", type=FILE_NAME, metavar="FILE")
 @click.option(
     "-o", "--output", type=FILE_NAME, metavar="YAML", default="-", help="By default standard output."

@@ -29,6 +29,8 @@ def show(file: str, key_file: str | None, as_json: bool) -> None:
     try:
         found = read_unverified(data) if key_file is None else check_ear(data, read_key(key_file))
     except EarInvalid as error:
+        if key_file is None:  # nothing was asked but what it says, and that cannot be told
+            raise FileUnreadable(f"{display(file)}: {error}") from None
         raise EarInvalid(f"{display(file)}: {error}") from None
     if as_json:
         click.echo(json.dumps(dict(found.claims), indent=2))
@@ -36,10 +38,17 @@ def show(file: str, key_file: str | None, as_json: bool) -> None:
     print_lines(_lines(found, "signature not checked" if key_file is None else "signature good"), STYLES)
 
 
-@ear.command()
+@ear.command(short_help="Check a result: exit 0 genuine and affirming, else 1.")
 @click.argument("file", type=FILE_NAME, metavar="FILE")
 @click.option("--key", "key_file", type=FILE_NAME, metavar="PUB", required=True, help="The verifier's key.")
-@click.option("--nonce", callback=hex_bytes, metavar="HEX", help="The nonce that the result must echo.")
+@click.option(
+    "--challenge",
+    "--nonce",
+    "nonce",
+    callback=hex_bytes,
+    metavar="HEX",
+    help="The nonce that the result must echo.",
+)
 @click.option("--now", type=int, metavar="N", help="Seconds since 1970 for exp, else the clock.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def check(file: str, key_file: str, nonce: bytes | None, now: int | None, as_json: bool) -> None:
