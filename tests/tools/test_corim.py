@@ -153,6 +153,7 @@ def with_comid(entries: dict[int, Any]) -> bytes:
     [
         (b"\xd9\x01\xf5\xbf\x00\xff", "a map whose last key has no value"),
         (b"\xd9\x01\xf5\x5f\x61\x61\xff", "a chunk that is no string of the same kind"),
+        (b"\xd9\x01\xf5\x5f\x5f\x41\x61\xff\xff", "a chunk that is no string of the same kind"),
         (b"\xd9\x01\xf5\x9f\x00", "1 bytes wanted, 0 left: truncated"),
         (b"\xd9\x01\xf5\xbf\x00\x00\x00\x01\xff", "a map has the key the integer 0 twice"),
         (b"\xd9\x01\xf5" + b"\x9f" * 20, "nested deeper than 16 levels"),
@@ -346,6 +347,13 @@ def test_a_certificate_that_is_none(number: Any, component: Any, message: str) -
 def test_what_a_profile_cannot_carry(value: Endorsements, profile: CorimProfile, message: str) -> None:
     with pytest.raises(EndorsementError, match=message):
         write_corim(value, profile)
+
+
+def test_validity_may_be_one_moment_and_no_less() -> None:
+    """draft-ietf-rats-corim 7.3: both ends are included."""
+    assert Validity(100, 100).not_after == 100
+    with pytest.raises(EndorsementError, match="not after 99; legal: not before its begin 100"):
+        Validity(99, 100)
 
 
 def test_validity_is_asked_of_whoever_gives_a_time() -> None:

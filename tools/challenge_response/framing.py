@@ -5,6 +5,8 @@ from typing import Final, Protocol
 
 from .messages import Headers, Refused
 
+_BLANKS: Final = " \t"
+"""RFC 9110 5.6.3: all that may stand around a value; other readers take no other white space for it."""
 MAX_LINE: Final = 256
 MAX_TRAILERS: Final = 16
 
@@ -30,12 +32,12 @@ def read_body(headers: Headers, source: Source, limit: int) -> bytes:
     if codings:
         if lengths:  # RFC 9112 6.3: an attempt at request smuggling
             raise Refused(400, "body: found Content-Length and Transfer-Encoding; legal: one of them")
-        if [value.strip().lower() for value in codings] != ["chunked"]:
+        if [value.strip(_BLANKS).lower() for value in codings] != ["chunked"]:
             raise Refused(501, f"Transfer-Encoding: found {', '.join(codings)[:100]!r}; legal: chunked")
         return _chunked(source, limit)
     if not lengths:
         return b""
-    if len(set(lengths)) > 1 or not re.fullmatch(r"[0-9]{1,18}", lengths[0].strip()):
+    if len(set(lengths)) > 1 or not re.fullmatch(r"[0-9]{1,18}", lengths[0].strip(_BLANKS)):
         raise Refused(400, f"Content-Length: found {', '.join(lengths)[:100]!r}; legal: one decimal number")
     size = int(lengths[0])
     if size > limit:
@@ -47,7 +49,7 @@ def _chunked(source: Source, limit: int) -> bytes:
     body = bytearray()
     while True:
         line = _line(source)
-        size_text = line.partition(b";")[0].strip()
+        size_text = line.partition(b";")[0].strip(_BLANKS.encode())
         if not re.fullmatch(rb"[0-9A-Fa-f]{1,8}", size_text):
             raise Refused(400, f"chunk: found {line[:40]!r}; legal: its size in hex")
         size = int(size_text, 16)
