@@ -8,6 +8,7 @@ aliases, no duplicate keys, one document, and no nesting deeper than a descripti
 import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -26,6 +27,10 @@ from ..interface.errors import TfmSimError
 
 MAX_DEPTH: Final = 32
 MAX_BYTES: Final = 1 << 20
+MAX_SHOWN: Final = 60
+"""Characters of a key or a value in a message."""
+MAX_LISTED: Final = 40
+"""Keys in a message."""
 
 Scalar = str | int | float | bool | None
 T = TypeVar("T")
@@ -65,23 +70,38 @@ class YamlValue:
 
     ``value`` is a dict of key to YamlValue, a list of YamlValue, or the scalar. ``text`` is a scalar as it
     stands in the file, which matters for hex strings that look like numbers. ``line`` counts from 1.
+
+    Where it stands is kept as a ``parent`` and the ``step`` from there, a key or ``[N]``: a path for each
+    value would be a long key once for every value under it, gigabytes for a file of a few kilobytes.
     """
 
-    __slots__ = ("line", "path", "source", "text", "value")
+    __slots__ = ("line", "parent", "source", "step", "text", "value")
 
     def __init__(
         self,
         source: YamlSource,
         line: int,
-        path: str,
-        value: "dict[str, YamlValue] | list[YamlValue] | Scalar",
+        parent: "YamlValue | None" = None,
+        step: str = "",
+        value: "dict[str, YamlValue] | list[YamlValue] | Scalar" = None,
         text: str = "",
     ) -> None:
         self.source = source
         self.line = line
-        self.path = path
+        self.parent = parent
+        self.step = step
         self.value = value
         self.text = text
+
+    @property
+    def path(self) -> str:
+        """The keys and numbers that lead here from the root, as messages show them."""
+        steps: list[str] = []
+        value = self
+        while value.parent is not None:
+            steps.append(value.step if value.step.startswith("[") else f".{_cut(value.step)}")
+            value = value.parent
+        return "".join(reversed(steps)).removeprefix(".")
 
     def error(self, what: str, found: object = None, legal: str = "") -> TfmSimError:
         """An error about this value, to be raised."""
@@ -105,7 +125,7 @@ class YamlValue:
                 shown = repr(self.value)
             case _:
                 shown = self.text
-        return shown if len(shown) <= 60 else shown[:57] + "..."
+        return _cut(shown)
 
     def mapping(
         self, required: Iterable[str] = (), optional: Iterable[str] | None = None
@@ -123,11 +143,14 @@ class YamlValue:
             for key, entry in self.value.items():
                 if key not in known:
                     raise self.source.error(
-                        entry.line, f"{self.path}: unknown key".lstrip(": "), repr(key), ", ".join(known)
+                        entry.line,
+                        f"{self.path}: unknown key".lstrip(": "),
+                        _cut(repr(key)),
+                        ", ".join(known),
                     )
         for key in required:
             if key not in self.value:
-                raise self.error(f"missing key {key!r}", ", ".join(self.value) or "no keys")
+                raise self.error(f"missing key {key!r}", _listed(self.value) or "no keys")
         return self.value
 
     def get(self, key: str) -> "YamlValue | None":
@@ -243,7 +266,7 @@ def _document(loader: Any, source: YamlSource) -> YamlValue:
     if isinstance(loader.peek_event(), StreamEndEvent):
         raise source.error(1, "empty file")
     loader.get_event()
-    root = _value(loader, loader.get_event(), source, "", 0)
+    root = _value(loader, loader.get_event(), YamlValue(source, 1), 0)
     loader.get_event()
     after = loader.get_event()
     if not isinstance(after, StreamEndEvent):
@@ -251,27 +274,30 @@ def _document(loader: Any, source: YamlSource) -> YamlValue:
     return root
 
 
-def _value(loader: Any, event: Any, source: YamlSource, path: str, depth: int) -> YamlValue:
+def _value(loader: Any, event: Any, into: YamlValue, depth: int) -> YamlValue:
     """The value that begins with ``event``; reading events instead of nodes bounds the recursion."""
-    line = event.start_mark.line + 1
+    source = into.source
+    into.line = line = event.start_mark.line + 1
     if isinstance(event, AliasEvent) or event.anchor:
-        raise source.error(line, "an anchor or alias", f"{event.anchor!r}", "plain values")
+        raise source.error(line, "an anchor or alias", _cut(repr(event.anchor)), "plain values")
     if event.tag:
-        raise source.error(line, "a tag", f"{event.tag!r}", "plain values")
+        raise source.error(line, "a tag", _cut(repr(event.tag)), "plain values")
     if depth > MAX_DEPTH:
         raise source.error(line, "nested too deeply", None, f"up to {MAX_DEPTH} levels")
     if isinstance(event, ScalarEvent):
-        value = _scalar(event.value) if event.implicit[0] else event.value
-        return YamlValue(source, line, path, value, event.value)
-    if isinstance(event, SequenceStartEvent):
-        items: list[YamlValue] = []
+        into.value = _scalar(event.value) if event.implicit[0] else event.value
+        into.text = event.value
+    elif isinstance(event, SequenceStartEvent):
+        into.value = items = []
         while not isinstance(child := loader.get_event(), SequenceEndEvent):
-            items.append(_value(loader, child, source, f"{path}[{len(items)}]", depth + 1))
-        return YamlValue(source, line, path, items)
-    return YamlValue(source, line, path, _entries(loader, source, path, depth))
+            items.append(_value(loader, child, YamlValue(source, 0, into, f"[{len(items)}]"), depth + 1))
+    else:
+        into.value = _entries(loader, into, depth)
+    return into
 
 
-def _entries(loader: Any, source: YamlSource, path: str, depth: int) -> dict[str, YamlValue]:
+def _entries(loader: Any, into: YamlValue, depth: int) -> dict[str, YamlValue]:
+    source = into.source
     entries: dict[str, YamlValue] = {}
     while not isinstance(event := loader.get_event(), MappingEndEvent):
         line = event.start_mark.line + 1
@@ -279,12 +305,12 @@ def _entries(loader: Any, source: YamlSource, path: str, depth: int) -> dict[str
             kind = "a mapping" if isinstance(event, MappingStartEvent) else "a sequence"
             raise source.error(line, "a key that is not text", kind, "text")
         if event.anchor or event.tag:
-            raise source.error(line, "an anchor or tag", f"at key {event.value!r}", "plain keys")
+            raise source.error(line, "an anchor or tag", f"at key {_cut(repr(event.value))}", "plain keys")
         key: str = event.value
         if key in entries:
-            raise source.error(line, f"duplicate key {key!r}", f"first at line {entries[key].line}")
-        inner = f"{path}.{key}" if path else key
-        value = _value(loader, loader.get_event(), source, inner, depth + 1)
+            found = f"first at line {entries[key].line}"
+            raise source.error(line, f"duplicate key {_cut(repr(key))}", found)
+        value = _value(loader, loader.get_event(), YamlValue(source, 0, into, key), depth + 1)
         if isinstance(value.value, (dict, list)):
             value.line = line  # a nested value is introduced by its key
         entries[key] = value
@@ -300,6 +326,15 @@ def _scalar(text: str) -> Scalar:
     if _FLOAT.fullmatch(text):
         return float(text)
     return text
+
+
+def _cut(text: str) -> str:
+    """A text from the file as a message shows it."""
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
+
+
+def _listed(keys: Iterable[str]) -> str:
+    return ", ".join(_cut(key) for key in islice(keys, MAX_LISTED))
 
 
 def _number(value: int) -> str:

@@ -1,5 +1,6 @@
 """The YAML reader: each value knows its line, and only the caller's error comes out, whatever the bytes."""
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -180,3 +181,38 @@ def test_arbitrary_bytes_raise_only_the_callers_error(raw: bytes) -> None:
         read(raw)
     except SampleError as error:
         assert str(error).startswith("s.yaml:")
+
+
+def test_a_long_key_is_not_kept_once_for_every_value_under_it() -> None:
+    text = "? " + "k" * 20_000 + "\n: [" + "0," * 5_000 + "{a: x}]\n"
+    tracemalloc.start()
+    try:
+        value = read(text)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+    inner = value.mapping()["k" * 20_000].sequence()[-1].mapping()["a"]
+    assert inner.path == "k" * 57 + "...[5000].a"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "? " + "k" * 100_000 + "\n: 1\n",
+        "a: &" + "k" * 100_000 + " 1\n",
+        "a: !" + "k" * 100_000 + " 1\n",
+        "? " + "k" * 100_000 + "\n: 1\n" + "? " + "k" * 100_000 + "\n: 1\n",
+        "? &b " + "k" * 100_000 + "\n: 1\n",
+    ],
+    ids=["unknown", "anchor", "tag", "duplicate", "key with an anchor"],
+)
+def test_a_message_stays_short_whatever_the_file_says(text: str) -> None:
+    with pytest.raises(SampleError) as caught:
+        read(text).mapping(["wanted"], [])
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_missing_key_is_told_among_a_few_others() -> None:
+    with pytest.raises(SampleError, match="missing key 'wanted'; found k0, k1, ") as caught:
+        read("".join(f"k{number}: 1\n" for number in range(20_000))).mapping(["wanted"])
+    assert len(str(caught.value)) < 1000

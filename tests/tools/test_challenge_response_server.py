@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPResponse
 
 import pytest
@@ -148,7 +149,19 @@ def test_requests_one_after_another_on_one_connection(running: Running) -> None:
         (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n", 431, b""),
         (b"GET / HTTP/1.1\r\nX: " + b"y" * 70000 + b"\r\n\r\n", 431, b""),
         (b"GET / HTTP/2.0" + head(Host="localhost"), 505, b""),
-        (b"GET /\r\n\r\n", 400, b"two words"),
+        (b"GET /\r\n\r\n", 400, b"2 words"),
+        (b"GET /\r\n", 400, b"2 words"),  # HTTP/0.9, whose request ends here
+        (b"GET http://evil.example/ HTTP/1.1" + head(Host="localhost"), 421, b"evil.example"),
+        (b"GET http://localhost@evil.example/ HTTP/1.1" + head(Host="localhost"), 421, b"evil.example"),
+        (b"GET http://[::1 HTTP/1.1" + head(Host="localhost"), 421, b"[::1"),
+        (b"GET http://[x]/ HTTP/1.1" + head(Host="localhost"), 421, b"[x]"),
+        (
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nOrigin: http://evil\r\n\r\n",
+            403,
+            b"http://evil",
+        ),
+        (b"POST / HTTP/1.0" + head(Transfer_Encoding="chunked") + b"0\r\n\r\n", 400, b"HTTP/1.0"),
+        (b"POST / HTTP/1.1" + head(Host="localhost", Transfer_Encoding="\x0bchunked"), 501, b"chunked"),
         (b"nonsense\r\n\r\n", 400, b""),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, b""),
     ],
@@ -163,6 +176,15 @@ def test_what_is_no_request_to_this_server(running: Running, data: bytes, status
     assert words in body
     assert b"Traceback" not in answer
     assert running.ask("GET", "/there").status == 200
+
+
+def test_an_empty_line_before_a_request_is_nothing(running: Running) -> None:
+    """RFC 9112 2.2."""
+    answer = running.raw(
+        b"\r\nGET http://localhost:1?y HTTP/1.1" + head(Host="localhost", Connection="close")
+    )
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert b'"target": "/?y"' in answer
 
 
 def test_http_1_0(running: Running) -> None:
@@ -314,6 +336,38 @@ def test_the_client_gives_up_on_what_does_not_answer() -> None:
             transport(Ask("GET", f"http://127.0.0.1:{silent.getsockname()[1]}/"))
     with pytest.raises(CannotAsk, match="this machine"):
         transport(Ask("GET", "http://192.0.2.1/"))
+
+
+@pytest.mark.parametrize(
+    "drip",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000,
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 1000,
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 1000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 1000,
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1000,
+    ],
+    ids=["body", "header", "interim answers", "chunks", "until the end"],
+)
+def test_the_client_does_not_wait_for_an_answer_that_drips(drip: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                for place in range(0, len(drip), 8):
+                    connection.sendall(drip[place : place + 8])
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        started = time.monotonic()
+        with pytest.raises(CannotAsk, match="timed out"):
+            http_transport(time.sleep, timeout=0.5)(
+                Ask("GET", f"http://127.0.0.1:{server.getsockname()[1]}/")
+            )
+        assert time.monotonic() - started < 3
+        thread.join(10)
 
 
 @pytest.mark.parametrize(

@@ -418,6 +418,9 @@ def signed(payload: bytes) -> str:
         (json.dumps(CLAIMS).replace('"iat"', '"iat": 1, "iat"', 1).encode(), "occurs twice"),
         (json.dumps(CLAIMS).replace(str(IAT), "NaN", 1).encode(), "NaN"),
         (json.dumps(CLAIMS).replace(str(IAT), "1" * 5000, 1).encode(), ""),
+        (json.dumps(CLAIMS)[:-1].encode() + b', "x": ' + b"[" * 64 + b"]" * 64 + b"}", "deeper than 64"),
+        (json.dumps(CLAIMS)[:-1].encode() + b', "x": ' + b'{"a":' * 64 + b"1" + b"}" * 64 + b"}", "deeper"),
+        (json.dumps(CLAIMS)[:-1].encode() + b', "x": 1e999}', "1e999 is too large"),
     ],
 )
 def test_signed_nonsense(payload: bytes, said: str) -> None:

@@ -347,3 +347,53 @@ def test_platform_profiles_and_types_have_words() -> None:
         missing = {(c.key, c.name) for c in profile.claims if kind.words.name_of(c.key) is None}
         assert missing <= nameless
     assert set(BY_LABEL) >= {"PSA-IoT-Profile1-token", "PSA-2.0.0-token", "CCA-token", "CCA-plat-token"}
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"a": 1, 5: 2, b"b": 3, "cca_platform_token": 4},
+        {"cca_realm_delegated_token": b"", 44235: "a"},
+        {1.5: None, True: "tfm_sim"},
+    ],
+    ids=["kinds of keys", "a name that is none", "simple keys"],
+)
+@pytest.mark.parametrize("with_realm", [True, False])
+def test_other_entries_of_a_collection_come_back(extra: dict[object, object], with_realm: bool) -> None:
+    collection = cbor2.loads(TOKENS["ccatoken-testGoodCCAToken"])
+    parts = collection.value if with_realm else {44234: collection.value[44234]}
+    token = cbor2.dumps(cbor2.CBORTag(collection.tag, {**extra, **parts}))
+    text = decompile(token, decode(token), with_signature=True).text
+    assert compiled(text, Choices()) == token
+
+
+def test_an_entry_that_occurs_twice_in_a_collection_comes_back() -> None:
+    part = cbor2.dumps([263, cbor2.loads(TOKENS["ccatoken-testGoodCCAToken"]).value[44234][1]])
+    for entries in ([b"\x05", part], [part, b"\x05"], [part, part]):
+        token = b"\xd9\x03\x8b\xa2" + b"".join(cbor2.dumps(44234) + entry for entry in entries)
+        text = decompile(token, decode(token), with_signature=True).text
+        assert compiled(text, Choices()) == token
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("1" + ":1" * 100_000, "int of 200001 characters; legal: at most 400"),
+        ("9" * 100_000, "int of 100000 characters; legal: at most 400"),
+        ("1" + ":1" * 100_000 + ".5", "float of 200003 characters; legal: at most 400"),
+        ("!!binary " + "A" * 100_001, "which is no binary"),
+        ("!" + "x" * 100_000 + " [1]", "a sequence with the tag !xxx"),
+        ("!" + "x" * 100_000 + " 1", "of YAML type !xxx"),
+    ],
+)
+def test_a_long_scalar_costs_and_says_little(value: str, said: str) -> None:
+    with pytest.raises(TokenYamlError) as caught:
+        compiled(f"challenge: {value}\n")
+    assert said in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+def test_aliases_to_nothing_count_too() -> None:
+    text = "[&a [" + '!cbor "",' * 300 + "0], &b [" + "*a," * 300 + "*a], [" + "*b," * 300 + "*b]]"
+    with pytest.raises(TokenYamlError, match="grows too large"):
+        compiled(f"challenge: {text}\n")

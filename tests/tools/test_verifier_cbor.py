@@ -1,5 +1,6 @@
 """The strict CBOR reader against RFC 8949."""
 
+import cbor2
 import pytest
 
 from tfm_sim.tools.verifier import CborError, Kind
@@ -157,3 +158,13 @@ def test_bignum_is_the_integer_that_it_stands_for() -> None:
     assert len(reader.examine(bytes.fromhex("a20a00c2410a00")).repeated) == 1
     assert len(reader.examine(bytes.fromhex("a22000c3410000")).repeated) == 1
     assert len(reader.examine(bytes.fromhex("a20a00c2410b00")).repeated) == 0
+
+
+def test_map_keys_of_an_attackers_choice_do_not_collide() -> None:
+    """Python's integers that differ by 2**61 - 1 have one hash; a set of those takes quadratic time."""
+    keys = [cbor2.dumps((8 + number) * ((1 << 61) - 1)) for number in range(200)]
+    table = {reader._identity(reader.read(key)) for key in keys}
+    assert len(table) == len({hash(one) for one in table}) == 200
+    padded = bytes.fromhex("a2c24d00000000ffffffffffffffffff00c249ffffffffffffffffff00")
+    assert len(reader.examine(padded).repeated) == 1
+    assert not reader.examine(bytes.fromhex("a2c249ffffffffffffffffff00c349ffffffffffffffffff00")).repeated

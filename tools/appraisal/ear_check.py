@@ -5,6 +5,7 @@ The profile claim chooses the names; unknown claims are ignored, as draft-ietf-r
 
 import base64
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -138,14 +139,32 @@ def _compact(token: str | bytes) -> bytes:
 
 def _parse(payload: bytes) -> dict[str, Json]:
     try:
-        claims = json.loads(payload, object_pairs_hook=_unique, parse_constant=_no_constant)
+        claims = json.loads(
+            payload, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+        )
     except EarInvalid:
         raise
     except (ValueError, RecursionError):
         raise EarInvalid("the payload is no JSON") from None
     if not isinstance(claims, dict):
         raise EarInvalid(f"the payload is a JSON {type(claims).__name__}; legal: an object")
+    _check_depth(claims)
     return claims
+
+
+def _check_depth(claims: Json) -> None:
+    """Level by level, as whoever prints it goes down in calls and may run out of them."""
+    level = [claims]
+    for _ in range(_MAX_DEPTH):
+        inner: list[Json] = []
+        for value in level:
+            if isinstance(value, dict):
+                inner += value.values()
+            elif isinstance(value, list):
+                inner += value
+        level = inner
+    if level:
+        raise EarInvalid(f"the payload is nested deeper than {_MAX_DEPTH} levels")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -153,6 +172,14 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise EarInvalid("a claim occurs twice in one object; legal: once")
     return found
+
+
+def _finite(text: str) -> float:
+    """A number that fits a double: infinity could not be written as JSON again."""
+    value = float(text)
+    if math.isinf(value):
+        raise EarInvalid(f"the number {text[:40]} is too large")
+    return value
 
 
 def _no_constant(name: str) -> None:

@@ -1,6 +1,7 @@
 """The asking side over HTTP: one request, one response, from this machine unless the user says otherwise."""
 
 import http.client
+import socket
 import ssl
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -8,12 +9,13 @@ from typing import Final, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from ...interface.errors import TfmSimError
+from .deadline import Answering
 from .loopback import is_loopback
 from .messages import Headers, Request, Response
 
 MAX_RESPONSE: Final = 1 << 20
 DEFAULT_TIMEOUT: Final = 10.0
-"""Seconds for a connection, and for each wait on it."""
+"""Seconds for a connection, and then for the whole answer, however its bytes drip."""
 Answer = TypeVar("Answer")
 
 
@@ -101,7 +103,11 @@ def http_transport(
             if parts.scheme == "https"
             else http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
         )
+        plain: socket.socket | None = None
         try:
+            connection.connect()
+            plain = connection.sock
+            connection.sock = Answering(plain, timeout)  # type: ignore[assignment]
             connection.request(ask.method, ask.request.target, ask.body or None, dict(ask.headers))
             answer = connection.getresponse()
             body = answer.read(MAX_RESPONSE + 1)
@@ -110,7 +116,8 @@ def http_transport(
             said = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise CannotAsk(f"{ask.url}: {said}; legal: a service that answers") from None
         finally:
-            connection.close()
+            if plain is not None:
+                plain.close()
         if len(body) > MAX_RESPONSE:
             raise CannotAsk(f"{ask.url}: found an answer over {MAX_RESPONSE} bytes; legal: fewer")
         if answer.length:  # what its Content-Length says is still to come

@@ -1,15 +1,15 @@
 """One connection to the server: requests read within limits of size and time, responses written."""
 
 import io
+import re
 import socket
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
-from urllib.parse import urlsplit
 
+from .deadline import UntilDeadline
 from .framing import read_body
 from .loopback import host_of, is_loopback
 from .messages import Refused, Request, Response, problem
@@ -26,34 +26,6 @@ class Limits:
     request_seconds: float = 10.0
     write_seconds: float = 10.0
     connections: int = 64
-
-
-class _UntilDeadline(io.RawIOBase):
-    """A socket to read from that gives up at a point in time, however slowly bytes drip."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self.deadline = 0.0
-        self.received = False
-
-    def start(self, seconds: float) -> None:
-        """From now on so many seconds, for all that comes."""
-        self.deadline = time.monotonic() + seconds
-        self.received = False
-
-    def readable(self) -> bool:
-        """A raw stream must say so."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """As recv_into. Raises TimeoutError."""
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._connection.settimeout(left)
-        size = self._connection.recv_into(buffer)
-        self.received |= size > 0
-        return size
 
 
 class Connection(BaseHTTPRequestHandler):
@@ -79,7 +51,7 @@ class Connection(BaseHTTPRequestHandler):
     def setup(self) -> None:
         """Put the deadline between the socket and the reader."""
         super().setup()
-        self._timed = _UntilDeadline(self.connection)
+        self._timed = UntilDeadline(self.connection)
         self.rfile = io.BufferedReader(self._timed)
 
     def handle_one_request(self) -> None:
@@ -90,10 +62,14 @@ class Connection(BaseHTTPRequestHandler):
         self._timed.start(self._limits.request_seconds)
         try:
             self.raw_requestline = self.rfile.readline(MAX_REQUEST_LINE + 1)
+            if self.raw_requestline in (b"\r\n", b"\n"):  # RFC 9112 2.2: one empty line before is nothing
+                self.raw_requestline = self.rfile.readline(MAX_REQUEST_LINE + 1)
             if not self.raw_requestline:
                 return
             if len(self.raw_requestline) > MAX_REQUEST_LINE:
                 self.send_error(414, f"request line: legal: at most {MAX_REQUEST_LINE} bytes")
+            elif (words := len(self.raw_requestline.split())) != 3:  # HTTP/0.9 has two, and no headers
+                self.send_error(400, f"request line: found {words} words; legal: method, target, HTTP/1.1")
             elif self.parse_request():
                 self._answer()
         except TimeoutError:
@@ -119,19 +95,26 @@ class Connection(BaseHTTPRequestHandler):
     def _request(self) -> Request:
         """The request with its body. Raises Refused for what is no request to this server."""
         headers = tuple((name, str(value)) for name, value in self.headers.items())
-        if len(self.requestline.split()) != 3:
-            raise Refused(400, "request line: found two words; legal: method, target, HTTP/1.1")
         if self.headers.defects or any(set(value) & set("\r\n\0") for _, value in headers):
             raise Refused(400, "headers: found a malformed line; legal: name: value")
         self._check_host([value for name, value in headers if name.lower() == "host"])
-        origin = self.headers.get("Origin")
-        if origin is not None and not is_loopback(host_of(origin.partition("://")[2])):
-            raise Refused(403, f"Origin: found {origin[:100]!r}; legal: a page of this machine, or none")
-        target = self.path
-        if target.lower().startswith(("http://", "https://")):  # RFC 9112 3.2.2: the absolute form
-            parts = urlsplit(target)
-            target = self.path = parts._replace(scheme="", netloc="").geturl() or "/"
-        return Request(self.command, target, headers, read_body(headers, self.rfile, self._limits.body))
+        for origin in (value for name, value in headers if name.lower() == "origin"):
+            if not is_loopback(host_of(origin.partition("://")[2])):
+                raise Refused(403, f"Origin: found {origin[:100]!r}; legal: a page of this machine, or none")
+        self.path = self._origin_form(self.path)
+        body = read_body(headers, self.rfile, self._limits.body, version=self.request_version)
+        return Request(self.command, self.path, headers, body)
+
+    def _origin_form(self, target: str) -> str:
+        """RFC 9112 3.2.2: of a target in absolute form it is the host there that counts, not the field."""
+        scheme, found, rest = target.partition("://")
+        if not found or scheme.lower() not in ("http", "https"):
+            return target
+        authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+        if not is_loopback(host_of(authority)):
+            raise Refused(421, f"target: found {target[:100]!r}; legal: localhost, 127.0.0.1 or [::1]")
+        path = rest[len(authority) :]
+        return path if path.startswith("/") else f"/{path}"
 
     def _check_host(self, hosts: list[str]) -> None:
         """A page from elsewhere may have its own name resolve to this machine; the Host field tells."""

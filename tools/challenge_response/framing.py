@@ -5,10 +5,10 @@ from typing import Final, Protocol
 
 from .messages import Headers, Refused
 
-_BLANKS: Final = " \t"
-"""RFC 9110 5.6.3: all that may stand around a value; other readers take no other white space for it."""
 MAX_LINE: Final = 256
 MAX_TRAILERS: Final = 16
+_OWS: Final = " \t"
+"""RFC 9110 5.6.3; Python's own strip takes what others take for a part of the value."""
 
 
 class Source(Protocol):
@@ -21,7 +21,7 @@ class Source(Protocol):
         """A line with its end, at most so many bytes of it."""
 
 
-def read_body(headers: Headers, source: Source, limit: int) -> bytes:
+def read_body(headers: Headers, source: Source, limit: int, *, version: str = "HTTP/1.1") -> bytes:
     """The body that the headers announce, at most ``limit`` bytes.
 
     Raises Refused: 400 for what could be read in two ways or ends early, 413 for too much, 501 for another
@@ -32,14 +32,16 @@ def read_body(headers: Headers, source: Source, limit: int) -> bytes:
     if codings:
         if lengths:  # RFC 9112 6.3: an attempt at request smuggling
             raise Refused(400, "body: found Content-Length and Transfer-Encoding; legal: one of them")
-        if [value.strip(_BLANKS).lower() for value in codings] != ["chunked"]:
+        if version == "HTTP/1.0":  # RFC 9112 6.1: what lies between may have read it otherwise
+            raise Refused(400, "Transfer-Encoding: found in HTTP/1.0; legal: Content-Length")
+        if [value.strip(_OWS).lower() for value in codings] != ["chunked"]:
             raise Refused(501, f"Transfer-Encoding: found {', '.join(codings)[:100]!r}; legal: chunked")
         return _chunked(source, limit)
     if not lengths:
         return b""
-    if len(set(lengths)) > 1 or not re.fullmatch(r"[0-9]{1,18}", lengths[0].strip(_BLANKS)):
+    if len(set(lengths)) > 1 or not re.fullmatch(r"[0-9]{1,18}", lengths[0].strip(_OWS)):
         raise Refused(400, f"Content-Length: found {', '.join(lengths)[:100]!r}; legal: one decimal number")
-    size = int(lengths[0])
+    size = int(lengths[0].strip(_OWS))
     if size > limit:
         raise Refused(413, f"body: found {size} bytes; legal: at most {limit}")
     return _exactly(source, size)
@@ -49,7 +51,7 @@ def _chunked(source: Source, limit: int) -> bytes:
     body = bytearray()
     while True:
         line = _line(source)
-        size_text = line.partition(b";")[0].strip(_BLANKS.encode())
+        size_text = line.partition(b";")[0].strip(_OWS.encode())
         if not re.fullmatch(rb"[0-9A-Fa-f]{1,8}", size_text):
             raise Refused(400, f"chunk: found {line[:40]!r}; legal: its size in hex")
         size = int(size_text, 16)

@@ -190,14 +190,14 @@ def _definite(data: bytes, start: int, depth: int) -> tuple[bytes, int]:
 
 def _joined(data: bytes, start: int, major: int) -> tuple[bytes, int]:
     """A string in chunks, each a string of the same kind and of definite length."""
-    chunks, offset = b"", start + 1
+    chunks, offset = bytearray(), start + 1
     while _take(data, offset, 1)[0] != BREAK:
         if data[offset] >> 5 != major or data[offset] & 0x1F == _INDEFINITE:
             raise _malformed("a chunk that is no string of the same kind", offset)
         chunk, end = _definite(data, offset, 1)
         chunks += chunk[len(chunk) - _length_of(chunk) :]
         offset = end
-    return head(major, len(chunks)) + chunks, offset + 1
+    return head(major, len(chunks)) + bytes(chunks), offset + 1
 
 
 def _length_of(chunk: bytes) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import yaml
-from yaml.nodes import MappingNode, Node, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ..verifier import DecodedPart, DecodedToken, cbor
 from ..verifier.collection import CONTENT_EAT_CWT, LEGACY_COLLECTION, PLATFORM_TOKEN, REALM_TOKEN, Collection
@@ -76,19 +76,24 @@ class _Maker:
         for part in parts:
             by_key[PLATFORM_TOKEN if part.name == "platform" else REALM_TOKEN] = part
         entries: Pairs = []
+        seen: set[bytes] = set()
         for key, value in item.pairs if isinstance(item, cbor.Map) else ():
+            label = key_node(token, key, None, seen)
+            if label.tag == STRING_TAG:  # where names are expected, text must say that it is none
+                label = ScalarNode(TEXT_TAG, label.value, style='"')
             number = key.value if isinstance(key, cbor.Int) else None
             part_here = by_key.get(number) if number is not None else None
-            if part_here is not None and _is_whole(token, value, part_here.envelope, collection.tag):
+            whole = part_here is not None and _is_whole(token, value, part_here.envelope, collection.tag)
+            if part_here is not None and whole and label.tag != CBOR_TAG:
                 del by_key[number or 0]
                 name = PLATFORM_ENTRY if number == PLATFORM_TOKEN else REALM_ENTRY
                 entries.append((name_node(name), self.token(part_here, nested=True)))
             elif self._plain:
                 self.left_out.append(f"the entry {cbor.plain(key)!r} of the collection")
             else:
-                entries.append((key_node(token, key, None), node_of(token, value)))
+                entries.append((label, node_of(token, value)))
         options: Pairs = []
-        if not {PLATFORM_ENTRY, REALM_ENTRY} & {key.value for key, _ in entries}:
+        if not {PLATFORM_ENTRY, REALM_ENTRY} & {key.value for key, _ in entries if key.tag == STRING_TAG}:
             options.append((name_node("type"), name_node(TokenType.CCA.label)))
         if collection.tags != (907,):
             options.append((name_node("tags"), numbers_node(collection.tags)))

@@ -290,8 +290,8 @@ class _Reader:
         return self._spend(value if isinstance(value, bytes) else b"")
 
     def _spend(self, made: bytes) -> bytes:
-        """Count what has been written, inner items again with each map around them."""
-        self._room -= len(made)
+        """Count what has been written, inner items again with each map around them; at least one."""
+        self._room -= max(len(made), 1)
         if self._room < 0:
             raise TokenYamlError(f"the description grows too large; legal: {MAX_PAYLOAD} bytes")
         return made

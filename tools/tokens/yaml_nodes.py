@@ -21,6 +21,10 @@ BINARY_TAG: Final = "tag:yaml.org,2002:binary"
 STRING_TAG: Final = "tag:yaml.org,2002:str"
 MAX_SOURCE: Final = 1 << 18
 """Bytes of one YAML file."""
+MAX_NUMBER: Final = 400
+"""Characters of one number; 2**64 in binary has 66, a double in full may have more."""
+MAX_SHOWN: Final = 60
+"""Characters of a scalar in a message."""
 _MAX_INCLUDES: Final = 8
 _SCALARS: Final = {
     f"tag:yaml.org,2002:{name}": name for name in ("null", "bool", "int", "float", "binary", "str")
@@ -100,18 +104,21 @@ class Source:
             raise error_at(
                 node,
                 path,
-                f"found {node.value!r} of YAML type {kind}",
+                f"found {_cut(node.value)} of YAML type {kind[:MAX_SHOWN]}",
                 legal="a number, true, false, null, text (in quotes if it looks like another) or !!binary",
+            )
+        name = _SCALARS[node.tag]
+        if name in ("int", "float") and len(node.value) > MAX_NUMBER:  # in base 60 that is quadratic
+            raise error_at(
+                node, path, f"{name} of {len(node.value)} characters", legal=f"at most {MAX_NUMBER}"
             )
         try:
             if node.tag == BINARY_TAG:  # PyYAML skips over what is no base64
                 return b64decode("".join(node.value.split()), validate=True)
             value: Scalar = self._values.construct_object(node, deep=True)
         except (yaml.YAMLError, *_BROKEN):
-            name = _SCALARS[node.tag]
-            raise error_at(
-                node, path, f"found {node.value!r}, which is no {name}", legal=f"!!{name}"
-            ) from None
+            found = f"found {_cut(node.value)}, which is no {name}"
+            raise error_at(node, path, found, legal=f"!!{name}") from None
         return value
 
     def encoded(self, node: Node, path: str) -> bytes:
@@ -149,7 +156,7 @@ def noun(node: Node) -> str:
             kind = f"the value {str(value)[:40]!r}"
         case _:
             kind = "nothing"
-    return kind if node.tag in _ORDINARY else f"{kind} with the tag {node.tag}"
+    return kind if node.tag in _ORDINARY else f"{kind} with the tag {node.tag[:MAX_SHOWN]}"
 
 
 def error_at(node: Node, path: str, what: str, legal: str = "") -> TokenYamlError:
@@ -158,6 +165,11 @@ def error_at(node: Node, path: str, what: str, legal: str = "") -> TokenYamlErro
     where = f"{mark.name}:{mark.line + 1}: " if mark else ""
     text = where + (f"{path}: " if path else "") + what
     return TokenYamlError(f"{text}; legal: {legal}" if legal else text)
+
+
+def _cut(text: str) -> str:
+    """A scalar in a message."""
+    return repr(text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "...")
 
 
 def _refuse() -> bytes:

@@ -209,10 +209,14 @@ def _identity(item: Item) -> object:
     RFC 8949 3.4.3: a bignum is the integer that it stands for, so that it cannot hide a repeated key.
     """
     match item:
-        case Tag(number=2, content=Bytes(value=octets)):
-            return Int, int.from_bytes(octets, "big")
-        case Tag(number=3, content=Bytes(value=octets)):
-            return Int, -1 - int.from_bytes(octets, "big")
+        case Tag(number=2 | 3 as sign, content=Bytes(value=octets)):
+            octets = octets.lstrip(b"\0")
+            if len(octets) > 8:
+                # Not as an integer: whoever chooses those chooses their hashes, and a set of equal hashes
+                # takes quadratic time. Bytes are hashed with a secret of the process.
+                return Int, sign, octets
+            value = int.from_bytes(octets, "big")
+            return Int, value if sign == 2 else -1 - value
         case Int() | Bytes():
             return type(item), item.value
         case Text():
