@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -308,6 +309,30 @@ def test_the_end_lets_the_request_at_hand_finish_and_idle_connections_go(echo: E
     assert time.monotonic() - started < 3, "an idle connection is not waited for"
     assert idle.recv(10) == b""
     idle.close()
+
+
+SIGNALLED = """
+import signal, threading
+from tfm_sim.tools.challenge_response.loopback import Address
+from tfm_sim.tools.cli.over_http import HttpOptions, serve
+
+class Deaf:
+    def handle(self, request, now):
+        raise AssertionError
+
+threading.Timer(1, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)).start()
+serve(Deaf(), HttpOptions(True, Address("127.0.0.1", 0), None, None, False), what="nothing")
+print("ended")
+"""
+
+
+def test_a_signal_that_another_thread_gets_ends_the_server() -> None:
+    """The system may choose any thread; one that waits on a lock for ever would not hear of it."""
+    run = subprocess.run(
+        [sys.executable, "-c", SIGNALLED], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.endswith("ended\n")
 
 
 def test_an_address_that_is_taken(running: Running) -> None:
