@@ -443,3 +443,22 @@ def test_curl() -> None:
         assert b"HTTP/1.1 413 " in large, "and curl reads it, though it is still sending"
     finally:
         server.stop()
+
+
+def test_what_the_other_side_says_is_cut_short() -> None:
+    said = Response(400, (), json.dumps({"detail": "x" * 100_000}).encode()).detail
+    assert len(said) < 600
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"x" * 60_000 + b"\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(CannotAsk) as caught:
+            http_transport(time.sleep)(Ask("GET", f"http://127.0.0.1:{server.getsockname()[1]}/"))
+        thread.join(10)
+    assert len(str(caught.value)) < 400

@@ -22,6 +22,7 @@ from .endorse import endorse
 from .flash import dump, erase, flash, mark, slots_command
 from .image import image
 from .mutate import catalogue_command, mutate_command
+from .output import clean
 from .patterns import board, provisioning
 from .run import run
 from .sign import sign
@@ -118,7 +119,8 @@ def _run() -> int:
 
 def _complain(text: str) -> None:
     with suppress(OSError):
-        click.echo(f"tfm-sim: {text}", err=True)
+        # What another side or a file said is in it; a terminal takes no orders from them.
+        click.echo("\n".join(clean(line) for line in f"tfm-sim: {text}".split("\n")), err=True)
 
 
 def _drop_output() -> None:
