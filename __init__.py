@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         its_config_for,
         ps_config_for,
         with_boot_status,
+        with_delegated_attestation,
     )
     from .firmware_profiles import profile
     from .interface.errors import TfmSimError
@@ -106,6 +107,7 @@ _HOME = {
     "psa_msg_t": ".interface.psa.service",
     "psa_outvec": ".interface.psa.client",
     "with_boot_status": ".firmware_build",
+    "with_delegated_attestation": ".firmware_build",
 }
 _MODULES = {"psa": ".interface.psa.headers"}
 
@@ -162,6 +164,7 @@ __all__ = [
     "psa_msg_t",
     "psa_outvec",
     "with_boot_status",
+    "with_delegated_attestation",
 ]
 
 

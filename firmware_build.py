@@ -6,6 +6,7 @@ from typing import Final
 
 from .bootloader.bl1_config import Bl1Config, Bl1ConfigError
 from .bootloader.config import Bl2Config, Bl2ConfigError, KeyMode, UpgradeStrategy
+from .bootloader.rse_keys import RseState
 from .interface.psa.crypto_values import (
     PSA_ALG_GCM,
     PSA_ALG_HKDF,
@@ -43,6 +44,11 @@ from .platform.provisioning_bundle import BundleLayout
 from .spm.config import Backend, SpmConfig
 from .spm.load import LoadError, PartitionBuild
 from .spm.manifest_list import load_manifest_list
+
+MEASURED_TOKEN_SIZE: Final = 0x800
+"""PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE of the RSE, in bytes: room for the components of measured boot."""
+MAX_TOKEN_BUFFER: Final = 0xFFFF_FFFF
+"""Bytes: a size_t of the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +141,25 @@ def bundle_layout(build: Build, board: Board) -> BundleLayout:
 
 SWAPS_OF_FWU: Final = (UpgradeStrategy.SWAP_USING_SCRATCH, UpgradeStrategy.SWAP_USING_MOVE)
 """FWU_SUPPORT_TRIAL_STATE is on with these."""
+
+
+def with_delegated_attestation(build: Build | None = None) -> Build:
+    """The build with delegated attestation and what that stands on; by default TF-M's otherwise.
+
+    Measured boot, a BL2 that measures for it, the keys of an RSE where there is a BL1, room for tokens with
+    so many components, and the hash of the variant's time. What the build says itself is kept.
+    """
+    build = build or Build()
+    bl1, bl2, attestation = build.bl1, build.bl2, build.attestation
+    return replace(
+        build,
+        bl1=bl1 if bl1 is None or bl1.rse is not None else replace(bl1, rse=RseState()),
+        bl2=None if bl2 is None else replace(bl2, store_encoded_measurements=False),
+        attestation=replace(attestation, max_token_size=max(attestation.max_token_size, MEASURED_TOKEN_SIZE)),
+        measured_boot=build.measured_boot or MeasuredBootConfig(),
+        delegated_attestation=build.delegated_attestation
+        or DelegatedAttestationConfig(hash_of_point=attestation.variant.before_2_2),
+    )
 
 
 def with_firmware_update(build: Build) -> Build:
@@ -258,7 +283,15 @@ def check_build(build: Build, board: Board) -> None:
 
 
 def _check_token_variant(build: Build) -> None:
-    """What the service of 2019 did not know."""
+    """A variant that there is, with room for a token; what the service of 2019 did not know."""
+    config = build.attestation
+    if not isinstance(config.variant, TokenVariant):
+        legal = ", ".join(f"TokenVariant.{variant.name}" for variant in TokenVariant)
+        raise LoadError(f"AttestationConfig.variant: found {config.variant!r}; legal: {legal}")
+    if not 0 < config.max_token_size <= MAX_TOKEN_BUFFER:
+        raise LoadError(
+            f"AttestationConfig.max_token_size: found {config.max_token_size}; legal: 1 to {MAX_TOKEN_BUFFER}"
+        )
     if build.attestation.variant is not TokenVariant.TFM_2019:
         return
     if build.attestation.symmetric:

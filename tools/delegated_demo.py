@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ..bootloader.bl1_events import RseKeyDerived
-from ..bootloader.rse_keys import RseState
 from ..device import Device
 from ..firmware_build import (
     Build,
@@ -16,11 +15,10 @@ from ..firmware_build import (
     dummy_provisioning,
     its_config_for,
     ps_config_for,
+    with_delegated_attestation,
 )
 from ..interface.trace import Event
-from ..partitions.delegated_attestation.config import DelegatedAttestationConfig
 from ..partitions.initial_attestation.config import AttestationConfig, TokenVariant
-from ..partitions.measured_boot.config import MeasuredBootConfig
 from ..platform.board import Board, load_board
 from ..platform.provisioning import Provisioning
 from .demo_firmware import flash_demo_firmware
@@ -29,8 +27,6 @@ from .realm import CHALLENGE_SIZE, AttestationKey, BindingHash, Composition, Rea
 from .verifier import Verdict, load_key, verify
 
 DEFAULT_BOARD: Final = "an521_bl1"
-_TOKEN_SIZE: Final = 0x800
-"""PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE of the RSE."""
 _SIGNER: Final = hashlib.sha256(b"whoever signed that").digest()
 FORGED_BINDER: Final = {
     BindingHash.SHA_256: BindingHash.SHA_512,
@@ -94,15 +90,14 @@ def cca_build(board: Board, variant: TokenVariant) -> Build:
 
     The older variant is TF-M 2.1's, with its hash over the point.
     """
-    bl1 = bl1_config_for(board)
-    return Build(
-        bl2=replace(bl2_config_for(board), store_encoded_measurements=False),
-        bl1=None if bl1 is None else replace(bl1, rse=RseState()),
-        its=its_config_for(board),
-        ps=ps_config_for(board),
-        attestation=AttestationConfig(variant=variant, max_token_size=_TOKEN_SIZE),
-        measured_boot=MeasuredBootConfig(),
-        delegated_attestation=DelegatedAttestationConfig(hash_of_point=variant.before_2_2),
+    return with_delegated_attestation(
+        Build(
+            bl1=bl1_config_for(board),
+            bl2=bl2_config_for(board),
+            its=its_config_for(board),
+            ps=ps_config_for(board),
+            attestation=AttestationConfig(variant=variant),
+        )
     )
 
 

@@ -21,6 +21,7 @@ from ..interface.psa.crypto_values import (
     PSA_ALG_SHA_512,
     PSA_ECC_FAMILY_SECP_R1,
 )
+from ..interface.tfm.cose_key import encode_cose_key
 from ..interface.tfm.delegated_attestation import DelegatedAttestation
 from .tokens.cose_writer import write_cose
 
@@ -43,7 +44,6 @@ CURVES: Final[dict[int, ec.EllipticCurve]] = {
     384: ec.SECP384R1(),
     521: ec.SECP521R1(),
 }
-_COSE_CURVE: Final = {256: 1, 384: 2, 521: 3}
 
 
 class RealmError(TfmSimError):
@@ -132,8 +132,7 @@ class AttestationKey:
     @property
     def cose_key(self) -> bytes:
         """The same as a COSE_Key (RFC 9053, 7.1.1): 75, 107 or 143 bytes."""
-        x, y = self.point[1 : 1 + len(self.point) // 2], self.point[1 + len(self.point) // 2 :]
-        return cbor2.dumps({1: 2, -1: _COSE_CURVE[self.bits], -2: x, -3: y})
+        return encode_cose_key(self.point)
 
     def claim(self, profile: RealmProfile) -> bytes:
         """What the public key claim carries, byte for byte what is hashed: without a profile the point."""

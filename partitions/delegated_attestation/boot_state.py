@@ -1,13 +1,10 @@
 """What a delegated key is bound to: the measurements of the boot, as CBOR (TF-M get_platform_boot_state)."""
 
 from collections.abc import Iterator
-from typing import Final
-
-import cbor2
 
 from ...interface.psa.client import PsaClient
-from ...interface.psa.crypto_values import PSA_ALG_SHA_256, PSA_ALG_SHA_384, PSA_ALG_SHA_512
 from ...interface.tfm.boot_measurement import MEASUREMENT_VALUE_MAX_SIZE, SIGNER_ID_MAX_SIZE
+from ...interface.tfm.cbor_items import join_array
 from ...interface.tfm.measured_boot import (
     NUM_OF_MEASUREMENT_SLOTS,
     SW_TYPE_MAX_SIZE,
@@ -15,15 +12,7 @@ from ...interface.tfm.measured_boot import (
     Measurement,
     tfm_measured_boot_read_measurement,
 )
-
-# Labels of a software component's map, as in the platform token.
-_TYPE, _VALUE, _VERSION, _SIGNER_ID, _DESCRIPTION = (cbor2.dumps(label) for label in (1, 2, 4, 5, 6))
-_NAME_OF: Final = {
-    PSA_ALG_SHA_256: b"sha-256",
-    PSA_ALG_SHA_384: b"sha-384",
-    PSA_ALG_SHA_512: b"sha-512",
-}
-_ARRAY, _MAP, _TEXT = 0x80, 0xA0, 0x60
+from ...interface.tfm.software_component import encode_measurement
 
 
 class UnknownMeasurement(Exception):
@@ -36,7 +25,7 @@ def encode_boot_state(client: PsaClient, *, shrinking_buffers: bool) -> bytes:
     Raises UnknownMeasurement.
     """
     maps = [_encode(measurement) for measurement in _measurements(client, shrinking=shrinking_buffers)]
-    return _head(_ARRAY, len(maps)) + b"".join(maps) if maps else b""
+    return join_array(maps) if maps else b""
 
 
 def _measurements(client: PsaClient, *, shrinking: bool) -> Iterator[Measurement]:
@@ -53,25 +42,7 @@ def _measurements(client: PsaClient, *, shrinking: bool) -> Iterator[Measurement
 
 
 def _encode(measurement: Measurement) -> bytes:
-    # TF-M encode_firmware_measurement: signer, version, type, hash name, value; no number of the slot.
-    name = _NAME_OF.get(measurement.measurement_algo)
-    if name is None:
+    component = encode_measurement(measurement)
+    if component is None:
         raise UnknownMeasurement
-    items = (
-        (_SIGNER_ID, cbor2.dumps(measurement.signer_id)),
-        (_VERSION, _text(measurement.version)),
-        (_TYPE, _text(measurement.sw_type)),
-        (_DESCRIPTION, _text(name)),
-        (_VALUE, cbor2.dumps(measurement.measurement_value)),
-    )
-    return _head(_MAP, len(items)) + b"".join(label + value for label, value in items)
-
-
-def _text(text: bytes) -> bytes:
-    """A text string of these bytes, UTF-8 or not: nobody looks."""
-    return _head(_TEXT, len(text)) + text
-
-
-def _head(major: int, count: int) -> bytes:
-    encoded = cbor2.dumps(count)
-    return bytes((encoded[0] | major,)) + encoded[1:]
+    return component

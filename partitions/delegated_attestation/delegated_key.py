@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import cbor2
-
 from ...interface.psa.client import PsaClient
 from ...interface.psa.crypto import (
     psa_destroy_key,
@@ -41,13 +39,12 @@ from ...interface.psa.status import (
     PSA_ERROR_INVALID_HANDLE,
     PSA_SUCCESS,
 )
+from ...interface.tfm.cose_key import encode_cose_key
 from ...interface.tfm.crypto import TFM_BUILTIN_KEY_ID_DAK_SEED
 from .boot_state import UnknownMeasurement, encode_boot_state
 from .config import DelegatedAttestationConfig
 
 _HKDF: Final = PSA_ALG_HKDF(PSA_ALG_SHA_256)
-_COSE_CURVE: Final = {32: 1, 48: 2, 66: 3}
-"""RFC 9053, table 18, by the size of a coordinate."""
 
 
 class DelegatedKey:
@@ -58,8 +55,6 @@ class DelegatedKey:
         self._config = config
         self._key_id = PSA_KEY_ID_NULL
         self._hash_alg = PSA_ALG_NONE
-        self.requested = False
-        """Whether there has been a key in this boot."""
 
     def make(self, curve: int, bits: int, room: int, hash_alg: int) -> tuple[int, bytes]:
         """(status, private scalar) of a new key; ``room`` in bytes is the caller's.
@@ -76,14 +71,14 @@ class DelegatedKey:
             return status, b""
         status, scalar = self._derive(curve, bits, room, boot_state)
         if status == PSA_SUCCESS:
-            self.requested = True
             self._hash_alg = hash_alg
         return status, scalar
 
     def compare(self, public_hash: bytes) -> int:
         """INVALID_ARGUMENT unless it is the hash of the key's public half, by the algorithm named for it.
 
-        TF-M verify_dak_pub_hash: hashed is the COSE_Key; until TF-M 2.1 it was the point.
+        TF-M verify_dak_pub_hash: hashed is the COSE_Key; until TF-M 2.1 it was the point. Before the first
+        key the algorithm is none, whose hashes have no bytes, so that no hash passes.
         """
         if len(public_hash) != PSA_HASH_LENGTH(self._hash_alg):
             return PSA_ERROR_INVALID_ARGUMENT
@@ -91,7 +86,7 @@ class DelegatedKey:
         status, point = psa_export_public_key(self._client, self._key_id, room)
         if status != PSA_SUCCESS:
             return PSA_ERROR_GENERIC_ERROR
-        public_key = point if self._config.hash_of_point else _cose_key(point)
+        public_key = point if self._config.hash_of_point else encode_cose_key(point)
         status = psa_hash_compare(self._client, self._hash_alg, public_key, public_hash)
         return PSA_SUCCESS if status == PSA_SUCCESS else PSA_ERROR_INVALID_ARGUMENT
 
@@ -142,9 +137,3 @@ class DelegatedKey:
         if status == PSA_SUCCESS:
             self._key_id = key_id
         return status == PSA_SUCCESS
-
-
-def _cose_key(point: bytes) -> bytes:
-    """COSE_Key of a SEC 1 point: key type EC2, curve, X, Y, in that order (RFC 9053, 7.1.1)."""
-    width = len(point) // 2
-    return cbor2.dumps({1: 2, -1: _COSE_CURVE[width], -2: point[1 : 1 + width], -3: point[1 + width :]})

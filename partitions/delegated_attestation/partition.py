@@ -71,8 +71,6 @@ class DelegatedAttestationPartition:
         if msg.in_size[0] not in _HASH_SIZES:
             return PSA_ERROR_INVALID_ARGUMENT
         public_hash = read_all(self._psa, msg, 0)
-        if not self._key.requested:
-            return PSA_ERROR_INVALID_ARGUMENT
         status = self._key.compare(public_hash)
         if status != PSA_SUCCESS:
             return status

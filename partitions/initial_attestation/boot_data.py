@@ -6,7 +6,6 @@ from typing import Final
 
 import cbor2
 
-from ...interface.psa.crypto_values import PSA_ALG_SHA_256, PSA_ALG_SHA_384, PSA_ALG_SHA_512
 from ...interface.tfm.boot_status import (
     SHARED_DATA_HEADER_SIZE,
     BootStatusEntry,
@@ -18,27 +17,27 @@ from ...interface.tfm.boot_status import (
     TlvMajor,
     decode_area,
 )
+from ...interface.tfm.cbor_items import encode_text, join_array, join_map
 from ...interface.tfm.measured_boot import (
     NUM_OF_MEASUREMENT_SLOTS,
     Measurement,
     tfm_measured_boot_read_measurement,
 )
+from ...interface.tfm.software_component import (
+    DESCRIPTION,
+    EPOCH,
+    SIGNER_ID,
+    TYPE,
+    VALUE,
+    VERSION,
+    encode_measurement,
+)
 from ...spm.partition_api import PartitionApi
 from .config import AttestationConfig
-from .encoding import encode_text, join_array, join_map
 from .errors import AttestErr, AttestFailure
 from .spm_interface import attest_get_boot_data
 
 MAX_BOOT_STATUS: Final = 512
-
-# Labels of a software component's map: RFC 9783, 4.4.1; 3 was the security epoch.
-_TYPE, _VALUE, _EPOCH, _VERSION, _SIGNER_ID, _DESCRIPTION = (cbor2.dumps(label) for label in range(1, 7))
-
-_DESCRIPTION_OF: Final = {
-    PSA_ALG_SHA_256: b"sha-256",
-    PSA_ALG_SHA_384: b"sha-384",
-    PSA_ALG_SHA_512: b"sha-512",
-}
 
 
 class BootData(ABC):
@@ -175,18 +174,18 @@ class SeparateClaims(StatusOf2019):
         """Label and value; nothing for a claim without an encoding."""
         match entry.claim:
             case Claim.SW_MEASURE_VALUE:
-                return _VALUE, cbor2.dumps(entry.data)
+                return VALUE, cbor2.dumps(entry.data)
             case Claim.SW_MEASURE_TYPE:
-                return _DESCRIPTION, encode_text(entry.data)
+                return DESCRIPTION, encode_text(entry.data)
             case Claim.SW_VERSION:
-                return _VERSION, encode_text(entry.data)
+                return VERSION, encode_text(entry.data)
             case Claim.SW_SIGNER_ID:
-                return _SIGNER_ID, cbor2.dumps(entry.data)
+                return SIGNER_ID, cbor2.dumps(entry.data)
             case Claim.SW_TYPE:
-                return _TYPE, encode_text(entry.data)
+                return TYPE, encode_text(entry.data)
             case Claim.SW_EPOCH if self._era is BootStatusEra.TFM_2019_02:
                 epoch = get_uint(entry.data)
-                return () if epoch is None else (_EPOCH, cbor2.dumps(epoch))
+                return () if epoch is None else (EPOCH, cbor2.dumps(epoch))
         return ()
 
 
@@ -214,16 +213,7 @@ class MeasuredSlots(BootData):
 
 
 def _slot_component(measurement: Measurement) -> bytes:
-    # TF-M attest_encode_sw_component: this order of claims.
-    description = _DESCRIPTION_OF.get(measurement.measurement_algo)
-    if description is None:
+    component = encode_measurement(measurement)
+    if component is None:
         raise AttestFailure(AttestErr.GENERAL)
-    return join_map(
-        [
-            *(_SIGNER_ID, cbor2.dumps(measurement.signer_id)),
-            *(_VERSION, encode_text(measurement.version)),
-            *(_TYPE, encode_text(measurement.sw_type)),
-            *(_DESCRIPTION, encode_text(description)),
-            *(_VALUE, cbor2.dumps(measurement.measurement_value)),
-        ]
-    )
+    return component

@@ -7,10 +7,10 @@ import cbor2
 
 from ...interface.psa.lifecycle import PsaLifecycle
 from ...interface.tfm.boot_status import GeneralClaim
+from ...interface.tfm.cbor_items import encode_text, join_map
 from ...platform.plat_err import PlatError
 from ...spm.partition_api import PartitionApi
 from .boot_data import BootData, get_uint
-from .encoding import encode_text, join_map
 from .errors import AttestErr, AttestFailure
 from .iak import Iak
 from .profiles import Claim, Profile

@@ -1,8 +1,8 @@
 """The claims of April 2019, where they come from elsewhere than today's."""
 
+from ...interface.tfm.cbor_items import encode_text
 from ...platform.plat_err import PlatError
 from .claims import Claims
-from .encoding import encode_text
 
 
 class Claims2019(Claims):

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-import cbor2
-
 from ...interface.psa.client import PsaClient
 from ...interface.psa.crypto import (
     psa_export_key,
@@ -37,6 +35,7 @@ from ...interface.psa.crypto_values import (
     PSA_KEY_TYPE_ECC_GET_FAMILY,
     PSA_KEY_TYPE_HMAC,
 )
+from ...interface.tfm.cose_key import encode_cose_key
 from ...interface.tfm.crypto import TFM_BUILTIN_KEY_ID_IAK
 from .config import TokenVariant
 from .crypto_hash import hash_in_steps
@@ -68,7 +67,6 @@ _HMAC: Final = {
     512: CoseAlgorithm(7, PSA_ALG_HMAC(PSA_ALG_SHA_512), 64),
 }
 HMAC256: Final = _HMAC[256]
-_COSE_CURVE: Final = {32: 1, 48: 2, 66: 3}
 
 
 class Iak(ABC):
@@ -167,7 +165,7 @@ class AsymmetricIak(BuiltinIak):
     def key_id(self) -> bytes:
         """SHA-256 of the public key as a COSE_Key."""
         if not self._cose_key_hash:
-            self._cose_key_hash = self._hash(cose_key(self._public_key()))
+            self._cose_key_hash = self._hash(encode_cose_key(self._public_key()))
         return self._cose_key_hash
 
     def sign(self, algorithm: CoseAlgorithm, to_be_signed: bytes) -> bytes:
@@ -177,12 +175,6 @@ class AsymmetricIak(BuiltinIak):
         )
         demand(status)
         return signature
-
-
-def cose_key(point: bytes) -> bytes:
-    """COSE_Key of a SEC 1 point: key type EC2, curve, X, Y, in that order (RFC 9053, 7.1.1)."""
-    width = len(point) // 2
-    return cbor2.dumps({1: 2, -1: _COSE_CURVE[width], -2: point[1 : 1 + width], -3: point[1 + width :]})
 
 
 class SymmetricIak(BuiltinIak):

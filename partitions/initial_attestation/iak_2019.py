@@ -18,13 +18,14 @@ from ...interface.psa.crypto_values import (
     PSA_KEY_USAGE_SIGN_HASH,
     PSA_KEY_USAGE_VERIFY_HASH,
 )
+from ...interface.tfm.cose_key import encode_cose_key
 from ...platform.initial_attest_key import EccKey
 from ...platform.plat_err import PlatError
 from ...spm.partition_api import PartitionApi
 from .config import SignatureOf2019
 from .crypto_hash import hash_in_steps
 from .errors import AttestErr, AttestFailure, demand
-from .iak import CoseAlgorithm, Iak, cose_key
+from .iak import CoseAlgorithm, Iak
 
 _ES256_ID: Final = -7
 _ECDSA: Final = PSA_ALG_ECDSA(PSA_ALG_SHA_256)
@@ -55,7 +56,8 @@ class Iak2019(Iak):
     def key_id(self) -> bytes:
         """SHA-256 of the public key as a COSE_Key; the coordinates are the platform's."""
         key = self._platform_key()
-        return hash_in_steps(self._client, cose_key(b"\x04" + key.pubx_key + key.puby_key), AttestErr.GENERAL)
+        point = b"\x04" + key.pubx_key + key.puby_key
+        return hash_in_steps(self._client, encode_cose_key(point), AttestErr.GENERAL)
 
     def sign(self, algorithm: CoseAlgorithm, to_be_signed: bytes) -> bytes:
         """The key is in the crypto service from just before to just after.

@@ -14,7 +14,7 @@ from tfm_sim.interface.psa.initial_attestation import (
     psa_initial_attest_get_token,
     psa_initial_attest_get_token_size,
 )
-from tfm_sim.interface.tfm.attestation import TFM_ATTEST_GET_TOKEN
+from tfm_sim.interface.tfm.attestation import TFM_ATTEST_GET_TOKEN, TFM_ATTEST_GET_TOKEN_SIZE
 from tfm_sim.interface.tfm.services import TFM_ATTESTATION_SERVICE_HANDLE
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig, TokenVariant
 from tfm_sim.platform.iak_type import IakType
@@ -193,6 +193,17 @@ def test_copied_a_failed_call_leaves_nothing() -> None:
 def test_size_after_a_size_call(size: int, status: int, after: int) -> None:
     """The variable is zero after a refusal (TF-M 2.2), whatever it was."""
     assert psa_initial_attest_get_token_size(start(RFC).ns, size, 43690) == (status, after)
+
+
+@pytest.mark.parametrize(("challenge", "room"), [(4, 3), (4, 8), (3, 4), (8, 4), (4, 0)])
+def test_size_call_with_vectors_of_another_size(challenge: int, room: int) -> None:
+    """TF-M tfm_attest_req_mngr: both are a size_t, no more and no less."""
+    sent, out = (32).to_bytes(challenge, "little"), psa_outvec(bytearray(room))
+    device = start(RFC)
+    assert (
+        device.ns.psa_call(TFM_ATTESTATION_SERVICE_HANDLE, TFM_ATTEST_GET_TOKEN_SIZE, [sent], [out])
+        == INVALID
+    )
 
 
 def test_size_call_with_a_key_that_cannot_sign() -> None:

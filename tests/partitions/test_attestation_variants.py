@@ -24,9 +24,9 @@ from support.token_parts import CHALLENGE, NSPE, SPE, boot_status, load_recordin
 from tfm_sim.interface.psa.initial_attestation import InitialAttestation, psa_initial_attest_get_token
 from tfm_sim.interface.psa.status import PSA_ERROR_GENERIC_ERROR
 from tfm_sim.interface.tfm.boot_status import BootStatusEntry, encode_area, tlv_type
+from tfm_sim.interface.tfm.cose_key import encode_cose_key
 from tfm_sim.partitions.crypto.config import CryptoConfig
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig, TokenVariant
-from tfm_sim.partitions.initial_attestation.iak import cose_key
 from tfm_sim.platform.iak_type import IakType
 from tfm_sim.platform.otp import OtpLayout
 from tfm_sim.platform.provisioning import DUMMY, DUMMY_IAK_ID, Provisioning, provisioned_otp
@@ -229,9 +229,9 @@ def test_instance_and_key_id_of_longer_keys(key: bytes) -> None:
         ec.derive_private_key(int.from_bytes(key, "big"), CURVES[len(key)]).public_key().public_numbers()
     )
     point = b"\4" + numbers.x.to_bytes(len(key), "big") + numbers.y.to_bytes(len(key), "big")
-    assert len(cose_key(point)) == {48: 107, 66: 143}[len(key)]
+    assert len(encode_cose_key(point)) == {48: 107, 66: 143}[len(key)]
     hash_ = hashes.Hash(hashes.SHA256())
-    hash_.update(cose_key(point))
+    hash_.update(encode_cose_key(point))
     digest = hash_.finalize()
     token = InitialAttestation(
         with_key(AttestationConfig(RFC, cose_key_id=True, max_token_size=0x800), key).ns

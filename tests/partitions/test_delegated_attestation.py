@@ -27,6 +27,7 @@ from tfm_sim.interface.psa import crypto_values as v
 from tfm_sim.interface.psa.client import PsaClient, psa_invec, psa_outvec
 from tfm_sim.interface.psa.crypto import psa_destroy_key, psa_hash_setup
 from tfm_sim.interface.psa.crypto_types import psa_hash_operation_t
+from tfm_sim.interface.psa.initial_attestation import psa_initial_attest_get_token
 from tfm_sim.interface.psa.status import (
     PSA_ERROR_BUFFER_TOO_SMALL,
     PSA_ERROR_GENERIC_ERROR,
@@ -284,6 +285,19 @@ def test_the_services_own_buffer_is_the_builds_token_size() -> None:
     assert get_token(bench.ns, public_hash(scalar), 0x800)[0] == PSA_ERROR_BUFFER_TOO_SMALL
 
 
+def test_the_platform_token_passes_through_a_buffer_of_this_service() -> None:
+    """TF-M get_platform_attestation_token: the caller's room counts up to the size of that buffer."""
+    bench = start_partitions(
+        attestation=AttestationConfig(max_token_size=0x100, mm_iovec=True),
+        measured_boot=MeasuredBootConfig(),
+        delegated=DelegatedAttestationConfig(),
+    )
+    assert extend(bench, Extend()) == PSA_SUCCESS
+    _, scalar = get_key(bench.ns)
+    assert psa_initial_attest_get_token(bench.ns, bytes(32), ROOM)[0] == PSA_SUCCESS  # has no buffer
+    assert get_token(bench.ns, public_hash(scalar), ROOM)[0] == PSA_ERROR_BUFFER_TOO_SMALL
+
+
 def test_the_client_in_the_claim_is_the_partition(shared: PartitionBench) -> None:
     for client in (shared.ns, shared.ns2, shared.as_partition(SECURE_CALLER)):
         _, scalar = get_key(client)
@@ -400,6 +414,7 @@ KEY = [b"\x12", b"\x80\x01\0\0", SHA256.to_bytes(4, "little")]
         (1001, [KEY[0], b"\x80\x01", KEY[2]], [48], PSA_ERROR_INVALID_ARGUMENT),
         (1001, [KEY[0], KEY[1] + b"\0\0\0\0", KEY[2]], [48], PSA_ERROR_INVALID_ARGUMENT),
         (1001, [*KEY[:2], b"\x09"], [48], PSA_ERROR_INVALID_ARGUMENT),
+        (1001, [*KEY[:2], KEY[2] + b"\0"], [48], PSA_ERROR_INVALID_ARGUMENT),
         (1001, KEY[:2], [48], PSA_ERROR_INVALID_ARGUMENT),
         (1001, [], [48], PSA_ERROR_INVALID_ARGUMENT),
         (1001, [b"\x12\0", *KEY[1:]], [], PSA_ERROR_INVALID_ARGUMENT),  # lengths come first

@@ -76,6 +76,7 @@ def expect_problem(answer: Response, status: int, *words: str) -> dict[str, Any]
     """RFC 9457: the members that every problem has, and what this one must say."""
     assert answer.status == status, answer
     assert answer.header("Content-Type") == PROBLEM_TYPE
+    assert answer.header("Cache-Control") == "no-store"
     data: dict[str, Any] = json.loads(answer.body)
     assert data["status"] == status
     assert data["type"] == "about:blank"

@@ -106,9 +106,17 @@ def test_2019_without_a_boot_loader() -> None:
             replace(OF_2019, measured_boot=MeasuredBootConfig()),
             "the measured boot partition in 2019; legal: measured_boot=None, or another variant",
         ),
+        (
+            Build(attestation=AttestationConfig("rfc9783")),  # type: ignore[arg-type]
+            "AttestationConfig.variant: found 'rfc9783'; legal: TokenVariant.TFM_2019, .*RFC_9783",
+        ),
+        (
+            Build(attestation=AttestationConfig(max_token_size=0)),
+            "AttestationConfig.max_token_size: found 0; legal: 1 to 4294967295",
+        ),
     ],
 )
-def test_what_2019_did_not_know(build: Build, message: str) -> None:
+def test_what_no_service_of_its_time_could_be(build: Build, message: str) -> None:
     with pytest.raises(LoadError, match=message):
         Device(build=build)
 

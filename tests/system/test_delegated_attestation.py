@@ -16,6 +16,7 @@ from support.delegated_attestation import (
     slots_of,
 )
 
+import tfm_sim
 from tfm_sim import (
     AttestationConfig,
     Backend,
@@ -27,10 +28,12 @@ from tfm_sim import (
     MeasuredBootConfig,
     PsaError,
     SpmConfig,
+    TokenVariant,
     bl1_config_for,
     bl2_config_for,
     load_board,
     psa,
+    with_delegated_attestation,
 )
 from tfm_sim.bootloader.bl1_events import RseKeyDerived
 from tfm_sim.bootloader.rse_keys import RseState, TpMode
@@ -63,6 +66,35 @@ def build_for(board: Board, rse: RseState | None = None, **options: Any) -> Buil
         ),
         **options,
     )
+
+
+@pytest.mark.parametrize("rse", [None, RseState()])
+def test_one_call_makes_the_whole_build(rse: RseState | None) -> None:
+    board = AN521 if rse is None else RSE
+    plain = Build(bl1=bl1_config_for(board))
+    assert with_delegated_attestation(plain) == replace(
+        build_for(board, rse), bl2=with_delegated_attestation().bl2
+    )
+    mine = DelegatedAttestationConfig(boot_records_max_size=0x500)
+    kept = build_for(
+        board,
+        rse,
+        attestation=AttestationConfig(TokenVariant.CCA_2023, max_token_size=0x900),
+        delegated_attestation=mine,
+    )
+    assert with_delegated_attestation(kept) == kept
+
+
+def test_a_variant_of_before_2_2_brings_its_hash() -> None:
+    old = with_delegated_attestation(Build(attestation=AttestationConfig(TokenVariant.CCA_1_0_0)))
+    assert old.delegated_attestation == DelegatedAttestationConfig(hash_of_point=True)
+
+
+def test_the_default_build_gives_key_and_token() -> None:
+    with tfm_sim.boot(build=with_delegated_attestation()) as device:
+        service = device.tfm.delegated_attestation
+        scalar = service.get_delegated_key(R1, 384, SHA256)
+        assert service.get_token(public_hash(scalar))
 
 
 def started(

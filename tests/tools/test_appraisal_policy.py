@@ -109,6 +109,16 @@ def test_rules(text: str, changes: dict[str, Any], member: Member, value: int) -
         assert member.label in reasons
 
 
+@pytest.mark.parametrize("version", ["new", DROP], ids=["no version of MCUboot's", "no version"])
+def test_what_has_no_version_is_not_late_enough(version: object) -> None:
+    component = {key: value for key, value in {**SPE, 4: version}.items() if value is not DROP}
+    endorsements = endorsed(reference({**SPE, 4: None}), reference(NSPE))
+    policy = load_policy(b"minimum_versions: {SPE: 0.0.0}")
+    appraisal = appraise(psa_token(P2, components=[component, NSPE]), endorsements, policy)
+    assert appraisal.value(EXE) == 32
+    assert appraise(psa_token(P2, components=[component, NSPE]), endorsements).value(EXE) == 2
+
+
 @pytest.mark.parametrize(
     "text, challenge, value",
     [
@@ -201,6 +211,7 @@ def test_rules_for_collections(text: str, platform: dict[Member, int], realm: di
     found = {part.name: part.vector.values() for part in appraisal.submods}
     good = {II: 2, CONF: 2, EXE: 2, HW: 2, Member.RUNTIME_OPAQUE: 2, Member.STORAGE_OPAQUE: 2}
     assert found == {"CCA_SSD_PLATFORM": {**good, **platform}, "CCA_REALM": {II: 2, EXE: 2, **realm}}
+    assert {part.policy_ids for part in appraisal.submods} == {("policy:ARM_CCA/unnamed",)}
 
 
 def test_the_name_of_a_policy_stands_in_the_result() -> None:

@@ -5,9 +5,15 @@ from typing import Any
 
 import cbor2
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from support.appraisal_cases import (
+    CERTIFICATE,
     CHALLENGE,
     DROP,
+    IAK,
+    IMPLEMENTATION,
     NSPE,
     OTHER,
     P1,
@@ -20,6 +26,7 @@ from support.appraisal_cases import (
     endorsed,
     psa_token,
     reference,
+    sign1,
 )
 from support.veraison_cases import (
     ALL,
@@ -43,7 +50,7 @@ from tfm_sim.tools.appraisal import (
     appraise,
 )
 from tfm_sim.tools.appraisal.veraison import CCA_TOKEN, LEGACY_TOKEN, PSA_TOKEN
-from tfm_sim.tools.endorsements.model import ClassNames, Digest, Endorsements
+from tfm_sim.tools.endorsements.model import Certification, ClassNames, Digest, Endorsements
 
 
 @pytest.mark.parametrize("era", [P1, P2])
@@ -212,6 +219,79 @@ STEPS = [
 ]
 
 
+def of_algorithm(algorithm: object, digest: hashes.HashAlgorithm | None = None) -> bytes:
+    """The good token with another alg in its header, signed anew over it by the device (P-256)."""
+    _, _, payload, _ = cbor2.loads(psa_token()).value
+    protected = cbor2.dumps({1: algorithm})
+    signed = cbor2.dumps(["Signature1", protected, b"", payload])
+    r, s = decode_dss_signature(IAK.sign(signed, ec.ECDSA(digest or hashes.SHA256())))
+    signature = r.to_bytes(32, "big") + s.to_bytes(32, "big")
+    return cbor2.dumps(cbor2.CBORTag(18, [protected, {}, payload, signature]))
+
+
+NO_VERIFIER = f"{INTEGRITY}unable to instantiate verifier: "
+UNKNOWN = f"{NO_VERIFIER}can't create new Verifier for "
+VERIFIED = ("PSA_IOT", "affirming", GOOD, None)
+
+
+@pytest.mark.parametrize(
+    "token, expected",
+    [
+        (of_algorithm(-35, hashes.SHA384()), VERIFIED),  # the hash of ES384, the curve of the key
+        (of_algorithm(-36, hashes.SHA512()), VERIFIED),
+        (of_algorithm(-35), failed(f"{INTEGRITY}signature verification failed: verification error")),
+        (of_algorithm(-37), failed(f"{NO_VERIFIER}PS256: invalid public key")),
+        (of_algorithm(-8), failed(f"{NO_VERIFIER}EdDSA: invalid public key")),
+        (of_algorithm(0), failed(f"{UNKNOWN}Reserved: can't be implemented: algorithm not supported")),
+        (
+            of_algorithm(-257),
+            failed(f"{UNKNOWN}RS256: no built-in implementation available: algorithm not supported"),
+        ),
+        (of_algorithm(-16), failed(f"{UNKNOWN}SHA-256: unknown algorithm: algorithm not supported")),
+        (of_algorithm(5), failed(f"{UNKNOWN}Algorithm(5): unknown algorithm: algorithm not supported")),
+        (
+            of_algorithm("ES256"),
+            failed(
+                f'{INTEGRITY}unable to get verification algorithm: Algorithm("ES256"): '
+                "algorithm not supported"
+            ),
+        ),
+        (of_algorithm(None), failed(IDENTITY)),
+    ],
+)
+def test_the_words_of_go_cose(token: bytes, expected: object) -> None:
+    assert said(veraison(token)) == expected
+
+
+@pytest.mark.parametrize("head, wide", [(b"\xd2\x84", b"\xd8\x12\x84"), (b"\xd2\x84", b"\xd2\x98\x04")])
+def test_go_cose_knows_a_token_by_its_first_two_bytes(head: bytes, wide: bytes) -> None:
+    token = psa_token()
+    assert token.startswith(head)
+    assert said(veraison(wide + token[2:])) == failed(IDENTITY)
+    assert (
+        not appraise(wide + token[2:], endorsed(), challenge=CHALLENGE)
+        .submods[0]
+        .policy_claims.get("problem")
+    )
+
+
+def test_the_profile_of_265_may_be_the_first_one() -> None:
+    """psatoken reads the labels of PSA_IOT_PROFILE_1 then, whatever our own table says of 265."""
+    claims = cbor2.loads(cbor2.loads(psa_token(P1)).value[2])
+    assert said(veraison(sign1(IAK, {**claims, 265: PROFILES[P1]}))) == VERIFIED
+
+
+def test_an_endorsed_certificate_is_found_as_a_reference_value_without_digest() -> None:
+    """corim-store GetActiveValueTriples does not ask of which kind a triple is."""
+    of_all = Certification(IMPLEMENTATION, CERTIFICATE)
+    appraisal = veraison(psa_token(), endorsed(certifications=(of_all,)))
+    assert said(appraisal) == ("PSA_IOT", "none", dict.fromkeys(ALL, -1), None)
+    conditional = replace(of_all, components=(reference(SPE),))
+    assert said(veraison(psa_token(), endorsed(certifications=(conditional,)))) == VERIFIED
+    other = replace(of_all, implementation_id=bytes(32))
+    assert said(veraison(psa_token(), endorsed(certifications=(other,)))) == VERIFIED
+
+
 @pytest.mark.parametrize("token, endorsements, expected", STEPS)
 def test_steps(token: bytes, endorsements: Endorsements, expected: object) -> None:
     appraisal = veraison(token, endorsements)
@@ -223,9 +303,13 @@ def test_steps(token: bytes, endorsements: Endorsements, expected: object) -> No
     "anchor_names, reference_names, executables",
     [
         (VENDOR, VENDOR, 2),
-        (VENDOR, ClassNames(), 33),  # found inexactly, but then looked up exactly
-        (ClassNames(), VENDOR, 33),
-        (VENDOR, ClassNames(vendor="ACME", model="RoadRunner"), 33),
+        (VENDOR, ClassNames(), 33),  # found inexactly, but then looked up by all of its names
+        (VENDOR, ClassNames(vendor="Other"), 33),
+        (ClassNames(), VENDOR, 2),  # what the anchor does not name is not asked for
+        (VENDOR, ClassNames(vendor="ACME", model="RoadRunner"), 2),
+        (ClassNames(vendor="ACME", model="RoadRunner"), VENDOR, 33),
+        (ClassNames(layer=0), ClassNames(layer=0), 2),
+        (ClassNames(layer=0), ClassNames(layer=1), 33),
     ],
 )
 def test_reference_values_are_those_of_the_anchors_own_class(
@@ -251,8 +335,8 @@ def test_lifecycle(lifecycle: int, value: int) -> None:
         (psa_token(), LEGACY_TOKEN, ("PSA_IOT", "affirming", GOOD, None)),  # the content decides
         (psa_token(), CCA_TOKEN, failed(IDENTITY, "ARM_CCA")),
         (cca_token(), PSA_TOKEN, failed(IDENTITY)),
-        (psa_token(), "text/html", ("ERROR", "none", dict.fromkeys(ALL, 1), "could not resolve media type")),
-        (b"", "", ("ERROR", "none", dict.fromkeys(ALL, 1), "could not resolve media type")),
+        (psa_token(), "text/html", ("ERROR", "none", dict.fromkeys(ALL, -1), "could not resolve media type")),
+        (b"", "", ("ERROR", "none", dict.fromkeys(ALL, -1), "could not resolve media type")),
     ],
 )
 def test_the_media_type_chooses_the_scheme(token: bytes, media_type: str, expected: object) -> None:

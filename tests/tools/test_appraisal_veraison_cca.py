@@ -91,10 +91,18 @@ def nested_realm() -> bytes:
     return sign1(RAK, {**claims, 266: {"platform": tokens[44234]}})
 
 
+RECORDS = cbor2.loads(cca_token()).value
+WITH_INDICATOR = cbor2.dumps(cbor2.CBORTag(907, {**RECORDS, 44234: [*RECORDS[44234], 4]}))
+WIDE_HEADS = cbor2.dumps(cbor2.CBORTag(907, {**RECORDS, 44241: [263, b"\xd8\x12" + RECORDS[44241][1][1:]]}))
+
+
 @pytest.mark.parametrize(
     "token",
     [
-        cca_token(realm={265: REALM_2024}),  # the pinned ccatoken ends with the realm profile of 2023
+        WITH_INDICATOR,
+        WIDE_HEADS,
+        cca_token(realm={265: "realm"}),  # any URI passes here
+        cca_token(realm={265: 1}),
         cca_token({265: "tag:arm.com,2024:cca_platform#1.0.0"}),
         cca_token({2402: "SHA256"}),
         cca_token({2401: DROP}),
@@ -116,6 +124,8 @@ def test_what_ccatoken_does_not_decode_or_validate(token: bytes) -> None:
     assert said(veraison(token, cca_endorsed(), REALM_CHALLENGE, CCA_TOKEN)) == failed(IDENTITY, "ARM_CCA")
 
 
+OFF_CURVE = cbor2.dumps({**cbor2.loads(COSE_KEY), -3: bytes(48)})
+
 CCA_STEPS = [
     (
         cca_token(keys=(OTHER, RAK)),
@@ -128,7 +138,21 @@ CCA_STEPS = [
     ),
     (
         cca_token(realm={44240: "md5"}),
-        f"{INTEGRITY}binding verification failed: platform nonce does not match RAK hash",
+        f"{INTEGRITY}binding verification failed: computing binder: mapping RAK hash algorithm: hash "
+        'algorithm "md5" not known',
+    ),
+    (  # the pinned ccatoken ends with the realm profile of 2023, and looks when it verifies
+        cca_token(realm={265: REALM_2024}),
+        f'{INTEGRITY}extracting realm profile: wrong profile: expecting "{REALM_2023}", got "{REALM_2024}"',
+    ),
+    (
+        cca_token(realm={265: REALM_2024}, keys=(OTHER, RAK)),
+        f"{INTEGRITY}unable to verify platform token: verification error",
+    ),
+    (
+        cca_token(realm={44237: OFF_CURVE}),
+        f"{INTEGRITY}unable to verify realm token: unable to instantiate verifier: ES384: invalid public "
+        "key: P384 point not on curve",
     ),
     (
         cca_token(realm={10: bytes(64)}, keys=(OTHER, OTHER)),  # the nonce is first here too

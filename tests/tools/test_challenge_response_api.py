@@ -318,6 +318,12 @@ def test_methods(verifier: Verifier, method: str, target: str, allow: str) -> No
     assert answer.header("Allow") == allow
 
 
+def test_head_is_answered_as_get(verifier: Verifier) -> None:
+    """RFC 9110 9.3.2."""
+    accept = (("Accept", DISCOVERY_TYPE),)
+    assert verifier("HEAD", WELL_KNOWN, headers=accept) == verifier("GET", WELL_KNOWN, headers=accept)
+
+
 @pytest.mark.parametrize(
     "path", ["/", "", "/challenge-response/v1", "/challenge-response/v1/session/", NEW_SESSION + "/"]
 )

@@ -8,6 +8,7 @@ from support.challenge_response import START, counting_random
 from tfm_sim.tools.challenge_response.sessions import (
     SESSION,
     Event,
+    Memory,
     Session,
     SessionRefused,
     Sessions,
@@ -76,6 +77,22 @@ def test_the_table_says_what_happens_and_the_rest_changes_nothing(state: State, 
     assert (dict(store._open), dict(store._over)) == before
 
 
+def test_the_words_of_the_api() -> None:
+    """Veraison api/challenge-response: evidence once, a result or a failure, and no end while processing."""
+    found = [(s.value, e.value, to.value) for s, events in SESSION.items() for e, to in events.items()]
+    assert sorted(found) == [
+        ("complete", "deletion", "deleted"),
+        ("complete", "expiry", "expired"),
+        ("failed", "deletion", "deleted"),
+        ("failed", "expiry", "expired"),
+        ("processing", "error", "failed"),
+        ("processing", "result", "complete"),
+        ("waiting", "deletion", "deleted"),
+        ("waiting", "evidence", "processing"),
+        ("waiting", "expiry", "expired"),
+    ]
+
+
 def test_a_session_lives_until_its_expiry_and_not_at_it() -> None:
     store = sessions(lifetime=60)
     session = store.create(48, START)
@@ -112,6 +129,25 @@ def test_nonces_and_ids_are_given_once_even_if_the_source_repeats() -> None:
     first, second = store.create(32, START), store.create(32, START)
     assert (first.nonce, second.nonce) == (b"\1" * 32, b"\3" * 32)
     assert first.id != second.id
+
+
+def test_an_id_is_not_given_again_after_its_session() -> None:
+    draws = iter([b"\1" * 32, b"\2" * 16, b"\3" * 32, b"\2" * 16, b"\4" * 16])
+    store = Sessions(lambda _size: next(draws))
+    first = store.create(32, START)
+    store.delete(first.id, START)
+    assert store.create(32, START).id != first.id
+
+
+def test_what_is_seen_again_is_remembered_anew() -> None:
+    memory = Memory(seconds=10, capacity=2)
+    memory.add(b"a", 0)
+    memory.add(b"b", 5)
+    memory.add(b"a", 8)
+    assert memory.is_whole(8)
+    assert (memory.has(b"a", 14.9), memory.has(b"b", 14.9)) == (True, True)
+    assert (memory.has(b"a", 15), memory.has(b"b", 15)) == (True, False)
+    assert not memory.has(b"a", 18)
 
 
 @pytest.mark.parametrize("state", [State.WAITING, State.COMPLETE, State.FAILED, State.DELETED, State.EXPIRED])

@@ -295,7 +295,7 @@ def test_a_device_that_panics_says_so_and_exits_with_3(
             "veraison",
         ),
         (["verify", "--serve", "--key", "iak.pem", "--policy", "iak.pem"], 4, "iak.pem"),
-        (["verify", "--serve", "--key", "iak.pem", "--sign-key", "iak.pem"], 4, "signing key"),
+        (["verify", "--serve", "--key", "iak.pem", "--sign-key", "iak.pem"], 4, "iak.pem: signing key"),
         (["verify", "--serve", "--key", "no.pem"], 4, "no.pem"),
         (["verify", "--serve", "--endorsements", "policy.yaml"], 4, "policy.yaml"),
         (

@@ -38,7 +38,6 @@ def tfm_sim(
 def test_a_directory_with_all_that_a_verifier_needs(tfm_sim: CommandLine) -> None:
     assert tfm_sim("endorse", "-o", "out/here") == 0
     for said in (
-        "NOT SECURE",
         "SPE 1.0.0: sha-256 773d44bb",
         "instance id 01078c18",
         "certificate 0604565272829-10010, in the YAML only (--certification)",
@@ -46,6 +45,8 @@ def test_a_directory_with_all_that_a_verifier_needs(tfm_sim: CommandLine) -> Non
         'application/rim+cbor; profile="tag:arm.com,2025:psa#1.0.0"',
     ):
         assert said in tfm_sim.out, said
+    assert "NOT SECURE" in tfm_sim.err
+    assert "warning" not in tfm_sim.out
     where = Path("out/here")
     yaml = load_endorsements((where / "endorsements.yaml").read_bytes())
     read = load_corim((where / "corim.cbor").read_bytes())
@@ -110,7 +111,7 @@ def test_a_symmetric_key_stays_out_of_the_corim(tfm_sim: CommandLine) -> None:
     Path("mine.yaml").write_text(text, encoding="utf-8")
     assert tfm_sim("endorse", "--provisioning", "mine.yaml", "-o", "out") == 0
     assert "corim.cbor: not written, for no CoRIM carries a symmetric key" in tfm_sim.out
-    assert "a symmetric IAK: who has it can forge tokens, NOT SECURE to hand out" in tfm_sim.out
+    assert "a symmetric IAK: who has it can forge tokens, NOT SECURE to hand out" in tfm_sim.err
     assert sorted(path.name for path in Path("out").iterdir()) == ["endorsements.yaml"]
     assert Path("out/endorsements.yaml").read_text(encoding="utf-8").startswith("# NOT SECURE to hand out")
     assert tfm_sim("endorse", "--provisioning", "mine.yaml", "--corim", "c.cbor") == 4
@@ -128,6 +129,19 @@ def test_a_symmetric_key_stays_out_of_the_corim(tfm_sim: CommandLine) -> None:
         ),
         (["endorse", "-o", "-"], 2, "-o -; legal: a directory"),
         (["endorse", "--yaml", "x", "--corim", "x"], 2, "--yaml and --corim both name x; legal: two files"),
+        (
+            ["endorse", "--yaml", "y", "--sign-key", "key.pem"],
+            2,
+            "--sign-key without a CoRIM; legal: with",
+        ),
+        (["endorse", "--corim", "c", "--sign-cert", "pub.pem"], 2, "--sign-cert without --sign-key"),
+        (["endorse", "--corim", "c", "--signer", "me"], 2, "--signer or --signer-uri without --sign-key"),
+        (["endorse", "--corim", "c", "--cwt-claims"], 2, "--cwt-claims without --sign-key; legal: with it"),
+        (
+            ["endorse", "--corim", "c", "--creator-uri", "a:b"],
+            2,
+            "--creator-uri without --creator; legal:",
+        ),
         (["endorse", "--cut", "3"], 2, "--cut; legal for endorse: without it, for nothing is booted"),
         (["endorse", "--model", "x"], 2, "--model without --vendor; legal: both, or the vendor alone"),
         (["endorse", "--corim", "c", "--valid-from", "5"], 2, "--valid-from without --valid-until"),

@@ -1,6 +1,8 @@
 """The device commands at their edges: boards, HMAC keys, what is printed where, empty values, long input."""
 
 import json
+import re
+from dataclasses import replace
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ import pytest
 from support.command_line import CommandLine
 
 from tfm_sim.platform.board import BOARDS_DIRECTORY, packaged_boards
-from tfm_sim.platform.provisioning import DUMMY_FILE
+from tfm_sim.platform.provisioning import DUMMY, DUMMY_FILE, DUMMY_ROTPKS, load_provisioning
 from tfm_sim.tools.demo_firmware import SECURE_IMAGE
 
 CHALLENGE = "00" * 32
@@ -128,7 +130,11 @@ NOT_SECURE = "This device was provisioned with dummy keys. This device is NOT SE
 
 @pytest.mark.parametrize(
     "arguments",
-    [["attest", "--challenge", CHALLENGE], ["attest", "--challenge", CHALLENGE, "-o", "t", "--key-out", "-"]],
+    [
+        ["attest", "--challenge", CHALLENGE],
+        ["attest", "--challenge", CHALLENGE, "-o", "t", "--key-out", "-"],
+        ["attest", "--challenge", CHALLENGE, "-o", "t"],
+    ],
 )
 def test_dummy_keys_are_told_beside_evidence_on_standard_output(
     tfm_sim: CommandLine, arguments: list[str]
@@ -136,6 +142,29 @@ def test_dummy_keys_are_told_beside_evidence_on_standard_output(
     assert tfm_sim(*arguments) == 0
     assert f"warning: {NOT_SECURE}" in tfm_sim.err
     assert "NOT SECURE" not in tfm_sim.out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--signature-2019 es256", "--signature-2019 with --profile psa-iot-1; legal: with --profile 2019"),
+        ("--signature-2019 doc --profile cca", "--signature-2019 with --profile cca"),
+        ("--profile 2019 --measured-boot", "--measured-boot with --profile 2019; legal: without it"),
+        ("--profile 2019 --measured-boot --boot-status today", "--measured-boot with --profile 2019"),
+        ("--profile 2019 --delegated-attestation", "--delegated-attestation with --profile 2019"),
+        ("--profile 2019 --firmware-update", "--firmware-update with --profile 2019"),
+        ("--boot-status 2019-09 --measured-boot", "--measured-boot with --boot-status 2019-09"),
+        ("--boot-status 2019-10 --firmware-update", "--firmware-update with --boot-status 2019-10"),
+    ],
+)
+def test_options_of_two_eras(tfm_sim: CommandLine, options: str, said: str) -> None:
+    assert tfm_sim("attest", "--challenge", CHALLENGE, *options.split()) == 2
+    assert said in tfm_sim.err
+
+
+def test_standard_output_is_called_so(tfm_sim: CommandLine) -> None:
+    assert tfm_sim("attest", "--challenge", CHALLENGE, "-o", "t", "--key-out", "-") == 0
+    assert "verification key written to standard output" in tfm_sim.err
 
 
 @pytest.mark.parametrize("command", [["run"], ["boot"], ["attest", "--challenge", CHALLENGE]])
@@ -250,19 +279,23 @@ def test_packaged_boards_are_at_hand(tfm_sim: CommandLine, name: str) -> None:
     assert tfm_sim("boot", "--board", "mine.yaml") == 0
 
 
-def test_the_provisioning_pattern_is_at_hand(tfm_sim: CommandLine) -> None:
-    assert tfm_sim("provisioning", "show") == 0
-    assert tfm_sim.out == DUMMY_FILE.read_text()
+@pytest.mark.parametrize("signature_type", DUMMY_ROTPKS)
+def test_the_provisioning_pattern_is_at_hand(tfm_sim: CommandLine, signature_type: str) -> None:
+    assert tfm_sim("provisioning", "show", "--signature-type", signature_type) == 0
+    assert f"`--signature-type {signature_type}`" in tfm_sim.out
+    Path("pattern.yaml").write_text(tfm_sim.out)
+    assert load_provisioning("pattern.yaml") == replace(DUMMY, rotpks=DUMMY_ROTPKS[signature_type])
+
+
+def test_a_key_of_ones_own_is_all_that_the_pattern_wants(tfm_sim: CommandLine) -> None:
     assert tfm_sim("board", "show", "other") == 2
+    assert tfm_sim("provisioning", "show") == 0
+    Path("mine.yaml").write_text(re.sub(r"(?m)^iak: .*", f"iak: {KEY.hex()}", tfm_sim.out))
+    assert tfm_sim("run", "--provisioning", "mine.yaml") == 0, tfm_sim.err
+    assert "SECURE" not in tfm_sim.out.partition("== Verifier")[2]
 
 
-def test_the_keys_in_the_patterns_comment_boot_the_demo_images(tfm_sim: CommandLine) -> None:
-    text = DUMMY_FILE.read_text()
-    active = [line for line in text.splitlines() if line.startswith("  - ")]
-    for line in active:
-        text = text.replace(f"{line}\n", "")
-    commented = [line for line in text.splitlines() if line.startswith("#  - ")]
-    keys = "\n".join(["\nrotpks:", *(c[1:] for c in commented)])
-    Path("p256.yaml").write_text(text.replace("\nrotpks:", keys))
-    assert len(commented) == len(active) == 2
-    assert tfm_sim("run", "--provisioning", "p256.yaml") == 0, tfm_sim.err
+def test_an_error_sends_the_terminal_no_escape_sequence(tfm_sim: CommandLine) -> None:
+    result = tfm_sim("token", "show", "/no/\x1b[2Jsuch")
+    assert "\x1b" not in result.stderr
+    assert "\\x1b[2J" in result.stderr

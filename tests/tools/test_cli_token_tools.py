@@ -30,6 +30,8 @@ def tfm_sim(
     (tmp_path / "rfc.cbor").write_bytes(TOKENS["derived-p2_268"])
     (tmp_path / "iak.pem").write_text(keys["tfm-dummy-iak"]["pem_private"])
     (tmp_path / "p384.pem").write_bytes(pem(ec.SECP384R1()))
+    (tmp_path / "scalar.hex").write_text(f"{0x1234:096x}\n")
+    (tmp_path / "zero.bin").write_bytes(bytes(32))
     (tmp_path / "sym.hex").write_text(keys["tfm-dummy-sym-iak"]["hex"])
     (tmp_path / "public.pem").write_text("-----BEGIN PUBLIC KEY-----\n")
     (tmp_path / "claims.yaml").write_text("challenge: !!binary AAEC\nclient_id: 3002\n")
@@ -72,6 +74,12 @@ def test_answers(arguments: str, code: int, said: str, tfm_sim: CommandLine) -> 
         ("token compile claims.yaml", 2, "Missing option '-o'"),
         ("token compile claims.yaml -o x --key public.pem", 4, "public.pem: signing key"),
         ("token compile claims.yaml -o x --key iak.pem -m mac", 4, "legal: a secret, or method sign"),
+        (
+            "token compile claims.yaml -o x --key zero.bin -m sign",
+            4,
+            "zero.bin: signing key: a scalar out",
+        ),
+        ("token compile claims.yaml -o x --key text.txt -m sign", 4, "text.txt: signing key: found"),
         ("token compile claims.yaml -o x --key iak.pem --platform-key iak.pem", 2, "legal: one of them"),
         ("token compile claims.yaml -o x --alg RS256", 2, "legal: ES256 (-7)"),
         ("token compile claims.yaml -o x --kid xyz", 2, "pairs of hex digits"),
@@ -96,6 +104,9 @@ def test_could_not_ask(arguments: str, code: int, said: str, tfm_sim: CommandLin
         ("--key iak.pem", 18, "a10126", None),
         ("--key p384.pem", 18, "a1013822", None),
         ("--key sym.hex", 17, "a10105", None),
+        ("--key iak.pem -m sign", 18, "a10126", None),
+        ("--key sym.hex -m sign", 18, "a10126", None),  # the same bytes, as a scalar on P-256
+        ("--key scalar.hex -m sign", 18, "a1013822", None),
         ("--key sym.hex -m mac --kid 6b6579", 17, "a10105", b"key"),
         ("--key iak.pem --alg ES384", 18, "a1013822", None),
         ("--key iak.pem --alg -999", 18, "a10139" + "03e6", None),
@@ -115,6 +126,12 @@ def test_a_compiled_token_has_what_was_asked_for(
     assert (parts.tag, parts.protected.hex()) == (tag, protected)
     assert parts.unprotected == ({4: kid} if kid else {})
     assert ("note: no key: the signature is empty" in tfm_sim.err) == ("--key" not in options)
+
+
+def test_a_scalar_signs_as_its_pem_file_does(tfm_sim: CommandLine, tmp_path: Path) -> None:
+    for key, where in (("p384.pem", "one.cbor"), ("scalar.hex", "two.cbor")):
+        assert tfm_sim("token", "compile", "claims.yaml", "-o", where, "--key", key, "-m", "sign") == 0
+    assert (tmp_path / "one.cbor").read_bytes() == (tmp_path / "two.cbor").read_bytes()
 
 
 def test_a_compiled_token_is_accepted_again(tfm_sim: CommandLine, tmp_path: Path) -> None:

@@ -144,11 +144,16 @@ def test_lengths_may_be_indefinite() -> None:
     assert load_endorsements(indefinite(cbor2.loads(corim()))) == MINIMAL
 
 
+def with_comid(entries: dict[int, Any]) -> bytes:
+    return corim(key_1=[CBORTag(506, cbor2.dumps({**entries, 4: PSA_TRIPLES}))])
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
         (b"\xd9\x01\xf5\xbf\x00\xff", "a map whose last key has no value"),
         (b"\xd9\x01\xf5\x5f\x61\x61\xff", "a chunk that is no string of the same kind"),
+        (b"\xd9\x01\xf5\x5f\x5f\x41\x61\xff\xff", "a chunk that is no string of the same kind"),
         (b"\xd9\x01\xf5\x9f\x00", "1 bytes wanted, 0 left: truncated"),
         (b"\xd9\x01\xf5\xbf\x00\x00\x00\x01\xff", "a map has the key the integer 0 twice"),
         (b"\xd9\x01\xf5" + b"\x9f" * 20, "nested deeper than 16 levels"),
@@ -171,6 +176,9 @@ def test_lengths_may_be_indefinite() -> None:
             r"tags\[0\]: found tag 999 .*legal: a CoMID, CoSWID, CoTS or CoTL",
         ),
         (corim(key_1=[CBORTag(506, b"\xa0")]), r"tags\[0\]: no tag-identity \(key 1\)"),
+        (with_comid({0: b"en", 1: {0: "x"}}), "language: found a byte string of 2 bytes; legal: a text"),
+        (with_comid({1: {0: "x", 1: "2"}}), "tag-version: found '2'; legal: a version from 0"),
+        (with_comid({1: {0: "x", 1: -1}}), "tag-version: found the integer -1; legal: a version from 0"),
         (corim(profile=None), r"no profile \(key 3\); legal: tag:arm.com,2025:psa#1.0.0, "),
         (corim(profile="http://example.com"), "profile: found 'http://example.com'; legal: tag:arm.com"),
         (
@@ -183,6 +191,7 @@ def test_lengths_may_be_indefinite() -> None:
         (corim(key_4={1: CBORTag(1, "x")}), "not-after: found 'x'; legal: a number"),
         (corim(key_4={0: CBORTag(1, 6), 1: CBORTag(1, 5)}), "not after 5; legal: not before its begin 6"),
         (corim(key_5=[]), "entities: found an array of 0; legal: at least 1"),
+        (corim(key_5=[{0: "", 2: [1]}]), r"entities\[0\].*: found an empty text; legal: a name"),
         (corim(key_5=[{0: "ACME"}]), r"entities\[0\]: no role \(key 2\)"),
         (
             corim(key_5=[{0: "A", 2: [2]}, {0: "B", 2: [2]}]),
@@ -209,6 +218,9 @@ MVAL, ANCHOR_AT = (*MEASUREMENT, 1), (3, 0)
         # Implementation id: class id present, tag 560, 32 bytes.
         ((*REFERENCE, 0, GONE), "one or more of class, instance, group"),
         ((*REFERENCE, 0, {1: "ACME"}), "no class-id; legal: the implementation id"),
+        # Software is endorsed for a class of devices: read past, an instance would endorse it for all.
+        ((*REFERENCE, {**CLASS, 1: CBORTag(550, b"\x01" * 33)}), "instance: found; legal .* a class alone"),
+        ((*REFERENCE, {**CLASS, 2: CBORTag(560, b"group")}), "group: found; legal .* a class alone"),
         ((*REFERENCE, 0, 0, CBORTag(600, bytes(32))), r"tag 600 .*legal: the implementation id \(tag 560\)"),
         ((*REFERENCE, 0, 0, CBORTag(560, bytes(31))), "31 bytes; legal: a byte string of 32 bytes"),
         (
@@ -245,6 +257,7 @@ MVAL, ANCHOR_AT = (*MEASUREMENT, 1), (3, 0)
         ((*ANCHOR_AT, 1, [CBORTag(554, PEM.replace("MFk", "MFl"))]), "legal: a PEM block PUBLIC KEY"),
         # What the profile forbids, and what every CoMID must keep.
         ((*MEASUREMENT, 2, [CBORTag(554, PEM)]), "authorized-by: found; legal in this profile: without it"),
+        ((*MVAL, 0, {0: ""}), "version: found an empty text; legal: a version"),
         ((*MVAL, 0, {0: "1", 1: 1}), "version-scheme: found; legal in this profile: without it"),
         ((*MEASUREMENT, 1, {}), "mval: found an empty map; legal: one measurement value or more"),
         ((*MVAL, 2, []), "digests: found an array of 0; legal: at least 1"),
@@ -334,6 +347,13 @@ def test_a_certificate_that_is_none(number: Any, component: Any, message: str) -
 def test_what_a_profile_cannot_carry(value: Endorsements, profile: CorimProfile, message: str) -> None:
     with pytest.raises(EndorsementError, match=message):
         write_corim(value, profile)
+
+
+def test_validity_may_be_one_moment_and_no_less() -> None:
+    """draft-ietf-rats-corim 7.3: both ends are included."""
+    assert Validity(100, 100).not_after == 100
+    with pytest.raises(EndorsementError, match="not after 99; legal: not before its begin 100"):
+        Validity(99, 100)
 
 
 def test_validity_is_asked_of_whoever_gives_a_time() -> None:

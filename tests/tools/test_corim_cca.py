@@ -97,6 +97,10 @@ def test_a_realm() -> None:
         ((1, 0, 0, GONE), "no mkey; legal: 'cca.rim'"),
         ((1, 0, GONE), "found no initial measurement; legal: one cca.rim"),
         ((1, 1, 0, "cca.rim"), "found cca.rim twice; legal: each register once"),
+        (
+            (1, 1, {0: "cca.rpv", 1: {4: CBORTag(560, bytes(64))}}),
+            "found cca.rpv twice; legal: each register once",
+        ),
         ((1, 1, 1, {11: "x"}), "no digests; legal: one"),
         ((1, 1, 1, 2, [["sha-256", RIM], ["sha-512", bytes(64)]]), "found an array of 2; legal: 1 item"),
         ((1, 1, 1, 2, [["sha3-224", bytes(28)]]), "sha3-224 of 28 bytes; legal: 32, 48 or 64 bytes"),

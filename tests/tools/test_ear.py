@@ -345,6 +345,8 @@ BROKEN: list[tuple[EarForm, Change, str]] = [
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(hardware="shiny"), "hardware: found 'shiny'"),
     (EarForm.DRAFT_03, lambda c: part(c)[D3_V].update(hardware="genuine_hw"), "hardware: found 'genuine_hw'"),
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(software=2), "found 'software'"),
+    (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(software=None), "found 'software'"),
+    (EarForm.DRAFT_03, lambda c: part(c)[D3_V].update(hardware=None), "hardware: found nothing"),
     (EarForm.LIBRARY, lambda c: part(c).update({LIB_V: []}), LIB_V),
     (EarForm.DRAFT_03, lambda c: part(c).update({D3_V: {}}), D3_V),
     (EarForm.LIBRARY, lambda c: part(c).update({"ear.appraisal-policy-id": ["x"]}), "legal: text"),
@@ -384,6 +386,7 @@ LEGAL: list[tuple[EarForm, Change]] = [
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(hardware="genuine_hw")),
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(hardware="-32")),
     (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update({"file-system": -1, "sourced-data": 1})),
+    (EarForm.LIBRARY, lambda c: part(c)[LIB_V].update(hardware=None)),  # so python-ear leaves a member out
     (EarForm.LIBRARY, lambda c: c.pop("eat_nonce")),
     (EarForm.LIBRARY, lambda c: c.update(eat_nonce="not base64!")),
     (EarForm.LIBRARY, lambda c: c.update(eat_profile="tag:github.com,2024:confidential-containers/Trustee")),

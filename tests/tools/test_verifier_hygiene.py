@@ -115,6 +115,16 @@ NEST = b"\x81" * 30 + b"\x00"
             token_of(protected=cbor2.dumps({1: ES256, 2: [4]})), {Kind.HEADER_CRITICAL}, id="crit absent"
         ),
         pytest.param(token_of(protected=cbor2.dumps({1: ES256, 2: [1]})), set(), id="crit alg"),
+        pytest.param(
+            token_of(protected=cbor2.dumps({1: ES256, 2: [5], 5: b"iv"})),
+            {Kind.HEADER_CRITICAL},
+            id="crit IV",
+        ),
+        pytest.param(
+            token_of(protected=cbor2.dumps({1: ES256, 2: [33], 33: b""})),
+            {Kind.HEADER_CRITICAL},
+            id="crit x5chain, which is not looked at",
+        ),
     ],
 )
 def test_hygiene(token: bytes, kinds: set[Kind]) -> None:

@@ -267,6 +267,8 @@ def _vector(claims: Mapping[str, Json], name: str, form: EarForm) -> TrustVector
     for label, value in content.items():
         if label not in labels:
             raise EarInvalid(f"{name}: found {label!r}; legal: {', '.join(labels)}")
+        if value is None and form is EarForm.LIBRARY:
+            continue  # python-ear writes null for a member that says nothing, and the Go library reads it so
         found[labels[label]] = TrustClaim(_value(f"{name}.{label}", value, form))
     return TrustVector.of(found)
 

@@ -5,17 +5,22 @@ and validate, trust anchor, reference values by the anchor's class, nonce, signa
 leaves what vts leaves: bad evidence keeps what was set until then, any other error sets every claim to -1.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Final
 
-from ..endorsements.model import ClassNames, Endorsements, PlatformConfig, RealmReference, ReferenceValue
-from ..verifier.cca import RAK_HASH, Binding, carried_key, carried_octets, judge_binding
+from ..endorsements.model import (
+    Certification,
+    ClassNames,
+    Endorsements,
+    PlatformConfig,
+    RealmReference,
+    ReferenceValue,
+)
+from ..verifier import cbor
 from ..verifier.collection import Collection
-from ..verifier.cose import SignatureState, judge_signature
 from ..verifier.decode import DecodedPart, DecodedToken, TokenUnreadable, decode
-from ..verifier.findings import Finding
-from ..verifier.keys import EcKey, Key
+from ..verifier.keys import Key
 from ..verifier.profiles import (
     CCA_REALM_2023,
     PSA_2_0_0,
@@ -33,7 +38,6 @@ from .ar4si import (
     BAD,
     CRYPTO_FAILED,
     FLAWED,
-    UNEXPECTED_EVIDENCE,
     UNRECOGNISED,
     VERIFIER_MALFUNCTION,
     Member,
@@ -42,7 +46,8 @@ from .ar4si import (
 )
 from .evidence import Component, Evidence
 from .result import Appraisal, Mode, SubmodAppraisal, submod
-from .veraison_claims import problem_of_cca, problem_of_psa
+from .veraison_claims import problem_of_cca, problem_of_frames, problem_of_psa, psa_profile
+from .veraison_signatures import why_not_cca, why_not_psa
 
 PSA_IOT: Final = "PSA_IOT"
 ARM_CCA: Final = "ARM_CCA"
@@ -109,16 +114,17 @@ def appraise_as_veraison(
         unreadable = str(error)
     scheme = SCHEMES.get(fitting_media_type(decoded) if media_type is None else media_type)
     if scheme is None:
+        # vts finalize: the error is not the evidence's, so that the 1 of GetAttestation ends as -1.
         text = "could not resolve media type"
-        return _Session(ERROR, challenge).ended(UNEXPECTED_EVIDENCE, f"{text} {media_type!r}", text)
+        return _Session(ERROR, challenge).ended(VERIFIER_MALFUNCTION, f"{text} {media_type!r}", text)
     session = _Session(scheme, challenge)
-    problem = unreadable if decoded is None else _problem(decoded, scheme)
+    problem = unreadable if decoded is None else _problem(decoded, scheme) or problem_of_frames(token)
     if decoded is None or problem is not None:
         text = "could not establish identity from evidence"
         return session.ended(CRYPTO_FAILED, f"{text}: {problem}", text)
     parts = {part.name: part for part in decoded.parts}
-    first = parts["token" if scheme == PSA_IOT else "platform"]
-    anchors = _find_anchors(Evidence.of(first), endorsements)
+    first = _psa_evidence(parts["token"]) if scheme == PSA_IOT else Evidence.of(parts["platform"])
+    anchors = _find_anchors(first, endorsements)
     if not anchors:
         text = "no trust anchor for evidence"
         return session.ended(CRYPTO_FAILED, text, text)
@@ -129,6 +135,12 @@ def appraise_as_veraison(
         return session.ended(0, f"bad evidence: {error}")
     except Malfunction as error:
         return session.ended(VERIFIER_MALFUNCTION, str(error))
+
+
+def _psa_evidence(part: DecodedPart) -> Evidence:
+    """The claims as psatoken names them."""
+    claims = part.envelope.claims or cbor.EMPTY_MAP
+    return Evidence(psa_profile(claims), claims)
 
 
 def fitting_media_type(decoded: DecodedToken | None) -> str:
@@ -183,7 +195,7 @@ def _integrity_and_claims(
         text = f"integrity validation failed: bad evidence: {error}"
         return session.ended(CRYPTO_FAILED, text, text)
     if session.name == PSA_IOT:
-        return session.of(_appraise_psa(session, Evidence.of(parts["token"]), of_class.reference_values))
+        return session.of(_appraise_psa(session, _psa_evidence(parts["token"]), of_class))
     platform, realm = Evidence.of(parts["platform"]), Evidence.of(parts["realm"])
     rim = realm.octets("initial-measurement")
     realms = [reference for reference in endorsements.realms if reference.rim.value == rim]
@@ -194,64 +206,59 @@ def _integrity_and_claims(
 
 
 def _of_class(endorsements: Endorsements, implementation_id: bytes, names: ClassNames) -> Endorsements:
-    """Step 4: reference values are looked up by the anchor's class, exactly, vendor and model included."""
+    """Step 4: by the anchor's class; each name that it has must be the same, and what it lacks fits any.
 
-    def mine(entry: ReferenceValue | PlatformConfig) -> bool:
-        return entry.implementation_id == implementation_id and entry.names == names
+    corim-store EnvironmentQuery: an exact query with a class id asks nothing of the names it does not give.
+    Endorsed values (key 1 of the triples) are found as well.
+    """
+    wanted = {name: value for name, value in asdict(names).items() if value is not None}
+
+    def mine(entry: ReferenceValue | PlatformConfig | Certification) -> bool:
+        found = asdict(entry.names)
+        return entry.implementation_id == implementation_id and wanted.items() <= found.items()
 
     return Endorsements(
         reference_values=tuple(filter(mine, endorsements.reference_values)),
         platform_configs=tuple(filter(mine, endorsements.platform_configs)),
+        certifications=tuple(entry for entry in endorsements.certifications if mine(entry)),
     )
 
 
 def _check_psa(part: DecodedPart, key: Key, challenge: bytes) -> None:
     """Step 5: the nonce first, then the signature."""
-    nonce = Evidence.of(part).octets("nonce") or b""
+    nonce = _psa_evidence(part).octets("nonce") or b""
     if nonce != challenge:
         raise BadEvidence(
             f"freshness: psa-nonce ({nonce.hex()}) does not match session nonce ({challenge.hex()})"
         )
-    if judge_signature(part.envelope, key).state is not SignatureState.VALID:
-        raise BadEvidence("signature verification failed: verification error")
+    problem = why_not_psa(part, key)
+    if problem is not None:
+        raise BadEvidence(problem)
 
 
 def _check_cca(platform: DecodedPart, realm: DecodedPart, key: Key, challenge: bytes) -> None:
-    """The realm's challenge, padded with zeros; platform signature, realm signature, binding."""
-    nonce = Evidence.of(realm).octets("nonce") or b""
+    """The realm's challenge, padded with zeros; then what ccatoken verifies."""
+    nonce = Evidence(CCA_REALM_2023, realm.envelope.claims).octets("nonce") or b""
     if nonce != challenge[:_NONCE_SIZE].ljust(_NONCE_SIZE, b"\x00"):
         raise BadEvidence(
             f"freshness: realm challenge ({nonce.hex()}) does not match session nonce ({challenge.hex()})"
         )
-    rak = carried_key(realm.envelope, realm.profile or CCA_REALM_2023)
-    if judge_signature(platform.envelope, key).state is not SignatureState.VALID:
-        raise BadEvidence("unable to verify platform token: verification error")
-    if not _realm_signature_holds(realm, rak):
-        raise BadEvidence("unable to verify realm token: verification error")
-    if any(_binding_findings(platform, realm)):
-        raise BadEvidence("binding verification failed: platform nonce does not match RAK hash")
+    problem = why_not_cca(platform, realm, key)
+    if problem is not None:
+        raise BadEvidence(problem)
 
 
-def _binding_findings(platform: DecodedPart, realm: DecodedPart) -> Iterator[Finding]:
-    named = realm.envelope.claims.get(RAK_HASH) if realm.envelope.claims else None
-    nonce, carried = Evidence.of(platform).item("nonce"), carried_octets(realm.envelope)
-    return judge_binding(nonce, carried, named, Binding("realm", hash_by_size=False))
-
-
-def _realm_signature_holds(realm: DecodedPart, rak: EcKey | Finding) -> bool:
-    return isinstance(rak, EcKey) and judge_signature(realm.envelope, rak).state is SignatureState.VALID
-
-
-def _appraise_psa(
-    session: _Session, evidence: Evidence, references: Sequence[ReferenceValue]
-) -> SubmodAppraisal:
+def _appraise_psa(session: _Session, evidence: Evidence, of_class: Endorsements) -> SubmodAppraisal:
     """Step 6."""
     if evidence.profile == PSA_IOT_PROFILE_1 and evidence.item("profile") is None:
         # Its JSON says "psa-profile": null, and the decoder of that JSON then finds no profile.
         raise BadEvidence("could not match profile")
+    if any(not value.components for value in of_class.certifications):
+        raise Malfunction("no digests in reference value measurement")  # that of an endorsed certificate
+    table = _reference_table(of_class.reference_values)
     claims = dict(_lifecycle_claims(evidence))
     claims[Member.EXECUTABLES] = _executables(
-        _software_matches(evidence.components(), _reference_table(references), version_required=True)
+        _software_matches(evidence.components(), table, version_required=True)
     )
     return _submod(PSA_IOT, session.policy_ids, claims, evidence, annotate(evidence))
 

@@ -1,19 +1,24 @@
 """What Veraison's libraries take for valid claims: psatoken and ccatoken, as services pins them.
 
-They differ from the profiles: any 32-bit client id, no RFC 9783 profile, no realm profile of 2024, the text
-"verification service" never empty, hash names from a list. A collection holds CWTs that must be COSE_Sign1.
+They differ from the profiles: any 32-bit client id, no RFC 9783 profile, any URI as a realm's profile (which
+only the verification looks at), the text "verification service" never empty, hash names from a list. A
+collection holds CWTs that must be COSE_Sign1.
 """
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from types import NoneType
 from typing import Final
 
 from ..verifier import cbor
+from ..verifier.cca import RAK as _RAK
 from ..verifier.cca import carried_key
 from ..verifier.claims import EAT_PROFILE, judge_claims
+from ..verifier.collection import PLATFORM_TOKEN, REALM_TOKEN
 from ..verifier.decode import DecodedPart
-from ..verifier.envelope import CoseKind
+from ..verifier.envelope import HEADER_ALG, CoseKind
 from ..verifier.findings import Finding
+from ..verifier.keys import Curve, EcKey
 from ..verifier.profiles import (
     CCA_PLATFORM,
     CCA_PLATFORM_LEGACY,
@@ -38,10 +43,13 @@ _HASH_NAME: Final = TextString(
     + "|shake128|shake256",
     "the name of a hash function at IANA",
 )
+_LABELS: Final = (PLATFORM_TOKEN, REALM_TOKEN)
+_RECORD_SIZE: Final = 2
+_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _RAW_P384: Final = ByteString((97,), prefix=b"\x04")
 
 
-def _altered(profile: Profile, **shapes: Shape) -> Profile:
+def _altered(profile: Profile, /, **shapes: Shape) -> Profile:
     """The profile's table with other shapes for some claims; underscores stand for hyphens."""
     changes = {name.replace("_", "-"): shape for name, shape in shapes.items()}
     claims = tuple(
@@ -75,7 +83,7 @@ _REALM_HASHES: Final[dict[str, Shape]] = {
     "hash_algorithm": _NOT_EMPTY,
     "public_key_hash_algorithm": _ANY_TEXT,
 }
-_REALM: Final = _altered(CCA_REALM_2023, **_REALM_HASHES)
+_REALM_OF_ANY_NAME: Final = _altered(CCA_REALM_2023, profile=_ANY_TEXT, **_REALM_HASHES)
 _REALM_LEGACY: Final = _altered(CCA_REALM_LEGACY, public_key=_RAW_P384, **_REALM_HASHES)
 
 
@@ -93,6 +101,28 @@ def problem_of_psa(part: DecodedPart) -> str | None:
     if isinstance(text, cbor.Text) and text.value != _PROFILE_1.name:
         return f"profile {text.value!r} with the keys of {_PROFILE_1.name}"
     return _problem_of_claims(claims, _PROFILE_1) or _problem_of_profile_1(claims)
+
+
+def psa_profile(claims: cbor.Map) -> Profile:
+    """The one whose labels psatoken reads: told by 265 alone, and without that PSA_IOT_PROFILE_1."""
+    name = claims.get(EAT_PROFILE)
+    second = isinstance(name, cbor.Text) and name.value == PSA_2_0_0.name
+    return PSA_2_0_0 if second else PSA_IOT_PROFILE_1
+
+
+def problem_of_frames(token: bytes) -> str | None:
+    """go-cose compares the first two bytes of a COSE_Sign1, and ccatoken's records have two members."""
+    item = cbor.read(token)
+    inside = item.content if isinstance(item, cbor.Tag) else item
+    tokens = [token]
+    if isinstance(inside, cbor.Map):
+        values = [value for label in _LABELS if (value := inside.get(label)) is not None]
+        records = [value for value in values if isinstance(value, cbor.Array)]
+        if any(len(record.items) != _RECORD_SIZE for record in records):
+            return "cannot decode CBOR array to struct with different number of elements"
+        held = (value.items[1] if isinstance(value, cbor.Array) else value for value in values)
+        tokens = [one.value for one in held if isinstance(one, cbor.Bytes)]
+    return None if all(one[:2] == b"\xd2\x84" for one in tokens) else "invalid COSE_Sign1_Tagged object"
 
 
 def _problem_of_profile_1(claims: cbor.Map) -> str | None:
@@ -122,20 +152,56 @@ def problem_of_cca(platform: DecodedPart, realm: DecodedPart) -> str | None:
 def _problem_of_realm(realm: DecodedPart) -> str | None:
     claims = realm.envelope.claims or cbor.EMPTY_MAP
     name = claims.get(EAT_PROFILE)
-    if name is None:
-        table = _REALM_LEGACY
-    elif isinstance(name, cbor.Text) and name.value == _REALM.name:
-        table = _REALM
-    else:
-        return f"ccatoken knows no realm profile {cbor.plain(name)!r}"
-    problem = _problem_of_claims(claims, table)
-    key = carried_key(realm.envelope, CCA_REALM_LEGACY if table is _REALM_LEGACY else CCA_REALM_2023)
-    return problem or (str(key) if isinstance(key, Finding) else None)
+    if name is not None and not (isinstance(name, cbor.Text) and _URI.match(name.value or "")):
+        return f"the realm's profile {cbor.plain(name)!r} is no absolute URI"
+    problem = _problem_of_claims(claims, _REALM_LEGACY if name is None else _REALM_OF_ANY_NAME)
+    if problem is not None:
+        return problem
+    key = carried_by_realm(realm)
+    return str(key) if isinstance(key, Finding) else None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOffCurve:
+    """A COSE_Key with a point that is not on its curve: ccatoken notices it as it verifies."""
+
+    curve: Curve
+
+
+def carried_by_realm(realm: DecodedPart) -> EcKey | KeyOffCurve | Finding:
+    """The realm's key as ccatoken reads it: by whether there is a profile, whatever its name."""
+    claims = realm.envelope.claims or cbor.EMPTY_MAP
+    if claims.get(EAT_PROFILE) is None:
+        return carried_key(realm.envelope, CCA_REALM_LEGACY)
+    key = carried_key(realm.envelope, CCA_REALM_2023)
+    item = claims.get(_RAK)
+    if isinstance(key, Finding) and isinstance(item, cbor.Bytes):
+        curve = _curve_of(item.value)
+        return KeyOffCurve(curve) if curve is not None else key
+    return key
+
+
+def _curve_of(encoded: bytes) -> Curve | None:
+    """The curve of an EC2 COSE_Key whose coordinates have its size."""
+    try:
+        key = cbor.examine(encoded).item
+    except cbor.CborError:
+        return None
+    if not isinstance(key, cbor.Map) or key.end != len(encoded):
+        return None
+    match [key.get(label) for label in (1, -1, -2, -3)]:
+        case [cbor.Int(value=2), cbor.Int(value=crv), cbor.Bytes(value=x), cbor.Bytes(value=y)]:
+            return next((c for c in Curve if c.cose_id == crv and len(x) == len(y) == c.size), None)
+        case _:
+            return None
 
 
 def _problem_of_envelope(part: DecodedPart) -> str | None:
     if part.envelope.kind is not CoseKind.SIGN1:
         return "found no COSE_Sign1"
+    algorithm = part.envelope.protected.get(HEADER_ALG) if part.envelope.protected else None
+    if not isinstance(algorithm, (cbor.Int, cbor.Text, NoneType)):
+        return "header parameter: alg: require int / tstr type"
     if not part.envelope.signature:
         return "the signature is empty"
     return next((str(problem) for problem in part.envelope.problems), None)

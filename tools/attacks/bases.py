@@ -26,13 +26,11 @@ from ..delegated_demo import DEFAULT_BOARD as CCA_BOARD
 from ..delegated_demo import cca_build
 from ..demo_firmware import flash_demo_firmware
 from ..realm import Composition, Realm, RealmProfile
-from ..tokens.cose_writer import SigningKey
+from ..tokens.cose_writer import SCALAR_CURVES, SigningKey
 from ..verifier.cose import ALGORITHMS
 from .subject import Means, Subject
 
 DEFAULT_BOARD: Final = "an521"
-CURVES: Final[dict[int, ec.EllipticCurve]] = {32: ec.SECP256R1(), 48: ec.SECP384R1(), 66: ec.SECP521R1()}
-"""By the size of a private key in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,4 +182,4 @@ def signing_key(device: Device) -> SigningKey:
     iak = device.hardware.hal.tfm_plat_get_iak()
     if iak.type == PSA_KEY_TYPE_HMAC:
         return iak.data
-    return ec.derive_private_key(int.from_bytes(iak.data), CURVES[len(iak.data)])
+    return ec.derive_private_key(int.from_bytes(iak.data), SCALAR_CURVES[len(iak.data)])

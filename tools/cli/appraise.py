@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TypeVar
 
 import click
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from ...interface.errors import ExitCode, TfmSimError
 from ..appraisal.appraise import appraise as appraise_token
@@ -23,6 +24,7 @@ from .output import (
     STDIN,
     FileUnreadable,
     display,
+    display_output,
     hex_bytes,
     print_lines,
     read_file,
@@ -49,7 +51,8 @@ T = TypeVar("T")
     metavar="FILE",
     multiple=True,
     required=True,
-    help="Trust anchors and reference values, YAML or CoRIM; may be given again.",
+    help="Trust anchors and reference values, YAML or CoRIM (`tfm-sim endorse` writes them); may be given "
+    "again.",
 )
 @click.option("--policy", "policy_file", type=FILE_NAME, metavar="FILE", help="What to demand, as YAML.")
 @click.option(
@@ -101,11 +104,10 @@ def appraise(
         raise click.UsageError("--sign-key and -o go together; legal: both or neither")
     if output == STDIN and as_json:
         raise click.UsageError("-o - with --json; legal: one of them on standard output")
+    _check_mode(mode, challenge, policy_file, media_type)
     endorsements = sum((_load(name, load_endorsements) for name in endorsement_files), Endorsements())
     policy = _load(policy_file, load_policy) if policy_file is not None else DEFAULT_POLICY
-    signing_key = (
-        _load(key_file, lambda data, _: load_signing_key(data), named=False) if key_file is not None else None
-    )
+    signing_key = read_signing_key(key_file) if key_file is not None else None
     result = appraise_token(
         read_token(file),
         endorsements,
@@ -124,7 +126,7 @@ def appraise(
     else:
         lines = [*appraisal_lines(result)]
         if output is not None:
-            lines.append(f"attestation result ({ear_form}) written to {display(output)}")
+            lines.append(f"attestation result ({ear_form}) written to {display_output(output)}")
         print_lines(lines, STYLES, to_stderr=output == STDIN)
     if not result.affirming:
         sys.exit(int(ExitCode.NO))
@@ -138,12 +140,29 @@ def verifier_id() -> VerifierId:
         return VerifierId("tfm-sim", "tfm-sim")
 
 
-def _load(file: str, load: Callable[[bytes, str], T], *, named: bool = True) -> T:
+def read_signing_key(file: str) -> EllipticCurvePrivateKey:
+    """The private key in a file that results are signed with. Raises FileUnreadable, which names the file."""
     data = read_file(file)
     try:
-        return load(data, display(file))
+        return load_signing_key(data)
     except TfmSimError as error:
-        raise error if named else FileUnreadable(f"{display(file)}: {error}") from None
+        raise FileUnreadable(f"{display(file)}: {error}") from None
+
+
+def _check_mode(mode: str, challenge: bytes | None, policy: str | None, media_type: str | None) -> None:
+    """What --mode veraison wants and does not know."""
+    if mode != Mode.VERAISON.value:
+        if media_type is not None:
+            raise click.UsageError("--media-type without --mode veraison; legal: with it")
+        return
+    if challenge is None:
+        raise click.UsageError("--mode veraison without --challenge; legal: with the nonce of the session")
+    if policy is not None:
+        raise click.UsageError("--policy with --mode veraison; legal: none, as Veraison has no such rules")
+
+
+def _load(file: str, load: Callable[[bytes, str], T]) -> T:
+    return load(read_file(file), display(file))
 
 
 def appraisal_lines(result: Appraisal) -> Iterator[str]:

@@ -12,7 +12,7 @@ from ..verifier import Key
 from .attest_over_http import attest_to_verifier, report_result, serve_device
 from .device_options import DeviceOptions, device_options, make_device, tell_uncut
 from .evidence import ask_for_token, refusals_as_json
-from .output import FILE_NAME, STDIN, hex_bytes, print_lines, write_file
+from .output import FILE_NAME, STDIN, display_output, hex_bytes, print_lines, write_file
 from .over_http import HttpOptions, http_options
 from .verify import read_key
 
@@ -164,10 +164,10 @@ def _report(
     if output is None:
         click.echo(token.hex())
     else:
-        lines.append(f"token of {len(token)} bytes written to {output}")
+        lines.append(f"token of {len(token)} bytes written to {display_output(output)}")
     if key_out is not None:
-        lines.append(f"verification key written to {key_out}")
-    if notice:
-        lines.append(f"warning: {notice}")
+        lines.append(f"verification key written to {display_output(key_out)}")
     # Standard output that carries the token or the key carries nothing else.
-    print_lines(lines, ((r"NOT SECURE", "bold red"),), to_stderr=output is None or STDIN in (output, key_out))
+    print_lines(lines, to_stderr=output is None or STDIN in (output, key_out))
+    if notice:
+        print_lines([f"warning: {notice}"], ((r"NOT SECURE", "bold red"),), to_stderr=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ...interface.errors import ExitCode, TfmSimError
+from ...interface.errors import ExitCode
 from ..endorsements import load_endorsements
 from ..endorsements.corim import Corim, CorimProfile
 from ..endorsements.corim_show import corim_lines, show_corim
@@ -16,9 +16,10 @@ from ..endorsements.model import EndorsementError, Endorsements
 from ..endorsements.signed_corim import algorithm_name
 from ..endorsements.yaml_form import endorsements_yaml
 from ..verifier.identity import well_known
-from ..verifier.keys import Key, load_key
+from ..verifier.keys import Key
 from .corim_options import CorimOptions, Moment, corim_options
 from .output import FILE_NAME, FileUnreadable, display, print_lines, read_file, write_file
+from .verify import read_key
 
 STYLES = ((r"^VALID", "bold green"), (r"^REFUSED", "bold red"), (r"NOT SECURE|^warning", "bold red"))
 _KEYS = click.option(
@@ -39,7 +40,7 @@ def corim_group() -> None:
     """Work on CoRIM files, the endorsements that verifiers are provisioned with."""
 
 
-@corim_group.command("show")
+@corim_group.command("show", short_help="Show a CoRIM and check it: exit 0 valid, 1 refused.")
 @click.argument("file", type=FILE_NAME, metavar="FILE")
 @_KEYS
 @_AT
@@ -66,7 +67,7 @@ def show(file: str, key_files: tuple[str, ...], moment: int | None, as_json: boo
         sys.exit(int(ExitCode.NO))
 
 
-@corim_group.command("from-yaml")
+@corim_group.command("from-yaml", short_help="Write endorsements in YAML as a CoRIM.")
 @click.argument("file", type=FILE_NAME, metavar="YAML")
 @click.option("-o", "--output", type=FILE_NAME, metavar="FILE", required=True, help="Where the CoRIM goes.")
 @corim_options
@@ -76,6 +77,7 @@ def from_yaml(file: str, output: str, corim: CorimOptions) -> None:
     if is_corim(data):
         raise FileUnreadable(f"{display(file)}: CBOR; legal: YAML")
     endorsements = load_endorsements(data, display(file))
+    corim.check(written=True)
     profile = corim.profile(_fitting(endorsements))
     encoded = corim.write(endorsements, profile)
     write_file(output, encoded)
@@ -85,7 +87,7 @@ def from_yaml(file: str, output: str, corim: CorimOptions) -> None:
     )
 
 
-@corim_group.command("to-yaml")
+@corim_group.command("to-yaml", short_help="Write the endorsements in a CoRIM as YAML.")
 @click.argument("file", type=FILE_NAME, metavar="FILE")
 @click.option(
     "-o", "--output", type=FILE_NAME, metavar="YAML", default="-", help="By default standard output."
@@ -107,16 +109,7 @@ def _fitting(endorsements: Endorsements) -> CorimProfile:
 
 
 def _load_keys(files: tuple[str, ...]) -> list[Key]:
-    return [_load_key(file) for file in files]
-
-
-def _load_key(file: str) -> Key:
-    try:
-        return load_key(read_file(file))
-    except FileUnreadable:
-        raise
-    except TfmSimError as error:
-        raise FileUnreadable(f"{display(file)}: {error}") from None
+    return [read_key(file) for file in files]
 
 
 def _verdict_lines(read: Corim, size: int) -> Iterator[str]:

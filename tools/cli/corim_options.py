@@ -66,6 +66,21 @@ class CorimOptions:
     sign_cert: str | None
     cwt_claims: bool
 
+    def check(self, *, written: bool) -> None:
+        """Refuse what would have no effect. ``written`` says whether there is a CoRIM at all."""
+        if self.sign_key is not None and not written:
+            raise click.UsageError("--sign-key without a CoRIM; legal: with -o DIR or --corim FILE")
+        named = self.signer_uri is not None or self.signer != DEFAULT_NAME
+        for option, given in (
+            ("--sign-cert", self.sign_cert is not None),
+            ("--signer or --signer-uri", named),
+            ("--cwt-claims", self.cwt_claims),
+        ):
+            if given and self.sign_key is None:
+                raise click.UsageError(f"{option} without --sign-key; legal: with it")
+        if self.creator_uri is not None and self.creator is None:
+            raise click.UsageError("--creator-uri without --creator; legal: both, or the creator alone")
+
     def profile(self, default: CorimProfile) -> CorimProfile:
         """The profile asked for, or else the default."""
         return default if self.corim_profile is None else PROFILES[self.corim_profile]

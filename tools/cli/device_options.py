@@ -9,17 +9,18 @@ from typing import Any, Final, TypeVar
 import click
 from click.core import ParameterSource
 
-from ...bootloader.config import Bl2Config, KeyMode, SignatureType
+from ...bootloader.config import Bl2Config, KeyMode
 from ...bootloader.keys import load_public_key, public_key_encoding
-from ...bootloader.rse_keys import RseState
 from ...device import Device
 from ...firmware_build import (
+    MEASURED_TOKEN_SIZE,
     Build,
     bl1_config_for,
     bl2_config_for,
     its_config_for,
     ps_config_for,
     with_boot_status,
+    with_delegated_attestation,
 )
 from ...firmware_profiles import PROFILES as TFM_PROFILES
 from ...firmware_profiles import find_profile
@@ -27,7 +28,6 @@ from ...interface.mcuboot.trailer import TrailerError, mark_pending
 from ...interface.psa.crypto_values import PSA_ALG_IS_HMAC
 from ...interface.tfm.boot_status import BootStatusEra
 from ...interface.trace import Listener
-from ...partitions.delegated_attestation.config import DelegatedAttestationConfig
 from ...partitions.firmware_update.config import FwuConfig
 from ...partitions.initial_attestation.config import AttestationConfig, SignatureOf2019, TokenVariant
 from ...partitions.measured_boot.config import MeasuredBootConfig
@@ -38,11 +38,9 @@ from ...platform.provisioning import load_provisioning
 from ...platform.provisioning_bundle import Bundles
 from ...platform.provisioning_stages import is_required
 from ..demo_firmware import flash_demo_firmware, primary_slots_blank
-from .loader_options import LOADER_OPTIONS, SIGNATURE_TYPES, LoaderOptions, board_of
+from .loader_options import DEFAULT_SIGNATURE_TYPE, LOADER_OPTIONS, SIGNATURE_TYPES, LoaderOptions, board_of
 from .output import FILE_NAME, MAX_IMAGE, read_file
 
-MEASURED_TOKEN_SIZE = 0x800
-"""What the RSE has for PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE."""
 PROVISIONED: Final = "--bundles: nobody looks at them, for this device is provisioned already"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -120,7 +118,7 @@ _OPTIONS = (
     click.option(
         "--signature-type",
         type=click.Choice(list(SIGNATURE_TYPES)),
-        default=SignatureType.EC_P256.value,
+        default=DEFAULT_SIGNATURE_TYPE,
         show_default=True,
         help="What BL2 is built to verify.",
     ),
@@ -225,6 +223,7 @@ def device_options(command: Command) -> Command:
         loader = LoaderOptions(**{name: arguments.pop(name) for name in LoaderOptions.__slots__})
         names = [name for name in DeviceOptions.__slots__ if name != "loader"]
         mine = {"loader": loader} | {name: arguments.pop(name) for name in names}
+        _check_era(mine)
         mine["measured_boot"] = _measures(mine)
         return command(options=DeviceOptions(**mine), **arguments)
 
@@ -233,6 +232,24 @@ def device_options(command: Command) -> Command:
         wrapped = option(wrapped)
     result: Command = wrapped
     return result
+
+
+def _check_era(arguments: Mapping[str, Any]) -> None:
+    """The options of one era beside those of another."""
+    of_2019 = arguments["profile"] == TokenVariant.TFM_2019.value
+    if _given("signature_2019") and not of_2019:
+        raise click.UsageError(
+            f"--signature-2019 with --profile {arguments['profile']}; legal: with --profile 2019"
+        )
+    status = arguments["boot_status"]
+    old_status = of_2019 if status is None else status != BootStatusEra.TODAY.value
+    for name in ("measured_boot", "delegated_attestation", "firmware_update"):
+        if arguments[name] and (old_status or (of_2019 and name != "firmware_update")):
+            era = "--profile 2019" if of_2019 else f"--boot-status {status}"
+            option = f"--{name.replace('_', '-')}"
+            raise click.UsageError(
+                f"{option} with {era}; legal: without it, for TF-M had no such partition then"
+            )
 
 
 def _measures(arguments: Mapping[str, Any]) -> bool:
@@ -367,17 +384,10 @@ def _build(options: DeviceOptions, board: Board) -> Build:
         measured_boot=MeasuredBootConfig() if options.measured_boot else None,
     )
     if options.delegated_attestation:
-        build = _delegating(build)
+        build = with_delegated_attestation(build)
     if options.boot_status is None:
         return build
     return with_boot_status(build, BootStatusEra(options.boot_status))
-
-
-def _delegating(build: Build) -> Build:
-    """With delegated attestation of the attestation's own era, and a BL1 that is an RSE's."""
-    config = DelegatedAttestationConfig(hash_of_point=build.attestation.variant.before_2_2)
-    bl1 = None if build.bl1 is None else replace(build.bl1, rse=RseState())
-    return replace(build, bl1=bl1, delegated_attestation=config)
 
 
 def _bl2_config(options: DeviceOptions, board: Board) -> Bl2Config:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import click
 
-from ...interface.errors import ExitCode, TfmSimError
+from ...interface.errors import ExitCode
 from ..appraisal.ear_check import Ear, EarInvalid, check_ear, read_unverified
-from ..verifier.keys import Key, load_key
 from .appraise import STYLES, vector_lines
-from .output import FILE_NAME, FileUnreadable, display, hex_bytes, print_lines, read_file
+from .output import FILE_NAME, display, hex_bytes, print_lines, read_file
+from .verify import read_key
 
 
 @click.group()
@@ -27,8 +27,10 @@ def show(file: str, key_file: str | None, as_json: bool) -> None:
     """Show the attestation result in FILE, a JWT. Without --key nobody has checked who made it."""
     data = read_file(file)
     try:
-        found = read_unverified(data) if key_file is None else check_ear(data, _key(key_file))
+        found = read_unverified(data) if key_file is None else check_ear(data, read_key(key_file))
     except EarInvalid as error:
+        if key_file is None:  # nothing was asked but what it says, and that cannot be told
+            raise FileUnreadable(f"{display(file)}: {error}") from None
         raise EarInvalid(f"{display(file)}: {error}") from None
     if as_json:
         click.echo(json.dumps(dict(found.claims), indent=2))
@@ -36,10 +38,17 @@ def show(file: str, key_file: str | None, as_json: bool) -> None:
     print_lines(_lines(found, "signature not checked" if key_file is None else "signature good"), STYLES)
 
 
-@ear.command()
+@ear.command(short_help="Check a result: exit 0 genuine and affirming, else 1.")
 @click.argument("file", type=FILE_NAME, metavar="FILE")
 @click.option("--key", "key_file", type=FILE_NAME, metavar="PUB", required=True, help="The verifier's key.")
-@click.option("--nonce", callback=hex_bytes, metavar="HEX", help="The nonce that the result must echo.")
+@click.option(
+    "--challenge",
+    "--nonce",
+    "nonce",
+    callback=hex_bytes,
+    metavar="HEX",
+    help="The nonce that the result must echo.",
+)
 @click.option("--now", type=int, metavar="N", help="Seconds since 1970 for exp, else the clock.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def check(file: str, key_file: str, nonce: bytes | None, now: int | None, as_json: bool) -> None:
@@ -48,7 +57,7 @@ def check(file: str, key_file: str, nonce: bytes | None, now: int | None, as_jso
     The signature must be by --key, with the algorithm of its curve; the profile claim chooses the names; a
     status may be no better than its vector.
     """
-    data, key = read_file(file), _key(key_file)
+    data, key = read_file(file), read_key(key_file)
     try:
         found = check_ear(data, key, nonce=nonce, now=int(time.time()) if now is None else now)
     except EarInvalid as error:
@@ -64,15 +73,6 @@ def check(file: str, key_file: str, nonce: bytes | None, now: int | None, as_jso
         print_lines(_lines(found, "signature good"), STYLES)
     if not affirming:
         sys.exit(int(ExitCode.NO))
-
-
-def _key(file: str) -> Key:
-    try:
-        return load_key(read_file(file))
-    except FileUnreadable:
-        raise
-    except TfmSimError as error:
-        raise FileUnreadable(f"{display(file)}: {error}") from None
 
 
 def _lines(found: Ear, signature: str) -> Iterator[str]:

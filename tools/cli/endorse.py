@@ -55,6 +55,7 @@ def endorse(
     done. Without a place to write to the YAML goes to standard output.
     """
     _check_outputs(output, yaml_file, corim_file, vendor, model)
+    corim.check(written=output is not None or corim_file is not None)
     if output is None and yaml_file is None and corim_file is None:
         yaml_file = STDIN
     made = _endorse(options, ClassNames(vendor, model))
@@ -65,6 +66,8 @@ def endorse(
     # Whatever is wrong with the CoRIM, no file is written then.
     wanted = corim_file is not None or (output is not None and not _is_symmetric(made))
     encoded = corim.write(made.endorsements, profile) if wanted else None
+    # A warning stays one when somebody keeps what is said beside.
+    print_lines(made.notices, STYLES, to_stderr=True)
     lines = list(_lines(made, corim))
     if output is not None:
         _make_directory(output)
@@ -134,7 +137,6 @@ def _write_all(where: Path, made: DeviceEndorsements, text: bytes, encoded: byte
 
 
 def _lines(made: DeviceEndorsements, corim: CorimOptions) -> Iterator[str]:
-    yield from made.notices
     for value in made.endorsements.reference_values:
         digest = value.digests[0]
         yield f"{value.type or 'component'} {value.version or ''}: {digest.algorithm} {digest.value.hex()}"

@@ -17,6 +17,7 @@ from ...bootloader.keys import load_public_key
 from ...interface.errors import ExitCode, TfmSimError
 from ...interface.mcuboot.image import IMAGE_HEADER_SIZE, U32_MAX, ImageError, flag_names
 from .imgtool import imgtool_sign
+from .lazy import LazyGroup
 from .output import FILE_NAME, MAX_IMAGE, STDIN, display, print_lines, read_file, write_file
 
 _STYLES = (
@@ -50,12 +51,23 @@ LONGEST_CELL: Final = 64
 """Bytes of a trailer's field that are shown one by one."""
 
 
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    homes={
+        "bl2": ("bl2_image:bl2_image", "Sign and encrypt a BL2 for a board with BL1."),
+        "bl2-key": ("bl2_image:bl2_key", "Make a key that signs BL2."),
+        "dump": ("flash:dump", "Show a slot in hex, or write it to a file."),
+        "erase": ("flash:erase", "Erase a slot."),
+        "flash": ("flash:flash", "Write an image to a slot."),
+        "mark": ("flash:mark", "Set the trailer flags of a slot."),
+        "sign": ("sign:sign", "Have imgtool sign a firmware."),
+    },
+)
 def image() -> None:
     """Look at MCUboot images and make them."""
 
 
-@image.command()
+@image.command(short_help="Show an image: header, TLVs, digest, trailer.")
 @click.argument("file", type=FILE_NAME, metavar="FILE")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option(
@@ -84,7 +96,7 @@ def info(file: str, as_json: bool, decrypt_key: str | None) -> None:
         sys.exit(int(ExitCode.NO))
 
 
-@image.command("from-elf")
+@image.command("from-elf", short_help="Make the flat binary of an ELF file; --sign signs it.")
 @click.argument("file", type=FILE_NAME, metavar="FW.elf")
 @click.option(
     "-o",

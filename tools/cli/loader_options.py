@@ -20,6 +20,7 @@ from ...platform.state import StateError, stored_board
 from .output import FILE_NAME
 
 SIGNATURE_TYPES: Final = {t.value: t for t in SignatureType}
+DEFAULT_SIGNATURE_TYPE: Final = SignatureType.EC_P256.value
 STRATEGIES: Final = {s.value: s for s in UpgradeStrategy}
 DEFAULT_BOARD: Final = "an521"
 RAM_LOAD_BOARD: Final = "an521_ram_load"

@@ -9,64 +9,37 @@ import click
 
 from ...interface.errors import ExitCode, TfmSimError
 from ...interface.psa.status import PsaError
-from .appraise import appraise
-from .attest import attest
-from .bl2_image import bl2_image, bl2_key
-from .boot import boot
-from .boot_status import boot_status_command
-from .bundles import bundles
-from .corim import corim_group
-from .demo import demo
-from .ear import ear
-from .endorse import endorse
-from .flash import dump, erase, flash, mark, slots_command
-from .image import image
-from .mutate import catalogue_command, mutate_command
-from .output import clean
-from .patterns import board, provisioning
-from .run import run
-from .sign import sign
-from .storage import storage
-from .token import token
-from .token_compare import diff_command, size_command
-from .token_yaml import compile_command, decompile_command
-from .trace import trace
-from .verify import verify
+from .lazy import LazyGroup
+
+_HOMES: Final = {
+    "appraise": ("appraise:appraise", "Judge a token's device by endorsements and a policy."),
+    "attest": ("attest:attest", "Boot and ask the attestation service for a token."),
+    "board": ("patterns:board", "Show the boards that come with the package."),
+    "boot": ("boot:boot", "Run the boot loaders and show how they decide."),
+    "boot-status": ("boot_status:boot_status_command", "Take a boot status apart that BL2 left in memory."),
+    "corim": ("corim:corim_group", "Work on CoRIM files, the endorsements of verifiers."),
+    "demo": ("demo:demo", "Show a whole story on a device, from power to verdict."),
+    "ear": ("ear:ear", "Read attestation results (EAR)."),
+    "endorse": ("endorse:endorse", "Write what a verifier must know of a device."),
+    "image": ("image:image", "Look at MCUboot images and make them."),
+    "provisioning": ("patterns:provisioning", "Show what a factory burns into a device."),
+    "run": ("run:run", "Boot, issue a token, take it apart, verify it."),
+    "slots": ("flash:slots_command", "Show every slot of a device, and its counters."),
+    "storage": ("storage:storage", "List what secure storage holds."),
+    "token": ("token:token", "Show, make, compare and attack attestation tokens."),
+    "trace": ("trace:trace", "Boot a device and write down every event inside it."),
+    "verify": ("verify:verify", "Judge a token by a key: exit 0 accepted, 1 refused."),
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup,
+    homes=_HOMES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="tfm-sim", prog_name="tfm-sim")
 def cli() -> None:
     """Arm's Trusted Firmware-M as an executable model."""
-
-
-cli.add_command(run)
-cli.add_command(boot)
-cli.add_command(boot_status_command)
-cli.add_command(attest)
-cli.add_command(endorse)
-cli.add_command(corim_group)
-cli.add_command(trace)
-cli.add_command(image)
-image.add_command(sign)
-image.add_command(bl2_image)
-image.add_command(bl2_key)
-cli.add_command(slots_command)
-for slot_command in (flash, erase, dump, mark):
-    image.add_command(slot_command)
-cli.add_command(storage)
-cli.add_command(demo)
-cli.add_command(token)
-for token_command in (compile_command, decompile_command, diff_command, size_command):
-    token.add_command(token_command)
-for attack_command in (mutate_command, catalogue_command):
-    token.add_command(attack_command)
-cli.add_command(verify)
-cli.add_command(appraise)
-cli.add_command(ear)
-cli.add_command(board)
-cli.add_command(provisioning)
-provisioning.add_command(bundles)
 
 
 CLOSED_PIPE: Final = 128 + 13
@@ -118,6 +91,8 @@ def _run() -> int:
 
 
 def _complain(text: str) -> None:
+    from .output import clean  # with rich, which most commands that succeed can do without
+
     with suppress(OSError):
         # What another side or a file said is in it; a terminal takes no orders from them.
         click.echo("\n".join(clean(line) for line in f"tfm-sim: {text}".split("\n")), err=True)

@@ -1,21 +1,20 @@
 """`tfm-sim token mutate` and `tfm-sim token catalogue`: attacks on tokens, with the verdicts they deserve."""
 
 import json
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import click
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from ...interface.errors import ExitCode, TfmSimError
 from ...platform.provisioning import load_provisioning
-from ..attacks import MUTATIONS, CheckedCase, Means, Mutation, Subject, check, find_mutation
-from ..attacks.bases import CURVES, DEFAULT_BOARD, Base, boot_bases
+from ..attacks import MUTATIONS, CheckedCase, Means, Mutation, NotApplicable, Subject, check, find_mutation
+from ..attacks.bases import DEFAULT_BOARD, Base, boot_bases
 from ..attacks.catalogue import build_catalogue, forgery_json, mutation_json
-from ..tokens.cose_writer import SigningKey, load_signing_key
+from ..attacks.mutation import KeyNeed
+from ..tokens.cose_writer import SigningKey, load_private_key, load_signing_key
 from ..verifier import KeyUnusable, load_key
 from .output import FILE_NAME, STDIN, FileUnreadable, display, print_lines, read_file, write_file
 from .token import read_token
@@ -91,6 +90,8 @@ def mutate_command(
     if output is not None and (as_list or as_check or (as_json and output == STDIN)):
         raise click.UsageError("-o with --list, --check, or - with --json; legal: with a NAME")
     name, file = _names(words, no_name=as_list or as_check, needs_file=not as_list)
+    if as_check and key_file is None:
+        raise click.UsageError("--check without --key; legal: with the token's key, private or public")
     subject = _subject(file, key_file, realm_key_file, seed, at) if file is not None else None
     if as_list:
         _list(subject, as_json=as_json)
@@ -157,7 +158,9 @@ def _names(words: Sequence[str], *, no_name: bool, needs_file: bool) -> tuple[st
     wanted = [] if no_name else ["NAME"]
     legal = " ".join([*wanted, "FILE" if needs_file else "[FILE]"])
     if len(words) > len(wanted) + 1 or len(words) < len(wanted) + needs_file or "" in words:
-        raise click.UsageError(f"found {' '.join(words) or 'nothing'!r}; legal here: {legal}")
+        raise click.UsageError(
+            f"found {' '.join(words) or 'nothing'!r}; legal here: {legal} (--list has the names)"
+        )
     return (None, words[0] if words else None) if no_name else (words[0], words[1])
 
 
@@ -186,15 +189,8 @@ def _subject(
 def _signing_key(file: str, subject: Subject) -> SigningKey | None:
     """A private key or secret; None for a public key. Raises FileUnreadable for what is no key."""
     data = read_file(file)
-    compact = b"".join(data.split())
-    octets = bytes.fromhex(compact.decode()) if re.fullmatch(rb"([0-9A-Fa-f]{2})+", compact) else data
-    if not subject.is_mac and len(octets) in CURVES and b"-----" not in data:
-        try:
-            return ec.derive_private_key(int.from_bytes(octets, "big"), CURVES[len(octets)])
-        except ValueError:
-            raise FileUnreadable(f"{display(file)}: a scalar out of range; legal: 1 to n - 1") from None
     try:
-        return load_signing_key(data)
+        return load_signing_key(data) if subject.is_mac else load_private_key(data)
     except TfmSimError as no_private:
         try:
             load_key(data)
@@ -204,7 +200,12 @@ def _signing_key(file: str, subject: Subject) -> SigningKey | None:
 
 
 def _mutate(mutation: Mutation, subject: Subject, output: str | None, *, as_json: bool) -> None:
-    forgery = mutation.forge(subject)
+    try:
+        forgery = mutation.forge(subject)
+    except NotApplicable as error:
+        if mutation.need is not KeyNeed.SIGNER:
+            raise
+        raise NotApplicable(f"{error}, by --key FILE (of a realm's token --realm-key FILE)") from None
     if output is not None:
         write_file(output, forgery.token)
     if as_json:

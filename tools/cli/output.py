@@ -32,7 +32,9 @@ class FileName(click.ParamType[str]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value == "":
-            self.fail("found an empty value; legal: a name", param, ctx)
+            # Of an argument that may be left out click would name the brackets too.
+            hint = f"'{(param.metavar or 'FILE').strip('[]')}'" if isinstance(param, click.Argument) else None
+            raise click.BadParameter("found an empty value; legal: a name", ctx, param, hint)
         return str(value)
 
 
@@ -93,6 +95,11 @@ def write_file(file: str | Path, data: bytes) -> None:
 def display(file: str | Path) -> str:
     """A file's name as messages show it."""
     return "standard input" if file == STDIN else str(file)
+
+
+def display_output(file: str | Path) -> str:
+    """The name of a file that is written, as messages show it."""
+    return "standard output" if file == STDIN else str(file)
 
 
 def hex_bytes(_context: click.Context, _parameter: click.Parameter, value: str | None) -> bytes | None:

@@ -10,6 +10,7 @@ from ...interface.errors import TfmSimError
 from ..tokens.byte_map import Field, byte_map
 from ..verifier import DecodedToken, Finding, decode
 from ..verifier.verdict import Json
+from .lazy import LazyGroup
 from .output import FILE_NAME, FileUnreadable, display, print_lines, read_file
 
 STYLES = (
@@ -25,12 +26,22 @@ ROW = 16
 NOTE_STYLES = ((r"^note:", "yellow"),)
 
 
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    homes={
+        "catalogue": ("mutate:catalogue_command", "Write good and bad tokens for other verifiers."),
+        "compile": ("token_yaml:compile_command", "Make a token of claims in YAML and sign it."),
+        "decompile": ("token_yaml:decompile_command", "Write a token's claims as YAML."),
+        "diff": ("token_compare:diff_command", "Compare two tokens: exit 0 equal, 1 different."),
+        "mutate": ("mutate:mutate_command", "Attack a token by a named mutation."),
+        "size": ("token_compare:size_command", "Say where a token's bytes go."),
+    },
+)
 def token() -> None:
     """Work on attestation tokens."""
 
 
-@token.command()
+@token.command(short_help="Show what a token is made of, without judging it.")
 @click.argument("file", type=FILE_NAME, metavar="FILE")
 @click.option("--hex", "as_hex", is_flag=True, help="Say of every byte what it is.")
 @click.option("--json", "as_json", is_flag=True, help="Print the parts (with --hex the fields) as JSON.")

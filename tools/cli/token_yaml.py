@@ -7,7 +7,7 @@ import click
 
 from ...interface.errors import TfmSimError
 from ..tokens.compiler import Choices, Method, compile_token, is_unsigned
-from ..tokens.cose_writer import SigningKey, load_signing_key
+from ..tokens.cose_writer import SigningKey, load_private_key, load_signing_key
 from ..tokens.decompiler import decompile
 from ..tokens.names import BY_LABEL, TokenType
 from ..tokens.source import ALGORITHMS_LEGAL, algorithm_number, read_source
@@ -32,7 +32,14 @@ def _algorithm(_context: click.Context, _parameter: click.Parameter, value: str 
 @click.argument("file", type=FILE_NAME, metavar="YAML")
 @click.option("-o", "--output", type=FILE_NAME, metavar="FILE", required=True, help="Where the token goes.")
 @click.option("-t", "--token-type", type=TYPES, help="What the names mean; by default the names tell.")
-@click.option("-k", "--key", "key", type=FILE_NAME, metavar="FILE", help="PEM private key, or a secret.")
+@click.option(
+    "-k",
+    "--key",
+    "key",
+    type=FILE_NAME,
+    metavar="FILE",
+    help="PEM private key, or a secret (raw, hex); with -m sign also a private scalar as OTP holds it.",
+)
 @click.option("--platform-key", type=FILE_NAME, metavar="FILE", help="The key of a CCA platform token.")
 @click.option("--realm-key", type=FILE_NAME, metavar="FILE", help="The key of a CCA realm token.")
 @click.option(
@@ -64,7 +71,8 @@ def compile_command(
         display(file),
         BY_LABEL[token_type] if token_type else None,
     )
-    signing, realm = _load(key or platform_key), _load(realm_key)
+    signs = method == Method.SIGN.value
+    signing, realm = _load(key or platform_key, signs=signs), _load(realm_key, signs=signs)
     choices = Choices(signing, realm, Method(method) if method else None, alg, kid)
     if getattr(source, "type", None) is TokenType.CCA_REALM and realm is None:
         choices = Choices(signing, signing, choices.method, alg, kid)
@@ -105,11 +113,11 @@ def _included(file: str, name: str) -> bytes:
     return read_file(folder / name, MAX_SOURCE)
 
 
-def _load(file: str | None) -> SigningKey | None:
+def _load(file: str | None, *, signs: bool) -> SigningKey | None:
     if file is None:
         return None
     try:
-        return load_signing_key(read_file(file))
+        return load_private_key(read_file(file)) if signs else load_signing_key(read_file(file))
     except FileUnreadable:
         raise
     except TfmSimError as error:

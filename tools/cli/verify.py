@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 
 from ...interface.errors import ExitCode, TfmSimError
-from ..endorsements import load_endorsements
+from ..endorsements import Endorsements, load_endorsements
 from ..verifier import ClaimResult, Key, TrustStore, Verdict, load_key
 from ..verifier import verify as verify_token
 from ..verifier.profiles import COMPONENT_CLAIMS, SECURITY_EPOCH
@@ -80,11 +80,11 @@ def verify(
         check_trusted(key_file, trust_file, verifier)
         serve_verifier(verifier, http, None if key_file is None else read_key(key_file), trust_file)
         return
-    if (key_file is None) == (trust_file is None):
-        raise click.UsageError("found both or neither of --key and --trust; legal: one of them")
+    anchors = (*([trust_file] if trust_file is not None else ()), *verifier.endorsements)
+    _check_one_of(key_file, anchors)
     if file is not None:
         data = read_token(file)
-    trust = read_key(key_file) if key_file is not None else read_trust_store(trust_file or "")
+    trust = read_key(key_file) if key_file is not None else read_trust_store(*anchors)
     if file is None:
         challenge, data = draw_and_ask(http, verifier, int(nonce_size))
     verdict = verify_token(data, trust, challenge=challenge, strict=strict, allow_text_mec=text_mec)
@@ -105,15 +105,28 @@ def read_key(file: str) -> Key:
         raise FileUnreadable(f"{display(file)}: {error}") from None
 
 
-def read_trust_store(file: str) -> TrustStore:
-    """The trust anchors in a file of endorsements. Raises FileUnreadable, which names the file."""
-    data, name = read_file(file), display(file)
+def _check_one_of(key_file: str | None, anchors: tuple[str, ...]) -> None:
+    """A key, or endorsements that have one."""
+    if key_file is not None and anchors:
+        raise click.UsageError("--key and --trust or --endorsements; legal: one of them")
+    if key_file is None and not anchors:
+        raise click.UsageError(
+            "neither --key nor --trust; legal: one of them (`tfm-sim attest --key-out` writes the key of a "
+            "device, `tfm-sim endorse` its endorsements)"
+        )
+
+
+def read_trust_store(*files: str) -> TrustStore:
+    """The trust anchors in files of endorsements. Raises FileUnreadable, which names the files."""
     try:
-        store = TrustStore(load_endorsements(data, name).trust_anchors)
+        loaded = (load_endorsements(read_file(file), display(file)) for file in files)
+        store = TrustStore(sum(loaded, Endorsements()).trust_anchors)
+    except FileUnreadable:
+        raise
     except TfmSimError as error:
         raise FileUnreadable(str(error)) from None
     if not len(store):
-        raise FileUnreadable(f"{name}: no trust anchors; legal: at least one")
+        raise FileUnreadable(f"{', '.join(map(display, files))}: no trust anchors; legal: at least one")
     return store
 
 

@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ...interface.errors import ExitCode, TfmSimError
 from ..appraisal import DEFAULT_POLICY, EarForm, Mode, load_policy
-from ..appraisal.ear import load_signing_key
 from ..challenge_response.client import check_url, converse
 from ..challenge_response.conversations import ask_device
 from ..challenge_response.judges import EarJudge, public_jwk
@@ -23,7 +22,7 @@ from ..challenge_response.sessions import DEFAULT_CAPACITY, DEFAULT_LIFETIME, Se
 from ..challenge_response.verification_api import VERAISON_NONCE_SIZES, Service, VerificationApi
 from ..endorsements import Endorsements, load_endorsements
 from ..verifier import Key, NonceRegister, TrustStore
-from .appraise import verifier_id
+from .appraise import read_signing_key, verifier_id
 from .output import FILE_NAME, FileUnreadable, display, read_file
 from .over_http import HttpOptions, serve
 
@@ -66,7 +65,7 @@ _OPTIONS = (
         type=FILE_NAME,
         metavar="FILE",
         multiple=True,
-        help="With --serve: trust anchors and reference values, YAML or CoRIM; may be given again.",
+        help="As --trust; may be given again. With --serve the reference values in it count, too.",
     ),
     click.option("--policy", type=FILE_NAME, metavar="FILE", help="With --serve: what to demand, as YAML."),
     click.option(
@@ -150,7 +149,7 @@ def serve_verifier(
     if options.policy is not None:
         policy = load_policy(read_file(options.policy), display(options.policy))
     key = (
-        load_signing_key(read_file(options.sign_key))
+        read_signing_key(options.sign_key)
         if options.sign_key is not None
         else ec.generate_private_key(ec.SECP256R1())
     )
@@ -199,9 +198,7 @@ def check_ways(
         if there and http.serve:
             raise click.UsageError(f"{name} with --serve; legal: without it")
     if not http.serve:
-        _refuse_given(
-            "--serve", "endorsements", "policy", "mode", "ear_form", "sign_key", "max_sessions", "now"
-        )
+        _refuse_given("--serve", "policy", "mode", "ear_form", "sign_key", "max_sessions", "now")
     if file is not None:
         _refuse_given("--serve or --device", "lifetime")
 

@@ -74,6 +74,7 @@ class ArmProfile2021:
         subject, claims = triple.array(2, 2)
         target = Environment.read(subject)
         implementation_id = target.implementation_id(IMPLEMENTATION_TAG)
+        target.check_class_alone()
         for node in claims.array(1):
             measurement = Measurement.read(node)
             if measurement.mkey is None:

@@ -66,6 +66,7 @@ class ArmProfile2025:
         subject, claims = triple.array(2, 2)
         target = Environment.read(subject)
         implementation_id = target.implementation_id(BYTES_TAG)
+        target.check_class_alone()
         legal = (self.component_key,) if self.config_key is None else (self.component_key, self.config_key)
         kinds = []
         for node in claims.array(1):
@@ -118,6 +119,7 @@ class ArmProfile2025:
             subject, claims = record.array(2, 2)
             target = Environment.read(subject)
             implementation_id = target.implementation_id(BYTES_TAG)
+            target.check_class_alone()
             for node in claims.array(1):
                 measurement = Measurement.read(node)
                 measurement.text_key(self.component_key)
@@ -199,6 +201,7 @@ def _certificates(endorsed: Node, components: tuple[ReferenceValue, ...]) -> Ite
     for node in claims.array(1):
         measurement = Measurement.read(node)
         if 100 in measurement.values:
+            target.check_class_alone()
             number = read_certificate_number(measurement.values[100])
             yield Certification(implementation_id, number, components, target.names)
 

@@ -112,6 +112,8 @@ def _entities(node: Node | None, single: int | None = None) -> tuple[Entity, ...
 def _entity(node: Node) -> Entity:
     entries = node.map(ENTITY_KEYS, (0, 2))
     uri = read_uri(entries[1]) if 1 in entries else None
+    if not entries[0].text():
+        raise entries[0].error("an empty text", "a name")
     return Entity(entries[0].text(), uri, tuple(role.integer() for role in entries[2].array(1)))
 
 
@@ -127,6 +129,10 @@ def _comid(node: Node) -> tuple[str | bytes, dict[int, Node]] | None:
     content = node.tagged(COMID_TAG, *OTHER_TAGS, what="a CoMID, CoSWID, CoTS or CoTL")
     entries = read_general(content.octets(), node.path).map(COMID_KEYS, (1, 4))
     identity = entries[1].map(TAG_IDENTITY_KEYS, (0,))
+    if 0 in entries:
+        entries[0].text()
+    if 1 in identity:
+        identity[1].integer(0, "a version from 0")
     _entities(entries.get(2))
     triples = entries[4].map(TRIPLES_KEYS)
     if not triples:

@@ -56,6 +56,7 @@ def _read_2025(triple: Node) -> RealmReference:
     subject, claims = triple.array(2, 2)
     target = Environment.read(subject)
     rim_bytes = target.class_bytes(BYTES_TAG, "realm's initial measurement", *HASH_SIZES)
+    target.check_class_alone()
     registers: dict[str, Digest] = {}
     rpv: bytes | None = None
     for node in claims.array(1):

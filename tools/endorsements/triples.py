@@ -41,6 +41,7 @@ class Environment:
     class_id: Node | None
     names: ClassNames
     instance: Node | None
+    group: Node | None = None
 
     @classmethod
     def read(cls, node: Node) -> "Environment":
@@ -59,7 +60,16 @@ class Environment:
             layer=found[3].integer(0, "an integer from 0") if 3 in found else None,
             index=found[4].integer(0, "an integer from 0") if 4 in found else None,
         )
-        return cls(node, found.get(0), names, entries.get(1))
+        return cls(node, found.get(0), names, entries.get(1), entries.get(2))
+
+    def check_class_alone(self) -> None:
+        """PSA endorsements 3.1: what is said of software holds for a class, never for one device of it.
+
+        Ignored, an instance would endorse its software for every device. Raises EndorsementError.
+        """
+        for entry in (self.instance, self.group):
+            if entry is not None:
+                raise EndorsementError(f"{entry.path}: found; legal in this profile: a class alone")
 
     def class_bytes(self, tag: int, what: str, *sizes: int) -> bytes:
         """The class id, in the tag of the profile."""
@@ -126,7 +136,10 @@ class Measurement:
         entries = self.values[0].map(VERSION_KEYS, (0,))
         if 1 in entries:
             raise EndorsementError(f"{entries[1].path}: found; legal in this profile: without it")
-        return entries[0].text()
+        text = entries[0].text()
+        if not text:
+            raise entries[0].error("an empty text", "a version")
+        return text
 
     def signer_id(self) -> bytes:
         """PSA endorsements 3.3: cryptokeys is mandatory, one entry, tag 560, of a hash's size."""

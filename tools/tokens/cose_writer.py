@@ -25,6 +25,12 @@ SigningKey = ec.EllipticCurvePrivateKey | bytes
 KEY_LEGAL: Final = (
     "legal: a PEM private key on P-256, P-384 or P-521, or a secret of 32, 48 or 64 bytes (raw or hex)"
 )
+SCALAR_CURVES: Final[dict[int, ec.EllipticCurve]] = {
+    32: ec.SECP256R1(),
+    48: ec.SECP384R1(),
+    66: ec.SECP521R1(),
+}
+"""The curve of a bare private scalar, by its length in bytes."""
 _DIGESTS: Final = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
 
 
@@ -50,6 +56,27 @@ def load_signing_key(data: bytes) -> SigningKey:
     if not isinstance(key, ec.EllipticCurvePrivateKey) or _own_algorithm(key) is None:
         found = f"curve {key.curve.name}" if isinstance(key, ec.EllipticCurvePrivateKey) else "another kind"
         raise SigningKeyUnusable(f"signing key: a private key of {found}; {KEY_LEGAL}")
+    return key
+
+
+def load_private_key(data: bytes) -> ec.EllipticCurvePrivateKey:
+    """A private key from PEM without password, or the bare scalar as OTP holds it.
+
+    The scalar is big endian, raw or as hex text; its length of 32, 48 or 66 bytes says which curve. Raises
+    SigningKeyUnusable.
+    """
+    compact = b"".join(data.split())
+    octets = bytes.fromhex(compact.decode()) if re.fullmatch(rb"([0-9A-Fa-f]{2})+", compact) else data
+    if b"-----BEGIN" not in data and len(octets) in SCALAR_CURVES:
+        try:
+            return ec.derive_private_key(int.from_bytes(octets, "big"), SCALAR_CURVES[len(octets)])
+        except ValueError:
+            raise SigningKeyUnusable("signing key: a scalar out of range; legal: 1 to n - 1") from None
+    key = load_signing_key(data)
+    if isinstance(key, bytes):
+        raise SigningKeyUnusable(
+            f"signing key: found {len(key)} bytes; legal: a PEM private key, or 32, 48 or 66 bytes of scalar"
+        )
     return key
 
 

@@ -6,7 +6,6 @@ fifty, and a frozen dataclass takes three times as long to make.
 """
 
 import struct
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from .findings import Finding, Kind
@@ -180,27 +179,6 @@ def read_exactly(data: bytes) -> Item:
     if item.end != len(data):
         raise CborError(Kind.TRAILING_BYTES, f"{len(data) - item.end} bytes behind the CBOR item", item.end)
     return item
-
-
-def duplicate_keys(item: Item) -> Iterator[tuple[Map, Item]]:
-    """Every (map, key) whose key occurred before in that map, at any depth, of an item already read."""
-    match item:
-        case Map(pairs=pairs):
-            seen = set()
-            for key, value in pairs:
-                identity = _identity(key)
-                if identity in seen:
-                    yield item, key
-                seen.add(identity)
-                yield from duplicate_keys(key)
-                yield from duplicate_keys(value)
-        case Array(items=items):
-            for element in items:
-                yield from duplicate_keys(element)
-        case Tag(content=content):
-            yield from duplicate_keys(content)
-        case _:
-            pass
 
 
 def plain(item: Item) -> Plain:

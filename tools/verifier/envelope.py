@@ -8,8 +8,10 @@ from . import cbor
 from .findings import Finding, Kind
 
 HEADER_ALG, HEADER_CRIT, HEADER_KID, HEADER_X5CHAIN = 1, 2, 4, 33
-# alg, crit, content type, kid, x5chain: what a critical header may name here (RFC 9052 3.1, RFC 9360).
-UNDERSTOOD_HEADERS = (1, 2, 3, 4, 33)
+# alg, crit, content type, kid: what a critical header may name here (RFC 9052 3.1).
+PROCESSED_HEADERS = (HEADER_ALG, HEADER_CRIT, 3, HEADER_KID)
+# RFC 9360: a certificate chain is known as what it is, and no certificate is looked at.
+UNDERSTOOD_HEADERS = (*PROCESSED_HEADERS, HEADER_X5CHAIN)
 
 
 class CoseKind(Enum):
@@ -246,8 +248,8 @@ def _critical_problems(protected: cbor.Map) -> Iterator[Finding]:
             pass
         case cbor.Array(items=(_, *_) as labels):
             for label in labels:
-                if not isinstance(label, cbor.Int) or label.value not in UNDERSTOOD_HEADERS:
-                    text = f"critical header {cbor.plain(label)!r} is not understood"
+                if not isinstance(label, cbor.Int) or label.value not in PROCESSED_HEADERS:
+                    text = f"critical header {cbor.plain(label)!r} is not processed here"
                     yield Finding(Kind.HEADER_CRITICAL, text, "protected header")
                 elif label.value not in protected:
                     text = f"critical header {label.value} is not in the protected header"

@@ -45,10 +45,6 @@ WELL_KNOWN = {
             "a test key of iat-verifier (cca_realm.pem)",
         ),
         (
-            "9d3c52782c7067f7796375e807e6084e6c01cc5830e7dc18c61f711e84c14701",
-            "a test key of iat-verifier (cca_realm2.pem)",
-        ),
-        (
             "00e1688373124a36f7c3204ef20f73c37be4bb0f34e72f45d7d38ee8dffa4c43",
             "a test key of ccatoken (testIAK)",
         ),
@@ -58,7 +54,7 @@ WELL_KNOWN = {
         ),
         (
             "9d3c52782c7067f7796375e807e6084e6c01cc5830e7dc18c61f711e84c14701",
-            "a test realm key of ccatoken and iat-verifier",
+            "a test key of ccatoken and iat-verifier (cca_realm2.pem)",
         ),
     )
 }
