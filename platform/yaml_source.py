@@ -288,7 +288,8 @@ def _value(loader: Any, event: Any, into: YamlValue, depth: int) -> YamlValue:
         into.value = _scalar(event.value) if event.implicit[0] else event.value
         into.text = event.value
     elif isinstance(event, SequenceStartEvent):
-        into.value = items = []
+        items: list[YamlValue] = []
+        into.value = items
         while not isinstance(child := loader.get_event(), SequenceEndEvent):
             items.append(_value(loader, child, YamlValue(source, 0, into, f"[{len(items)}]"), depth + 1))
     else:

@@ -107,7 +107,7 @@ def http_transport(
         try:
             connection.connect()
             plain = connection.sock
-            connection.sock = Answering(plain, timeout)  # type: ignore[assignment]
+            connection.sock = Answering(plain, timeout)
             connection.request(ask.method, ask.request.target, ask.body or None, dict(ask.headers))
             answer = connection.getresponse()
             body = answer.read(MAX_RESPONSE + 1)

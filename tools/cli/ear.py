@@ -10,7 +10,7 @@ import click
 from ...interface.errors import ExitCode
 from ..appraisal.ear_check import Ear, EarInvalid, check_ear, read_unverified
 from .appraise import STYLES, vector_lines
-from .output import FILE_NAME, display, hex_bytes, print_lines, read_file
+from .output import FILE_NAME, FileUnreadable, display, hex_bytes, print_lines, read_file
 from .verify import read_key
 
 
