@@ -2,18 +2,28 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from io import StringIO
 from typing import TextIO
 
 import pytest
+from support.delegated_attestation import R1, get_key, public_hash, seed_of_huk
+from support.hostile_attestation import delegated
 
 import tfm_sim
-from tfm_sim import SpmConfig
+from tfm_sim import AttestationConfig, Bl1Config, Build, Device, SpmConfig, TokenVariant, bl2_config_for
+from tfm_sim.bootloader.rse_keys import RseState, TpMode
+from tfm_sim.firmware_build import dummy_provisioning, with_token_variant
 from tfm_sim.interface.psa import crypto_values as v
 from tfm_sim.interface.psa.crypto_types import KeyAttributes
 from tfm_sim.interface.trace import Event
+from tfm_sim.partitions.initial_attestation.config import SignatureOf2019
+from tfm_sim.platform.kmu import KmuSlot
+from tfm_sim.platform.plat_err import PlatError
 from tfm_sim.platform.provisioning import DUMMY
 from tfm_sim.tools.console import story
+from tfm_sim.tools.demo_firmware import flash_demo_firmware
 from tfm_sim.tools.trace import JsonLinesTrace, MermaidTrace, PerfettoTrace, TextTrace, TraceWriter
 
 KEY = b"my key, untold!!"
@@ -75,3 +85,76 @@ def test_no_writer_tells_a_secret(writer: Callable[[TextIO], TraceWriter], isola
     for name, secret in SECRETS.items():
         for form in in_any_form(secret):
             assert form not in told, name
+
+
+WRITERS = (TextTrace, JsonLinesTrace, PerfettoTrace, MermaidTrace, StoryWriter)
+RSE = tfm_sim.load_board("an521_bl1")
+OF_RSE = replace(
+    delegated(spm=SpmConfig(isolation_level=3)),
+    bl2=replace(bl2_config_for(RSE), store_encoded_measurements=False),
+    bl1=Bl1Config(rse=RseState(TpMode.PCI, reprovisioning_bits=5)),
+)
+OF_2019 = AttestationConfig(TokenVariant.TFM_2019, signature_of_2019=SignatureOf2019.ES256)
+ATTESTING = {
+    "delegated": ("an521", delegated()),
+    "delegated on an RSE": ("an521_bl1", OF_RSE),
+    "2019": ("an521", Build(attestation=OF_2019)),
+    "symmetric": ("an521", Build(attestation=AttestationConfig(symmetric=True, cose_key_id=True))),
+    "MM-IOVEC": ("an521", Build(attestation=AttestationConfig(mm_iovec=True))),
+    "CCA": ("an521", delegated(attestation=AttestationConfig(TokenVariant.CCA_2023))),
+}
+
+
+def attest_in_every_way(device: Device) -> dict[str, bytes]:
+    """What is asked succeeds and fails; the delegated keys are what comes back."""
+    if device.build.attestation.variant is TokenVariant.TFM_2019:
+        assert device.psa.initial_attestation_2019.get_token(bytes(32))
+        return {}
+    assert device.psa.initial_attestation.get_token(bytes(32))
+    with pytest.raises(tfm_sim.PsaError):
+        device.psa.initial_attestation.get_token(bytes(33))
+    if device.build.delegated_attestation is None:
+        return {}
+    calls = device.tfm.delegated_attestation
+    keys = {f"DAK {bits}": calls.get_delegated_key(R1, bits, v.PSA_ALG_SHA_256) for bits in (256, 384, 521)}
+    assert get_key(device.ns, 255)[0] != 0
+    with pytest.raises(tfm_sim.PsaError):
+        calls.get_token(bytes(32))
+    assert calls.get_token(public_hash(keys["DAK 521"], 521))
+    return keys
+
+
+def slots_of_kmu(device: Device) -> Iterator[tuple[str, bytes]]:
+    for slot in KmuSlot:
+        try:
+            yield f"KMU {slot.name}", device.hardware.kmu.get_key(slot)
+        except PlatError:
+            continue  # no boot stage filled it
+
+
+@pytest.mark.parametrize("kind", ATTESTING)
+def test_no_writer_tells_a_key_of_attestation(kind: str) -> None:
+    name, build = ATTESTING[kind]
+    board = tfm_sim.load_board(name)
+    provisioning = dummy_provisioning(build)
+    secrets = {"IAK": provisioning.iak, "HUK": provisioning.huk[:16], "seed": seed_of_huk(provisioning.huk)}
+    sinks = [StringIO() for _ in WRITERS]
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(writer(sink)) for writer, sink in zip(WRITERS, sinks, strict=True)]
+        told: list[Event] = []
+        device = Device(
+            board,
+            build=with_token_variant(build),
+            provisioning=provisioning,
+            listeners=[*listeners, told.append],
+        )
+        flash_demo_firmware(device)
+        with device.power_on():
+            secrets |= attest_in_every_way(device)
+            secrets |= dict(slots_of_kmu(device))
+            shown = f"{device!r} {device.build!r} {provisioning!r}"
+    assert kind != "delegated on an RSE" or "KMU DAK_SEED" in secrets
+    text = "".join([*(sink.getvalue() for sink in sinks), shown, *map(repr, told), *map(str, told)])
+    for name, secret in secrets.items():
+        for form in in_any_form(secret.removeprefix(b"\0")):
+            assert form not in text, name

@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -310,6 +311,30 @@ def test_the_end_lets_the_request_at_hand_finish_and_idle_connections_go(echo: E
     idle.close()
 
 
+SIGNALLED = """
+import signal, threading
+from tfm_sim.tools.challenge_response.loopback import Address
+from tfm_sim.tools.cli.over_http import HttpOptions, serve
+
+class Deaf:
+    def handle(self, request, now):
+        raise AssertionError
+
+threading.Timer(1, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)).start()
+serve(Deaf(), HttpOptions(True, Address("127.0.0.1", 0), None, None, False), what="nothing")
+print("ended")
+"""
+
+
+def test_a_signal_that_another_thread_gets_ends_the_server() -> None:
+    """The system may choose any thread; one that waits on a lock for ever would not hear of it."""
+    run = subprocess.run(
+        [sys.executable, "-c", SIGNALLED], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.endswith("ended\n")
+
+
 def test_an_address_that_is_taken(running: Running) -> None:
     with pytest.raises(CannotListen, match=r"--listen: 127\.0\.0\.1:"):
         LoopbackServer(Echo(), running.server.address, clock=lambda: 0.0, log=print)
@@ -418,3 +443,22 @@ def test_curl() -> None:
         assert b"HTTP/1.1 413 " in large, "and curl reads it, though it is still sending"
     finally:
         server.stop()
+
+
+def test_what_the_other_side_says_is_cut_short() -> None:
+    said = Response(400, (), json.dumps({"detail": "x" * 100_000}).encode()).detail
+    assert len(said) < 600
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"x" * 60_000 + b"\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(CannotAsk) as caught:
+            http_transport(time.sleep)(Ask("GET", f"http://127.0.0.1:{server.getsockname()[1]}/"))
+        thread.join(10)
+    assert len(str(caught.value)) < 400

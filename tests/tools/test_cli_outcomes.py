@@ -301,3 +301,9 @@ def test_a_key_of_ones_own_is_all_that_the_pattern_wants(tfm_sim: CommandLine) -
     Path("mine.yaml").write_text(re.sub(r"(?m)^iak: .*", f"iak: {KEY.hex()}", tfm_sim.out))
     assert tfm_sim("run", "--provisioning", "mine.yaml") == 0, tfm_sim.err
     assert "SECURE" not in tfm_sim.out.partition("== Verifier")[2]
+
+
+def test_an_error_sends_the_terminal_no_escape_sequence(tfm_sim: CommandLine) -> None:
+    assert tfm_sim("token", "show", "/no/\x1b[2Jsuch") == 4
+    assert "\x1b" not in tfm_sim.err
+    assert "\\x1b[2J" in tfm_sim.err

@@ -124,3 +124,12 @@ def test_the_map_is_whole_for_a_damaged_token(name: str, data: st.DataObject) ->
     except TokenUnreadable:
         return
     fields_of(bytes(token))
+
+
+def test_a_second_entry_of_one_key_that_holds_no_cbor_is_mapped_too() -> None:
+    collection = cbor2.loads(TOKENS["ccatoken-testGoodCCAToken"])
+    first = cbor2.dumps(collection.value[44234])
+    for second in (b"\x41\xfd", b"\x82\x19\x01\x07\x41\xfd", b"\x40"):
+        token = b"\xd9\x03\x8b\xa2" + b"".join(cbor2.dumps(44234) + entry for entry in (first, second))
+        fields = byte_map(token, decode(token))
+        assert b"".join(field.data for field in fields) == token

@@ -113,7 +113,7 @@ def http_transport(
             body = answer.read(MAX_RESPONSE + 1)
             headers = tuple(answer.getheaders())
         except (OSError, http.client.HTTPException, ValueError) as error:
-            said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            said = str(getattr(error, "strerror", None) or error)[:200].strip() or type(error).__name__
             raise CannotAsk(f"{ask.url}: {said}; legal: a service that answers") from None
         finally:
             if plain is not None:

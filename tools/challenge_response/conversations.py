@@ -108,7 +108,7 @@ def choose_media_type(evidence: bytes, accepted: object) -> str:
         if (kind := parse_media_type(text)) in theirs:
             return str(theirs[kind])
     raise CannotAsk(
-        f"the verifier accepts {', '.join(accepted) or 'nothing'}; legal for this token: "
+        f"the verifier accepts {', '.join(accepted)[:500] or 'nothing'}; legal for this token: "
         f"{', '.join(ours) or 'none, its profile is unknown'}"
     )
 

@@ -12,6 +12,8 @@ PROBLEM_TYPE: Final = "application/problem+json"
 JSON_TYPE: Final = "application/json"
 NO_STORE: Final = ("Cache-Control", "no-store")
 """Nonces and evidence are for one use: no cache between keeps them."""
+MAX_DETAIL: Final = 500
+"""Characters of what the other side says that are told on."""
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -63,7 +65,9 @@ class Response:
         """What a problem says, on one line; the status' own name where the body says nothing."""
         data = self.data()
         if isinstance(data, dict) and isinstance(data.get("detail"), str):
-            return str(data["detail"])
+            return (
+                data["detail"] if len(data["detail"]) <= MAX_DETAIL else f"{data['detail'][:MAX_DETAIL]}..."
+            )
         return title(self.status)
 
 

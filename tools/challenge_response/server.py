@@ -21,6 +21,8 @@ from .loopback import Address
 from .messages import Refused, Request, Response, problem
 from .routes import Api
 
+SIGNAL_SECONDS: Final = 0.5
+"""So long a signal may go unheard."""
 _ENDING: Final = "the server ends"
 _BUSY: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -128,10 +130,16 @@ class LoopbackServer:
         accepting = threading.Thread(target=self._listener.serve_forever, args=(0.1,), name="accept")
         accepting.start()
         try:
-            while self._left != 0 and (job := self._jobs.get()) is not None:
-                if self._left is not None:
-                    self._left -= 1
-                job.reply.put((self._answer(job.request), self._left == 0))
+            while self._left != 0:
+                # Not for ever: a signal that comes just before the wait, or that the system gives to another
+                # thread, does not end it, and Python runs handlers in this thread alone.
+                with suppress(queue.Empty):
+                    job = self._jobs.get(timeout=SIGNAL_SECONDS)
+                    if job is None:
+                        break
+                    if self._left is not None:
+                        self._left -= 1
+                    job.reply.put((self._answer(job.request), self._left == 0))
         finally:
             self._end(accepting)
 

@@ -9,6 +9,7 @@ import click
 
 from ...interface.errors import ExitCode, TfmSimError
 from ...interface.psa.status import PsaError
+from .clean_text import clean
 from .lazy import LazyGroup
 
 _HOMES: Final = {
@@ -92,7 +93,8 @@ def _run() -> int:
 
 def _complain(text: str) -> None:
     with suppress(OSError):
-        click.echo(f"tfm-sim: {text}", err=True)
+        # What another side or a file said is in it; a terminal takes no orders from them.
+        click.echo("\n".join(clean(line) for line in f"tfm-sim: {text}".split("\n")), err=True)
 
 
 def _drop_output() -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ...interface.errors import TfmSimError
+from .clean_text import clean
 
 STDIN: Final = "-"
 """Also standard output, where a file is to be written."""
@@ -54,13 +55,6 @@ def print_lines(lines: Iterable[str], styles: Styles = (), *, to_stderr: bool = 
         for pattern, style in styles:
             text.highlight_regex(pattern, style)
         console.print(text)
-
-
-def clean(line: str) -> str:
-    """Nothing that a device says reaches the terminal as a control, or as a letter it cannot encode."""
-    shown = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in line)
-    encoding = sys.stdout.encoding or "utf-8"
-    return shown.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def read_file(file: str | Path, limit: int = MAX_INPUT) -> bytes:

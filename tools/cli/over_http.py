@@ -15,7 +15,7 @@ from ..challenge_response.client import Transport, http_transport
 from ..challenge_response.loopback import Address, NotLoopback, parse_listen
 from ..challenge_response.routes import Api
 from ..challenge_response.server import LoopbackServer
-from .output import clean
+from .clean_text import clean
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -84,6 +84,14 @@ class _Mapper:
         """A token within the collection; False for what is none."""
         others: tuple[cbor.Item, ...] = ()
         match value:
+            case cbor.Array(items=(_, cbor.Bytes(value=octets), *_)) | cbor.Bytes(value=octets):
+                try:
+                    item = cbor.read(octets)
+                except CborError:  # under a key that occurred before: the first one's token was read
+                    return False
+            case _:
+                return False
+        match value:
             case cbor.Array(items=(first, cbor.Bytes() as wrapped, *rest)):
                 self._head(value, first.start, 0, 2, f"array of {len(value.items)}")
                 meaning = "application/eat+cwt" if _is(first, CONTENT_EAT_CWT) else ""
@@ -94,7 +102,6 @@ class _Mapper:
             case _:
                 return False
         start = self._string_head(wrapped, 0, 3, f"{part.name} token")
-        item = cbor.read(wrapped.value)
         self.message(self.tags(item, start, 4), start, 4, part)
         self.rest(start + item.end, wrapped.end, 4, "behind the token")
         for other in others:
@@ -181,8 +188,12 @@ class _Mapper:
             ):
                 self._item(module, base, depth + 2, "")
                 continue
+            try:
+                item = cbor.read(module.value)
+            except CborError:  # a label that occurred before, around another token's payload
+                self._item(module, base, depth + 2, "")
+                continue
             start = self._string_head(module, base, depth + 2, f"{part.name} token")
-            item = cbor.read(module.value)
             self.message(self.tags(item, start, depth + 3), start, depth + 3, part)
             self.rest(start + item.end, base + module.end, depth + 3, "behind the token")
 
