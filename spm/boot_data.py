@@ -59,10 +59,10 @@ class BootData:
         """TF-M tfm_core_get_boot_data: a header and the entries of one major, as (status, bytes).
 
         INVALID_ARGUMENT, in this order: the area is not valid; the major is not that partition's; the total
-        length passes the area; ``size``, of which 16 bits count, has no room for a header, or for an entry.
-        No entry of that major is a success with a bare header. That the caller may not write its own buffer,
-        TF-M's first check, cannot happen here: the bytes are given back. In the eras before October 2019 any
-        partition may ask for any major, and the total length is not looked at.
+        length passes the area (TF-M looks at it since 2.3); ``size``, of which 16 bits count, has no room for
+        a header, or for an entry. No entry of that major is a success with a bare header. That the caller may
+        not write its own buffer, TF-M's first check, cannot happen here: the bytes are given back. In the
+        eras before October 2019 any partition may ask for any major, and the total length is not looked at.
         """
         size &= U16_MAX
         early = self._era.separate_claims

@@ -6,6 +6,7 @@ from typing import Final
 
 import cbor2
 
+from ...interface.psa.lifecycle import PsaLifecycle
 from ...interface.tfm.boot_status import (
     SHARED_DATA_HEADER_SIZE,
     BootStatusEntry,
@@ -17,7 +18,7 @@ from ...interface.tfm.boot_status import (
     TlvMajor,
     decode_area,
 )
-from ...interface.tfm.cbor_items import encode_text, join_array, join_map
+from ...interface.tfm.cbor_items import encode_text, join_array, join_map, splice
 from ...interface.tfm.measured_boot import (
     NUM_OF_MEASUREMENT_SLOTS,
     Measurement,
@@ -38,10 +39,16 @@ from .errors import AttestErr, AttestFailure
 from .spm_interface import attest_get_boot_data
 
 MAX_BOOT_STATUS: Final = 512
+UINT32_MAX: Final = 0xFFFFFFFF
 
 
 class BootData(ABC):
-    """Where a build has its software components from."""
+    """Where a build has its software components from.
+
+    ``lifecycle_max``: a lifecycle above it that the boot loader tells is none.
+    """
+
+    lifecycle_max: int = PsaLifecycle.DECOMMISSIONED
 
     @abstractmethod
     def software_components(self) -> bytes:
@@ -61,14 +68,18 @@ def boot_data_of(psa: PartitionApi, config: AttestationConfig) -> BootData:
         return MeasuredSlots(psa)
     era = config.boot_status_era
     today = era is BootStatusEra.TODAY
-    # The service keeps header and 512 bytes; 2.2 asks the SPM for 512 in all, 2.1 for the whole of it.
+    # The service keeps a header and 512 bytes; 2.2 asks the SPM for 512 in all, 2.1.6 for the whole of it.
     room = MAX_BOOT_STATUS
-    if today and config.variant.before_2_2:
+    if config.boot_status_room is not None:
+        room = config.boot_status_room
+    elif today and config.variant.before_2_2:
         room += SHARED_DATA_HEADER_SIZE
     area = attest_get_boot_data(psa, TlvMajor.IAS, room)
     if era.separate_claims:
         return SeparateClaims(area, era)
-    return BootRecords(area) if today else EarlyBootRecords(area, era)
+    if today:
+        return BootRecords(area, general_claims=config.boot_loader_claims)
+    return EarlyBootRecords(area, era)
 
 
 class BootStatus(BootData):
@@ -97,6 +108,15 @@ class BootStatus(BootData):
             self._components = join_array(components) if components else b""
         return self._components
 
+    def first_general_claim(self, claim: GeneralClaim) -> bytes | None:
+        """TF-M attest_get_tlv_by_id: the first such entry; an area that cannot be read has none."""
+        try:
+            entries = self.entries()
+        except AttestFailure:
+            return None
+        found = (e.data for e in entries if e.module == SwModule.GENERAL and e.claim == claim)
+        return next(found, None)
+
     @abstractmethod
     def components(self, modules: Sequence[list[BootStatusEntry]]) -> Iterator[bytes]:
         """The encoded components, from the entries of each module, by ascending module."""
@@ -109,26 +129,28 @@ class BootRecords(BootStatus):
     is a boot record.
     """
 
-    def __init__(self, area: bytes) -> None:
+    lifecycle_max = UINT32_MAX
+    """TFM_SLC_MAX_VALUE"""
+
+    def __init__(self, area: bytes, *, general_claims: bool = False) -> None:
         super().__init__(area, BootStatusEra.TODAY)
+        self._general_claims = general_claims
+
+    def general_claim(self, claim: GeneralClaim) -> bytes | None:
+        """None since 2023; before, GENERAL was also the module of the first image's record."""
+        return self.first_general_claim(claim) if self._general_claims else None
 
     def components(self, modules: Sequence[list[BootStatusEntry]]) -> Iterator[bytes]:
         for first, *_ in modules:
             if first.claim == Claim.SW_BOOT_RECORD:
-                yield first.data
+                yield splice(first.data)
 
 
 class StatusOf2019(BootStatus):
     """Module GENERAL is about the device and not about software."""
 
     def general_claim(self, claim: GeneralClaim) -> bytes | None:
-        """The first such entry. TF-M attest_get_tlv_by_id: an area that cannot be read has none."""
-        try:
-            entries = self.entries()
-        except AttestFailure:
-            return None
-        found = (e.data for e in entries if e.module == SwModule.GENERAL and e.claim == claim)
-        return next(found, None)
+        return self.first_general_claim(claim)
 
     def components(self, modules: Sequence[list[BootStatusEntry]]) -> Iterator[bytes]:
         for entries in modules:
@@ -144,7 +166,7 @@ class EarlyBootRecords(StatusOf2019):
     """Of each module the first entry, whatever its claim."""
 
     def component(self, entries: Sequence[BootStatusEntry]) -> bytes:
-        return entries[0].data
+        return splice(entries[0].data)
 
 
 class SeparateClaims(StatusOf2019):

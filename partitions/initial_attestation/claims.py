@@ -5,7 +5,6 @@ from typing import Final
 
 import cbor2
 
-from ...interface.psa.lifecycle import PsaLifecycle
 from ...interface.tfm.boot_status import GeneralClaim
 from ...interface.tfm.cbor_items import encode_text, join_map
 from ...platform.plat_err import PlatError
@@ -104,12 +103,12 @@ class Claims:
         return cbor2.dumps(self._hal.tfm_plat_get_boot_seed(BOOT_SEED_SIZE) if told is None else told)
 
     def _lifecycle(self) -> int:
-        """TF-M attest_add_security_lifecycle_claim of 2019: what the boot loader tells is looked at."""
+        """TF-M attest_add_security_lifecycle_claim: the boot loader's is a number of 1, 2 or 4 bytes."""
         told = self._boot_data.general_claim(GeneralClaim.SECURITY_LIFECYCLE)
         if told is None:
             return int(self._hal.tfm_attest_hal_get_security_lifecycle())
         value = get_uint(told)
-        if value is None or value > PsaLifecycle.DECOMMISSIONED:
+        if value is None or value > self._boot_data.lifecycle_max:
             raise AttestFailure(AttestErr.GENERAL)
         return value
 

@@ -89,6 +89,11 @@ class AttestationConfig:
     (TFM_PARTITION_MEASURED_BOOT) software components are what that partition's slots hold; else they come
     from the boot status, in the form of the era ``boot_status``: None is the one that goes with the variant.
 
+    ``boot_status_room`` in bytes is what the service asks the SPM for, a header and the entries; None is the
+    512 of TF-M 2.2 and of 2.1.0 and before, or the 516 of 2.1.6, by the variant. TF-M 2.3 asks for 516.
+    ``boot_loader_claims``: until TF-M 1.8 entries of module GENERAL stood above what the platform says of
+    boot seed, certification reference and lifecycle; they do in 2019 anyway.
+
     With ``include_test_code`` an option word may ask for a token without claims or without a signature. It
     is no part of a product; ``option_transport`` None is the one of the variant's time.
 
@@ -111,6 +116,8 @@ class AttestationConfig:
     tfm_2_2_signature_room_slip: bool = False
     measured_boot: bool = False
     boot_status: BootStatusEra | None = None
+    boot_status_room: int | None = None
+    boot_loader_claims: bool = False
     mm_iovec: bool = False
     p_521_key_refused: bool = False
     verification_service_first: bool = False

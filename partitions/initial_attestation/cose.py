@@ -5,6 +5,8 @@ from typing import Final
 
 import cbor2
 
+from ...interface.tfm.cbor_items import join_map, wrap
+
 COSE_SIGN1_TAG: Final = b"\xd2"
 COSE_MAC0_TAG: Final = b"\xd1"
 _ARRAY_OF_4: Final = b"\x84"
@@ -18,15 +20,18 @@ _ALG_LABEL: Final = 1
 class Envelope:
     """A COSE message but for its payload and its signature or tag.
 
-    ``pieces`` are tag and headers as they are encoded one after the other, ``head`` all that precedes the
+    ``tag``, ``array_head``, ``protected`` and ``unprotected`` headers make ``head``, all that precedes the
     payload; ``authenticated`` is what precedes it in the structure that is signed, Sig_structure or
     MAC_structure. With ``bare_payload`` the claims follow there without the byte string around them.
     """
 
-    pieces: tuple[bytes, ...]
+    tag: bytes
+    protected: bytes
+    unprotected: bytes
     head: bytes
     authenticated: bytes
     bare_payload: bool = False
+    array_head: bytes = _ARRAY_OF_4
 
     def to_be_signed(self, payload: bytes) -> bytes:
         """``payload`` is the encoded byte string around the claims."""
@@ -42,17 +47,25 @@ class Envelope:
         return len(self.head) + len(payload) + len(cbor2.dumps(signature_length)) + signature_length
 
 
-def make_envelope(alg: int, key_id: bytes, *, symmetric: bool, april_2019: bool = False) -> Envelope:
+def make_envelope(
+    alg: int, key_id: bytes, *, symmetric: bool, april_2019: bool = False, copied_header: bool = False
+) -> Envelope:
     """The headers for a COSE algorithm: it alone is protected; a key id that is not empty is unprotected.
+
+    ``copied_header`` has the protected one as a string that was made apart (TF-M's t_cose until 2.1).
 
     ``april_2019`` has what is signed as TF-M's t_cose had it until 10 May 2019: an array of five announced,
     an empty sign_protected in it that belongs to COSE_Sign, no external_aad, and the payload without a head.
     """
     tag, context = (COSE_MAC0_TAG, "MAC0") if symmetric else (COSE_SIGN1_TAG, "Signature1")
-    protected = cbor2.dumps(cbor2.dumps({_ALG_LABEL: alg}))
-    unprotected = cbor2.dumps({_KEY_ID_LABEL: key_id} if key_id else {})
+    protected: bytes = wrap(join_map((cbor2.dumps(_ALG_LABEL), cbor2.dumps(alg))))
+    if copied_header:
+        protected = bytes(protected)
+    unprotected = join_map((cbor2.dumps(_KEY_ID_LABEL), cbor2.dumps(key_id)) if key_id else ())
     return Envelope(
-        pieces=(tag, protected, unprotected),
+        tag=tag,
+        protected=protected,
+        unprotected=unprotected,
         head=tag + _ARRAY_OF_4 + protected + unprotected,
         authenticated=(_ARRAY_OF_5 if april_2019 else _ARRAY_OF_4)
         + cbor2.dumps(context)

@@ -73,8 +73,7 @@ class InitialAttestationPartition:
             return self._get_token_in_place(msg)
         capacity = min(msg.out_size[0], self._config.max_token_size)
         draft = self._maker.draft(read_all(self._psa, msg, 0), msg.client_id)
-        self._maker.check_room(draft, capacity)
-        self._psa.psa_write(msg.handle, 0, self._maker.finish(draft))
+        self._psa.psa_write(msg.handle, 0, self._maker.finish(draft, capacity))
         return PSA_SUCCESS
 
     def _get_token_in_place(self, msg: psa_msg_t) -> int:
@@ -83,8 +82,7 @@ class InitialAttestationPartition:
         token = self._psa.psa_map_outvec(msg.handle, 0)
         try:
             draft = self._maker.draft(bytes(challenge), msg.client_id)
-            self._maker.check_room(draft, len(token))
-            made = self._maker.finish(draft)
+            made = self._maker.finish(draft, len(token))
         except AttestFailure as failure:
             if failure.begun is not None:
                 left = failure.begun.left_in(len(token))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import cbor2
 
 from ...interface.psa.crypto_values import PSA_ALG_GET_HASH
+from ...interface.tfm.cbor_items import wrap
 from ...platform.plat_err import PlatError
 from ...spm.partition_api import PartitionApi
 from .boot_data import boot_data_of
@@ -64,7 +65,7 @@ class TokenMaker:
             failure.begun = Begun(envelope, items)
             raise
         short = TokenOption.SHORT_CIRCUIT_SIGN in options
-        return Draft(algorithm, envelope, cbor2.dumps(claims), items, short)
+        return Draft(algorithm, envelope, wrap(claims), items, short)
 
     def size(self, challenge_size: int, client_id: int) -> int:
         """The size of a token, which is made but for its signature: its length is the algorithm's.
@@ -76,26 +77,42 @@ class TokenMaker:
             self._sign(draft, draft.envelope.authenticated)
         return draft.size
 
-    def finish(self, draft: Draft) -> bytes:
-        """The signed token. Raises AttestFailure GENERAL where the crypto service fails."""
-        signature = self._sign(draft, draft.envelope.to_be_signed(draft.payload))
+    def finish(self, draft: Draft, capacity: int) -> bytes:
+        """The signed token, of at most ``capacity`` bytes.
+
+        Raises AttestFailure: TOKEN_BUFFER_OVERFLOW without room for all that precedes the signature, GENERAL
+        where the crypto service fails, TOKEN_BUFFER_OVERFLOW without room for the heads that come last.
+        """
+        begun = Begun(draft.envelope, draft.items, draft.payload)
+        if not self._is_2019:
+            self._check_room_to_sign(draft, capacity, begun)
+        try:
+            signature = self._sign(draft, draft.envelope.to_be_signed(draft.payload))
+        except AttestFailure as failure:
+            failure.begun = begun
+            raise
+        if capacity < draft.size:
+            begun = replace(begun, signature=signature, signed_in_place=self._signs_in_place)
+            raise AttestFailure(AttestErr.TOKEN_BUFFER_OVERFLOW, begun)
         return draft.envelope.message(draft.payload, signature)
 
-    def check_room(self, draft: Draft, capacity: int) -> None:
-        """That the token fits into ``capacity`` bytes. Raises AttestFailure."""
-        if capacity < draft.size:
-            begun = Begun(draft.envelope, draft.items, draft.payload)
-            raise AttestFailure(self._too_small(draft, capacity), begun)
+    def _check_room_to_sign(self, draft: Draft, capacity: int, begun: Begun) -> None:
+        """TF-M t_cose_sign1_encode_signature: what precedes fits, but for the head of the whole.
 
-    def _too_small(self, draft: Draft, capacity: int) -> AttestErr:
-        """TF-M 2.2.2 maps the failing signature to a general error when about its room is missing.
-
-        Recorded from ``size`` - 67 to ``size`` - 4 with a 64-byte signature.
+        Since 2.2 the crypto service signs where the signature stands, so its room is asked for too; TF-M
+        answers a general error where that is missing (`tfm_2_2_signature_room_slip`).
         """
-        slips = self._config.tfm_2_2_signature_room_slip and not self._config.symmetric
-        if slips and draft.size - draft.algorithm.length - 3 <= capacity <= draft.size - 4:
-            return AttestErr.GENERAL
-        return AttestErr.TOKEN_BUFFER_OVERFLOW
+        length = draft.algorithm.length
+        last = len(draft.envelope.array_head) + len(cbor2.dumps(length))
+        if capacity < draft.size - last - length:
+            raise AttestFailure(AttestErr.TOKEN_BUFFER_OVERFLOW, begun)
+        if self._signs_in_place and capacity < draft.size - last:
+            slips = self._config.tfm_2_2_signature_room_slip
+            raise AttestFailure(AttestErr.GENERAL if slips else AttestErr.TOKEN_BUFFER_OVERFLOW, begun)
+
+    @property
+    def _signs_in_place(self) -> bool:
+        return not self._config.symmetric and not self._config.variant.before_2_2
 
     def _algorithm(self, options: TokenOption) -> CoseAlgorithm:
         algorithm = self._iak.algorithm()
@@ -111,8 +128,12 @@ class TokenMaker:
         headers = algorithm.cose_id, self._key_id(options)
         envelope = self._envelopes.get(headers)
         if envelope is None:
-            symmetric, early = self._config.symmetric, self._config.sig_structure_of_april_2019
-            envelope = make_envelope(*headers, symmetric=symmetric, april_2019=self._is_2019 and early)
+            envelope = make_envelope(
+                *headers,
+                symmetric=self._config.symmetric,
+                april_2019=self._is_2019 and self._config.sig_structure_of_april_2019,
+                copied_header=self._config.variant.before_2_2,
+            )
             self._envelopes[headers] = envelope
         return envelope
 

@@ -253,8 +253,8 @@ def test_a_failed_call_by_address_leaves_what_there_was_of_a_token() -> None:
     device = start()
     error, _ = psa_initial_attest_get_token(device.ns, NS_RAM + 0x8000, 32, NS_RAM + 0x8100, 100)
     left = device.ns.cpu.load(NS_RAM + 0x8100, 100)  # type: ignore[attr-defined]
-    # Tag, protected and unprotected header, nonce; the seed does not fit behind its label.
-    head = bytes.fromhex(f"d243a10126a1045820{KID}3a000124ff5820") + bytes(32) + bytes.fromhex("3a000124fb")
+    # Tag, protected and unprotected header, nonce; the seed does not fit behind its label and its length.
+    head = bytes.fromhex(f"d243a10126a1045820{KID}3a000124ff5820{bytes(32).hex()}3a000124fb5820")
     assert (error, left) == (PsaAttestErr.TOKEN_BUFFER_OVERFLOW, head.ljust(100, b"\0"))
 
 

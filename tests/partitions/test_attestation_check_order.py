@@ -152,7 +152,7 @@ SEED = bytes.fromhex("19010c5820") + bytes(range(0xA0, 0xC0))
     [
         ({}, 6, HEAD[:6]),
         ({}, len(HEAD), HEAD),
-        ({}, len(HEAD + SEED) - 1, HEAD + SEED[:3]),  # the label fits, the value does not
+        ({}, len(HEAD + SEED) - 1, HEAD + SEED[:5]),  # label and length fit, the value does not
         ({}, len(HEAD + SEED), HEAD + SEED),
         ({"hal": failing_hal("tfm_plat_get_boot_seed")}, 0x250, HEAD),
         ({"provisioning": NO_KEY}, 0x250, b""),

@@ -25,7 +25,7 @@ from support.partition_bench import PartitionBench, start_partitions
 
 from tfm_sim.interface.psa import crypto_values as v
 from tfm_sim.interface.psa.client import PsaClient, psa_invec, psa_outvec
-from tfm_sim.interface.psa.crypto import psa_destroy_key, psa_hash_setup
+from tfm_sim.interface.psa.crypto import psa_destroy_key, psa_get_key_attributes, psa_hash_setup
 from tfm_sim.interface.psa.crypto_types import psa_hash_operation_t
 from tfm_sim.interface.psa.initial_attestation import psa_initial_attest_get_token
 from tfm_sim.interface.psa.status import (
@@ -372,6 +372,17 @@ def test_a_key_that_is_gone() -> None:
     assert PSA_SUCCESS in [psa_destroy_key(mine, 0x40000000 + slot) for slot in range(32)]
     assert get_token(bench.ns, public_hash(scalar))[0] == PSA_ERROR_GENERIC_ERROR
     assert get_key(bench.ns) == (PSA_SUCCESS, scalar)
+
+
+def test_the_key_can_be_exported_and_nothing_else() -> None:
+    """TF-M derive_delegated_attestation_key: PSA_KEY_USAGE_EXPORT, volatile, no algorithm."""
+    bench = start(Extend())
+    get_key(bench.ns)
+    mine = bench.as_partition(277)
+    answers = [psa_get_key_attributes(mine, 0x40000000 + slot) for slot in range(32)]
+    (found,) = [attributes for status, attributes in answers if status == PSA_SUCCESS]
+    assert (found.usage, found.alg, found.lifetime) == (v.PSA_KEY_USAGE_EXPORT, v.PSA_ALG_NONE, 0)
+    assert (found.type, found.bits) == (v.PSA_KEY_TYPE_ECC_KEY_PAIR(R1), 384)
 
 
 def test_a_derivation_that_fails_has_destroyed_the_old_key() -> None:

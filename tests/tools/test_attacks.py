@@ -1,6 +1,7 @@
 """The attack library: every mutation of every kind of token gets the verdict that the registry says."""
 
 import hmac
+from dataclasses import replace
 from functools import cache
 
 import cbor2
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from support.attack_tokens import P256, all_bases, real_bases
 
 from tfm_sim.interface.errors import TfmSimError
+from tfm_sim.platform.provisioning import DUMMY, DUMMY_ROTPKS
 from tfm_sim.tools.attacks import (
     MUTATIONS,
     Forgery,
@@ -28,6 +30,7 @@ from tfm_sim.tools.attacks import (
     frames,
     nests,
 )
+from tfm_sim.tools.attacks.bases import boot_bases
 from tfm_sim.tools.attacks.bits import flip
 from tfm_sim.tools.attacks.judging import RefusedBefore, judge_unbent
 from tfm_sim.tools.attacks.mutation import Answer, KeyNeed
@@ -261,3 +264,14 @@ def test_any_bytes_are_a_token_or_an_error_of_its_own(data: bytes) -> None:
     except NotAToken:
         return
     assert subject.challenge is not None
+
+
+def test_a_device_of_ones_own_has_a_token_of_2019_too() -> None:
+    """Its certification reference of today is too long for a hardware version, and its profile another."""
+    mine = replace(DUMMY, iak=bytes(range(32)), rotpks=DUMMY_ROTPKS["EC-P256"])
+    base = next(boot_bases(provisioning=mine))
+    assert not isinstance(base.signer, bytes)
+    key = from_public(base.signer.public_key())
+    verdict = verify(base.token, key, challenge=base.challenge, strict=True)
+    assert (base.name, verdict.ok, verdict.profile) == ("2019", True, "psa-tfm-profile-1.md")
+    assert verdict.warnings == ()

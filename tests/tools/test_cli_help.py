@@ -53,3 +53,16 @@ def test_judging_loads_nothing_of_a_device(words: str) -> None:
     told = "assert 'tfm_sim.device' not in sys.modules"
     code = f"import sys; from tfm_sim.tools.cli.main import cli; {call}; {told}"
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL, timeout=120)
+
+
+@pytest.mark.parametrize("name", ["run", "boot", "attest", "endorse", "trace"])
+def test_the_devices_options_stand_behind_the_commands_own(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    own, _, shared = command.get_help(click.Context(command)).partition("Options of the device:\n")
+    assert "--board" in shared
+    assert "--strategy" in shared
+    assert "--profile " in shared
+    assert "--board" not in own
+    assert "--help" in own
+    assert "--help" not in shared

@@ -162,6 +162,14 @@ def test_options_of_two_eras(tfm_sim: CommandLine, options: str, said: str) -> N
     assert said in tfm_sim.err
 
 
+def test_a_reference_of_today_is_no_hardware_version(tfm_sim: CommandLine) -> None:
+    arguments = ["attest", "--profile", "2019", "--challenge", CHALLENGE, "--provisioning", "own.yaml"]
+    assert tfm_sim(*arguments) == 1
+    assert (
+        "PSA_ATTEST_ERR_CLAIM_UNAVAILABLE; a token of 2019 wants a hardware version (cert_ref)" in tfm_sim.err
+    )
+
+
 def test_standard_output_is_called_so(tfm_sim: CommandLine) -> None:
     assert tfm_sim("attest", "--challenge", CHALLENGE, "-o", "t", "--key-out", "-") == 0
     assert "verification key written to standard output" in tfm_sim.err

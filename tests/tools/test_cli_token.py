@@ -73,6 +73,7 @@ def tfm_sim(files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         ("verify token.cbor --key foreign.pem", 1, "the signature does not verify"),
         ("verify token.cbor --key sym.hex", 1, "wants an EC key on P-256"),
         (f"verify token.cbor --key iak.pem --challenge {'2b' * 32}", 1, "legal: the challenge 2b2b"),
+        ("verify token.cbor --key iak.pem --challenge=", 1, "legal: the challenge of no bytes"),
         ("verify text.txt --key iak.pem", 1, "REFUSED"),
         ("verify token.cbor --trust trust.yaml", 0, "anchor       found by implementation id"),
         ("verify token.cbor --trust other.yaml", 1, "no trust anchor for instance id 01078c18"),

@@ -118,6 +118,8 @@ def test_the_early_tags_500_and_502_are_taken_off() -> None:
         (signed(HEADER | {15: {1: "ACME Ltd.", 4: 5}}), "legal: the same signer and validity in both"),
         (signed(HEADER | {258: -16}), "payload-hash-alg: found; legal here: the CoRIM itself, not its hash"),
         (signed(HEADER | {2: [99]}), r"crit\[0\]: found the integer 99; legal: a header that is understood"),
+        (signed(HEADER | {2: [4]}), r"crit\[0\]: found the integer 4; legal: a header that is there"),
+        (signed(HEADER | {2: []}), "crit: found an array of 0; legal: at least 1 item"),
         (signed(HEADER | {4: "kid"}), "kid: found 'kid'; legal: a byte string"),
         (signed(HEADER | {33: [b"one"]}), "x5chain: found an array of 1; legal: at least 2"),
         (signed(HEADER | {1: -35}), "ES384 wants an EC key on P-384"),

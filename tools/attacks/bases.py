@@ -21,7 +21,7 @@ from ...partitions.crypto.config import CryptoConfig
 from ...partitions.initial_attestation.config import AttestationConfig, SignatureOf2019, TokenVariant
 from ...platform.board import Board, load_board
 from ...platform.iak_type import IakType
-from ...platform.provisioning import DUMMY_IAK_ID, Provisioning
+from ...platform.provisioning import DUMMY_2019, DUMMY_IAK_ID, Provisioning
 from ..delegated_demo import DEFAULT_BOARD as CCA_BOARD
 from ..delegated_demo import cca_build
 from ..demo_firmware import flash_demo_firmware
@@ -60,7 +60,7 @@ def boot_bases(
     """
     loaded = load_board(board) if isinstance(board, str) else board
     for name, what, config in _VARIANTS:
-        yield _initial(loaded, name, what, config, _fitting(provisioning, config.symmetric), seed)
+        yield _initial(loaded, name, what, config, _fitting(provisioning, config), seed)
     yield from _long_keys(loaded, provisioning, seed)
     yield from _composed(seed)
 
@@ -83,9 +83,19 @@ def _long_keys(board: Board, values: Provisioning | None, seed: int) -> Iterator
         yield _initial(roomy, f"rfc9783-{slug}", f"RFC 9783 by {name}", config, own, seed)
 
 
-def _fitting(values: Provisioning | None, symmetric: bool) -> Provisioning | None:
-    """The values with a key of this kind: 32 bytes serve either way, as TF-M's own dummy does."""
-    if values is None or IakType(values.iak_type).is_symmetric is symmetric:
+def _fitting(values: Provisioning | None, config: AttestationConfig) -> Provisioning | None:
+    """The values as the factory of such a device burns them.
+
+    A key of its kind: 32 bytes serve either way, as TF-M's own dummy does. In 2019 the profile of that time,
+    and the reference as a hardware version, which has no dash.
+    """
+    if values is None:
+        return None
+    if config.variant is TokenVariant.TFM_2019:
+        version = values.cert_ref.replace(b"-", b"")
+        values = replace(values, cert_ref=version, profile_definition=DUMMY_2019.profile_definition)
+    symmetric = config.symmetric
+    if IakType(values.iak_type).is_symmetric is symmetric:
         return values
     return replace(values, iak=values.iak[:32], iak_type=IakType.HMAC if symmetric else IakType.SECP_R1)
 

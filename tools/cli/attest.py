@@ -10,14 +10,14 @@ from ..device_report import lifecycle
 from ..endorsements.iak import iak_verification_key
 from ..verifier import Key
 from .attest_over_http import attest_to_verifier, report_result, serve_device
-from .device_options import DeviceOptions, device_options, make_device, tell_uncut
+from .device_options import DeviceCommand, DeviceOptions, device_options, make_device, tell_uncut
 from .evidence import ask_for_token, refusals_as_json
 from .output import FILE_NAME, STDIN, display_output, hex_bytes, print_lines, write_file
 from .over_http import HttpOptions, http_options
 from .verify import read_key
 
 
-@click.command()
+@click.command(cls=DeviceCommand)
 @click.option(
     "--challenge",
     callback=hex_bytes,

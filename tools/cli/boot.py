@@ -16,7 +16,7 @@ from ...platform.power import Cut, Operation, PowerCut
 from ..boot_status_report import Reading, boot_status, boot_status_lines
 from ..console import STYLES, story
 from ..device_report import booted_images, booted_lines, counter_lines, counters, slot_lines, slots
-from .device_options import DeviceOptions, device_options, make_device, tell_uncut
+from .device_options import DeviceCommand, DeviceOptions, device_options, make_device, tell_uncut
 from .output import hex_dump, print_lines
 
 Failure = BootRefused | PowerCut
@@ -104,7 +104,7 @@ class Stepper:
         yield from hex_dump(area[:used], self.device.hardware.board.shared_data.base)
 
 
-@click.command()
+@click.command(cls=DeviceCommand)
 @click.option("--step", is_flag=True, help="Stop at each decision and show what it was about.")
 @click.option("--operations", is_flag=True, help="Show each write and erase with its number.")
 @click.option("--again", is_flag=True, help="After a --cut, power on again and show how the boot goes on.")

@@ -215,6 +215,22 @@ _OPTIONS = (
 )
 
 
+class DeviceCommand(click.Command):
+    """Its help has the options of the device, which many commands share, behind the command's own."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Two lists."""
+        shared = {*DeviceOptions.__slots__, *LoaderOptions.__slots__}
+        sections: dict[str, list[tuple[str, str]]] = {"Options": [], "Options of the device": []}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                sections["Options of the device" if parameter.name in shared else "Options"].append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
 def device_options(command: Command) -> Command:
     """Give a click command the options of a device; it gets them as ``options``, a DeviceOptions."""
 

@@ -14,7 +14,7 @@ from ..endorsements.pem import public_pem
 from ..endorsements.yaml_form import endorsements_yaml
 from ..verifier.keys import MacKey
 from .corim_options import CorimOptions, corim_options
-from .device_options import DeviceOptions, device_options, make_device
+from .device_options import DeviceCommand, DeviceOptions, device_options, make_device
 from .output import FILE_NAME, STDIN, FileUnreadable, print_lines, write_file
 
 YAML_NAME: Final = "endorsements.yaml"
@@ -23,7 +23,7 @@ KEY_NAME: Final = "iak.pem"
 STYLES: Final = ((r"NOT SECURE|^warning", "bold red"),)
 
 
-@click.command()
+@click.command(cls=DeviceCommand)
 @click.option(
     "-o",
     "--output",

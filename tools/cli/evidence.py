@@ -31,6 +31,8 @@ class TokenRefused(TfmSimError):
         text = str(error)
         if self.status in _INVALID and len(challenge) not in CHALLENGE_SIZES:
             text += f"; a challenge has 32, 48 or 64 bytes, this one {len(challenge)}"
+        elif self.status is PsaAttestErr.CLAIM_UNAVAILABLE:
+            text += "; a token of 2019 wants a hardware version (cert_ref) of 18 characters at most"
         super().__init__(text)
 
 

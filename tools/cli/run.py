@@ -16,14 +16,14 @@ from ..console import STYLES, story_listener
 from ..device_report import booted_images, counters, lifecycle, slots
 from ..endorsements.iak import iak_verification_key
 from ..verifier import Verdict, decode, verify
-from .device_options import DeviceOptions, device_options, make_device, tell_uncut
+from .device_options import DeviceCommand, DeviceOptions, device_options, make_device, tell_uncut
 from .evidence import ask_for_token, refusals_as_json, verification_key
 from .output import hex_bytes, print_lines
 from .token import STYLES as TOKEN_STYLES
 from .verify import verdict_lines
 
 
-@click.command()
+@click.command(cls=DeviceCommand)
 @click.option(
     "--challenge",
     callback=hex_bytes,

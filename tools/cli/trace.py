@@ -18,7 +18,7 @@ from ...interface.psa.crypto_values import (
 )
 from ..realm import Realm, RealmProfile
 from ..trace import JsonLinesTrace, MermaidTrace, PerfettoTrace, TextTrace, TraceWriter, selected
-from .device_options import DeviceOptions, device_options, make_device, tell_uncut
+from .device_options import DeviceCommand, DeviceOptions, device_options, make_device, tell_uncut
 from .evidence import ask_for_token
 from .output import FILE_NAME, STDIN, print_lines, write_file
 
@@ -79,7 +79,7 @@ SCENARIOS: Final[dict[str, Callable[[Device, int], None]]] = {
 }
 
 
-@click.command()
+@click.command(cls=DeviceCommand)
 @click.option(
     "--what",
     type=click.Choice(list(SCENARIOS)),

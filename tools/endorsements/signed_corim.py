@@ -30,7 +30,6 @@ from .model import EndorsementError
 from .triples import URI_TAG
 
 ALG, CRIT, TYPE, KID, META, CWT_CLAIMS, X5CHAIN = 1, 2, 3, 4, 8, 15, 33
-HASH_ENVELOPE: Final = (258, 259, 260)
 HEADER_KEYS: Final = {
     ALG: "alg",
     CRIT: "crit",
@@ -75,6 +74,8 @@ def read_header(header: Node) -> Signature:
     for label in entries[CRIT].array(1) if CRIT in entries else ():
         if label.integer() not in HEADER_KEYS:
             raise label.wrong(f"a header that is understood: {', '.join(map(str, HEADER_KEYS))}")
+        if label.integer() not in entries:
+            raise label.wrong("a header that is there, protected")  # RFC 9052 3.1
     identities = [
         read(entries[key]) for key, read in ((META, _meta), (CWT_CLAIMS, _cwt_claims)) if key in entries
     ]

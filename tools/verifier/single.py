@@ -176,7 +176,7 @@ def _freshness(values: Values, challenge: bytes | None) -> Iterator[Finding]:
     nonce = values.octets("nonce")
     if nonce is None or not hmac.compare_digest(nonce, challenge):
         found = "no nonce" if nonce is None else nonce.hex()
-        text = f"found {found}; legal: the challenge {challenge.hex()}"
+        text = f"found {found}; legal: the challenge {challenge.hex() or 'of no bytes'}"
         yield Finding(Kind.NONCE_MISMATCH, text, values.label("nonce"))
 
 
