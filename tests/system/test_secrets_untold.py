@@ -87,7 +87,13 @@ def test_no_writer_tells_a_secret(writer: Callable[[TextIO], TraceWriter], isola
             assert form not in told, name
 
 
-WRITERS = (TextTrace, JsonLinesTrace, PerfettoTrace, MermaidTrace, StoryWriter)
+WRITERS: tuple[Callable[[TextIO], TraceWriter], ...] = (
+    TextTrace,
+    JsonLinesTrace,
+    PerfettoTrace,
+    MermaidTrace,
+    StoryWriter,
+)
 RSE = tfm_sim.load_board("an521_bl1")
 OF_RSE = replace(
     delegated(spm=SpmConfig(isolation_level=3)),

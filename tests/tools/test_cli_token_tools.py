@@ -1,6 +1,7 @@
 """`tfm-sim token compile, decompile, diff, size` and `show --hex` as a shell sees them."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -182,3 +183,10 @@ def test_json_says_the_same_as_data(tfm_sim: CommandLine) -> None:
     size = json.loads(tfm_sim.out)
     assert (size["size"], size["limit"]) == (520, 592)
     assert sum(piece["size"] for piece in size["parts"][0]["pieces"]) == 520
+
+
+def test_a_description_cannot_have_a_pipe_waited_for(tfm_sim: CommandLine, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "t.yaml").write_text("challenge: !inc pipe\n")
+    assert tfm_sim("token", "compile", tmp_path / "t.yaml", "-o", tmp_path / "t.cbor") == 4
+    assert "pipe: not a file; legal: a regular file" in tfm_sim.err

@@ -1,6 +1,7 @@
 """`tfm-sim token compile` and `tfm-sim token decompile`: a token from YAML, and YAML from a token."""
 
 import re
+import stat
 from pathlib import Path
 
 import click
@@ -110,6 +111,12 @@ def decompile_command(file: str, output: str | None, with_signature: bool, plain
 def _included(file: str, name: str) -> bytes:
     """A file beside the one that names it."""
     folder = Path() if file == STDIN else Path(file).parent
+    try:
+        whole = stat.S_ISREG((folder / name).stat().st_mode)
+    except (OSError, ValueError):
+        whole = True  # which reading it says better
+    if not whole:  # the description chooses the name: a pipe or a terminal would be waited for
+        raise FileUnreadable(f"{name}: not a file; legal: a regular file")
     return read_file(folder / name, MAX_SOURCE)
 
 
