@@ -170,6 +170,16 @@ def test_a_component_twice_takes_two_references() -> None:
     assert appraise(psa_token(components=[SPE, SPE]), twice).value(EXE) == 2
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_references_that_overlap_go_to_whom_they_fit(turned: bool) -> None:
+    """One that names no type fits both components; the one that does fits only the first."""
+    alike = {**NSPE, 2: SPE[2], 4: SPE[4], 5: SPE[5]}
+    references = [reference(SPE, type=None), reference(SPE)]
+    both = endorsed(*(references[::-1] if turned else references))
+    assert appraise(psa_token(components=[SPE, alike]), both).value(EXE) == 2
+    assert appraise(psa_token(components=[alike, alike]), both).value(EXE) == 33
+
+
 @pytest.mark.parametrize("known, value", [((SPE,), 33), ((), 0)])
 def test_a_token_that_says_it_measures_nothing(known: tuple[dict[int, Any], ...], value: int) -> None:
     token = psa_token(P1, components=DROP, none=1)

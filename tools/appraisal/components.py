@@ -4,7 +4,7 @@ Unlike Veraison it compares the signer, misses components that are endorsed and 
 references share a digest.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from ..endorsements.model import ReferenceValue
 from .ar4si import APPROVED, UNRECOGNISED, TrustClaim
@@ -19,23 +19,40 @@ def compare_components(
     if not components and not references:
         yield TrustClaim(why=("neither evidence nor endorsements name a component",))
         return
-    used: list[ReferenceValue] = []
+    holders: dict[ReferenceValue, int] = {}
+    fitting: list[list[ReferenceValue]] = []
     problems: list[str] = []
     for component in components:
         found = find_reference(component, references)
         if isinstance(found, str):
             problems.append(found)
             continue
-        free = [reference for reference in found if reference not in used]
-        if not free and match is Match.EXACT:
+        fitting.append(found)
+        if not _assign(len(fitting) - 1, fitting, holders, set()) and match is Match.EXACT:
             problems.append(f"{component}: occurs twice, endorsed once")
-        used.append((free or found)[0])
     if match is Match.EXACT:
-        problems += _absent(components, references, used)
+        problems += _absent(components, references, holders)
     if problems:
         yield TrustClaim(UNRECOGNISED, tuple(problems))
     else:
         yield TrustClaim(APPROVED, (f"all {len(components)} components are endorsed",))
+
+
+def _assign(
+    number: int,
+    fitting: Sequence[Sequence[ReferenceValue]],
+    holders: dict[ReferenceValue, int],
+    asked: set[ReferenceValue],
+) -> bool:
+    """Find a component one of its fitting references, if need be by moving those that hold one (Kuhn)."""
+    for reference in fitting[number]:
+        if reference in asked:
+            continue
+        asked.add(reference)
+        if reference not in holders or _assign(holders[reference], fitting, holders, asked):
+            holders[reference] = number
+            return True
+    return False
 
 
 def find_reference(component: Component, references: Sequence[ReferenceValue]) -> list[ReferenceValue] | str:
@@ -62,7 +79,7 @@ def find_reference(component: Component, references: Sequence[ReferenceValue]) -
 
 
 def _absent(
-    components: Sequence[Component], references: Sequence[ReferenceValue], used: Sequence[ReferenceValue]
+    components: Sequence[Component], references: Sequence[ReferenceValue], used: Container[ReferenceValue]
 ) -> Iterator[str]:
     """References of one type are alternatives; one without a type stands for itself."""
     present = {component.type for component in components}  # endorsed or not: that is told already
