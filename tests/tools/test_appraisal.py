@@ -33,6 +33,7 @@ from support.appraisal_cases import (
     reference,
     sign1,
 )
+from support.veraison_cases import ALL, CONF, EXE, GOOD, II, RT, ST
 
 from tfm_sim.tools.appraisal import (
     Appraisal,
@@ -50,17 +51,6 @@ from tfm_sim.tools.appraisal.result import submod
 from tfm_sim.tools.endorsements.model import Digest, Endorsements, PlatformConfig
 from tfm_sim.tools.verifier.profiles import RFC_9783
 from tfm_sim.tools.verifier.trust import TrustAnchorUnusable
-
-ALL = list(Member)
-II, CONF, EXE, HW, RT, ST = (
-    Member.INSTANCE_IDENTITY,
-    Member.CONFIGURATION,
-    Member.EXECUTABLES,
-    Member.HARDWARE,
-    Member.RUNTIME_OPAQUE,
-    Member.STORAGE_OPAQUE,
-)
-GOOD = {II: 2, EXE: 2, HW: 2, RT: 2, ST: 2}
 
 
 def vector(token: bytes, endorsements: Endorsements, **options: Any) -> dict[Member, int]:

@@ -1,7 +1,6 @@
 """`tfm-sim demo delegated`, --delegated-attestation and `trace --what delegated` at their edges."""
 
 import json
-from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -10,15 +9,6 @@ from support.command_line import CommandLine
 import tfm_sim as package
 
 CHALLENGE = bytes(range(64)).hex()
-
-
-@pytest.fixture
-def tfm_sim(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> CommandLine:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.stdin", StringIO())
-    return CommandLine(monkeypatch, capsys)
 
 
 def test_the_story(tfm_sim: CommandLine) -> None:

@@ -1,7 +1,6 @@
 """`tfm-sim run`, `boot` and `attest`: what a user sees, and the exit code (docs/command-line.md)."""
 
 import json
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,6 @@ from tfm_sim.tools.demo_firmware import NON_SECURE_IMAGE, SECURE_IMAGE
 
 CHALLENGE = "00" * 32
 GOOD = SECURE_IMAGE.read_bytes()
-
-
-@pytest.fixture
-def tfm_sim(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> CommandLine:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.stdin", StringIO())
-    return CommandLine(monkeypatch, capsys)
 
 
 def flipped(at: int) -> bytes:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,6 @@ from support.command_line import CommandLine
 from tfm_sim.tools.demo_firmware import IMAGES, NON_SECURE_IMAGE, SECURE_IMAGE
 
 UPDATE = IMAGES / "secure_1.1.0.bin"
-
-
-@pytest.fixture
-def tfm_sim(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> CommandLine:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.stdin", StringIO())
-    return CommandLine(monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import re
-from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -15,15 +14,6 @@ ITS = "TFM_INTERNAL_TRUSTED_STORAGE_SERVICE"
 ROOT = Path(__file__).parents[2]
 TRACING = (ROOT / "docs" / "tracing.md").read_text(encoding="utf-8")
 TRANSCRIPTS = re.findall(r"```\n\$ tfm-sim (trace.*)\n([^`]*)```", TRACING)
-
-
-@pytest.fixture
-def tfm_sim(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> CommandLine:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.stdin", StringIO())
-    return CommandLine(monkeypatch, capsys)
 
 
 def test_by_default_a_token_line_by_line_with_the_boot(tfm_sim: CommandLine) -> None:
