@@ -23,6 +23,7 @@ _HOMES: Final = {
     "ear": ("ear:ear", "Read attestation results (EAR)."),
     "endorse": ("endorse:endorse", "Write what a verifier must know of a device."),
     "image": ("image:image", "Look at MCUboot images and make them."),
+    "matter": ("matter:matter", "Make Matter devices: factory data, certificates, provisioning."),
     "provisioning": ("patterns:provisioning", "Show what a factory burns into a device."),
     "run": ("run:run", "Boot, issue a token, take it apart, verify it."),
     "slots": ("flash:slots_command", "Show every slot of a device, and its counters."),

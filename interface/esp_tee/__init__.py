@@ -1,0 +1,1 @@
+"""What both sides of ESP-TEE's secure services agree on."""

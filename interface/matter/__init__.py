@@ -1,0 +1,1 @@
+"""What a Matter device and its factory agree on: factory data, TLV, the provisioning link."""

@@ -1,0 +1,1 @@
+"""Customer Key Storage of the STM32WB."""

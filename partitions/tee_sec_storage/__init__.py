@@ -1,0 +1,1 @@
+"""The secure storage service of ESP-TEE."""

@@ -1,0 +1,14 @@
+"""`tfm-sim matter`: factory data, provisioning and commissioning of Matter devices."""
+
+from typing import Final
+
+import click
+
+from .lazy import LazyGroup
+
+_HOMES: Final[dict[str, tuple[str, str]]] = {}
+
+
+@click.group("matter", cls=LazyGroup, homes=_HOMES)
+def matter() -> None:
+    """Make Matter devices: factory data, certificates, provisioning, commissioning."""

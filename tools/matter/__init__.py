@@ -1,0 +1,1 @@
+"""Matter devices: factory, firmware, certificates, commissioner."""

@@ -1,0 +1,1 @@
+"""Judge a Matter device as a commissioner does."""

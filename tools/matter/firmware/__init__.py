@@ -1,0 +1,1 @@
+"""The non-secure programs of Matter devices."""

@@ -1,0 +1,1 @@
+"""Certificates of Matter devices: PAA, PAI, DAC, certification declarations."""

@@ -1,0 +1,1 @@
+"""The factory and the verifier of STM32 initial attestation."""
