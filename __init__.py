@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         ps_config_for,
         with_boot_status,
         with_delegated_attestation,
+        with_key_wrap_engine,
     )
     from .firmware_profiles import profile
     from .interface.errors import TfmSimError
@@ -108,6 +109,7 @@ _HOME = {
     "psa_outvec": ".interface.psa.client",
     "with_boot_status": ".firmware_build",
     "with_delegated_attestation": ".firmware_build",
+    "with_key_wrap_engine": ".firmware_build",
 }
 _MODULES = {"psa": ".interface.psa.headers"}
 
@@ -165,6 +167,7 @@ __all__ = [
     "psa_outvec",
     "with_boot_status",
     "with_delegated_attestation",
+    "with_key_wrap_engine",
 ]
 
 

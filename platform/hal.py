@@ -24,6 +24,7 @@ from ..interface.psa.crypto_values import (
 from ..interface.tfm.platform import NV_COUNTER_SIZE
 from . import nv_counters
 from .flash import FlashArea, FlashError
+from .hal_stm32 import Stm32Hal, Stm32Parts
 from .initial_attest_key import INSTANCE_ID_MAX_SIZE, EccKey, ecc_key, instance_id
 from .ioctl import IoctlHandler, IoctlReply, IoctlRequest, no_requests
 from .its_encryption import ItsEncryption
@@ -75,7 +76,7 @@ class FlashAreaInfo:
     erased_value: int
 
 
-class PlatformHal:
+class PlatformHal(Stm32Hal):
     """The HAL of one device. A partition gets it through ``granted``."""
 
     def __init__(
@@ -90,6 +91,7 @@ class PlatformHal:
         its_encryption: ItsEncryption | None = None,
         ioctl: IoctlHandler = no_requests,
         kmu: Kmu | None = None,
+        stm32: Stm32Parts | None = None,
     ) -> None:
         """``slots`` by MCUboot's image index and slot number, 0 primary and 1 secondary."""
         self._otp = otp
@@ -101,6 +103,7 @@ class PlatformHal:
         self._slots = slots or {}
         self._ioctl = ioctl
         self._kmu = kmu or Kmu()
+        self._stm32 = stm32
         self._its_encryption = its_encryption or ItsEncryption(otp, rng)
 
     def tfm_attest_hal_get_security_lifecycle(self) -> int:
@@ -384,7 +387,7 @@ def _erase_blocks(area: FlashArea, offset: int, length: int) -> None:
         area.erase(block, area.erase_block)
 
 
-HAL_FUNCTIONS: Final = frozenset(name for name in vars(PlatformHal) if not name.startswith("_"))
+HAL_FUNCTIONS: Final = frozenset(name for name in dir(PlatformHal) if not name.startswith("_"))
 
 
 Denied = Callable[[str, str], NoReturn]
