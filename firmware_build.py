@@ -17,10 +17,9 @@ from .interface.psa.crypto_values import (
     PSA_KEY_TYPE_ECC_KEY_PAIR,
 )
 from .interface.stm32.dua_certificate import CertId
-from .interface.stm32.key_wrap_engine import PSA_CRYPTO_KWE_DRIVER_LOCATION
 from .interface.tfm.boot_status import BootStatusEra
 from .partitions.crypto.config import CryptoConfig
-from .partitions.crypto.kwe_driver import KWE_DRIVER
+from .partitions.crypto.kwe_build import has_engine, with_engine
 from .partitions.delegated_attestation.config import DelegatedAttestationConfig
 from .partitions.firmware_update.config import FwuBuild, FwuConfig
 from .partitions.initial_attestation.config import AttestationConfig, TokenVariant
@@ -50,8 +49,6 @@ from .spm.manifest_list import load_manifest_list
 
 MEASURED_TOKEN_SIZE: Final = 0x800
 """PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE of the RSE, in bytes: room for the components of measured boot."""
-MOVED_BUILTIN_KEY_LOCATION: Final = 0x800002
-"""Where the builtin key loader is in a build with ST's Key Wrap Engine, which has its location."""
 MAX_TOKEN_BUFFER: Final = 0xFFFF_FFFF
 """Bytes: a size_t of the device."""
 
@@ -170,18 +167,12 @@ def with_delegated_attestation(build: Build | None = None) -> Build:
 def with_key_wrap_engine(build: Build | None = None, dua_key: CertId | None = CertId.DUA_USER_LU) -> Build:
     """The build with ST's Key Wrap Engine, whose attestation signs with a wrapped key of the chip.
 
-    The builtin key loader makes room for it. ``dua_key`` None leaves attestation to the builtin key. By default
-    the build is TF-M's otherwise; the engine wants a board with a CCB, nucleo_u385rg_q.
+    The builtin key loader makes room for it. ``dua_key`` None leaves attestation to the builtin key. By
+    default the build is TF-M's otherwise; the engine wants a board with a CCB, nucleo_u385rg_q.
     """
     build = build or Build()
-    crypto = build.crypto
-    if KWE_DRIVER not in crypto.drivers:
-        moved = crypto.builtin_key_location
-        if moved == PSA_CRYPTO_KWE_DRIVER_LOCATION:
-            moved = MOVED_BUILTIN_KEY_LOCATION
-        crypto = replace(crypto, drivers=(*crypto.drivers, KWE_DRIVER), builtin_key_location=moved)
     attestation = replace(build.attestation, wrapped_dua_key=dua_key)
-    return replace(build, crypto=crypto, attestation=attestation)
+    return replace(build, crypto=with_engine(build.crypto), attestation=attestation)
 
 
 def with_firmware_update(build: Build) -> Build:
@@ -307,22 +298,16 @@ def check_build(build: Build, board: Board) -> None:
 
 def _check_wrapped_keys(build: Build, board: Board) -> None:
     """The Key Wrap Engine needs its hardware; a wrapped attestation key needs the engine, and storage."""
-    wrapped = build.attestation.wrapped_dua_key is not None
-    engine = any(spec.location == PSA_CRYPTO_KWE_DRIVER_LOCATION for spec in build.crypto.drivers)
-    if (wrapped or KWE_DRIVER in build.crypto.drivers) and board.area_with_role(
-        AreaRole.CHIP_SECRETS
-    ) is None:
-        raise LoadError(f"wrapped keys on board {board.name}, which has no CCB; legal: nucleo_u385rg_q")
-    if not wrapped:
-        return
-    lacking = [
-        name for name, there in (("its", build.its is not None), ("the engine's driver", engine)) if not there
-    ]
-    if lacking or build.attestation.symmetric or build.attestation.variant is TokenVariant.TFM_2019:
+    attestation, engine = build.attestation, has_engine(build.crypto)
+    wrapped = attestation.wrapped_dua_key is not None
+    if wrapped and not (engine and build.its is not None):
         raise LoadError(
-            f"a wrapped attestation key, and the build lacks {' and '.join(lacking) or 'ECDSA of today'}; legal: "
-            "as with_key_wrap_engine makes it, with its, symmetric=False and no variant of 2019"
+            "a wrapped attestation key without its or the engine; legal: with_key_wrap_engine, its"
         )
+    if wrapped and (attestation.symmetric or attestation.variant is TokenVariant.TFM_2019):
+        raise LoadError("a wrapped attestation key, symmetric or of 2019; legal: ECDSA of another variant")
+    if engine and board.area_with_role(AreaRole.CHIP_SECRETS) is None:
+        raise LoadError(f"wrapped keys on board {board.name}, which has no CCB; legal: one that has")
 
 
 def _check_token_variant(build: Build) -> None:

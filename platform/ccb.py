@@ -1,10 +1,11 @@
-"""The coupling and chaining bridge (CCB) of STM32U3: blobs of keys made and used without the CPU seeing a key.
+"""The coupling and chaining bridge (CCB) of STM32U3: blobs of keys that the CPU never sees in the clear.
 
-The bridge couples SAES, PKA and RNG. Creating a blob, the key goes from the RNG (or the CPU) into the PKA's RAM
-and through the SAES out as ciphertext; using one, it goes through the SAES into the PKA's RAM, where it is used
-and wiped. The parameters of the operation are authenticated with it: the CPU writes them to the PKA, and the
-SAES takes address and data of each word in as the header of its GCM, so that a blob made for one curve, or for
-scalar multiplication, is no use to another. Sequence, codes and steps are those of ST's HAL (stm32u3xx_hal_ccb.c).
+The bridge couples SAES, PKA and RNG. Creating a blob, the key goes from the RNG (or the CPU) into the PKA's
+RAM and through the SAES out as ciphertext; using one, it goes through the SAES into the PKA's RAM, where it
+is used and wiped. The parameters of the operation are authenticated with it: the CPU writes them to the PKA,
+and the SAES takes address and data of each word in as the header of its GCM, so that a blob made for one
+curve, or for scalar multiplication, is no use to another. Sequence, codes and steps are those of ST's HAL
+(stm32u3xx_hal_ccb.c).
 """
 
 from collections.abc import Callable

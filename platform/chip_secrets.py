@@ -1,7 +1,8 @@
 """What an STM32 chip keeps to itself: the root of its wrapping key, and its authentication keys (DUA).
 
-The root key lies in the chip since it was made. The DUA keys are drawn in it at ST's factory; the root security
-services (RSS) can read them before they hide themselves and leave for the boot loader. No memory map has them.
+The root key lies in the chip since it was made. The DUA keys are drawn in it at ST's factory; the root
+security services (RSS) can read them before they hide themselves and leave for the boot loader. No memory map
+has them.
 """
 
 from hashlib import sha256
@@ -33,8 +34,8 @@ class RssError(TfmSimError):
 class ChipSecrets:
     """The secrets of one chip, and the engines that may use them.
 
-    ``area`` holds them, ``entropy`` and ``seed`` make a new chip's root key, so that a run can be repeated: two
-    chips with both alike are one chip as far as keys go.
+    ``area`` holds them, ``entropy`` and ``seed`` make a new chip's root key, so that a run can be repeated:
+    two chips with both alike are one chip as far as keys go.
     """
 
     def __init__(self, area: FlashArea, random: RandomSource, entropy: bytes, seed: int) -> None:

@@ -1,9 +1,9 @@
 """What the HAL of an STM32 with a CCB adds to TF-M's: operations on wrapped keys, and the blobs of this chip.
 
-Names are those of ST's HAL (stm32u3xx_hal_ccb.h, stm32u3xx_hal_cryp.h); a function that answers HAL_ERROR there
-raises PlatError SYSTEM_ERR, as every one does on a board without the hardware. Who calls is secure: it is the
-secure side's DHUK that wraps. Blobs are IV, tag and wrapped key; curves and RSA parameters are sequences of the
-fields of `CurveParameters` and `RsaParameters`.
+Names are those of ST's HAL (stm32u3xx_hal_ccb.h, stm32u3xx_hal_cryp.h); a function that answers HAL_ERROR
+there raises PlatError SYSTEM_ERR, as every one does on a board without the hardware. Who calls is secure: it
+is the secure side's DHUK that wraps. Blobs are IV, tag and wrapped key, a curve is what
+`CurveParameters.pack` makes of one.
 """
 
 from collections.abc import Callable
@@ -58,41 +58,41 @@ class Stm32Hal:
             )
         return blob
 
-    def HAL_CCB_ECDSA_WrapPrivateKey(self, curve: CurveParameters, private: bytes) -> bytes:
+    def HAL_CCB_ECDSA_WrapPrivateKey(self, curve: bytes, private: bytes) -> bytes:
         """A blob for signatures of a private key in the clear."""
-        return self._ccb(lambda ccb: ccb.wrap_ecdsa(CurveParameters(*curve), private, secure=True))
+        return self._ccb(lambda ccb: ccb.wrap_ecdsa(CurveParameters.unpack(curve), private, secure=True))
 
-    def HAL_CCB_ECDSA_GenerateWrapPrivateKey(self, curve: CurveParameters) -> bytes:
+    def HAL_CCB_ECDSA_GenerateWrapPrivateKey(self, curve: bytes) -> bytes:
         """A blob for signatures of a new private key."""
-        return self._ccb(lambda ccb: ccb.generate_ecdsa(CurveParameters(*curve), secure=True))
+        return self._ccb(lambda ccb: ccb.generate_ecdsa(CurveParameters.unpack(curve), secure=True))
 
-    def HAL_CCB_ECDSA_Sign(self, curve: CurveParameters, blob: bytes, digest: bytes) -> bytes:
+    def HAL_CCB_ECDSA_Sign(self, curve: bytes, blob: bytes, digest: bytes) -> bytes:
         """r || s over a digest of the modulus' size."""
-        return self._ccb(lambda ccb: ccb.sign(CurveParameters(*curve), blob, digest, secure=True))
+        return self._ccb(lambda ccb: ccb.sign(CurveParameters.unpack(curve), blob, digest, secure=True))
 
-    def HAL_CCB_ECDSA_ComputePublicKey(self, curve: CurveParameters, blob: bytes) -> bytes:
+    def HAL_CCB_ECDSA_ComputePublicKey(self, curve: bytes, blob: bytes) -> bytes:
         """X || Y of a blob for signatures."""
-        return self._ccb(lambda ccb: ccb.public_key(CurveParameters(*curve), blob, secure=True))
+        return self._ccb(lambda ccb: ccb.public_key(CurveParameters.unpack(curve), blob, secure=True))
 
-    def HAL_CCB_ECC_WrapPrivateKey(self, curve: CurveParameters, private: bytes) -> bytes:
+    def HAL_CCB_ECC_WrapPrivateKey(self, curve: bytes, private: bytes) -> bytes:
         """A blob for scalar multiplication of a private key in the clear."""
-        return self._ccb(lambda ccb: ccb.wrap_scalar(CurveParameters(*curve), private, secure=True))
+        return self._ccb(lambda ccb: ccb.wrap_scalar(CurveParameters.unpack(curve), private, secure=True))
 
-    def HAL_CCB_ECC_GenerateWrapPrivateKey(self, curve: CurveParameters) -> bytes:
+    def HAL_CCB_ECC_GenerateWrapPrivateKey(self, curve: bytes) -> bytes:
         """A blob for scalar multiplication of a new private key."""
-        return self._ccb(lambda ccb: ccb.generate_scalar(CurveParameters(*curve), secure=True))
+        return self._ccb(lambda ccb: ccb.generate_scalar(CurveParameters.unpack(curve), secure=True))
 
-    def HAL_CCB_ECC_ComputeScalarMul(self, curve: CurveParameters, blob: bytes, point: bytes) -> bytes:
+    def HAL_CCB_ECC_ComputeScalarMul(self, curve: bytes, blob: bytes, point: bytes) -> bytes:
         """X of the private key times a point X || Y. ST's gives Y as well, which its driver throws away."""
-        return self._ccb(lambda ccb: ccb.multiply(CurveParameters(*curve), blob, point, secure=True))
+        return self._ccb(lambda ccb: ccb.multiply(CurveParameters.unpack(curve), blob, point, secure=True))
 
-    def HAL_CCB_RSA_WrapPrivateKey(self, rsa: RsaParameters, exponent: bytes, phi: bytes) -> bytes:
+    def HAL_CCB_RSA_WrapPrivateKey(self, modulus: bytes, exponent: bytes, phi: bytes) -> bytes:
         """A blob of a private exponent and phi."""
-        return self._ccb(lambda ccb: ccb.wrap_rsa(RsaParameters(*rsa), exponent, phi, secure=True))
+        return self._ccb(lambda ccb: ccb.wrap_rsa(RsaParameters(modulus), exponent, phi, secure=True))
 
-    def HAL_CCB_RSA_ComputeModularExp(self, rsa: RsaParameters, blob: bytes, operand: bytes) -> bytes:
+    def HAL_CCB_RSA_ComputeModularExp(self, modulus: bytes, blob: bytes, operand: bytes) -> bytes:
         """The operand to the power of the private exponent."""
-        return self._ccb(lambda ccb: ccb.exponentiate(RsaParameters(*rsa), blob, operand, secure=True))
+        return self._ccb(lambda ccb: ccb.exponentiate(RsaParameters(modulus), blob, operand, secure=True))
 
     def HAL_CRYPEx_WrapKey(self, key: bytes, iv: bytes) -> bytes:
         """An AES key of 16 or 32 bytes wrapped by the SAES: in ECB without ``iv``, in CBC with one."""

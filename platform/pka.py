@@ -5,7 +5,7 @@ headers (PKA_ECDSA_SIGN_IN_*, PKA_ECC_SCALAR_MUL_IN_*, PKA_MODULAR_EXP_IN_*), in
 """
 
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -19,7 +19,7 @@ class PkaError(TfmSimError):
 
 
 class CurveParameters(NamedTuple):
-    """``CCB_ECDSACurveParamTypeDef``: big-endian numbers of the modulus' size; ``a_sign`` 1 for a negative a."""
+    """``CCB_ECDSACurveParamTypeDef``: numbers as long as the modulus, big endian; ``a_sign`` 1: a < 0."""
 
     modulus: bytes
     order: bytes
@@ -28,6 +28,17 @@ class CurveParameters(NamedTuple):
     b: bytes
     point_x: bytes
     point_y: bytes
+
+    def pack(self) -> bytes:
+        """As one value, for the HAL: the sign of a, then the numbers in their order."""
+        return bytes((self.a_sign,)) + b"".join(part for part in self if isinstance(part, bytes))
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Self:
+        """From `pack`. Any other bytes are the parameters of no curve that there is."""
+        size = (len(packed) - 1) // 6
+        parts = [packed[1 + i * size : 1 + (i + 1) * size] for i in range(6)]
+        return cls(parts[0], parts[1], packed[0] if packed else 0, *parts[2:])
 
 
 class RsaParameters(NamedTuple):
@@ -128,7 +139,7 @@ _CURVES: Final[dict[CurveParameters, ec.EllipticCurve]] = {
 
 
 def ecdsa_sign(curve: CurveParameters, private: int, digest: bytes, random: Random) -> bytes:
-    """r || s over a digest of the curve's size; the secret number is drawn by the hardware. Raises PkaError."""
+    """r || s over a digest of the curve's size; hardware draws the secret number. Raises PkaError."""
     known, size = _known(curve), len(curve.order)
     _check_scalar(private, known)
     for nonce in _nonces(known.group_order, size, random):

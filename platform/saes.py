@@ -1,9 +1,9 @@
 """The secure AES engine (SAES) of STM32: the key that it alone knows, and what it wraps with it.
 
 DHUK, the derived hardware unique key, follows from a root key that no CPU can read, and from who asks: keys
-wrapped for the non-secure side are of no use to the secure one. How the silicon derives it ST does not publish;
-the model takes HKDF. On hardware the level of read-out protection (RDP) goes into it as well, which the model
-does not have.
+wrapped for the non-secure side are of no use to the secure one. How the silicon derives it ST does not
+publish; the model takes HKDF. On hardware the level of read-out protection (RDP) goes into it as well, which
+the model does not have.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """ST's factory, and the tool that exports a wrapped key: what is done to a chip before firmware runs on it.
 
 The chip draws its authentication keys itself and gives out public keys; the issuer signs what is to be their
-certificates; serial number, public key and signature go to system flash. Then RSSe-KW exports the wrapped key,
-which firmware keeps among its own data.
+certificates; serial number, public key and signature go to system flash. Then RSSe-KW exports the wrapped
+key, which firmware keeps among its own data.
 """
 
 from collections.abc import Callable
@@ -45,9 +45,9 @@ class FactoryError(TfmSimError):
 class DuaRequest:
     """What the factory hands to the issuer.
 
-    ``public_key`` is 04, X, Y of P-256, ``serial`` 10 bytes. The certificate's ``tbs``, the DER that is signed
-    by ECDSA with SHA-256, follows from them, because the chip keeps no other parts: names and validity are
-    those of `interface.stm32.dua_certificate`.
+    ``public_key`` is 04, X, Y of P-256, ``serial`` 10 bytes. The certificate's ``tbs``, the DER that is
+    signed by ECDSA with SHA-256, follows from them, because the chip keeps no other parts: names and validity
+    are those of `interface.stm32.dua_certificate`.
     """
 
     certificate: CertId
@@ -83,7 +83,7 @@ def make_dua_keys(hardware: Hardware, issue: Issuer, *, year: int = YEAR) -> Non
 
 
 def export_wrapped_key(hardware: Hardware, certificate: CertId, *, secure: bool = True) -> bytes:
-    """``STM32_Programmer_CLI -rssekw ... WrappingKeySelect=DHUK KeyUsage=ECDSA_USAGE_SIGN``: the blob, 112 bytes.
+    """``STM32_Programmer_CLI -rssekw ... WrappingKeySelect=DHUK KeyUsage=ECDSA_USAGE_SIGN``: 112 bytes.
 
     ``secure`` False is SecAttr=NON_SECURE, as in ST's example without TrustZone; TF-M's crypto service is
     secure. Raises FactoryError and RssError.
@@ -92,7 +92,7 @@ def export_wrapped_key(hardware: Hardware, certificate: CertId, *, secure: bool 
 
 
 def install_wrapped_key(hardware: Hardware, certificate: CertId, blob: bytes) -> None:
-    """Leave a blob where firmware looks for it. Raises FactoryError for one of another size than 112 bytes."""
+    """Leave a blob where firmware looks for it. Raises FactoryError for one that is not of 112 bytes."""
     area = _area(hardware, AreaRole.WRAPPED_KEYS)
     if len(blob) != DUA_BLOB_SIZE:
         raise FactoryError(f"{certificate.name}: a blob of {len(blob)} bytes; legal: {DUA_BLOB_SIZE}")
@@ -105,7 +105,7 @@ def install_wrapped_key(hardware: Hardware, certificate: CertId, blob: bytes) ->
 
 
 def manufacture(hardware: Hardware, issue: Issuer, *, year: int = YEAR) -> None:
-    """The whole way: keys, certificates, and both blobs where firmware looks for them. Raises as its steps do."""
+    """Keys, certificates, and both blobs where firmware looks for them. Raises as its steps do."""
     make_dua_keys(hardware, issue, year=year)
     for certificate in CertId:
         install_wrapped_key(hardware, certificate, export_wrapped_key(hardware, certificate))

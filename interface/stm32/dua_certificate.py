@@ -1,9 +1,9 @@
 """The certificate of a device's authentication key (DUA), as firmware reads it out of system flash.
 
 STM32U3 keeps no certificate there but its three variable parts: serial number, public key and signature, 10,
-64 and 64 bytes. ST's utility (STM32Cube Utilities/Certificates, stm32_cert.c) puts them into a template that is
-the same for all devices; so does this one, with offsets of its own arithmetic that come out as ST's do. The
-names in the template are ours, of the same lengths, and say that nothing here is ST's.
+64 and 64 bytes. ST's utility (STM32Cube Utilities/Certificates, stm32_cert.c) puts them into a template that
+is the same for all devices; so does this one, with offsets of its own arithmetic that come out as ST's do.
+The names in the template are ours, of the same lengths, and say that nothing here is ST's.
 """
 
 from enum import IntEnum

@@ -19,7 +19,7 @@ _CURVES: Final[dict[tuple[int, int], CurveParameters]] = {
     (PSA_ECC_FAMILY_SECP_K1, 256): SECP256K1,
 }
 """Curves whose private keys are whole blocks of AES, as the engine writes them; ST's driver takes others as
-well, and overruns its buffer with them (HAL CCB_get_cipherkey_size). Brainpool's are left out of the model."""
+well, and overruns its buffer with them (HAL CCB_get_cipherkey_size). The model leaves out Brainpool's."""
 
 
 def curve_of(key_type: int, bits: int) -> CurveParameters:

@@ -1,9 +1,10 @@
 """The opaque driver of the STM32 Key Wrap Engine: keys that only the hardware of one chip can unwrap.
 
 Checks and codes are those of ST's driver (kwe_psa_driver_interface.c, kwe_core.c) for ST's Mbed TLS 3.6, its
-oddities included: what `kwe_to_psa_error` translates is HARDWARE_FAILURE, but signatures, ciphers and AEADs hand
-the engine's own code, 1, to the caller as it is. An entry point that ST's driver lacks is INVALID_ARGUMENT, as
-the generated wrappers answer for a location that has none of it; that of key derivation is NOT_SUPPORTED.
+oddities included: what `kwe_to_psa_error` translates is HARDWARE_FAILURE, but signatures, ciphers and AEADs
+hand the engine's own code, 1, to the caller as it is. An entry point that ST's driver lacks is
+INVALID_ARGUMENT, as the generated wrappers answer for a location that has none of it; that of key derivation
+is NOT_SUPPORTED.
 
 =================  ======  ========  ================  ============================================
 key                import  generate  export public     use
@@ -68,10 +69,10 @@ _SAES_NONCE: Final = 12
 
 
 class KweDriver(OpaqueDriver):
-    """What it keeps of a key is IV, tag and wrapped key; of AES the wrapped key; of RSA the modulus as well."""
+    """It keeps IV, tag and wrapped key of ECC, the modulus too of RSA, of AES the wrapped key alone."""
 
     wraps_aes_in_cbc = False
-    """KWE_USE_CBC_TO_WRAP_SYMMETRIC_KEY: an IV in front of a wrapped AES key. Off in most of ST's examples."""
+    """KWE_USE_CBC_TO_WRAP_SYMMETRIC_KEY: an IV in front of a wrapped AES key. Off by ST's default."""
 
     def __init__(self, hal: PlatformHal) -> None:
         super().__init__(hal)
@@ -101,7 +102,7 @@ class KweDriver(OpaqueDriver):
             context = _part(data, PSA_KWE_RSSE_BLOB_IV_OFFSET, PSA_KWE_DRIVER_KEY_CONTEXT_BASE_SIZE)
             return attributes.bits, context + _part(data, PSA_KWE_RSSE_BLOB_KEY_OFFSET, size)
         bits = inferred_bits(attributes, data)
-        curve = curve_of(attributes.type, bits)
+        curve = curve_of(attributes.type, bits).pack()
         wrap = self.hal.HAL_CCB_ECDSA_WrapPrivateKey if is_ecdsa else self.hal.HAL_CCB_ECC_WrapPrivateKey
         return bits, self._hardware(lambda: wrap(curve, data))
 
@@ -120,7 +121,7 @@ class KweDriver(OpaqueDriver):
         if not PSA_KEY_TYPE_IS_ECC(attributes.type):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
         is_ecdsa = _is_ecdsa(attributes.alg)
-        curve = curve_of(attributes.type, attributes.bits)
+        curve = curve_of(attributes.type, attributes.bits).pack()
         hal = self.hal
         make = (
             hal.HAL_CCB_ECDSA_GenerateWrapPrivateKey if is_ecdsa else hal.HAL_CCB_ECC_GenerateWrapPrivateKey
@@ -132,7 +133,7 @@ class KweDriver(OpaqueDriver):
         kind, bits = key.attributes.type, key.attributes.bits
         if not PSA_KEY_TYPE_IS_ECC(kind):
             raise Refusal(PSA_ERROR_NOT_SUPPORTED)
-        curve, blob = curve_of(kind, bits), _checked(key)
+        curve, blob = curve_of(kind, bits).pack(), _checked(key)
         return b"\x04" + self._hardware(lambda: self.hal.HAL_CCB_ECDSA_ComputePublicKey(curve, blob))
 
     def sign_hash(self, key: DriverKey, alg: int, digest: bytes) -> bytes:
@@ -140,7 +141,7 @@ class KweDriver(OpaqueDriver):
         if PSA_KEY_TYPE_IS_ECC(key.attributes.type):
             curve, blob = curve_of(key.attributes.type, key.attributes.bits), _checked(key)
             prepared = prepared_digest(digest, curve)
-            return self._engine(lambda: self.hal.HAL_CCB_ECDSA_Sign(curve, blob, prepared))
+            return self._engine(lambda: self.hal.HAL_CCB_ECDSA_Sign(curve.pack(), blob, prepared))
         if PSA_KEY_TYPE_IS_RSA(key.attributes.type):
             return self._engine(lambda: self._rsa.sign(key, alg, digest))
         raise Refusal(PSA_ERROR_NOT_SUPPORTED)
@@ -150,7 +151,7 @@ class KweDriver(OpaqueDriver):
         if not PSA_KEY_TYPE_IS_ECC_KEY_PAIR(key.attributes.type) or not PSA_ALG_IS_ECDH(alg):
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
         curve, blob = curve_of(key.attributes.type, key.attributes.bits), _checked(key)
-        return self._hardware(lambda: self.hal.HAL_CCB_ECC_ComputeScalarMul(curve, blob, peer[1:]))
+        return self._hardware(lambda: self.hal.HAL_CCB_ECC_ComputeScalarMul(curve.pack(), blob, peer[1:]))
 
     def asymmetric_decrypt(self, key: DriverKey, alg: int, data: bytes, salt: bytes) -> bytes:
         """STM32 KWE mbedtls_kwe_opaque_asymmetric_decrypt: OAEP, whatever the algorithm."""
@@ -177,7 +178,7 @@ class KweDriver(OpaqueDriver):
         return self._engine(lambda: self.hal.HAL_CRYP_Encrypt(wrapped, wrap_iv, mode, nonce, data, ad, tag))
 
     def aead_decrypt(self, key: DriverKey, alg: int, nonce: bytes, ad: bytes, data: bytes) -> bytes:
-        """STM32 KWE mbedtls_kwe_opaque_aead_decrypt: a tag that does not fit is KWE_ERROR, 1, to the caller."""
+        """STM32 KWE mbedtls_kwe_opaque_aead_decrypt: a tag that does not fit is KWE_ERROR, 1."""
         mode, wrap_iv, wrapped = self._aead(key, alg, nonce)
         tag = PSA_ALG_AEAD_GET_TAG_LENGTH(alg)
         return self._engine(lambda: self.hal.HAL_CRYP_Decrypt(wrapped, wrap_iv, mode, nonce, data, ad, tag))
@@ -209,7 +210,7 @@ class KweDriver(OpaqueDriver):
     def _aead(self, key: DriverKey, alg: int, nonce: bytes) -> tuple[str, bytes, bytes]:
         mode = AesMode.GCM if alg == PSA_ALG_GCM else AesMode.CCM if _is_ccm(alg) else None
         found = self._aes(key, mode)
-        # STM32 KWE KWE_AesAeadEncrypt: the SAES counts in the last word of GCM's IV, and CCM has 7 to 13 bytes.
+        # STM32 KWE KWE_AesAeadEncrypt: GCM counts in the last word of its IV, CCM takes 7 to 13 bytes.
         legal = (_SAES_NONCE,) if mode is AesMode.GCM else range(7, 14)
         if len(nonce) not in legal:
             raise Refusal(KweStatus.ERROR)

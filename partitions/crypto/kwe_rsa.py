@@ -20,7 +20,6 @@ from ...interface.psa.status import (
 )
 from ...platform.ccb import CONTEXT_SIZE
 from ...platform.hal import PlatformHal
-from ...platform.pka import RsaParameters
 from . import rsa_padding
 from .drivers import DriverKey
 from .hashing import Hashes
@@ -46,9 +45,8 @@ class KweRsa:
         size = pair.public.size
         modulus = pair.public.n.to_bytes(size, "big")
         phi = ((pair.p - 1) * (pair.q - 1)).to_bytes(size, "big")
-        parameters = RsaParameters(modulus)
         exponent = pair.d.to_bytes(size, "big")
-        return bits, self._hal.HAL_CCB_RSA_WrapPrivateKey(parameters, exponent, phi) + modulus
+        return bits, self._hal.HAL_CCB_RSA_WrapPrivateKey(modulus, exponent, phi) + modulus
 
     def sign(self, key: DriverKey, alg: int, digest: bytes) -> bytes:
         """PKCS#1 v1.5 and PSS. INVALID_ARGUMENT for another algorithm, or a hash too long for the key."""
@@ -83,7 +81,7 @@ class KweRsa:
         if len(key.data) != CONTEXT_SIZE + 3 * size:
             raise Refusal(PSA_ERROR_CORRUPTION_DETECTED)
         blob, modulus = key.data[:-size], key.data[-size:]
-        return self._hal.HAL_CCB_RSA_ComputeModularExp(RsaParameters(modulus), blob, operand)
+        return self._hal.HAL_CCB_RSA_ComputeModularExp(modulus, blob, operand)
 
     def _hash(self, alg: int) -> rsa_padding.Digest:
         return lambda data: self._hashes.digest(alg, data)

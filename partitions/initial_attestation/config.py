@@ -106,7 +106,8 @@ class AttestationConfig:
     which has 521, is none that it can sign with.
 
     ``wrapped_dua_key`` is ST's way on an STM32 with a CCB: the key is not the builtin one, but this device
-    authentication key of the chip, imported as the blob that RSSe-KW exported, at the Key Wrap Engine's location.
+    authentication key of the chip, imported as the blob that RSSe-KW exported, at the Key Wrap Engine's
+    location.
 
     Of the service of 2019 alone: ``signature_of_2019``, and ``sig_structure_of_april_2019``: until 10 May
     2019 what was hashed was no Sig_structure of COSE.

@@ -1,8 +1,8 @@
 """The attestation key of an STM32 with a CCB: a device authentication key (DUA) that stays wrapped.
 
-Steps and calls are those of ST's example Initial_Attestation_KWE: the blob is imported at the location of the Key
-Wrap Engine under the id that ST keeps for it, the token is hashed by psa_hash_compute, and the hash is signed by
-psa_sign_hash. Unlike there, the key stays in storage: who finds it there need not import it again.
+Steps and calls are those of ST's example Initial_Attestation_KWE: the blob is imported at the location of the
+Key Wrap Engine under the id that ST keeps for it, the token is hashed by psa_hash_compute, and the hash is
+signed by psa_sign_hash. Unlike there, the key stays in storage: who finds it there need not import it again.
 """
 
 from collections.abc import Callable
