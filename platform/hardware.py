@@ -17,6 +17,7 @@ from .interrupts import InterruptController
 from .its_encryption import ItsEncryption
 from .kmu import Kmu
 from .memory import Access, Memory, Region, RegionKind
+from .ns_flash import NonSecureFlash
 from .nv_counters import NvCounters
 from .otp import Otp, OtpError, OtpField
 from .peripheral import PeripheralModel
@@ -40,6 +41,7 @@ class Hardware:
     that have one, by their name on the board.
 
     ``chip`` are the secrets of an STM32 with a CCB and the engines that use them, None on other boards.
+    ``ns_flash`` is the flash as the non-secure side reaches it.
 
     ``power`` numbers the writes and erases of flash and OTP, and can be cut at each.
 
@@ -90,6 +92,7 @@ class Hardware:
         self.nv_counters = NvCounters(self.otp)
         self.rng = RandomSource(self.otp.read(OtpField.ENTROPY_SEED), seed)
         self.memory = self._memory()
+        self.ns_flash = NonSecureFlash(self.memory, self.flash)
         self.clock = VirtualClock()
         self.interrupts = InterruptController()
         self.cpu1_interrupts = InterruptController()
