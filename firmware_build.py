@@ -207,15 +207,15 @@ def esp_tee_build(build: Build, board: Board) -> EspTeeAttestationConfig | None:
     assert area is not None  # board_yaml: a board with BL1 has it
     start = layout.protected_offset
     boot_loader = BootLoaderPart(area.offset, area.size, start, layout.size - start, layout.header_size)
-    parts = [
+    tee, app = (
         ImagePart(
             (board.slot(image, "primary").offset, board.slot(image, "secondary").offset),
             board.slot(image, "primary").size,
         )
         for image in range(2)
-    ]
+    )
     secure_boot = build.bl2 is not None and not build.bl2.unsigned
-    return EspTeeAttestationConfig(build.esp_tee, boot_loader, *parts, secure_boot)
+    return EspTeeAttestationConfig(build.esp_tee, boot_loader, tee, app, secure_boot)
 
 
 def with_firmware_update(build: Build) -> Build:
