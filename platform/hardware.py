@@ -119,6 +119,8 @@ class Hardware:
             board.ioctl,
             self.kmu,
             None if self.chip is None else Stm32Parts(self.chip, self.area_with_role(AreaRole.WRAPPED_KEYS)),
+            self.flash[board.flash[0].name],
+            board.rom_chip_id,
         )
 
     def slot(self, image: int, slot: SlotName) -> FlashArea:
