@@ -6,33 +6,44 @@ of the chain follow from a seed that anybody may know; every name says so.
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-EPOCH: Final = datetime(2025, 1, 1, tzinfo=UTC)
+from ...interface.stm32.dua_certificate import COUNTRY, ORGANIZATION, issuer_common_name
+
+AUTHORITY_NUMBER: Final = 0x02
+"""The intermediate's, first byte of every serial number that it gives out."""
+FIRST_YEAR: Final = 25
+"""2025; second byte of every serial number."""
+EPOCH: Final = datetime(2000 + FIRST_YEAR, 1, 1, tzinfo=UTC)
 """When the test chain begins to be valid: a constant, so that one seed makes one chain."""
-NO_END: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-"""RFC 5280 4.1.2.5: a certificate without a well-defined end; a device keeps its for life."""
-ORGANIZATION: Final = "tfm-sim test (NOT SECURE)"
+END: Final = datetime(2085, 1, 1, tzinfo=UTC)
+"""Later than the end of any DUA certificate, which is 30 years behind its beginning."""
 _P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a certificate will say; the defaults are those of a device's."""
+    """What a certificate will say; the defaults are those of a device's, as ST's template has it.
+
+    ``usage`` names the one use of the key (an argument of x509.KeyUsage), None leaves the extension out;
+    ``key_ids`` adds the identifiers of both keys.
+    """
 
     subject: x509.Name
     ca: bool = False
     path_length: int | None = None
-    usage: str = "digital_signature"
+    usage: str | None = None
     not_before: datetime = EPOCH
-    not_after: datetime = NO_END
+    not_after: datetime = END
+    key_ids: bool = False
     critical: x509.UnrecognizedExtension | None = None
     serial: int | None = None
 
@@ -51,12 +62,18 @@ class Authority:
 
     def issue(self, draft: Draft, public: ec.EllipticCurvePublicKey) -> x509.Certificate:
         """A certificate for a public key. The same draft and key give the same bytes."""
-        return _build(draft, public, self.certificate.subject, self.key)
+        return build(draft, public, self.certificate.subject, self.key)
+
+    def sign(self, data: bytes) -> bytes:
+        """ECDSA over the SHA-256 of ``data``: r and s, 32 bytes each. The same data gives the same bytes."""
+        der = self.key.sign(data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+        r, s = decode_dss_signature(der)
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
 @dataclass(frozen=True, slots=True)
 class DuaPki:
-    """Root and intermediate. ``issue_dua`` is what a factory calls for each device."""
+    """Root and intermediate; the intermediate signs what the factory has a device's certificate say."""
 
     root: Authority
     intermediate: Authority
@@ -64,53 +81,44 @@ class DuaPki:
     @classmethod
     def make(cls, seed: int | str = 0) -> "DuaPki":
         """The chain of a seed; another seed has the same names and other keys."""
-        key = _key(f"{seed} root")
-        draft = Draft(name("STM32 DUA test root"), True, 1, "key_cert_sign")
-        root = Authority(_build(draft, key.public_key(), draft.subject, key), key)
-        key = _key(f"{seed} intermediate")
-        draft = Draft(
-            name("STM32 DUA test intermediate"),
-            True,
-            0,
-            "key_cert_sign",
-            not_after=EPOCH + timedelta(days=30 * 365),
-        )
+        key = known_key(f"{seed} root")
+        draft = Draft(name("ST Root CA for STM32 User"), True, 1, "key_cert_sign", key_ids=True)
+        root = Authority(build(draft, key.public_key(), draft.subject, key), key)
+        key = known_key(f"{seed} intermediate")
+        subject = name(issuer_common_name(bytes([AUTHORITY_NUMBER])))
+        draft = Draft(subject, True, 0, "key_cert_sign", key_ids=True)
         return cls(root, Authority(root.issue(draft, key.public_key()), key))
 
-    def issue_dua(self, public: ec.EllipticCurvePublicKey, chip_id: bytes) -> bytes:
-        """The DUA certificate of a chip, DER; ``chip_id`` (12 bytes, the unique device id) is in its name."""
-        subject = name("STM32 DUA", x509.NameAttribute(NameOID.SERIAL_NUMBER, chip_id.hex()))
-        return self.intermediate.issue(Draft(subject), public).public_bytes(Encoding.DER)
 
-
-def name(common_name: str, *more: x509.NameAttribute[str]) -> x509.Name:
-    """A name in the test organization."""
+def name(common_name: str) -> x509.Name:
+    """A name in the organization of the test chain."""
     return x509.Name(
         [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, COUNTRY),
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, ORGANIZATION),
             x509.NameAttribute(NameOID.COMMON_NAME, common_name),
-            *more,
         ]
     )
 
 
-def _build(
+def build(
     draft: Draft, public: ec.EllipticCurvePublicKey, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
 ) -> x509.Certificate:
-    """RFC 5280 4.2.1: the four extensions that a path needs, and what a test adds."""
+    """RFC 5280 4.2.1: basic constraints always, the rest as the draft says."""
     basic = x509.BasicConstraints(ca=draft.ca, path_length=draft.path_length)
-    subject_id = x509.SubjectKeyIdentifier.from_public_key(public)
-    authority_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
     serial = _serial(draft, public) if draft.serial is None else draft.serial
     builder = (
         x509.CertificateBuilder(issuer, draft.subject, public, serial)
         .not_valid_before(draft.not_before)
         .not_valid_after(draft.not_after)
         .add_extension(basic, critical=True)
-        .add_extension(_usage(draft.usage), critical=True)
-        .add_extension(subject_id, critical=False)
-        .add_extension(authority_id, critical=False)
     )
+    if draft.usage is not None:
+        builder = builder.add_extension(_usage(draft.usage), critical=True)
+    if draft.key_ids:
+        own = x509.SubjectKeyIdentifier.from_public_key(public)
+        issuers = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+        builder = builder.add_extension(own, critical=False).add_extension(issuers, critical=False)
     if draft.critical is not None:
         builder = builder.add_extension(draft.critical, critical=True)
     return builder.sign(key, hashes.SHA256(), ecdsa_deterministic=True)
@@ -130,6 +138,7 @@ def _serial(draft: Draft, public: ec.EllipticCurvePublicKey) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:19], "big") + 1
 
 
-def _key(label: str) -> ec.EllipticCurvePrivateKey:
+def known_key(label: str) -> ec.EllipticCurvePrivateKey:
+    """A key on P-256 that anybody can make again."""
     secret = hashlib.sha512(f"NOT SECURE: STM32 DUA test chain, {label}".encode()).digest()
     return ec.derive_private_key(int.from_bytes(secret, "big") % (_P256_ORDER - 1) + 1, ec.SECP256R1())

@@ -4,6 +4,7 @@
 decided here.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtensionOID, SignatureAlgorithmOID
+from cryptography.x509.oid import ExtensionOID, NameOID, SignatureAlgorithmOID
 
 from ..statement import Statement
 from .kinds import Kind
@@ -26,6 +27,8 @@ _ALGORITHMS: Final = {
     SignatureAlgorithmOID.ECDSA_WITH_SHA512,
 }
 _CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+DUA_NAME: Final = r"stm32[a-z0-9]+-us[fl]u-(?P<serial>[0-9a-f]{20})"
+"""ST's template for STM32U3: family, free or licensed use of the key, the certificate's serial number."""
 _READ: Final = {
     ExtensionOID.BASIC_CONSTRAINTS,
     ExtensionOID.KEY_USAGE,
@@ -167,8 +170,8 @@ def _authority(certificate: x509.Certificate, place: str, *, below: int) -> Iter
     elif basic.path_length is not None and basic.path_length < below:
         text = f"{below} authorities below it; legal: at most {basic.path_length}"
         yield Statement(Kind.PATH_LENGTH, text, place)
-    usage = _usage(certificate)
-    if usage is None or not usage.key_cert_sign:
+    usage = _usage(certificate)  # RFC 5280 6.1.4 n: minded where it is there
+    if usage is not None and not usage.key_cert_sign:
         yield Statement(Kind.KEY_USAGE, "its key may not sign certificates", place)
 
 
@@ -178,8 +181,15 @@ def _end_entity(certificate: x509.Certificate, place: str) -> Iterator[Statement
     if basic is not None and basic.ca:
         yield Statement(Kind.IS_A_CA, "it is a CA; legal: a device's, which issues nothing", place)
     usage = _usage(certificate)
-    if usage is None or not usage.digital_signature:
+    if usage is not None and not usage.digital_signature:
         yield Statement(Kind.KEY_USAGE, "its key may not make digital signatures", place)
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    found = [str(attribute.value) for attribute in names]
+    match = re.fullmatch(DUA_NAME, found[0]) if len(found) == 1 else None
+    if match is None or int(match["serial"], 16) != certificate.serial_number:
+        serial = f"{certificate.serial_number:020x}"
+        text = f"found the name {', '.join(found) or 'nobody'!a}; legal: stm32FAMILY-usfu-{serial}, or -uslu-"
+        yield Statement(Kind.NAME, text, place)
     if _point_key(certificate) is None:
         yield Statement(Kind.KEY, f"found {_key_noun(certificate)}; legal: an EC key on P-256", place)
 

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     IS_A_CA = "is-a-ca"
     PATH_LENGTH = "path-length"
     KEY_USAGE = "key-usage"
+    NAME = "certificate-name"
 
     # The chain
     NO_ISSUER = "no-issuer"
