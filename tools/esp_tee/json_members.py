@@ -7,7 +7,6 @@ object therefore keep the slice of the text that they were read from.
 
 import json
 from dataclasses import dataclass
-from json.decoder import scanstring
 from typing import Any, Final, NoReturn
 
 from ..statement import Statement
@@ -57,8 +56,9 @@ def _outer_object(text: str) -> dict[str, Member]:
     at = _skip(text, at)
     if text[at : at + 1] != "}":
         while True:
-            at = _expect(text, _skip(text, at), '"', "the name of a member")
-            name, at = _string(text, at)
+            at = _skip(text, at)
+            _expect(text, at, '"', "the name of a member")
+            name, at = _name(text, at)
             at = _skip(text, _expect(text, _skip(text, at), ":", f"a colon behind {name!a}"))
             value, end = _value(text, at)
             if name in found:
@@ -87,11 +87,8 @@ def _expect(text: str, at: int, character: str, legal: str) -> int:
     return at + 1
 
 
-def _string(text: str, at: int) -> tuple[str, int]:
-    try:
-        name, end = scanstring(text, at, True)
-    except ValueError as error:
-        raise JsonUnreadable(f"no JSON: {error}") from None
+def _name(text: str, at: int) -> tuple[str, int]:
+    name, end = _value(text, at)
     if not _is_unicode(name):
         raise JsonUnreadable(f"a lone surrogate in a name before character {end}; legal: Unicode text")
     return name, end

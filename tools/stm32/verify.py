@@ -41,8 +41,8 @@ class DuaVerdict:
 
     def kinds(self) -> frozenset[str]:
         """The kinds of all reasons, for a quick look."""
-        token = () if self.token is None else self.token.reasons
-        return frozenset(reason.kind.value for reason in (*self.chain.reasons, *self.together, *token))
+        own = {reason.kind.value for reason in (*self.chain.reasons, *self.together)}
+        return frozenset(own | {kind.value for kind in (self.token.kinds() if self.token else ())})
 
     def as_json(self) -> dict[str, Any]:
         """The same as data for ``json.dumps``."""
