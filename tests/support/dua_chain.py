@@ -6,7 +6,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from support.appraisal_cases import CHALLENGE, RFC, psa_token
 
-from tfm_sim.interface.stm32.dua_certificate import CertId, certificate_of, pack_with, tbs_certificate
+from tfm_sim.interface.stm32.dua_certificate import CertId, subject_common_name
 from tfm_sim.tools.stm32.certificates import Authority, DuaPki
 from tfm_sim.tools.stm32.forgeries import Material, Presented
 from tfm_sim.tools.verifier.keys import from_public
@@ -17,19 +17,18 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def serial(number: int) -> bytes:
-    """Authority 2, of the year 2025."""
-    return b"\x02\x19" + number.to_bytes(8, "big")
+    """Authority 1, of the year 2025."""
+    return b"\x01\x19" + number.to_bytes(8, "big")
 
 
 def dua_certificate(key: ec.EllipticCurvePrivateKey, number: int, pki: DuaPki = PKI) -> bytes:
-    """As the factory writes its parts into system flash and firmware reads it from there, DER."""
-    which, point = CertId.DUA_USER_FU, from_public(key.public_key()).point()[1:]
-    signature = pki.intermediate.sign(tbs_certificate(which, serial(number), point))
-    return certificate_of(which, pack_with(bytes(512), which, serial(number), point, signature))
+    """As it comes out of system flash, DER."""
+    subject = subject_common_name(CertId.DUA_USER_FU, serial(number))
+    return pki.issue_dua(serial(number), subject, from_public(key.public_key()).point())
 
 
 def presented() -> Presented:
-    return Presented(psa_token(RFC, DUA), dua_certificate(DUA, 1), (PKI.intermediate.der,))
+    return Presented(psa_token(RFC, DUA), dua_certificate(DUA, 1), PKI.intermediates)
 
 
 def material() -> Material:

@@ -53,7 +53,7 @@ def files(tfm_sim: CommandLine) -> None:
         (["token.cbor", "--certificate", "token.cbor", *GOOD[3:], *NOW], 1, "no certificate in DER"),
         ([*GOOD, "--at", "noon"], 2, "legal: YYYY-MM-DD"),
         (GOOD[:3], 2, "Missing option '--root'"),
-        (["token.cbor", "--certificate", "both.pem", *GOOD[3:]], 4, "both.pem: 2 certificates; legal: one"),
+        (["token.cbor", "--certificate", "both.pem", *GOOD[3:]], 4, "both.pem: 3 certificates; legal: one"),
         (["token.cbor", "--certificate", "broken.pem", *GOOD[3:]], 4, "no certificate in this PEM"),
     ],
 )

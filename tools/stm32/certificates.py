@@ -12,17 +12,14 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from ...interface.stm32.dua_certificate import COUNTRY, ORGANIZATION, issuer_common_name
+from ...interface.stm32.dua_certificate import COUNTRY, ORGANIZATION, issuer_common_name, validity_years
 
-AUTHORITY_NUMBER: Final = 0x02
-"""The intermediate's, first byte of every serial number that it gives out."""
-FIRST_YEAR: Final = 25
-"""2025; second byte of every serial number."""
-EPOCH: Final = datetime(2000 + FIRST_YEAR, 1, 1, tzinfo=UTC)
+AUTHORITIES: Final = (1, 2)
+"""Numbers of the intermediates, one for each key of a device: the first byte of what they number."""
+EPOCH: Final = datetime(2025, 1, 1, tzinfo=UTC)
 """When the test chain begins to be valid: a constant, so that one seed makes one chain."""
 END: Final = datetime(2085, 1, 1, tzinfo=UTC)
 """Later than the end of any DUA certificate, which is 30 years behind its beginning."""
@@ -64,19 +61,13 @@ class Authority:
         """A certificate for a public key. The same draft and key give the same bytes."""
         return build(draft, public, self.certificate.subject, self.key)
 
-    def sign(self, data: bytes) -> bytes:
-        """ECDSA over the SHA-256 of ``data``: r and s, 32 bytes each. The same data gives the same bytes."""
-        der = self.key.sign(data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
-        r, s = decode_dss_signature(der)
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
-
 
 @dataclass(frozen=True, slots=True)
 class DuaPki:
-    """Root and intermediate; the intermediate signs what the factory has a device's certificate say."""
+    """A root and its intermediates, which sign what the factory asks them to for a device."""
 
     root: Authority
-    intermediate: Authority
+    authorities: tuple[Authority, ...]
 
     @classmethod
     def make(cls, seed: int | str = 0) -> "DuaPki":
@@ -84,10 +75,27 @@ class DuaPki:
         key = known_key(f"{seed} root")
         draft = Draft(name("ST Root CA for STM32 User"), True, 1, "key_cert_sign", key_ids=True)
         root = Authority(build(draft, key.public_key(), draft.subject, key), key)
-        key = known_key(f"{seed} intermediate")
-        subject = name(issuer_common_name(bytes([AUTHORITY_NUMBER])))
-        draft = Draft(subject, True, 0, "key_cert_sign", key_ids=True)
-        return cls(root, Authority(root.issue(draft, key.public_key()), key))
+        return cls(root, tuple(_authority(root, number, seed) for number in AUTHORITIES))
+
+    @property
+    def intermediate(self) -> Authority:
+        """The authority for keys of free use."""
+        return self.authorities[0]
+
+    @property
+    def intermediates(self) -> tuple[bytes, ...]:
+        """What a device's maker sends beside a DUA certificate, DER."""
+        return tuple(authority.der for authority in self.authorities)
+
+    def issue_dua(self, serial: bytes, subject: str, public: bytes) -> bytes:
+        """A DUA certificate, DER: the first byte of ``serial`` (10 bytes) chooses the authority, the second
+        its first year, for 30 of them. ``public`` is 04, X, Y.
+        """
+        authority = self.authorities[AUTHORITIES.index(serial[0])]
+        first, last = (datetime(year, 1, 1, tzinfo=UTC) for year in validity_years(serial))
+        draft = Draft(name(subject), not_before=first, not_after=last, serial=int.from_bytes(serial, "big"))
+        key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
+        return authority.issue(draft, key).public_bytes(Encoding.DER)
 
 
 def name(common_name: str) -> x509.Name:
@@ -99,6 +107,13 @@ def name(common_name: str) -> x509.Name:
             x509.NameAttribute(NameOID.COMMON_NAME, common_name),
         ]
     )
+
+
+def _authority(root: Authority, number: int, seed: int | str) -> Authority:
+    key = known_key(f"{seed} authority {number}")
+    subject = name(issuer_common_name(bytes([number])))
+    draft = Draft(subject, True, 0, "key_cert_sign", key_ids=True)
+    return Authority(root.issue(draft, key.public_key()), key)
 
 
 def build(
