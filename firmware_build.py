@@ -19,6 +19,12 @@ from .interface.psa.crypto_values import (
 from .interface.tfm.boot_status import BootStatusEra
 from .partitions.crypto.config import CryptoConfig
 from .partitions.delegated_attestation.config import DelegatedAttestationConfig
+from .partitions.esp_tee_attestation.config import (
+    BootLoaderPart,
+    EspTeeAttestationConfig,
+    EspTeeConfig,
+    ImagePart,
+)
 from .partitions.firmware_update.config import FwuBuild, FwuConfig
 from .partitions.initial_attestation.config import AttestationConfig, TokenVariant
 from .partitions.internal_trusted_storage.config import ItsBuild, ItsConfig, PsFiles
@@ -39,7 +45,7 @@ from .partitions.protected_storage.config import PsConfig
 from .platform.board import AreaRole, Board
 from .platform.hal import FlashAreaInfo
 from .platform.iak_type import IakType
-from .platform.provisioning import DUMMY, DUMMY_2019, DUMMY_ROTPKS, Provisioning
+from .platform.provisioning import DUMMY, DUMMY_2019, DUMMY_ESP32C6, DUMMY_ROTPKS, Provisioning
 from .platform.provisioning_bundle import BundleLayout
 from .spm.config import Backend, SpmConfig
 from .spm.load import LoadError, PartitionBuild
@@ -65,6 +71,8 @@ class Build:
     ``its`` is TFM_PARTITION_INTERNAL_TRUSTED_STORAGE, None leaves that partition out, and protected storage
     with it, which keeps its objects there. ``ps`` is TFM_PARTITION_PROTECTED_STORAGE, ``platform``
     TFM_PARTITION_PLATFORM.
+    ``esp_tee`` are the two partitions of ESP-TEE, None leaves them out; they need ``measured_boot``, ``bl1``
+    and a chip with an ESP32's eFuses.
     """
 
     bl2: Bl2Config | None = field(default_factory=Bl2Config)
@@ -79,6 +87,7 @@ class Build:
     ps: PsConfig | None = field(default_factory=PsConfig)
     platform: PlatformConfig | None = field(default_factory=PlatformConfig)
     delegated_attestation: DelegatedAttestationConfig | None = None
+    esp_tee: EspTeeConfig | None = None
 
 
 def bl1_config_for(board: Board) -> Bl1Config | None:
@@ -124,6 +133,8 @@ def dummy_provisioning(build: Build) -> Provisioning:
     has the key of that time.
     """
     dummy = DUMMY_2019 if build.attestation.variant is TokenVariant.TFM_2019 else DUMMY
+    if build.esp_tee is not None:
+        dummy = DUMMY_ESP32C6
     if build.attestation.symmetric:
         dummy = replace(dummy, iak_type=IakType.HMAC)
     if build.bl2 is None:
@@ -160,6 +171,51 @@ def with_delegated_attestation(build: Build | None = None) -> Build:
         delegated_attestation=build.delegated_attestation
         or DelegatedAttestationConfig(hash_of_point=attestation.variant.before_2_2),
     )
+
+
+ESP_TEE_NUM_ASSETS: Final = 24
+"""ITS_NUM_ASSETS: the TEE's fifteen keys, their directory, the entropy seed, and some for others."""
+
+
+def with_esp_tee(build: Build | None = None, config: EspTeeConfig | None = None) -> Build:
+    """The build with ESP-TEE's attestation and secure storage, and what they stand on.
+
+    Measured boot from the ROM loader on, a boot loader that lies in flash in plain, and room for the keys.
+    What the build says itself is kept.
+    """
+    build = build or Build()
+    bl1, bl2, its = build.bl1 or Bl1Config(), build.bl2 or Bl2Config(), build.its or ItsConfig()
+    return replace(
+        build,
+        bl1=replace(bl1, image_encryption=False),
+        bl2=replace(bl2, store_encoded_measurements=False),
+        its=replace(its, num_assets=max(its.num_assets, ESP_TEE_NUM_ASSETS)),
+        attestation=replace(
+            build.attestation, max_token_size=max(build.attestation.max_token_size, MEASURED_TOKEN_SIZE)
+        ),
+        measured_boot=build.measured_boot or MeasuredBootConfig(),
+        esp_tee=config or build.esp_tee or EspTeeConfig(),
+    )
+
+
+def esp_tee_build(build: Build, board: Board) -> EspTeeAttestationConfig | None:
+    """ESP-TEE's attestation on a board, with the places of its images; None for a build without."""
+    if build.esp_tee is None or build.bl1 is None or board.bl1 is None:
+        return None
+    layout = build.bl1.image_layout(board.bl1.bl2_code_size)
+    area = board.area_with_role(AreaRole.BL2_PRIMARY)
+    assert area is not None  # board_yaml: a board with BL1 has it
+    start = layout.protected_offset
+    boot_loader = BootLoaderPart(area.offset, area.size, start, layout.size - start, layout.header_size)
+    parts = [
+        ImagePart(
+            (board.slot(image, "primary").offset, board.slot(image, "secondary").offset),
+            board.slot(image, "primary").size,
+        )
+        for image in range(2)
+    ]
+    secure_boot = build.bl2 is not None and not build.bl2.unsigned
+    return EspTeeAttestationConfig(build.esp_tee, boot_loader, *parts, secure_boot)
 
 
 def with_firmware_update(build: Build) -> Build:
@@ -207,11 +263,12 @@ def ps_config_for(board: Board) -> PsConfig | None:
     return PsConfig() if board.area_with_role(AreaRole.PS) is not None else None
 
 
-def standard_partitions(build: Build) -> list[PartitionBuild]:
-    """The partitions of TF-M's list that the build has, each manifest with its program.
+def standard_partitions(build: Build, board: Board | None = None) -> list[PartitionBuild]:
+    """The partitions of the list that the build has, each manifest with its program.
 
-    Raises ManifestError.
+    Those of ESP-TEE need to know the ``board``. Raises ManifestError.
     """
+    esp_tee = esp_tee_build(build, board) if board is not None else None
     fwu = fwu_build(build)
     its = its_build(build)
     ps = build.ps if its is not None else None
@@ -224,6 +281,7 @@ def standard_partitions(build: Build) -> list[PartitionBuild]:
         ps,
         build.platform,
         build.delegated_attestation,
+        esp_tee,
     )
     configs = configurations(
         measured_boot=build.measured_boot is not None,
@@ -232,6 +290,7 @@ def standard_partitions(build: Build) -> list[PartitionBuild]:
         its=its is not None,
         platform=build.platform is not None,
         protected_storage=ps is not None,
+        esp_tee=esp_tee is not None,
     )
     builds = []
     for item in load_manifest_list(MANIFEST_LIST, configs=configs):
@@ -269,8 +328,8 @@ def check_build(build: Build, board: Board) -> None:
     Raises Bl2ConfigError for a boot loader of another number of images than the board has slots for,
     Bl1ConfigError for a BL1 that it has no place for, LoadError for what two cores cannot have, for
     internal trusted storage that its flash has no place for, for protected storage without its crypto, and
-    for what attestation of 2019 did not know, and for delegated attestation without measured boot, its
-    crypto, or the board's grant of its seed.
+    for what attestation of 2019 did not know, for delegated attestation without measured boot, its
+    crypto, or the board's grant of its seed, and for ESP-TEE without what it stands on.
     """
     _check_image_number(build, board)
     _check_dual_core(build, board)
@@ -280,6 +339,27 @@ def check_build(build: Build, board: Board) -> None:
     _check_measured_boot_crypto(build)
     _check_token_variant(build)
     _check_delegated_attestation(build, board)
+    _check_esp_tee(build, board)
+
+
+def _check_esp_tee(build: Build, board: Board) -> None:
+    """What the two partitions ask of the rest of the build."""
+    if build.esp_tee is None:
+        return
+    if not board.otp.layout.esp_efuse or board.image_count < 2:
+        raise LoadError(
+            f"ESP-TEE on board {board.name}; legal: a board with two images whose otp has esp_efuse, such as "
+            "esp32c6_tee, or esp_tee=None"
+        )
+    needs = {
+        "bl1": build.bl1 is not None,
+        "bl1.image_encryption=False": build.bl1 is not None and not build.bl1.image_encryption,
+        "bl2.store_encoded_measurements=False": build.bl2 is not None and build.bl2.measured_boot_api,
+        "measured_boot": build.measured_boot is not None,
+        "its": build.its is not None,
+    }
+    if lacking := [name for name, there in needs.items() if not there]:
+        raise LoadError(f"ESP-TEE without {', '.join(lacking)}; legal: with_esp_tee(build), or esp_tee=None")
 
 
 def _check_token_variant(build: Build) -> None:

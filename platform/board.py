@@ -176,7 +176,8 @@ class Board:
     ``dual_core`` is None where the non-secure side runs on the secure core, in TrustZone's other state.
     ``executable_ram`` is the RAM, base and size, into which BL2 may load each image by its index.
     ``bl1`` is None on a board that boots straight into BL2. ``ioctl`` is code and stands in no YAML file: it
-    answers the requests to the platform service that the board has of its own.
+    answers the requests to the platform service that the board has of its own. ``rom_chip_id`` is what the
+    ROM of an ESP32 says that it is. The chip boots from the first device in ``flash``.
     """
 
     name: str
@@ -196,6 +197,7 @@ class Board:
     executable_ram: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     bl1: Bl1Memory | None = None
     ioctl: IoctlHandler = no_requests
+    rom_chip_id: int = 0
 
     @property
     def image_count(self) -> int:
