@@ -115,9 +115,7 @@ def sign_container(payload: bytes, image: int, version: ImageVersion, security_c
     """An MCUboot image around ``payload``, signed by ECDSA P-256 with the development key of ``image``."""
     key = load_pem_private_key((KEYS / KEY_FILES[image]).read_bytes(), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
-    protected = _area(
-        IMAGE_TLV_PROT_INFO_MAGIC, [(TlvType.SEC_CNT, security_counter.to_bytes(4, "little"))]
-    )
+    protected = _area(IMAGE_TLV_PROT_INFO_MAGIC, [(TlvType.SEC_CNT, security_counter.to_bytes(4, "little"))])
     header = ImageHeader(
         magic=IMAGE_MAGIC,
         hdr_size=HEADER_SIZE,

@@ -8,6 +8,7 @@ from .lazy import LazyGroup
 
 _HOMES: Final = {
     "delegated": ("demo_delegated:delegated", "Delegated attestation: keys, composed tokens, forgeries."),
+    "esp-tee": ("demo_esp_tee:esp_tee", "ESP-TEE attestation in six steps, and forgeries."),
 }
 
 
