@@ -54,7 +54,6 @@ from .spm.partition_memory import Arena, non_secure_arena
 from .spm.process.host import Launcher, groups_of
 from .spm.service import Service
 
-
 REE_BUFFERS: Final = 0x4000
 """Bytes of non-secure RAM for the buffers of ESP-TEE's service calls."""
 

@@ -7,6 +7,7 @@ from typing import Final
 from .bootloader.bl1_config import Bl1Config, Bl1ConfigError
 from .bootloader.config import Bl2Config, Bl2ConfigError, KeyMode, UpgradeStrategy
 from .bootloader.rse_keys import RseState
+from .firmware_esp_tee import ESP_TEE_NUM_ASSETS, esp_tee_build, esp_tee_problem
 from .interface.psa.crypto_values import (
     PSA_ALG_GCM,
     PSA_ALG_HKDF,
@@ -19,12 +20,7 @@ from .interface.psa.crypto_values import (
 from .interface.tfm.boot_status import BootStatusEra
 from .partitions.crypto.config import CryptoConfig
 from .partitions.delegated_attestation.config import DelegatedAttestationConfig
-from .partitions.esp_tee_attestation.config import (
-    BootLoaderPart,
-    EspTeeAttestationConfig,
-    EspTeeConfig,
-    ImagePart,
-)
+from .partitions.esp_tee_attestation.config import EspTeeConfig
 from .partitions.firmware_update.config import FwuBuild, FwuConfig
 from .partitions.initial_attestation.config import AttestationConfig, TokenVariant
 from .partitions.internal_trusted_storage.config import ItsBuild, ItsConfig, PsFiles
@@ -173,10 +169,6 @@ def with_delegated_attestation(build: Build | None = None) -> Build:
     )
 
 
-ESP_TEE_NUM_ASSETS: Final = 24
-"""ITS_NUM_ASSETS: the TEE's fifteen keys, their directory, the entropy seed, and some for others."""
-
-
 def with_esp_tee(build: Build | None = None, config: EspTeeConfig | None = None) -> Build:
     """The build with ESP-TEE's attestation and secure storage, and what they stand on.
 
@@ -196,26 +188,6 @@ def with_esp_tee(build: Build | None = None, config: EspTeeConfig | None = None)
         measured_boot=build.measured_boot or MeasuredBootConfig(),
         esp_tee=config or build.esp_tee or EspTeeConfig(),
     )
-
-
-def esp_tee_build(build: Build, board: Board) -> EspTeeAttestationConfig | None:
-    """ESP-TEE's attestation on a board, with the places of its images; None for a build without."""
-    if build.esp_tee is None or build.bl1 is None or board.bl1 is None:
-        return None
-    layout = build.bl1.image_layout(board.bl1.bl2_code_size)
-    area = board.area_with_role(AreaRole.BL2_PRIMARY)
-    assert area is not None  # board_yaml: a board with BL1 has it
-    start = layout.protected_offset
-    boot_loader = BootLoaderPart(area.offset, area.size, start, layout.size - start, layout.header_size)
-    parts = [
-        ImagePart(
-            (board.slot(image, "primary").offset, board.slot(image, "secondary").offset),
-            board.slot(image, "primary").size,
-        )
-        for image in range(2)
-    ]
-    secure_boot = build.bl2 is not None and not build.bl2.unsigned
-    return EspTeeAttestationConfig(build.esp_tee, boot_loader, *parts, secure_boot)
 
 
 def with_firmware_update(build: Build) -> Build:
@@ -268,7 +240,9 @@ def standard_partitions(build: Build, board: Board | None = None) -> list[Partit
 
     Those of ESP-TEE need to know the ``board``. Raises ManifestError.
     """
-    esp_tee = esp_tee_build(build, board) if board is not None else None
+    esp_tee = None
+    if build.esp_tee is not None and build.bl1 is not None and board is not None:
+        esp_tee = esp_tee_build(build.esp_tee, build.bl1, build.bl2, board)
     fwu = fwu_build(build)
     its = its_build(build)
     ps = build.ps if its is not None else None
@@ -343,23 +317,15 @@ def check_build(build: Build, board: Board) -> None:
 
 
 def _check_esp_tee(build: Build, board: Board) -> None:
-    """What the two partitions ask of the rest of the build."""
-    if build.esp_tee is None:
-        return
-    if not board.otp.layout.esp_efuse or board.image_count < 2:
-        raise LoadError(
-            f"ESP-TEE on board {board.name}; legal: a board with two images whose otp has esp_efuse, such as "
-            "esp32c6_tee, or esp_tee=None"
-        )
+    """The two partitions ask something of the rest of the build."""
     needs = {
-        "bl1": build.bl1 is not None,
         "bl1.image_encryption=False": build.bl1 is not None and not build.bl1.image_encryption,
         "bl2.store_encoded_measurements=False": build.bl2 is not None and build.bl2.measured_boot_api,
         "measured_boot": build.measured_boot is not None,
         "its": build.its is not None,
     }
-    if lacking := [name for name, there in needs.items() if not there]:
-        raise LoadError(f"ESP-TEE without {', '.join(lacking)}; legal: with_esp_tee(build), or esp_tee=None")
+    if build.esp_tee is not None and (problem := esp_tee_problem(board, needs)):
+        raise LoadError(problem)
 
 
 def _check_token_variant(build: Build) -> None:

@@ -235,9 +235,17 @@ class Board:
         raise BoardError(f"board {self.name}: no flash {name!r}")
 
     def address_of(self, area: FlashAreaDescription) -> int:
-        """Where a secure CPU access sees the area's first byte; 0 where its flash is not mapped."""
+        """Where a secure CPU access sees the area's first byte; 0 where it is not mapped.
+
+        Flash that is mapped page by page, and so has no base, is seen through the windows of the memory map.
+        """
         base = self.flash_named(area.flash).secure_base
-        return 0 if base is None else base + area.offset
+        if base is not None:
+            return base + area.offset
+        for region in self.regions:
+            if region.device == area.flash and region.offset <= area.offset < region.offset + region.size:
+                return region.base + area.offset - region.offset
+        return 0
 
     def non_secure_address_of(self, area: FlashAreaDescription) -> int:
         """Where a non-secure CPU access, and a programmer, see the area's first byte.

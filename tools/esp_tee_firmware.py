@@ -37,6 +37,8 @@ KEY_FILES: Final = ("root-EC-P256.pem", "root-EC-P256_1.pem")
 """Of the TEE and of the application."""
 HEADER_SIZE: Final = 0x400
 IDF_VERSION: Final = b"v5.5-tfm-sim"
+TEE_VERSION: Final = ImageVersion(1, 0, 0)
+APP_VERSION: Final = ImageVersion(0, 1, 0)
 _TLV: Final = Struct("<HH")
 _NOT_RUN: Final = b"tfm-sim: %s stands here; its code is not run."
 _TEE_ENTRY: Final = 0x40800400
@@ -59,8 +61,8 @@ class EspTeeFirmware:
     app: EspAppDesc = field(default_factory=lambda: EspAppDesc(b"v0.1.0", IDF_VERSION, 0, b"tee_attestation"))
     chip_revs: tuple[int, int] = (0, 99)
     secure_padding: bool = True
-    tee_version: ImageVersion = ImageVersion(1, 0, 0)
-    app_version: ImageVersion = ImageVersion(0, 1, 0)
+    tee_version: ImageVersion = TEE_VERSION
+    app_version: ImageVersion = APP_VERSION
     security_counter: int = 1
 
     def boot_loader_image(self) -> bytes:

@@ -70,7 +70,7 @@ class MeasuredImages:
         return RunningImage(part.offset + part.image_offset, size, same)
 
     def firmware(self, part: ImagePart | None, slot: MeasurementSlot) -> RunningImage:
-        """The firmware that the boot loader measured into ``slot``: the partition that holds it, else the first.
+        """The firmware measured into ``slot``: the partition that holds it, else the first with an image.
 
         Raises AttFailure NOT_FOUND where no partition has an image.
         """
