@@ -17,8 +17,10 @@ from .interface.psa.crypto_values import (
     PSA_KEY_TYPE_DERIVE,
     PSA_KEY_TYPE_ECC_KEY_PAIR,
 )
+from .interface.stm32.dua_certificate import CertId
 from .interface.tfm.boot_status import BootStatusEra
 from .partitions.crypto.config import CryptoConfig
+from .partitions.crypto.kwe_build import has_engine, with_engine
 from .partitions.delegated_attestation.config import DelegatedAttestationConfig
 from .partitions.esp_tee_attestation.config import EspTeeConfig
 from .partitions.firmware_update.config import FwuBuild, FwuConfig
@@ -190,6 +192,17 @@ def with_esp_tee(build: Build | None = None, config: EspTeeConfig | None = None)
     )
 
 
+def with_key_wrap_engine(build: Build | None = None, dua_key: CertId | None = CertId.DUA_USER_LU) -> Build:
+    """The build with ST's Key Wrap Engine, whose attestation signs with a wrapped key of the chip.
+
+    The builtin key loader makes room for it. ``dua_key`` None leaves attestation to the builtin key. By
+    default the build is TF-M's otherwise; the engine wants a board with a CCB, nucleo_u385rg_q.
+    """
+    build = build or Build()
+    attestation = replace(build.attestation, wrapped_dua_key=dua_key)
+    return replace(build, crypto=with_engine(build.crypto), attestation=attestation)
+
+
 def with_firmware_update(build: Build) -> Build:
     """The build with what its firmware update partition asks of the boot loader.
 
@@ -314,6 +327,7 @@ def check_build(build: Build, board: Board) -> None:
     _check_token_variant(build)
     _check_delegated_attestation(build, board)
     _check_esp_tee(build, board)
+    _check_wrapped_keys(build, board)
 
 
 def _check_esp_tee(build: Build, board: Board) -> None:
@@ -326,6 +340,20 @@ def _check_esp_tee(build: Build, board: Board) -> None:
     }
     if build.esp_tee is not None and (problem := esp_tee_problem(board, needs)):
         raise LoadError(problem)
+
+
+def _check_wrapped_keys(build: Build, board: Board) -> None:
+    """The Key Wrap Engine needs its hardware; a wrapped attestation key needs the engine, and storage."""
+    attestation, engine = build.attestation, has_engine(build.crypto)
+    wrapped = attestation.wrapped_dua_key is not None
+    if wrapped and not (engine and build.its is not None):
+        raise LoadError(
+            "a wrapped attestation key without its or the engine; legal: with_key_wrap_engine, its"
+        )
+    if wrapped and (attestation.symmetric or attestation.variant is TokenVariant.TFM_2019):
+        raise LoadError("a wrapped attestation key, symmetric or of 2019; legal: ECDSA of another variant")
+    if engine and board.area_with_role(AreaRole.CHIP_SECRETS) is None:
+        raise LoadError(f"wrapped keys on board {board.name}, which has no CCB; legal: one that has")
 
 
 def _check_token_variant(build: Build) -> None:
