@@ -1,6 +1,7 @@
 """ESP-TEE attestation from end to end: the six steps of its flow, devices that tell of trouble, forgeries."""
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ..device import Device, Stage
 from ..firmware_build import dummy_provisioning
+from ..interface.esp_tee.errors import EspError
 from ..interface.esp_tee.image import EspAppDesc
 from ..interface.trace import Event, Listener
 from ..partitions.esp_tee_attestation.config import TokenForm
@@ -19,7 +21,8 @@ from ..platform.board import Board, load_board
 from ..platform.provisioning import Provisioning
 from ..spm.events import MessageDelivered
 from .esp_tee import Enrolled, EspVerdict, Kind, Reference, Register, verify
-from .esp_tee.forgeries import FORGERIES, Material
+from .esp_tee.forgeries import FORGERIES, Material, compact
+from .esp_tee.verify import SIGNED
 from .esp_tee_factory import DEFAULT_BOARD, Request, ask, enrol, esp_tee_build_for, reference_of
 from .esp_tee_firmware import DEMO, IDF_VERSION, EspTeeFirmware, flash_esp_tee_firmware
 
@@ -53,6 +56,25 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """The REE asks the secure storage to sign a token of its own making with the TEE's key.
+
+    ``error`` is what the storage answers, None if it signs, and then there is a ``verdict``. ``protected``:
+    the build keeps the REE from that key.
+    """
+
+    text: str
+    protected: bool
+    error: str | None
+    verdict: EspVerdict | None
+
+    @property
+    def as_wanted(self) -> bool:
+        """A build that protects the key refuses; of one that does not, no verifier can tell."""
+        return self.error is not None if self.protected else self.verdict is not None and self.verdict.ok
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """Requests of one kind from one side to one service, while the token was made."""
 
@@ -76,13 +98,14 @@ class Demonstration:
     notice: str | None
     same_after_reset: bool
     answer: Trial
+    attempts: list[Attempt] = field(default_factory=list)
     troubled: list[Trial] = field(default_factory=list)
     forged: list[Trial] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
         """Whether every token was judged as it deserves, and the key came back after a reset."""
-        trials = (self.answer, *self.troubled, *self.forged)
+        trials = (self.answer, *self.attempts, *self.troubled, *self.forged)
         return self.same_after_reset and all(trial.as_wanted for trial in trials)
 
 
@@ -111,7 +134,7 @@ def demonstrate(
     """Run it. Raises as Device does for a board, PsaError for a challenge that the TEE does not take."""
     loaded = load_board(board) if isinstance(board, str) else board
     asked = Request(hashlib.sha256(b"the relying party's challenge").digest()) if request is None else request
-    reference = reference_of(DEMO, form)
+    reference = replace(reference_of(DEMO, form), client_id=asked.client_id)
     told: list[Event] = []
     with _booted(loaded, form, seed, listeners=[told.append]) as device:
         boot = tuple(f"{event.name}: {event.text}" for event in told if isinstance(event, Stage))
@@ -146,6 +169,7 @@ def demonstrate(
         )
     )
     shown.troubled += _troubled(loaded, service, seed)
+    shown.attempts += [_attempt(loaded, service, seed, protected=protected) for protected in (True, False)]
     material = Material(token, old, _FORGER)
     for forgery in FORGERIES:
         shown.forged.append(service.judge(forgery.name, forgery.text, forgery.make(material), forgery.kind))
@@ -187,6 +211,33 @@ def _troubled(board: Board, service: _Service, seed: int) -> Iterator[Trial]:
     yield service.judge("not-enrolled", text, token, Kind.NO_TRUST_ANCHOR)
 
 
+def _attempt(board: Board, service: _Service, seed: int, *, protected: bool) -> Attempt:
+    """A token with a changed application's digest restored by hand, signed through the secure storage."""
+    text = "of today" if protected else "until July 2026"
+    with _booted(board, service.form, seed, OTHER_APP, protected=protected) as device:
+        token = ask(device, service.form, service.request)
+        values = json.loads(token)
+        wanted = service.reference.software["app"].digests[0].hex()
+        values["eat"]["sw_claims"]["app"]["part_digest"]["calc_digest"] = wanted
+        digest = hashlib.sha256(b"".join(compact(values[name]) for name in SIGNED)).digest()
+        try:
+            signature = _sign_as_ree(device, values["header"]["key_id"], digest)
+        except EspError as error:
+            return Attempt(text, protected, error.error.name, None)
+    values["sign"] = {"r": signature[:32].hex(), "s": signature[32:].hex()}
+    expected = service.request.expected(service.form)
+    register = Register((enrol(token, DEVICE),))
+    verdict = verify(compact(values), register, reference=service.reference, **expected)
+    return Attempt(text, protected, None, verdict)
+
+
+def _sign_as_ree(device: Device, key_id: str | int, digest: bytes) -> bytes:
+    """r and s, by the call of the time. Raises EspError."""
+    if isinstance(key_id, int):
+        return device.esp_tee.slots.get_signature(key_id, digest)
+    return device.esp_tee.sec_storage.ecdsa_sign(key_id, digest)
+
+
 def _changed_in_flash(device: Device, form: TokenForm, request: Request) -> bytes:
     """The token after somebody wrote to the running application's partition."""
     area = device.hardware.slot(1, "primary")
@@ -206,8 +257,9 @@ def _booted(
     firmware: EspTeeFirmware = DEMO,
     provisioning: Provisioning | None = None,
     listeners: Sequence[Listener] = (),
+    protected: bool = True,
 ) -> Iterator[Device]:
-    build = esp_tee_build_for(board, form)
+    build = esp_tee_build_for(board, form, unprotected_keys=not protected)
     with Device(board, build=build, provisioning=provisioning, seed=seed, listeners=listeners) as device:
         flash_esp_tee_firmware(device, firmware)
         yield device.power_on()

@@ -49,10 +49,13 @@ class Request:
         return {"challenge": self.challenge} if form is TokenForm.CHALLENGE else {"nonce": self.nonce}
 
 
-def esp_tee_build_for(board: Board, form: TokenForm) -> Build:
-    """A build with ESP-TEE that writes tokens of this form."""
+def esp_tee_build_for(board: Board, form: TokenForm, *, unprotected_keys: bool = False) -> Build:
+    """A build with ESP-TEE that writes tokens of this form.
+
+    ``unprotected_keys`` is ESP-IDF until July 2026: the REE may have the TEE's key sign what it likes.
+    """
     plain = Build(its=its_config_for(board), ps=ps_config_for(board))
-    return with_esp_tee(plain, EspTeeConfig(form=form))
+    return with_esp_tee(plain, EspTeeConfig(form=form, unprotected_keys=unprotected_keys))
 
 
 def ask(device: Device, form: TokenForm, request: Request) -> bytes:

@@ -10,7 +10,7 @@ import click
 from ...interface.errors import ExitCode
 from ...partitions.esp_tee_attestation.config import TokenForm
 from ..esp_tee.reference_yaml import write_devices, write_reference
-from ..esp_tee_demo import Call, Demonstration, Trial, demonstrate
+from ..esp_tee_demo import Attempt, Call, Demonstration, Trial, demonstrate
 from ..esp_tee_factory import Request
 from .esp_tee_options import esp_tee_options
 from .esp_tee_verify import STYLES
@@ -84,6 +84,8 @@ def lines(shown: Demonstration) -> Iterator[str]:
     yield f"{_head(shown.answer)}  {shown.answer.text}"
     yield from _why(shown.answer)
     yield f"== 6  Relying party -> device: {'trusted' if shown.answer.verdict.ok else 'NOT trusted'}"
+    yield "== REE: has the secure storage sign a token with the digest of the application that it should run"
+    yield from (_attempt_line(attempt) for attempt in shown.attempts)
     yield "== In trouble: true tokens of devices that must not be trusted"
     yield from _trials(shown.troubled)
     yield "== Forged: what can be made without the device's key"
@@ -115,6 +117,14 @@ def _claims(trial: Trial) -> Iterator[str]:
         validated = "validated" if claim(f"{at}.part_digest.digest_validated") else "NOT validated"
         signed = "signature verified" if claim(f"{at}.part_digest.sign_verified") else "NO signature"
         yield f"{part:<10}  {version:<8}  sha-256 {digest[:16]}..., {validated}, {signed}"
+
+
+def _attempt_line(attempt: Attempt) -> str:
+    unwanted = "" if attempt.as_wanted else ", AND SHOULD NOT BE SO"
+    if attempt.error is not None:
+        return f"ESP-IDF {attempt.text}: {attempt.error}{unwanted}"
+    verdict = "ACCEPTED" if attempt.verdict is not None and attempt.verdict.ok else "REFUSED"
+    return f"ESP-IDF {attempt.text}: signed, and {verdict}{unwanted}: nothing in a token tells it"
 
 
 def _compressed(shown: Demonstration) -> str:
@@ -168,6 +178,14 @@ def as_data(shown: Demonstration) -> dict[str, Any]:
             for call in shown.calls
         ],
         "answer": _trial(shown.answer),
+        "attempts": [
+            {
+                "build": attempt.text,
+                "error": attempt.error,
+                "verdict": attempt.verdict.as_json() if attempt.verdict else None,
+            }
+            for attempt in shown.attempts
+        ],
         "troubled": [_trial(trial) for trial in shown.troubled],
         "forged": [_trial(trial) for trial in shown.forged],
     }
