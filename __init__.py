@@ -113,8 +113,8 @@ _HOME = {
     "psa_outvec": ".interface.psa.client",
     "with_boot_status": ".firmware_build",
     "with_delegated_attestation": ".firmware_build",
-    "with_key_wrap_engine": ".firmware_build",
     "with_esp_tee": ".firmware_build",
+    "with_key_wrap_engine": ".firmware_build",
 }
 _MODULES = {"psa": ".interface.psa.headers"}
 

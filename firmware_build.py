@@ -172,17 +172,6 @@ def with_delegated_attestation(build: Build | None = None) -> Build:
     )
 
 
-def with_key_wrap_engine(build: Build | None = None, dua_key: CertId | None = CertId.DUA_USER_LU) -> Build:
-    """The build with ST's Key Wrap Engine, whose attestation signs with a wrapped key of the chip.
-
-    The builtin key loader makes room for it. ``dua_key`` None leaves attestation to the builtin key. By
-    default the build is TF-M's otherwise; the engine wants a board with a CCB, nucleo_u385rg_q.
-    """
-    build = build or Build()
-    attestation = replace(build.attestation, wrapped_dua_key=dua_key)
-    return replace(build, crypto=with_engine(build.crypto), attestation=attestation)
-
-
 def with_esp_tee(build: Build | None = None, config: EspTeeConfig | None = None) -> Build:
     """The build with ESP-TEE's attestation and secure storage, and what they stand on.
 
@@ -202,6 +191,17 @@ def with_esp_tee(build: Build | None = None, config: EspTeeConfig | None = None)
         measured_boot=build.measured_boot or MeasuredBootConfig(),
         esp_tee=config or build.esp_tee or EspTeeConfig(),
     )
+
+
+def with_key_wrap_engine(build: Build | None = None, dua_key: CertId | None = CertId.DUA_USER_LU) -> Build:
+    """The build with ST's Key Wrap Engine, whose attestation signs with a wrapped key of the chip.
+
+    The builtin key loader makes room for it. ``dua_key`` None leaves attestation to the builtin key. By
+    default the build is TF-M's otherwise; the engine wants a board with a CCB, nucleo_u385rg_q.
+    """
+    build = build or Build()
+    attestation = replace(build.attestation, wrapped_dua_key=dua_key)
+    return replace(build, crypto=with_engine(build.crypto), attestation=attestation)
 
 
 def with_firmware_update(build: Build) -> Build:
@@ -327,18 +327,8 @@ def check_build(build: Build, board: Board) -> None:
     _check_measured_boot_crypto(build)
     _check_token_variant(build)
     _check_delegated_attestation(build, board)
-    _check_wrapped_keys(build, board)
     _check_esp_tee(build, board)
-
-
-def _check_wrapped_keys(build: Build, board: Board) -> None:
-    has_ccb = board.area_with_role(AreaRole.CHIP_SECRETS) is not None
-    engine = has_engine(build.crypto)
-    problem = wrapped_key_problem(build.attestation, engine=engine, its=build.its is not None)
-    if problem is None and engine and not has_ccb:
-        problem = f"wrapped keys on board {board.name}, which has no CCB; legal: one that has"
-    if problem is not None:
-        raise LoadError(problem)
+    _check_wrapped_keys(build, board)
 
 
 def _check_esp_tee(build: Build, board: Board) -> None:
@@ -350,6 +340,15 @@ def _check_esp_tee(build: Build, board: Board) -> None:
         "its": build.its is not None,
     }
     if build.esp_tee is not None and (problem := esp_tee_problem(board, needs)):
+        raise LoadError(problem)
+
+
+def _check_wrapped_keys(build: Build, board: Board) -> None:
+    engine, has_ccb = has_engine(build.crypto), board.area_with_role(AreaRole.CHIP_SECRETS) is not None
+    problem = wrapped_key_problem(build.attestation, engine=engine, its=build.its is not None)
+    if problem is None and engine and not has_ccb:
+        problem = f"wrapped keys on board {board.name}, which has no CCB; legal: one that has"
+    if problem is not None:
         raise LoadError(problem)
 
 

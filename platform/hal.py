@@ -91,9 +91,9 @@ class PlatformHal(Stm32Hal):
         its_encryption: ItsEncryption | None = None,
         ioctl: IoctlHandler = no_requests,
         kmu: Kmu | None = None,
-        stm32: Stm32Parts | None = None,
         flash: Flash | None = None,
         rom_chip_id: int = 0,
+        stm32: Stm32Parts | None = None,
     ) -> None:
         """``slots`` by MCUboot's image index and slot number, 0 primary and 1 secondary.
 
@@ -108,9 +108,9 @@ class PlatformHal(Stm32Hal):
         self._slots = slots or {}
         self._ioctl = ioctl
         self._kmu = kmu or Kmu()
-        self._stm32 = stm32
         self._flash = flash
         self._rom_chip_id = rom_chip_id
+        self._stm32 = stm32
         self._its_encryption = its_encryption or ItsEncryption(otp, rng)
 
     def tfm_attest_hal_get_security_lifecycle(self) -> int:

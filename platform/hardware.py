@@ -118,9 +118,9 @@ class Hardware:
             self.its_encryption,
             board.ioctl,
             self.kmu,
-            None if self.chip is None else Stm32Parts(self.chip, self.area_with_role(AreaRole.WRAPPED_KEYS)),
             self.flash[board.flash[0].name],
             board.rom_chip_id,
+            None if self.chip is None else Stm32Parts(self.chip, self.area_with_role(AreaRole.WRAPPED_KEYS)),
         )
 
     def slot(self, image: int, slot: SlotName) -> FlashArea:
