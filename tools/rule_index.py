@@ -22,14 +22,14 @@ from .generated_page import write_page
 
 ROOT: Final = Path(__file__).parents[1]
 ROOMS: Final = ("spm", "bootloader", "interface/mcuboot", "partitions")
-DOCUMENTS: Final = ("FF-M 1.1", "FF-M 1.0", "TF-M", "MCUboot", "PSA Crypto", "PSA FWU", "Armv8-M")
+DOCUMENTS: Final = ("FF-M 1.1", "FF-M 1.0", "TF-M", "MCUboot", "PSA Crypto", "PSA FWU", "Armv8-M", "ESP-TEE")
 HEAD: Final = """\
 # Rules by name
 
 The rules that the code enforces, by the document that they are from and the call or subject that they are
 about, each with its file. Listed by `make docs` from the tags in the code: search the file for the name.
 """
-_DOCUMENT: Final = r"(?:FF-M 1\.[01]|TF-M|MCUboot|PSA (?:Crypto|FWU)(?: [\d.]+)?|Armv8-M)"
+_DOCUMENT: Final = r"(?:FF-M 1\.[01]|TF-M|MCUboot|PSA (?:Crypto|FWU)(?: [\d.]+)?|Armv8-M|ESP-TEE)"
 _NAME: Final = r"[A-Za-z_][\w-]*(?: [\w-]+){0,3}"
 _NAMES: Final = rf"{_NAME}(?:, {_NAME})*"
 _TAG: Final = re.compile(rf"((?!MCUboot){_DOCUMENT}),? ({_NAMES}): (.+)", re.DOTALL)
