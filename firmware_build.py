@@ -25,6 +25,7 @@ from .partitions.delegated_attestation.config import DelegatedAttestationConfig
 from .partitions.esp_tee_attestation.config import EspTeeConfig
 from .partitions.firmware_update.config import FwuBuild, FwuConfig
 from .partitions.initial_attestation.config import AttestationConfig, TokenVariant
+from .partitions.initial_attestation.wrapped_dua import wrapped_key_problem
 from .partitions.internal_trusted_storage.config import ItsBuild, ItsConfig, PsFiles
 from .partitions.internal_trusted_storage.layout import FsConfig, config_problem
 from .partitions.internal_trusted_storage.stores import its_fs_config, ps_fs_config
@@ -343,17 +344,12 @@ def _check_esp_tee(build: Build, board: Board) -> None:
 
 
 def _check_wrapped_keys(build: Build, board: Board) -> None:
-    """The Key Wrap Engine needs its hardware; a wrapped attestation key needs the engine, and storage."""
-    attestation, engine = build.attestation, has_engine(build.crypto)
-    wrapped = attestation.wrapped_dua_key is not None
-    if wrapped and not (engine and build.its is not None):
-        raise LoadError(
-            "a wrapped attestation key without its or the engine; legal: with_key_wrap_engine, its"
-        )
-    if wrapped and (attestation.symmetric or attestation.variant is TokenVariant.TFM_2019):
-        raise LoadError("a wrapped attestation key, symmetric or of 2019; legal: ECDSA of another variant")
-    if engine and board.area_with_role(AreaRole.CHIP_SECRETS) is None:
-        raise LoadError(f"wrapped keys on board {board.name}, which has no CCB; legal: one that has")
+    engine, has_ccb = has_engine(build.crypto), board.area_with_role(AreaRole.CHIP_SECRETS) is not None
+    problem = wrapped_key_problem(build.attestation, engine=engine, its=build.its is not None)
+    if problem is None and engine and not has_ccb:
+        problem = f"wrapped keys on board {board.name}, which has no CCB; legal: one that has"
+    if problem is not None:
+        raise LoadError(problem)
 
 
 def _check_token_variant(build: Build) -> None:

@@ -80,7 +80,7 @@ class ChipSecrets:
         if self._is_erased(at, KEY_SIZE):
             raise RssError(f"{certificate.name}: the chip has no such key; legal: after ST's factory")
         wrapped = self.ccb.wrap_in_rss(SECP256R1, self._area.read(at, KEY_SIZE), secure=secure)
-        return RsseBlob.build(
+        blob: bytes = RsseBlob.build(
             {
                 "key_type": key_type,
                 "usage": RSSE_USAGE_ECDSA_SIGN,
@@ -89,6 +89,7 @@ class ChipSecrets:
                 "key": wrapped[CONTEXT_SIZE:],
             }
         )
+        return blob
 
     def _rhuk(self) -> bytes:
         if self._is_erased(_RHUK, RHUK_SIZE):

@@ -30,7 +30,7 @@ from ...interface.stm32.key_wrap_engine import (
     PSA_KWE_ECC_KEY_ID_DUA_USER_LU,
 )
 from ...platform.plat_err import PlatError
-from .config import TokenVariant
+from .config import AttestationConfig, TokenVariant
 from .errors import AttestErr, AttestFailure, demand
 from .iak import AsymmetricIak, CoseAlgorithm
 
@@ -41,6 +41,17 @@ KEY_ID: Final = {
 LIFETIME: Final = PSA_KEY_LIFETIME_FROM_PERSISTENCE_AND_LOCATION(
     PSA_KEY_PERSISTENCE_DEFAULT, PSA_CRYPTO_KWE_DRIVER_LOCATION
 )
+
+
+def wrapped_key_problem(config: AttestationConfig, *, engine: bool, its: bool) -> str | None:
+    """What a build with a wrapped attestation key lacks; None where it is whole, or has no such key."""
+    if config.wrapped_dua_key is None:
+        return None
+    if not engine or not its:
+        return "a wrapped attestation key without its or the engine; legal: with_key_wrap_engine, its"
+    if config.symmetric or config.variant is TokenVariant.TFM_2019:
+        return "a wrapped attestation key, symmetric or of 2019; legal: ECDSA of another variant"
+    return None
 
 
 class WrappedDua(AsymmetricIak):
