@@ -30,12 +30,12 @@ class CsrResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CsrInfo:
-    """A CSR response, and what the commissioner knows: nonce, session's challenge, the DAC's public key."""
+    """A CSR response, and what the commissioner knows: nonce, the session's challenge, the DAC's key (65 bytes)."""
 
     elements: bytes
     challenge: bytes
     signature: bytes
-    dac_key: ec.EllipticCurvePublicKey
+    dac_key: bytes
     nonce: bytes
 
 

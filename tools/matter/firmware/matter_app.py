@@ -24,7 +24,7 @@ from ....interface.psa import crypto_values as v
 from ....interface.psa.crypto_api import CryptoApi
 from ....interface.psa.crypto_types import KeyAttributes
 from ....interface.psa.status import PsaError
-from .csr import signed_request
+from .certificate_request import ORGANIZATIONAL_UNIT, certificate_request
 from .dac_key_store import DacKeyError, DacKeyStore
 from .factory_reader import FactoryReader
 from .machine import NsMachine
@@ -129,7 +129,12 @@ class MatterApp:
         try:
             self._operational_key = key = self._crypto.generate_key(_OPERATIONAL_KEY)
             public_key = self._crypto.export_public_key(key)
-            csr = signed_request(public_key, lambda message: self._crypto.sign_message(key, _ECDSA, message))
+            # CHIP SDK GenerateCertificateSigningRequest: the subject means nothing and is OU=CSA.
+            csr = certificate_request(
+                [(ORGANIZATIONAL_UNIT, "CSA")],
+                public_key,
+                lambda message: self._crypto.sign_message(key, _ECDSA, message),
+            )
         except PsaError as error:
             raise CommissioneeError(CommandStatus.FAILURE, f"operational key: {error}") from None
         elements = tlv.structure(
