@@ -19,14 +19,18 @@ from ....interface.matter.commissioning import (
     SessionError,
     SignedElements,
 )
-from ....interface.matter.factory_data import FactoryDataError, FactoryDataTag
+from ....interface.matter.factory_data import (
+    MAX_VALUE,
+    FactoryDataReader,
+    FactoryDataStatus,
+    FactoryDataTag,
+)
 from ....interface.psa import crypto_values as v
 from ....interface.psa.crypto_api import CryptoApi
 from ....interface.psa.crypto_types import KeyAttributes
 from ....interface.psa.status import PsaError
 from .certificate_request import ORGANIZATIONAL_UNIT, certificate_request
 from .dac_key_store import DacKeyError, DacKeyStore
-from .factory_reader import FactoryReader
 from .machine import NsMachine
 from .pase_responder import PaseResponder, SetupData
 
@@ -49,7 +53,7 @@ class _Session:
 class MatterApp:
     """A device that waits for its commissioner (interface/matter/commissioning.py, Commissionee)."""
 
-    def __init__(self, machine: NsMachine, factory_data: FactoryReader, keys: DacKeyStore) -> None:
+    def __init__(self, machine: NsMachine, factory_data: FactoryDataReader, keys: DacKeyStore) -> None:
         self._crypto = CryptoApi(machine.ns)
         self._factory = factory_data
         self._keys = keys
@@ -99,7 +103,7 @@ class MatterApp:
         self._in_session()
         match certificate_type:
             case CertificateChainType.DAC:
-                return self._item(FactoryDataTag.DAC_CERTIFICATE)
+                return self._item(FactoryDataTag.DEVICE_ATTESTATION_CERTIFICATE)
             case CertificateChainType.PAI:
                 return self._item(FactoryDataTag.PAI_CERTIFICATE)
         raise CommissioneeError(
@@ -148,7 +152,7 @@ class MatterApp:
             raise CommissioneeError(
                 CommandStatus.FAILURE, f"elements of {len(elements)} bytes; legal: up to {RESP_MAX}"
             )
-        public_key = self._item(FactoryDataTag.DAC_PUBLIC_KEY)
+        public_key = self._item(FactoryDataTag.DEVICE_ATTESTATION_PUB_KEY)
         try:
             # Matter 1.4 11.18.4.7: over the elements as sent, and behind them the session's challenge.
             signature = self._keys.sign(elements + session.attestation_challenge, public_key)
@@ -173,16 +177,13 @@ class MatterApp:
         return SetupData(iterations, salt, verifier)
 
     def _item(self, tag: FactoryDataTag) -> bytes:
-        try:
-            return self._factory.read(tag)
-        except FactoryDataError as error:
-            raise CommissioneeError(CommandStatus.FAILURE, f"factory data, {tag.name}: {error}") from None
+        status, value = self._factory.get_value(tag, MAX_VALUE)
+        if status is not FactoryDataStatus.DATAFACTORY_OK:
+            raise CommissioneeError(CommandStatus.FAILURE, f"factory data, {tag.name}: {status.name}")
+        return value
 
     def _optional_item(self, tag: FactoryDataTag) -> bytes:
-        try:
-            return self._factory.read(tag)
-        except FactoryDataError:
-            return b""
+        return self._factory.get_value(tag, MAX_VALUE)[1]
 
     def _end(self) -> None:
         """Forget the session, an attempt under way, and the key that no certificate was given for."""
