@@ -39,6 +39,8 @@ class AreaRole(Enum):
     BL2_SECONDARY = "bl2_secondary"
     PROVISIONING = "provisioning"
     """Where the factory leaves provisioning bundles."""
+    FACTORY_DATA = "factory_data"
+    """Where a Matter device has its factory data; the non-secure side reads it at its address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,16 @@ class Board:
         """Where a secure CPU access sees the area's first byte; 0 where its flash is not mapped."""
         base = self.flash_named(area.flash).secure_base
         return 0 if base is None else base + area.offset
+
+    def non_secure_address_of(self, area: FlashAreaDescription) -> int:
+        """Where a non-secure CPU access, and a programmer, see the area's first byte.
+
+        Raises BoardError where its flash has no such address.
+        """
+        base = self.flash_named(area.flash).non_secure_base
+        if base is None:
+            raise BoardError(f"board {self.name}: flash {area.flash} has no non-secure address")
+        return base + area.offset
 
     def peripheral(self, name: str) -> Peripheral | None:
         """The peripheral of that name or manifest name, None where there is none."""
