@@ -35,7 +35,10 @@ class Extension:
 
 @dataclass(slots=True)
 class CertificatePlan:
-    """All that goes into a certificate. ``signer`` signs; ``extensions`` are by OID, in their order."""
+    """All that goes into a certificate. ``signer`` signs; ``extensions`` are by OID, in their order.
+
+    A ``garbled`` one begins as a SET.
+    """
 
     subject: Name
     issuer: Name
@@ -47,6 +50,7 @@ class CertificatePlan:
     serial_number: int = 1
     hash_algorithm: HashAlgorithm = field(default_factory=SHA256)
     extensions: dict[str, Extension] = field(default_factory=dict)
+    garbled: bool = False
 
     def build(self) -> bytes:
         """The certificate, DER."""
@@ -67,7 +71,8 @@ class CertificatePlan:
             extensions if self.extensions and self.version == 3 else b"",
         )
         signature = self.signer.sign(signed, ec.ECDSA(self.hash_algorithm, deterministic_signing=True))
-        return der(_SEQUENCE, signed, algorithm, der(_BIT_STRING, b"\0", signature))
+        whole = der(_SEQUENCE, signed, algorithm, der(_BIT_STRING, b"\0", signature))
+        return b"\x31" + whole[1:] if self.garbled else whole
 
 
 def key_id(key: ec.EllipticCurvePrivateKey) -> bytes:

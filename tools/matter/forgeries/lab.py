@@ -85,7 +85,7 @@ class Lab:
     """One attestation in the making, good as it stands; a forgery changes it and then has it built.
 
     What is None is made of the rest. ``members`` are the elements' own, ``declaration`` the CMS message,
-    ``declaration_content`` the TLV inside.
+    ``declaration_content`` the TLV inside; ``emptied`` is the argument of the commissioner's that is left empty.
     """
 
     paa: CertificatePlan = field(default_factory=_paa)
@@ -105,6 +105,7 @@ class Lab:
     vendor_id: int = VENDOR
     product_id: int = PRODUCT
     known_paas: bool = True
+    emptied: str | None = None
     policy: Policy = field(default_factory=lambda: Policy(NOW))
 
     def trust(self) -> TrustStore:
@@ -112,7 +113,7 @@ class Lab:
         official, test = key("CD signer"), DeclarationSigner.test()
         point = official.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         return TrustStore(
-            {key_id(self.paa.key): self.paa.build()} if self.known_paas else {},
+            {key_id(key("PAA")): self.paa.build()} if self.known_paas else {},
             {key_id(official): point, test.key_id: test.public_key},
             frozenset({test.key_id}),
         )
@@ -145,7 +146,7 @@ class Lab:
         signature = self.signature
         if signature is None:
             signature = raw_signature(key("DAC"), elements + challenge)
-        return AttestationInfo(
+        info = AttestationInfo(
             elements,
             self.challenge,
             signature,
@@ -155,6 +156,7 @@ class Lab:
             self.vendor_id,
             self.product_id,
         )
+        return info if self.emptied is None else replace(info, **{self.emptied: b""})
 
 
 @dataclass(slots=True)
@@ -196,6 +198,3 @@ def changed_name(name: Name, kind: str, *texts: str) -> Name:
     """A name with the attributes of one OID replaced by these."""
     kept = [(oid, text) for oid, text in name if oid != kind]
     return [*kept, *((kind, text) for text in texts)]
-
-
-__all__ = ["NOW", "PRODUCT", "VENDOR", "CsrLab", "Lab", "changed_name", "key", "replace", "request", "subject"]
