@@ -29,6 +29,7 @@ from ....interface.psa import crypto_values as v
 from ....interface.psa.crypto_api import CryptoApi
 from ....interface.psa.crypto_types import KeyAttributes
 from ....interface.psa.status import PsaError
+from .boards import BoardSupport
 from .certificate_request import ORGANIZATIONAL_UNIT, certificate_request
 from .dac_key_store import DacKeyError, DacKeyStore
 from .machine import NsMachine
@@ -53,9 +54,10 @@ class _Session:
 class MatterApp:
     """A device that waits for its commissioner (interface/matter/commissioning.py, Commissionee)."""
 
-    def __init__(self, machine: NsMachine, factory_data: FactoryDataReader, keys: DacKeyStore) -> None:
+    def __init__(self, machine: NsMachine, board: BoardSupport, keys: DacKeyStore) -> None:
         self._crypto = CryptoApi(machine.ns)
-        self._factory = factory_data
+        last = board.factory_data + board.factory_data_size - 1
+        self._factory = FactoryDataReader(machine.flash.read, board.factory_data, last)
         self._keys = keys
         self._attempt: PaseResponder | None = None
         self._failures = 0
@@ -64,7 +66,8 @@ class MatterApp:
         self._operational_key = 0
 
     def pbkdf_param_request(self, message: bytes) -> bytes:
-        """A new attempt; the session that was there is over."""
+        """A new attempt; the session that was there is over, an attempt left unfinished has failed."""
+        self._failures += self._attempt is not None
         self._end()
         # Matter 1.4 5.5: after 20 failed attempts the device ends its commissioning mode.
         if self._failures >= PASE_ATTEMPTS:
@@ -79,6 +82,7 @@ class MatterApp:
         try:
             return self._attempt.pake1(message)
         except SessionError:
+            self._failures += 1
             self._end()
             raise
 
