@@ -106,8 +106,6 @@ _ROWS: Final[tuple[tuple[str, str, CsrResult, str, Change], ...]] = (
         "csr-not-own-key",
         "a request for a key that the device does not have",
         *_OWN,
-        lambda lab: setattr(
-            lab, "csr", request(lambda message: raw_signature(key("somebody"), message))
-        ),
+        lambda lab: setattr(lab, "csr", request(lambda message: raw_signature(key("somebody"), message))),
     ),
 )
