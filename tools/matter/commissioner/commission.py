@@ -12,7 +12,6 @@ from ....interface.matter.commissioning import (
     SessionError,
 )
 from .csr import CsrInfo, CsrVerdict, verify_csr
-from .elements import ElementsError, read_attestation_elements
 from .pase import Random, establish
 from .results import Verdict
 from .trust import Policy, TrustStore
@@ -56,7 +55,6 @@ class Commissioning:
             "product_id": self.device.product_id if self.device else None,
             "attestation": self.attestation.as_json() if self.attestation else None,
             "csr": self.csr.as_json() if self.csr else None,
-            "evidence": _hex(self.evidence),
         }
 
 
@@ -89,16 +87,3 @@ def commission(
     public_key = read_certificate(dac).public_key
     request = CsrInfo(response.elements, challenge, response.signature, public_key, csr_nonce)
     return Commissioning("", basic, evidence, verdict, request, verify_csr(request))
-
-
-def _hex(info: AttestationInfo | None) -> dict[str, str] | None:
-    if info is None:
-        return None
-    names = ("elements", "challenge", "signature", "pai", "dac", "nonce")
-    found = {name: getattr(info, name).hex() for name in names}
-    try:
-        elements = read_attestation_elements(info.elements, ignore_unknown=True)
-        found["certification_declaration"] = elements.certification_declaration.hex()
-    except ElementsError:
-        pass
-    return found

@@ -63,7 +63,8 @@ class AttestationVerificationResult(IntEnum):
     @property
     def sdk_name(self) -> str:
         """As the SDK spells it: kDacVendorIdMismatch."""
-        return "k" + "".join(word.capitalize() for word in self.name.split("_"))
+        name = "k" + "".join(word.capitalize() for word in self.name.split("_"))
+        return name.replace("InvalidPaa", "InvalidPAA")
 
 
 @dataclass(frozen=True, slots=True)

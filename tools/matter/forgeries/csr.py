@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-
 from ....interface.matter import tlv
 from ..commissioner.csr import CsrResult, CsrVerdict, verify_csr
 from .certificates import CertificatePlan
