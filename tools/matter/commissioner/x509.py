@@ -57,7 +57,7 @@ class BasicConstraints:
 
 @dataclass(frozen=True, slots=True)
 class AuthorityKeyId:
-    """RFC 5280 4.2.1.1: which key signed, and perhaps which certificate of it, by its issuer and serial number.
+    """RFC 5280 4.2.1.1: which key signed, and perhaps in which certificate, by its issuer and serial number.
 
     ``key_id`` is empty where there is none; ``issuers`` are directory names in DER.
     """
