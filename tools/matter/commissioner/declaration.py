@@ -81,8 +81,8 @@ def _product_ids(node: Node) -> tuple[int, ...]:
 
 def _certificate_id(node: Node) -> str:
     text = node.utf8()
-    if len(text) != _CERTIFICATE_ID_LENGTH:
-        raise DeclarationError(f"certificate id {text!r}; legal: {_CERTIFICATE_ID_LENGTH} characters")
+    if len(text.encode()) != _CERTIFICATE_ID_LENGTH:
+        raise DeclarationError(f"certificate id {text!r}; legal: {_CERTIFICATE_ID_LENGTH} bytes of UTF-8")
     return text
 
 

@@ -16,7 +16,7 @@ from .certificates import (
     check_same_product,
     check_valid_at,
 )
-from .cms import CmsError, read_signed_message
+from .cms import CmsError, read_key_id, read_signed_message
 from .declaration import (
     CERTIFICATION_TYPES,
     FORMAT_VERSION,
@@ -221,25 +221,33 @@ class _Verification:
             )
 
     def _declaration_signature(self) -> None:
+        sent = self.elements.certification_declaration
         try:
-            message = read_signed_message(self.elements.certification_declaration)
+            key_id = read_key_id(sent)
         except CmsError as error:
-            raise _Broken(Result.CERTIFICATION_DECLARATION_NO_KEY_ID, str(error)) from None
-        key = self.trust.cd_keys.get(message.key_id)
+            raise _Broken(Result.CERTIFICATION_DECLARATION_NO_KEY_ID, f"declaration: {error}") from None
+        key = self.trust.cd_keys.get(key_id)
         if key is None:
             raise _Broken(
                 Result.CERTIFICATION_DECLARATION_NO_CERTIFICATE_FOUND,
-                f"declaration signed by key {message.key_id.hex()}, which is of no trusted signer",
+                f"declaration signed by key {key_id.hex()}, which is of no trusted signer",
             )
-        if message.key_id in self.trust.test_cd_keys and not self.policy.test_cd_keys:
+        if key_id in self.trust.test_cd_keys and not self.policy.test_cd_keys:
             raise _Broken(
                 Result.CERTIFICATION_DECLARATION_NO_CERTIFICATE_FOUND,
-                f"declaration signed by test key {message.key_id.hex()}; legal: an official signer's",
+                f"declaration signed by test key {key_id.hex()}; legal: an official signer's",
             )
+        # CHIP SDK CMS_Verify: what is malformed outside the signer's info counts as a bad signature.
+        try:
+            message = read_signed_message(sent)
+        except CmsError as error:
+            raise _Broken(
+                Result.CERTIFICATION_DECLARATION_INVALID_SIGNATURE, f"declaration: {error}"
+            ) from None
         if not message.signed_by(key):
             raise _Broken(
                 Result.CERTIFICATION_DECLARATION_INVALID_SIGNATURE,
-                f"declaration with a signature that is not by the key {message.key_id.hex()} that it names",
+                f"declaration with a signature that is not by the key {key_id.hex()} that it names",
             )
         self.declaration_content = message.content
 
