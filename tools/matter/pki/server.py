@@ -157,7 +157,7 @@ def _key_of(csr: bytes) -> ec.EllipticCurvePublicKey:
         key = request.public_key()
         signature_hash = request.signature_hash_algorithm
         genuine = request.is_signature_valid
-    except (ValueError, UnsupportedAlgorithm, InvalidSignature, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature, x509.InvalidVersion) as error:
         raise CsrRefused(f"CSR of {len(csr)} bytes: {error}; legal: a PKCS#10 request in DER") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise CsrRefused("CSR for a key that is not of P-256; legal: prime256v1")
