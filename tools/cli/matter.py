@@ -8,6 +8,7 @@ from .lazy import LazyGroup
 
 _HOMES: Final[dict[str, tuple[str, str]]] = {
     "factory-data": ("matter_factory_data:factory_data", "Make an image of factory data and program it."),
+    "pki": ("matter_pki:pki", "Certificates of device attestation, made and judged."),
     "commission": ("matter_commission:commission_command", "Judge a device as a commissioner does."),
 }
 
