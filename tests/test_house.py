@@ -98,6 +98,15 @@ def test_the_verifier_shares_no_encoder_with_the_device() -> None:
             assert not module.startswith("tfm_sim.interface.tfm"), (file, module)
 
 
+def test_the_commissioner_shares_nothing_with_what_it_judges() -> None:
+    """Neither with the PKI nor with the device's writers: of interface/ the conversation alone."""
+    for file in (ROOT / "tools" / "matter" / "commissioner").rglob("*.py"):
+        for module in imports(module_name(file), file):
+            own = module.startswith("tfm_sim.tools.matter.commissioner")
+            shared = module.startswith(("tfm_sim.interface.errors", "tfm_sim.interface.matter.commissioning"))
+            assert own or shared or module == "tfm_sim.interface.matter", (file, module)
+
+
 def test_platform_is_a_namespace_folder() -> None:
     assert not (ROOT / "platform" / "__init__.py").exists()
 
