@@ -95,9 +95,9 @@ def commission_command(
 ) -> None:
     """Commission a device: session, attestation, CSR.
 
-    The device proves by its DAC that it is a certified product, and asks for an operational certificate. Every
-    rule of the CHIP SDK's verifier is asked, in its order. Without --paa the test PKI of `matter provision` is
-    trusted, NOT SECURE. Exit 1 if the device is refused.
+    The device proves by its DAC that it is a certified product, and asks for an operational certificate.
+    Every rule of the CHIP SDK's verifier is asked, in its order. Without --paa the test PKI of
+    `matter provision` is trusted, NOT SECURE. Exit 1 if the device is refused.
     """
     if as_json and output == STDIN:
         raise click.UsageError("-o - and --json; legal: one of them on standard output")

@@ -103,7 +103,7 @@ class FactoryFloor:
         return FactoryData.decode(self.device.ns_flash.read(place.factory_data, place.factory_data_size))
 
     def provision(self) -> link.ProvisioningStatus:
-        """The provisioning firmware from `Init` to `finish:NNN`. Raises FactoryError for anything but done."""
+        """The provisioning firmware from `Init` to `finish:NNN`. Raises FactoryError for all but 000."""
         usart = serial_port(self.device)
         usart.on_output = self._hear
         try:

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 
 class AttestationVerificationResult(IntEnum):
-    """CHIP SDK DeviceAttestationVerifier.h: the first rule that an attestation broke; unknown values are kept."""
+    """CHIP SDK DeviceAttestationVerifier.h: the first rule that was broken; unknown values are kept."""
 
     SUCCESS = 0
     PAA_UNTRUSTED = 100
@@ -47,8 +47,8 @@ class AttestationVerificationResult(IntEnum):
     CERTIFICATION_DECLARATION_INVALID_PRODUCT_ID = 605
     CERTIFICATION_DECLARATION_INVALID_PAA = 606
     NO_MEMORY = 700
-    INVALID_ARGUMENT = 800
-    INTERNAL_ERROR = 900
+    INVALID_ARGUMENT = 701
+    INTERNAL_ERROR = 702
     NOT_IMPLEMENTED = 0xFFFF
 
     @classmethod

@@ -1,7 +1,7 @@
 """A laboratory with every key in the chain: it makes a good attestation, and any bad one.
 
 Its keys are test keys made from a seed. NOT SECURE. A commissioner that judges its products trusts its
-authority and its signer of declarations, so that nothing but the one thing forged can be the reason to refuse.
+authority and its signer of declarations, so that only the one thing forged can be the reason to refuse.
 """
 
 import hashlib
@@ -85,7 +85,7 @@ class Lab:
     """One attestation in the making, good as it stands; a forgery changes it and then has it built.
 
     What is None is made of the rest. ``members`` are the elements' own, ``declaration`` the CMS message,
-    ``declaration_content`` the TLV inside; ``emptied`` is the argument of the commissioner's that is left empty.
+    ``declaration_content`` the TLV inside; ``emptied`` is the commissioner's argument that is left empty.
     """
 
     paa: CertificatePlan = field(default_factory=_paa)
