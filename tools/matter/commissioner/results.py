@@ -49,7 +49,7 @@ class AttestationVerificationResult(IntEnum):
     NO_MEMORY = 700
     INVALID_ARGUMENT = 701
     INTERNAL_ERROR = 702
-    NOT_IMPLEMENTED = 0xFFFF
+    NOT_IMPLEMENTED = 703
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
