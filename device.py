@@ -34,6 +34,7 @@ from .interface.trace import Event, Listener, Trace
 from .platform.board import AreaRole, Board, BoardError, SlotName, load_board
 from .platform.flash import FlashArea
 from .platform.hardware import Hardware
+from .platform.ns_flash import NonSecureFlash
 from .platform.power import Cut
 from .platform.provisioning import Provisioning
 from .platform.provisioning_bundle import BundleLayout, Bundles
@@ -290,6 +291,13 @@ class Device:
         if self._ns is None:
             raise DeviceOff("the device is off; legal: power_on() first")
         return self._ns
+
+    @property
+    def ns_flash(self) -> NonSecureFlash:
+        """The flash that non-secure programs may read, erase and program. Raises DeviceOff before power_on."""
+        if self._ns is None:
+            raise DeviceOff("the device is off; legal: power_on() first")
+        return self.hardware.ns_flash
 
     @property
     def nsce(self) -> NsClientContexts:

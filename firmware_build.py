@@ -17,6 +17,7 @@ from .interface.psa.crypto_values import (
     PSA_KEY_TYPE_ECC_KEY_PAIR,
 )
 from .interface.tfm.boot_status import BootStatusEra
+from .partitions.cks.config import CksConfig
 from .partitions.crypto.config import CryptoConfig
 from .partitions.delegated_attestation.config import DelegatedAttestationConfig
 from .partitions.firmware_update.config import FwuBuild, FwuConfig
@@ -64,7 +65,8 @@ class Build:
     partition; with it the boot loader publishes the running versions.
     ``its`` is TFM_PARTITION_INTERNAL_TRUSTED_STORAGE, None leaves that partition out, and protected storage
     with it, which keeps its objects there. ``ps`` is TFM_PARTITION_PROTECTED_STORAGE, ``platform``
-    TFM_PARTITION_PLATFORM.
+    TFM_PARTITION_PLATFORM. ``cks`` is Customer Key Storage of an STM32WB, None leaves that partition out; it
+    keeps its keys in internal trusted storage.
     """
 
     bl2: Bl2Config | None = field(default_factory=Bl2Config)
@@ -79,6 +81,7 @@ class Build:
     ps: PsConfig | None = field(default_factory=PsConfig)
     platform: PlatformConfig | None = field(default_factory=PlatformConfig)
     delegated_attestation: DelegatedAttestationConfig | None = None
+    cks: CksConfig | None = None
 
 
 def bl1_config_for(board: Board) -> Bl1Config | None:
@@ -224,6 +227,7 @@ def standard_partitions(build: Build) -> list[PartitionBuild]:
         ps,
         build.platform,
         build.delegated_attestation,
+        build.cks,
     )
     configs = configurations(
         measured_boot=build.measured_boot is not None,
@@ -232,6 +236,7 @@ def standard_partitions(build: Build) -> list[PartitionBuild]:
         its=its is not None,
         platform=build.platform is not None,
         protected_storage=ps is not None,
+        cks=build.cks is not None,
     )
     builds = []
     for item in load_manifest_list(MANIFEST_LIST, configs=configs):
@@ -280,6 +285,8 @@ def check_build(build: Build, board: Board) -> None:
     _check_measured_boot_crypto(build)
     _check_token_variant(build)
     _check_delegated_attestation(build, board)
+    if build.cks is not None and build.its is None:
+        raise LoadError("Customer Key Storage without ITS, where it keeps its keys; legal: its, or cks=None")
 
 
 def _check_token_variant(build: Build) -> None:

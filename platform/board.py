@@ -39,6 +39,8 @@ class AreaRole(Enum):
     BL2_SECONDARY = "bl2_secondary"
     PROVISIONING = "provisioning"
     """Where the factory leaves provisioning bundles."""
+    FACTORY_DATA = "factory_data"
+    """Where a Matter device has its factory data; the non-secure side reads it at its address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +119,14 @@ class DeviceModel(Enum):
     ``cmsdk_timer``: its interrupt. ``cmsdk_uart``: receive, transmit, combined; or the combined one alone.
     ``cmsdk_watchdog``: reset request, interrupt; or the interrupt alone: its reset request resets the device
     then. ``sse200_mhu``: that of its two which reaches the secure core, CPU 0; CPU 1 has the same number.
+    ``stm32_usart``: its one interrupt.
     """
 
     CMSDK_TIMER = "cmsdk_timer"
     CMSDK_UART = "cmsdk_uart"
     CMSDK_WATCHDOG = "cmsdk_watchdog"
     SSE200_MHU = "sse200_mhu"
+    STM32_USART = "stm32_usart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +238,16 @@ class Board:
         """Where a secure CPU access sees the area's first byte; 0 where its flash is not mapped."""
         base = self.flash_named(area.flash).secure_base
         return 0 if base is None else base + area.offset
+
+    def non_secure_address_of(self, area: FlashAreaDescription) -> int:
+        """Where a non-secure CPU access, and a programmer, see the area's first byte.
+
+        Raises BoardError where its flash has no such address.
+        """
+        base = self.flash_named(area.flash).non_secure_base
+        if base is None:
+            raise BoardError(f"board {self.name}: flash {area.flash} has no non-secure address")
+        return base + area.offset
 
     def peripheral(self, name: str) -> Peripheral | None:
         """The peripheral of that name or manifest name, None where there is none."""

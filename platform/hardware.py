@@ -15,6 +15,7 @@ from .interrupts import InterruptController
 from .its_encryption import ItsEncryption
 from .kmu import Kmu
 from .memory import Access, Memory, Region, RegionKind
+from .ns_flash import NonSecureFlash
 from .nv_counters import NvCounters
 from .otp import Otp, OtpError, OtpField
 from .peripheral import PeripheralModel
@@ -36,6 +37,8 @@ class Hardware:
     ``clock``, ``interrupts`` and ``bus`` are what their names say; ``cpu1_interrupts`` are those of the other
     core, which on most boards nobody runs; ``peripherals`` are the models of those
     that have one, by their name on the board.
+
+    ``ns_flash`` is the flash as the non-secure side reaches it.
 
     ``power`` numbers the writes and erases of flash and OTP, and can be cut at each.
 
@@ -86,6 +89,7 @@ class Hardware:
         self.nv_counters = NvCounters(self.otp)
         self.rng = RandomSource(self.otp.read(OtpField.ENTROPY_SEED), seed)
         self.memory = self._memory()
+        self.ns_flash = NonSecureFlash(self.memory, self.flash)
         self.clock = VirtualClock()
         self.interrupts = InterruptController()
         self.cpu1_interrupts = InterruptController()

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.storage_boards import WITHOUT_STORAGE
 
 from tfm_sim import Build, Device, ItsConfig
 from tfm_sim.platform.board import packaged_boards
@@ -13,8 +14,8 @@ NO_STORAGE = Path(__file__).parent.parent / "data" / "boards" / "ff_ipc.yaml"
 
 
 @pytest.mark.parametrize("board", packaged_boards())
-def test_every_packaged_board_has_internal_trusted_storage(board: str) -> None:
-    assert Device(board).build.its == ItsConfig()
+def test_every_packaged_board_with_tfm_has_internal_trusted_storage(board: str) -> None:
+    assert Device(board).build.its == (None if board in WITHOUT_STORAGE else ItsConfig())
 
 
 def test_the_default_build_of_a_board_without_storage_has_none() -> None:
