@@ -85,7 +85,7 @@ def open_serial_port(name: str) -> SerialPort:
 
 
 class RealLineTime:
-    """A device that runs by the wall clock. ``halt`` may come from any thread; ``close`` lets go of the pipe."""
+    """A device that runs by the wall clock. ``halt`` may come from any thread."""
 
     def __init__(self, line: SerialLine) -> None:
         self._line = line
@@ -144,8 +144,8 @@ class SharedTime:
                 self._turn.notify_all()
             if not self._turn.wait_for(lambda: self._device_waits or self._device_over, self._real_limit):
                 raise LineStuck(
-                    f"device at {self.line.name}: its program did not wait for {self._real_limit:g} s of real "
-                    "time; legal: a program that waits now and then"
+                    f"device at {self.line.name}: its program did not wait for {self._real_limit:g} s of "
+                    "real time; legal: a program that waits now and then"
                 )
 
     def open(self, name: str) -> SerialPort:

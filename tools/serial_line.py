@@ -23,9 +23,7 @@ _TCGETS2: Final = 0x802C542A
 """Linux: termios with the speed as a number, which `termios` cannot tell for speeds of no name."""
 _SPEED_AT: Final = 40
 _SPEEDS: Final = {
-    getattr(termios, name): int(name[1:])
-    for name in dir(termios)
-    if name[0] == "B" and name[1:].isdecimal()
+    getattr(termios, name): int(name[1:]) for name in dir(termios) if name[0] == "B" and name[1:].isdecimal()
 }
 
 
@@ -45,7 +43,9 @@ class SerialLine:
         try:
             self._near, self._far = os.openpty()
         except OSError as error:
-            raise LineError(f"pseudo-terminal: {error.strerror}; legal: a machine with one to spare") from None
+            raise LineError(
+                f"pseudo-terminal: {error.strerror}; legal: a machine with one to spare"
+            ) from None
         tty.setraw(self._far)
         os.set_blocking(self._near, False)
         self.name = os.ttyname(self._far)
@@ -105,7 +105,7 @@ class SerialLine:
         return SerialSettings(usart.baud_rate, usart.frame)
 
     def run(self) -> int:
-        """Carry what either end has written by now; returns the number of bytes that came from the far one."""
+        """Carry what either end has written by now; returns how many bytes came from the far one."""
         self.transmit()
         return self._receive()
 

@@ -74,7 +74,8 @@ def _sample(levels: list[int], sender: SerialSettings, receiver: SerialSettings)
         bits = [level(time) for time in times]
         byte = sum(bit << n for n, bit in enumerate(bits[: min(frame.data_bits, 8)]))
         stop = frame.data_bits if frame.parity == "N" else frame.data_bits + 1
-        wrong_parity = frame.parity != "N" and bits[frame.data_bits] != _parity(bits[: frame.data_bits], frame)
+        data, parity = bits[: frame.data_bits], bits[frame.data_bits]
+        wrong_parity = frame.parity != "N" and parity != _parity(data, frame)
         received.append(Received(byte, not bits[stop], wrong_parity))
         free = times[stop]
     return received

@@ -1,8 +1,8 @@
 """The provisioning script on the programming PC: one device at one serial port, from `Init` to its result.
 
-It does what the STM32_provisioning.py of X-CUBE-MATTER is documented to do, and passes the device's certificate
-request on to a PKI. It is an ordinary program of the host: it knows a port's name, opens it with pyserial, and
-ends with a result whatever the line, the device or the user does.
+It does what the STM32_provisioning.py of X-CUBE-MATTER is documented to do, and passes the device's
+certificate request on to a PKI. It is an ordinary program of the host: it knows a port's name, opens it with
+pyserial, and ends with a result whatever the line, the device or the user does.
 """
 
 import termios
@@ -29,7 +29,7 @@ from ..pki.server import DeviceCertificates
 
 INIT_PERIOD: Final = 0.5
 """Seconds from one `Init` to the next, until the device answers."""
-POLL: Final = 0.02
+POLL: Final = 0.05
 """Seconds from one look at the port to the next."""
 KEYWORD: Final = b"Start_provisioning"
 CHUNK: Final = 4096
@@ -115,9 +115,7 @@ class ProvisioningScript:
         try:
             port = self.open_port(self.port)
         except (OSError, ValueError, termios.error) as error:
-            raise _Ended(
-                ProvisioningStatus.UNKNOWN_ERROR, str(error), "Failed to open COM port"
-            ) from None
+            raise _Ended(ProvisioningStatus.UNKNOWN_ERROR, str(error), "Failed to open COM port") from None
         try:
             reader = LineReader()
             self.progress(ScriptStep.SYNCHRONISING)
@@ -184,7 +182,7 @@ class ProvisioningScript:
 
     def _ask_pki(self, csr: bytes) -> bytes:
         if self.certify is None:
-            raise _Ended(ProvisioningStatus.UNKNOWN_ERROR, "the device sent a CSR, and there is no PKI to ask")
+            raise _Ended(ProvisioningStatus.UNKNOWN_ERROR, "a CSR came, and there is no PKI to ask")
         try:
             certificates = self.certify(csr)
             pai, dac = certificates.pai, certificates.dac
