@@ -294,7 +294,7 @@ class Device:
 
     @property
     def ns_flash(self) -> NonSecureFlash:
-        """The flash that non-secure programs may read, erase and program. Raises DeviceOff before power_on."""
+        """The flash that non-secure programs read, erase and program. Raises DeviceOff before power_on."""
         if self._ns is None:
             raise DeviceOff("the device is off; legal: power_on() first")
         return self.hardware.ns_flash

@@ -1,4 +1,4 @@
-"""The non-secure side's flash driver: its own flash by address, nothing of the secure side, power that goes away."""
+"""The flash driver of the non-secure side: its own flash by address, nothing of the secure side, cuts of power."""
 
 from collections.abc import Callable
 
