@@ -8,6 +8,7 @@ device by its registers, and where they disagree the bytes arrive as a receiver 
 import os
 import struct
 import termios
+import time
 import tty
 from contextlib import suppress
 from fcntl import ioctl
@@ -19,6 +20,8 @@ from ..platform.stm32_usart import SerialFrame, Stm32Usart, UsartIsr
 from .serial_signal import Received, SerialSettings, receive
 
 CHUNK: Final = 4096
+LOOK: Final = 0.05
+"""Seconds of real time between two looks at what the far end has read."""
 _TCGETS2: Final = 0x802C542A
 """Linux: termios with the speed as a number, which `termios` cannot tell for speeds of no name."""
 _SPEED_AT: Final = 40
@@ -108,6 +111,14 @@ class SerialLine:
         """Carry what either end has written by now; returns how many bytes came from the far one."""
         self.transmit()
         return self._receive()
+
+    def linger(self, limit: float = 5.0) -> None:
+        """Wait until the far end has read all, or ``limit`` seconds: a cable that is pulled loses the rest."""
+        end = time.monotonic() + limit
+        while not self.closed and time.monotonic() < end:
+            time.sleep(LOOK)  # the kernel takes a moment to carry what was written last
+            if not struct.unpack("=i", ioctl(self._far, termios.FIONREAD, bytes(4)))[0]:
+                return
 
     def transmit(self) -> None:
         """Carry what the device has sent."""

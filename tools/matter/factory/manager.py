@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event, Lock
-from typing import Final
+from typing import Any, Final
 
 from ....interface.matter.provisioning_link import ProvisioningStatus
+from .provisioning_script import Certify, ProvisioningScript, ScriptResult
 from .unit import FactoryRun, Unit, UnitLine, UnitReport, UnitStep
 
 AT_ONCE: Final = 16
@@ -55,12 +56,37 @@ def provision_all(
     return [future.result() for future in futures]
 
 
+def provision_ports(
+    ports: Sequence[str], certify: Certify | None, *, say: Callable[[str], None] = lambda line: None
+) -> list[tuple[str, ScriptResult]]:
+    """Run the provisioning script at each port, all at once and by the wall clock.
+
+    Ctrl+C interrupts all of them; their results say so.
+    """
+    cancelled, lock = Event(), Lock()
+
+    def one(port: str) -> ScriptResult:
+        def say_one(line: str) -> None:
+            with lock:
+                say(line)
+
+        return ProvisioningScript(port, certify, f"{port}> ", say=say_one, cancelled=cancelled.is_set).run()
+
+    with ThreadPoolExecutor(max_workers=len(ports)) as pool:
+        futures = [pool.submit(one, port) for port in ports]
+        try:
+            _wait(futures)
+        except KeyboardInterrupt:
+            cancelled.set()
+    return [(port, future.result()) for port, future in zip(ports, futures, strict=True)]
+
+
 def interrupted(unit: Unit) -> UnitReport:
     """The report of a device whose turn never came."""
     status = ProvisioningStatus.INTERRUPTED
     return UnitReport(unit, UnitStep.FLASHING, status.message, status)
 
 
-def _wait(futures: Sequence["Future[UnitReport]"]) -> None:
+def _wait(futures: Sequence[Future[Any]]) -> None:
     for future in futures:
         future.exception()
