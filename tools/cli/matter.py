@@ -6,7 +6,9 @@ import click
 
 from .lazy import LazyGroup
 
-_HOMES: Final[dict[str, tuple[str, str]]] = {}
+_HOMES: Final[dict[str, tuple[str, str]]] = {
+    "factory-data": ("matter_factory_data:factory_data", "Make an image of factory data and program it."),
+}
 
 
 @click.group("matter", cls=LazyGroup, homes=_HOMES)
