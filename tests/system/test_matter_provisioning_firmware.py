@@ -2,7 +2,7 @@
 
 import base64
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -41,13 +41,37 @@ def is_whole(factory: Factory) -> bool:
     return verifies(public_key, MESSAGE, store.sign(MESSAGE, public_key))
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Factory]:
+    """A device for many runs: a failed one leaves nothing behind, which each test sees to."""
+    factory = Factory(WBA_TFM)
+    with factory.device:
+        yield factory
+
+
+@pytest.fixture
+def fresh(shared: Factory) -> Factory:
+    """The same, before provisioning."""
+    shared.write_factory_data(BEFORE_PROVISIONING)
+    shared.platform.key_store(shared.machine).erase()
+    shared.join()
+    shared.lines.clear()
+    shared.answer = shared.both_certificates
+    shared.machine.on_wait = None
+    return shared
+
+
+def took(factory: Factory, start: int) -> int:
+    """Whole seconds of virtual time since ``start``."""
+    return (factory.machine.now - start) // SECONDS
+
+
 @pytest.mark.parametrize(
     "platform, security, mode, level",
     [
         ("wba", 0, "production", 1),
         ("wba", 1, "production", 1),
         ("wba", 2, "production", 1),
-        ("wba", 2, "production", 2),
         ("wba", 2, "production", 3),
         ("u5", 1, "production", 1),
         ("wb55", 0, "production", 1),
@@ -85,11 +109,11 @@ def test_provisioning(platform: str, security: int, mode: str, level: int) -> No
         assert is_whole(factory)
 
 
-def test_the_request() -> None:
+def test_the_request(fresh: Factory) -> None:
     """Serial number, VID and PID of the factory data; the key's own signature proves possession."""
-    factory = Factory(WBA_TFM)
+    factory = fresh
     factory.provision()
-    request = x509.load_der_x509_csr(factory.csrs[0])
+    request = x509.load_der_x509_csr(factory.csrs[-1])
     assert request.is_signature_valid
     vendor, product = "1.3.6.1.4.1.37244.2.1", "1.3.6.1.4.1.37244.2.2"
     assert request.subject.rfc4514_string() == f"{product}=8004,{vendor}=FFF1,CN=STM32-0001"
@@ -145,9 +169,9 @@ ANSWERS: list[tuple[str, int, int, Answers]] = [
 
 
 @pytest.mark.parametrize("status, seconds, answer", [a[1:] for a in ANSWERS], ids=[a[0] for a in ANSWERS])
-def test_answers(status: int, seconds: int, answer: Answers) -> None:
+def test_answers(fresh: Factory, status: int, seconds: int, answer: Answers) -> None:
     """The result, when it came, and that a failure leaves nothing behind: the next try is a first one."""
-    factory = Factory(WBA_TFM)
+    factory, start = fresh, fresh.machine.now
 
     def answered(csr: bytes) -> bytes:
         certificates = factory.certify(csr)
@@ -156,7 +180,7 @@ def test_answers(status: int, seconds: int, answer: Answers) -> None:
     factory.answer = answered
     assert factory.provision() == status
     assert factory.lines[-1] == b"finish:%03d" % status
-    assert seconds * SECONDS <= factory.device.hardware.clock.now < (seconds + 1) * SECONDS
+    assert took(factory, start) == seconds
     if not status:
         assert is_whole(factory)
         return
@@ -186,22 +210,21 @@ def test_a_certificate_of_another_device_is_refused() -> None:
         (b"Init", 4, 30),
         (b"\xfe\x01garbage\r\nInit\r\n", 0, 0),
         (b"  Init  \n", 0, 0),
-        (b"x" * 5000 + b"\nInit\n", 0, 0),
+        (b"x" * 2000 + b"\nInit\n", 0, 0),
         (b"Init\nInit\nInit\n", 0, 0),
     ],
 )
-def test_synchronisation(typed: bytes, status: int, seconds: int) -> None:
+def test_synchronisation(fresh: Factory, typed: bytes, status: int, seconds: int) -> None:
     """`Start_provisioning` answers one `Init`, be it repeated; nothing else is answered."""
-    factory = Factory(WBA_TFM)
+    factory, start = fresh, fresh.machine.now
     assert factory.provision(typed) == status
     assert factory.lines.count(b"Start_provisioning") == (not status)
-    assert seconds * SECONDS <= factory.device.hardware.clock.now < (seconds + 1) * SECONDS
+    assert took(factory, start) == seconds
 
 
-def test_bytes_that_came_damaged() -> None:
+def test_bytes_that_came_damaged(fresh: Factory) -> None:
     """Framing errors (another baud rate) are counted, cleared, and spoil the line that they are in."""
-    factory = Factory(WBA_TFM)
-    machine = factory.machine
+    factory, machine = fresh, fresh.machine
     waits: list[int] = []
 
     def type_slowly(microseconds: int) -> None:
@@ -229,34 +252,37 @@ def test_bytes_that_came_damaged() -> None:
         (b"".join(bytes((n, 3, 0, 0, 0x58, 2, 0, 0)) + bytes(600) for n in range(26)), 2),
     ],
 )
-def test_factory_data_beforehand(data: FactoryData | bytes, status: int) -> None:
+def test_factory_data_beforehand(fresh: Factory, data: FactoryData | bytes, status: int) -> None:
     image = data if isinstance(data, bytes) else data.encode()
     if status == 2:
         image = BEFORE_PROVISIONING.encode()[:-4] + image
-    factory = Factory(WBA_TFM, data=image)
+    factory = fresh
+    factory.write_factory_data(image)
     assert factory.provision() == status
     assert factory.store.private_keys == [] or not status
 
 
-def test_entries_that_the_firmware_does_not_know_stay() -> None:
+def test_entries_that_the_firmware_does_not_know_stay(fresh: Factory) -> None:
     unknown = (99).to_bytes(4, "little") + (3).to_bytes(4, "little") + b"abc"
-    factory = Factory(WBA_TFM, data=BEFORE_PROVISIONING.encode()[:-4] + unknown)
+    factory = fresh
+    factory.write_factory_data(BEFORE_PROVISIONING.encode()[:-4] + unknown)
     assert factory.provision() == 0
     place = factory.platform.support
     assert unknown in factory.device.ns_flash.read(place.factory_data, place.factory_data_size)
     assert is_whole(factory)
 
 
-def test_a_provisioned_device_says_so() -> None:
+def test_a_provisioned_device_says_so(fresh: Factory) -> None:
     """A lost report is repeated: no new key, no new certificate."""
-    factory = Factory(WBA_TFM)
+    factory = fresh
     factory.provision()
+    factory.csrs.clear()
     factory.device.reset()
     factory.join()
     factory.lines.clear()
     assert factory.provision() == 0
     assert factory.lines == [b"Start_provisioning", b"finish:000"]
-    assert len(factory.csrs) == 1
+    assert factory.csrs == []
 
 
 @pytest.mark.parametrize("platform", [WBA_TFM, matter_platform("wb55"), matter_platform("wba", 1)])
@@ -294,7 +320,7 @@ def test_the_demonstration_firmware() -> None:
 
 
 @pytest.mark.parametrize(
-    "platform, step", [(WBA_TFM, 1), (matter_platform("wb55"), 5), (matter_platform("wba", 1), 1)]
+    "platform, step", [(WBA_TFM, 2), (matter_platform("wb55"), 5), (matter_platform("wba", 1), 1)]
 )
 def test_power_cuts(platform: MatterPlatform, step: int) -> None:
     """Power goes away at every ``step``-th write or erase; the next try ends with a whole device.

@@ -36,7 +36,7 @@ from .factory_flash import FactoryDataFull, FactoryFlash, FactoryItem
 from .machine import NsMachine
 from .serial_port import SerialPort
 
-POLL: Final = 5000
+POLL: Final = 10_000
 """Microseconds between two looks at the serial port, whose line keeps for so long what has been sent."""
 KEY_STORE_FAILED: Final = 5
 """A result of ours: the key store refused, or signs with another key. The PC has no message for it."""
