@@ -116,3 +116,12 @@ def test_every_package_is_installed() -> None:
     found = {module_name(f) if f.name == "__init__.py" else module_name(f).rpartition(".")[0] for f in files}
     found = {name for name in found if name != "tfm_sim"} | {"tfm_sim"}
     assert set(project["tool"]["setuptools"]["packages"]) == found
+
+
+def test_programs_of_matter_devices_stand_on_interface_alone() -> None:
+    """What runs on the device reaches it by its interfaces, as C code would; never by its insides."""
+    folder = "tfm_sim.tools.matter.firmware"
+    for file in (ROOT / "tools" / "matter" / "firmware").rglob("*.py"):
+        for module in imports(module_name(file), file):
+            legal = room_of(module) == "interface" or module == folder or module.startswith(f"{folder}.")
+            assert legal, (file, module)

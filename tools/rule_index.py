@@ -5,7 +5,8 @@ A rule is tagged where it is enforced, by a comment or a docstring that begins w
 * ``# FF-M 1.1 psa_call: at most PSA_MAX_IOVEC vectors.`` (in a docstring ``FF-M 1.1, psa_call: ...``);
   several names are separated by commas, and after a semicolon another rule may follow with its own tag;
 * ``# MCUboot boot_slots_compatible, for sectors of one size.``: the code does what that function does, or
-  what that option asks.
+  what that option asks;
+* ``# Matter 1.4 6.2.3.1: the vendor ids of DAC and PAI are equal.``: its rules go by their sections.
 """
 
 import ast
@@ -21,16 +22,25 @@ from typing import Final
 from .generated_page import write_page
 
 ROOT: Final = Path(__file__).parents[1]
-ROOMS: Final = ("spm", "bootloader", "interface/mcuboot", "partitions")
-DOCUMENTS: Final = ("FF-M 1.1", "FF-M 1.0", "TF-M", "MCUboot", "PSA Crypto", "PSA FWU", "Armv8-M")
+ROOMS: Final = (
+    *("spm", "bootloader", "interface/mcuboot", "partitions"),
+    *("interface/esp_tee", "interface/matter", "interface/stm32"),
+    *("tools/esp_tee", "tools/matter", "tools/stm32"),
+)
+DOCUMENTS: Final = (
+    *("FF-M 1.1", "FF-M 1.0", "TF-M", "MCUboot", "PSA Crypto", "PSA FWU", "Armv8-M"),
+    *("ESP-TEE", "Matter 1.4", "STM32"),
+)
 HEAD: Final = """\
 # Rules by name
 
 The rules that the code enforces, by the document that they are from and the call or subject that they are
 about, each with its file. Listed by `make docs` from the tags in the code: search the file for the name.
 """
-_DOCUMENT: Final = r"(?:FF-M 1\.[01]|TF-M|MCUboot|PSA (?:Crypto|FWU)(?: [\d.]+)?|Armv8-M)"
-_NAME: Final = r"[A-Za-z_][\w-]*(?: [\w-]+){0,3}"
+_DOCUMENT: Final = (
+    r"(?:FF-M 1\.[01]|TF-M|MCUboot|PSA (?:Crypto|FWU)(?: [\d.]+)?|Armv8-M|ESP-TEE|STM32|Matter 1\.4)"
+)
+_NAME: Final = r"(?:[A-Za-z_][\w-]*(?: [\w-]+){0,3}|(?:\d+|[A-F])(?:\.\d+)+)"
 _NAMES: Final = rf"{_NAME}(?:, {_NAME})*"
 _TAG: Final = re.compile(rf"((?!MCUboot){_DOCUMENT}),? ({_NAMES}): (.+)", re.DOTALL)
 # A function or an option of MCUboot's; a full stop after it says that it is all there is to say.
