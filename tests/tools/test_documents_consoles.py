@@ -21,6 +21,7 @@ DOCUMENTS: Final = (
     "docs/attacks.md",
     "docs/attestation.md",
     "docs/endorsements.md",
+    "docs/matter-factory-data.md",
     "docs/tokens.md",
     "docs/verifier.md",
 )
