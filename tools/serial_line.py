@@ -97,9 +97,10 @@ class SerialLine:
     @property
     def host(self) -> SerialSettings:
         """What the program at the far end has set up."""
-        flags, speed_code = termios.tcgetattr(self._far)[2], termios.tcgetattr(self._far)[5]
-        frame = SerialFrame(stop_bits=2.0 if flags & termios.CSTOPB else 1.0)
-        return SerialSettings(_exact_speed(self._far) or _SPEEDS.get(speed_code, speed_code), frame)
+        attributes = termios.tcgetattr(self._far)
+        frame = SerialFrame(stop_bits=2.0 if attributes[2] & termios.CSTOPB else 1.0)
+        speed = int(attributes[5])
+        return SerialSettings(_exact_speed(self._far) or _SPEEDS.get(speed, speed), frame)
 
     @property
     def device(self) -> SerialSettings | None:

@@ -144,8 +144,13 @@ def test_a_line_lingers_until_the_far_end_is_closed(ends: Ends) -> None:
     for byte in b"finish":
         ends.usart.write(UsartRegister.TDR, byte, 4)
     ends.line.run()
-    reader = Thread(target=lambda: (read.append(ends.port.read(6)), ends.port.close()))
     read: list[bytes] = []
+
+    def read_and_close() -> None:
+        read.append(ends.port.read(6))
+        ends.port.close()
+
+    reader = Thread(target=read_and_close)
     reader.start()
     began = monotonic()
     ends.line.linger(limit=20)
