@@ -32,7 +32,7 @@ DER_LIMIT: Final = 600
 LINE_LIMIT: Final = 1024
 """The longest line in bytes, its end not counted; a longer one is dropped whole."""
 
-_FINISH: Final = re.compile(rb"finish:([0-9]{3})")
+_FINISH: Final = re.compile(rb"finish:([0-9]{3})(?![0-9])")
 _MESSAGE: Final = re.compile(rb"(CSR|PAI|DAC):([0-9]{1,4}):([0-9a-f]{8}):([A-Za-z0-9+/]*={0,2})")
 
 
