@@ -17,9 +17,9 @@ from .x509 import (
     ECDSA_WITH_SHA256,
     KEY_USAGE,
     P256_KEY,
-    POINT_SIZE,
     SUBJECT_KEY_ID,
     Certificate,
+    is_point,
 )
 
 MAX_SIZE: Final = 600
@@ -80,12 +80,12 @@ def check_format(certificate: Certificate, kind: CertificateKind) -> Iterator[Fi
             break
     if certificate.key_algorithm != P256_KEY:
         yield Finding(kind, "public key algorithm", certificate.key_algorithm.hex(), "prime256v1")
-    elif len(certificate.public_key) != POINT_SIZE or certificate.public_key[0] != 4:
+    elif not is_point(certificate.public_key):
         yield Finding(
             kind,
             "public key",
             f"{len(certificate.public_key)} bytes, {certificate.public_key[:1].hex()}...",
-            "an uncompressed point: 04 and 64 bytes",
+            "an uncompressed point of the curve: 04 and 64 bytes",
         )
     yield from _basic_constraints(certificate, kind)
     yield from _key_usage(certificate, kind)
@@ -159,20 +159,39 @@ def check_chain(paa: Certificate, pai: Certificate, dac: Certificate) -> Iterato
         # Matter 1.4 6.2.2.3, 6.2.2.4, 6.2.2.5: the issuer is byte by byte the subject of the one above.
         if certificate.issuer != issuer.subject:
             yield Finding(kind, "issuer", certificate.issuer.hex(), f"{issuer.subject.hex()}, {whose}")
-        # A PAA may leave its authority key id away.
-        if certificate.authority_key_id not in (None, issuer.subject_key_id):
-            found = certificate.authority_key_id.hex()
-            wanted = "none" if issuer.subject_key_id is None else issuer.subject_key_id.hex()
-            yield Finding(kind, "authority key id", found, f"{wanted}, the issuer's subject key id")
+        yield from _authority(certificate, kind, issuer)
         if not certificate.signed_by(issuer.public_key):
             yield Finding(kind, "signature", "does not verify", "by the key of its issuer")
         yield from check_valid_at(certificate, kind, dac.not_before, "the DAC's notBefore")
-        # RFC 5280 4.2: a critical extension that is not understood refuses the certificate.
+        # RFC 5280 4.2: a critical extension that is not understood refuses a certificate, 6.1: but no root.
         for extension in certificate.extensions:
-            if extension.critical and extension.oid not in _UNDERSTOOD:
+            if certificate is not paa and extension.critical and extension.oid not in _UNDERSTOOD:
                 yield Finding(
                     kind, "critical extension", extension.oid, "none that this reader does not know"
                 )
+
+
+def _authority(certificate: Certificate, kind: CertificateKind, issuer: Certificate) -> Iterator[Finding]:
+    """RFC 5280 4.2.1.1: what a certificate says of its issuer's key and certificate is so."""
+    authority = certificate.authority
+    if authority is None:  # a PAA's may be
+        return
+    if authority.key_id != issuer.subject_key_id:
+        wanted = "none" if issuer.subject_key_id is None else issuer.subject_key_id.hex()
+        yield Finding(
+            kind, "authority key id", authority.key_id.hex(), f"{wanted}, the issuer's subject key id"
+        )
+    if authority.serial_number not in (None, issuer.serial_number):
+        yield Finding(
+            kind,
+            "authority's serial number",
+            str(authority.serial_number),
+            f"{issuer.serial_number}, the issuer's",
+        )
+    if authority.issuers and issuer.issuer not in authority.issuers:
+        yield Finding(
+            kind, "authority's issuer", authority.issuers[0].hex(), f"{issuer.issuer.hex()}, the issuer's"
+        )
 
 
 def _basic_constraints(certificate: Certificate, kind: CertificateKind) -> Iterator[Finding]:

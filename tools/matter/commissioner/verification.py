@@ -1,16 +1,22 @@
-"""Device attestation judged as the CHIP SDK's DefaultDACVerifier does: its rules, in its order, its results."""
+"""Device attestation judged as the CHIP SDK's DefaultDACVerifier does: its rules, order and results."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
 
-from .certificates import AttestationCertificate, CertificateError, CertificateKind, check_chain, check_format
-from .cms import CmsError, read_cms
+from .certificates import (
+    CertificateKind,
+    Finding,
+    check_chain,
+    check_format,
+    check_identifiers,
+    check_paa_vendor,
+    check_same_product,
+    check_valid_at,
+)
+from .cms import CmsError, read_key_id, read_signed_message
 from .declaration import (
     CERTIFICATION_TYPES,
     FORMAT_VERSION,
@@ -18,10 +24,12 @@ from .declaration import (
     DeclarationError,
     read_declaration,
 )
+from .distinguished_name import DistinguishedNameError, Identifiers, read_identifiers
 from .elements import AttestationElements, ElementsError, read_attestation_elements
 from .results import AttestationVerificationResult as Result
 from .results import Verdict
 from .trust import Policy, TrustStore
+from .x509 import Certificate, CertificateError, read_certificate, verify_ecdsa
 
 RESPONSE_MAX: Final = 900
 SIGNATURE_SIZE: Final = 64
@@ -62,26 +70,26 @@ def verify_attestation(info: AttestationInfo, trust: TrustStore, policy: Policy)
     return Verdict(Result.SUCCESS, tuple(passed))
 
 
-def is_signed(
-    elements: bytes, challenge: bytes, signature: bytes, public_key: ec.EllipticCurvePublicKey
-) -> bool:
-    """Matter 1.4 11.18.4.7: whether r and s, 64 bytes, are of the elements followed by the challenge."""
+def is_signed(elements: bytes, challenge: bytes, signature: bytes, public_key: bytes) -> bool:
+    """Matter 1.4 11.18.4.7: whether r and s, 64 bytes, are of the elements followed by the challenge.
+
+    ``public_key`` is the DAC's, a point of 65 bytes.
+    """
     if len(signature) != SIGNATURE_SIZE:
         return False
     r, s = (int.from_bytes(signature[i : i + 32], "big") for i in (0, 32))
-    try:
-        public_key.verify(encode_dss_signature(r, s), elements + challenge, ec.ECDSA(SHA256()))
-    except InvalidSignature:
-        return False
-    return True
+    return verify_ecdsa(public_key, encode_dss_signature(r, s), elements + challenge)
 
 
 class _Verification:
     """One judgement; a rule leaves in the attributes what later ones need."""
 
-    pai: AttestationCertificate
-    dac: AttestationCertificate
-    paa: AttestationCertificate
+    pai: Certificate
+    dac: Certificate
+    paa: Certificate
+    pai_ids: Identifiers
+    dac_ids: Identifiers
+    declaration_content: bytes
     elements: AttestationElements
     declaration: CertificationDeclaration
 
@@ -147,23 +155,14 @@ class _Verification:
         self.dac = _certificate(self.info.dac, CertificateKind.DAC, Result.DAC_FORMAT_INVALID)
 
     def _vendor_ids(self) -> None:
-        dac = _vendor_id(self.dac, Result.DAC_FORMAT_INVALID)
-        pai = _vendor_id(self.pai, Result.PAI_FORMAT_INVALID)
-        # Matter 1.4 6.2.3.1: the DAC's vendor id is the PAI's.
-        if pai is None or pai != dac:
-            raise _Broken(
-                Result.DAC_VENDOR_ID_MISMATCH, f"DAC of vendor {_hex(dac)}, PAI of vendor {_hex(pai)}"
-            )
+        self.dac_ids = _identifiers(self.dac, CertificateKind.DAC, Result.DAC_FORMAT_INVALID)
+        self.pai_ids = _identifiers(self.pai, CertificateKind.PAI, Result.PAI_FORMAT_INVALID)
+        if self.pai_ids.vendor_id is None or self.pai_ids.vendor_id != self.dac_ids.vendor_id:
+            _refuse(Result.DAC_VENDOR_ID_MISMATCH, check_identifiers(self.pai, CertificateKind.PAI))
+            _refuse(Result.DAC_VENDOR_ID_MISMATCH, check_same_product(self.dac_ids, self.pai_ids))
 
     def _product_ids(self) -> None:
-        dac, pai = self.dac.product_id, self.pai.product_id
-        # Matter 1.4 6.2.2.3: a DAC names its product; where the PAI names one it is the same.
-        if dac is None:
-            raise _Broken(Result.DAC_PRODUCT_ID_MISMATCH, "DAC of no product; legal: exactly one product id")
-        if pai is not None and pai != dac:
-            raise _Broken(
-                Result.DAC_PRODUCT_ID_MISMATCH, f"DAC of product {_hex(dac)}, PAI of product {_hex(pai)}"
-            )
+        _refuse(Result.DAC_PRODUCT_ID_MISMATCH, check_same_product(self.dac_ids, self.pai_ids))
 
     def _signature(self) -> None:
         info = self.info
@@ -175,7 +174,8 @@ class _Verification:
         if not is_signed(info.elements, info.challenge, info.signature, self.dac.public_key):
             raise _Broken(
                 Result.ATTESTATION_SIGNATURE_INVALID,
-                "attestation signature that is not the DAC key's over these elements and this session's challenge",
+                "attestation signature that is not the DAC key's over these elements and this session's "
+                "challenge",
             )
 
     def _paa_found(self) -> None:
@@ -192,33 +192,18 @@ class _Verification:
         self.paa = _certificate(self.paa_der, CertificateKind.PAA, Result.PAA_FORMAT_INVALID)
 
     def _paa_vendor_id(self) -> None:
-        vendor_id = _vendor_id(self.paa, Result.PAA_FORMAT_INVALID)
-        # Matter 1.4 6.2.3.1: a PAA that is one vendor's signs that vendor's PAIs only.
-        if vendor_id is not None and vendor_id != self.pai.vendor_id:
-            raise _Broken(
-                Result.PAI_VENDOR_ID_MISMATCH,
-                f"PAI of vendor {_hex(self.pai.vendor_id)}, PAA of vendor {_hex(vendor_id)}",
-            )
+        ids = _identifiers(self.paa, CertificateKind.PAA, Result.PAA_FORMAT_INVALID)
+        _refuse(Result.PAI_VENDOR_ID_MISMATCH, check_paa_vendor(self.pai_ids, ids))
 
     def _paa_product_id(self) -> None:
-        if self.paa.product_id is not None:
-            raise _Broken(
-                Result.PAA_FORMAT_INVALID, f"PAA of product {_hex(self.paa.product_id)}; legal: of none"
-            )
+        _refuse(Result.PAA_FORMAT_INVALID, check_identifiers(self.paa, CertificateKind.PAA))
 
     def _dac_now(self) -> None:
-        now, dac = self.policy.now, self.dac
         # CHIP SDK IsCertificateValidAtCurrentTime: asked of the DAC alone.
-        if not dac.not_before <= now <= dac.not_after:
-            raise _Broken(
-                Result.DAC_EXPIRED, f"DAC valid from {dac.not_before} to {dac.not_after}; now is {now}"
-            )
+        _refuse(Result.DAC_EXPIRED, check_valid_at(self.dac, CertificateKind.DAC, self.policy.now, "now"))
 
     def _chain(self) -> None:
-        try:
-            check_chain(self.paa, self.pai, self.dac)
-        except CertificateError as error:
-            raise _Broken(Result.DAC_SIGNATURE_INVALID, str(error)) from None
+        _refuse(Result.DAC_SIGNATURE_INVALID, check_chain(self.paa, self.pai, self.dac))
 
     def _elements(self) -> None:
         try:
@@ -237,39 +222,53 @@ class _Verification:
             )
 
     def _declaration_signature(self) -> None:
+        sent = self.elements.certification_declaration
         try:
-            message = read_cms(self.elements.certification_declaration)
+            key_id = read_key_id(sent)
         except CmsError as error:
-            raise _Broken(Result.CERTIFICATION_DECLARATION_NO_KEY_ID, str(error)) from None
-        key = self.trust.cd_keys.get(message.key_id)
+            raise _Broken(Result.CERTIFICATION_DECLARATION_NO_KEY_ID, f"declaration: {error}") from None
+        key = self.trust.cd_keys.get(key_id)
         if key is None:
             raise _Broken(
                 Result.CERTIFICATION_DECLARATION_NO_CERTIFICATE_FOUND,
-                f"declaration signed by key {message.key_id.hex()}, which is of no trusted signer",
+                f"declaration signed by key {key_id.hex()}, which is of no trusted signer",
             )
-        if message.key_id in self.trust.test_cd_keys and not self.policy.test_cd_keys:
+        if key_id in self.trust.test_cd_keys and not self.policy.test_cd_keys:
             raise _Broken(
                 Result.CERTIFICATION_DECLARATION_NO_CERTIFICATE_FOUND,
-                f"declaration signed by test key {message.key_id.hex()}; legal: an official signer's",
+                f"declaration signed by test key {key_id.hex()}; legal: an official signer's",
             )
+        # CHIP SDK CMS_Verify: what is malformed outside the signer's info counts as a bad signature.
         try:
-            self.declaration_content = message.verify(key)
+            message = read_signed_message(sent)
         except CmsError as error:
-            raise _Broken(Result.CERTIFICATION_DECLARATION_INVALID_SIGNATURE, str(error)) from None
+            raise _Broken(
+                Result.CERTIFICATION_DECLARATION_INVALID_SIGNATURE, f"declaration: {error}"
+            ) from None
+        if not message.signed_by(key):
+            raise _Broken(
+                Result.CERTIFICATION_DECLARATION_INVALID_SIGNATURE,
+                f"declaration with a signature that is not by the key {key_id.hex()} that it names",
+            )
+        self.declaration_content = message.content
 
     def _declaration_format(self) -> None:
-        invalid = Result.CERTIFICATION_DECLARATION_INVALID_FORMAT
         try:
             found = read_declaration(self.declaration_content)
         except DeclarationError as error:
-            raise _Broken(invalid, f"declaration: {error}") from None
-        # Matter 1.4 6.3.1: of format version 1, and of a type that is not reserved.
+            raise _Broken(Result.CERTIFICATION_DECLARATION_INVALID_FORMAT, f"declaration: {error}") from None
+        # Matter 1.4 6.3.1: of format version 1, and of a type that is not reserved; CHIP SDK
+        # ValidateCertificateDeclarationPayload says of either that the elements are malformed.
         if found.format_version != FORMAT_VERSION:
             raise _Broken(
-                invalid, f"declaration of format version {found.format_version}; legal: {FORMAT_VERSION}"
+                Result.ATTESTATION_ELEMENTS_MALFORMED,
+                f"declaration of format version {found.format_version}; legal: {FORMAT_VERSION}",
             )
         if found.certification_type not in CERTIFICATION_TYPES:
-            raise _Broken(invalid, f"declaration of type {found.certification_type}; legal: 0, 1, 2")
+            raise _Broken(
+                Result.ATTESTATION_ELEMENTS_MALFORMED,
+                f"declaration of type {found.certification_type}; legal: 0, 1, 2",
+            )
         self.declaration = found
 
     def _declaration_device(self) -> None:
@@ -283,7 +282,8 @@ class _Verification:
         if info.product_id not in found.product_ids:
             raise _Broken(
                 Result.CERTIFICATION_DECLARATION_INVALID_PRODUCT_ID,
-                f"declaration for products {_listed(found.product_ids)}, the device says {_hex(info.product_id)}",
+                f"declaration for products {_listed(found.product_ids)}, the device says "
+                f"{_hex(info.product_id)}",
             )
 
     def _declaration_certificates(self) -> None:
@@ -294,26 +294,27 @@ class _Verification:
         if found.dac_origin is not None:
             vendor_id, product_ids = found.dac_origin[0], (found.dac_origin[1],)
         origin = "DAC origin" if found.dac_origin else "declaration"
-        for name, certificate in (("DAC", self.dac), ("PAI", self.pai)):
-            if certificate.vendor_id != vendor_id:
+        for name, ids in (("DAC", self.dac_ids), ("PAI", self.pai_ids)):
+            if ids.vendor_id != vendor_id:
                 raise _Broken(
                     Result.CERTIFICATION_DECLARATION_INVALID_VENDOR_ID,
-                    f"{name} of vendor {_hex(certificate.vendor_id)}, {origin} of {_hex(vendor_id)}",
+                    f"{name} of vendor {_hex(ids.vendor_id)}, {origin} of {_hex(vendor_id)}",
                 )
-        for name, certificate in (("DAC", self.dac), ("PAI", self.pai)):
-            if certificate.product_id is not None and certificate.product_id not in product_ids:
+        for name, ids in (("DAC", self.dac_ids), ("PAI", self.pai_ids)):
+            if ids.product_id is not None and ids.product_id not in product_ids:
                 raise _Broken(
                     Result.CERTIFICATION_DECLARATION_INVALID_PRODUCT_ID,
-                    f"{name} of product {_hex(certificate.product_id)}, {origin} of {_listed(product_ids)}",
+                    f"{name} of product {_hex(ids.product_id)}, {origin} of {_listed(product_ids)}",
                 )
 
     def _declaration_paas(self) -> None:
         authorized = self.declaration.authorized_paas
         # Matter 1.4 6.2.3.1: where the declaration lists authorities, the PAA is one of them.
-        if authorized is not None and self.paa.subject_key_id not in authorized:
+        key_id = self.paa.subject_key_id or b""
+        if authorized is not None and key_id not in authorized:
             raise _Broken(
                 Result.CERTIFICATION_DECLARATION_INVALID_PAA,
-                f"PAA with key id {self.paa.subject_key_id.hex()}; legal: one of the {len(authorized)} "
+                f"PAA with key id {key_id.hex()}; legal: one of the {len(authorized)} "
                 "that the declaration authorizes",
             )
 
@@ -329,19 +330,25 @@ class _Verification:
             raise _Broken(Result.PAI_REVOKED, f"PAI {self.pai.serial_number:X} is revoked by its PAA")
 
 
-def _certificate(der: bytes, kind: CertificateKind, result: Result) -> AttestationCertificate:
+def _certificate(der: bytes, kind: CertificateKind, result: Result) -> Certificate:
     try:
-        return check_format(der, kind)
+        certificate = read_certificate(der)
     except CertificateError as error:
-        raise _Broken(result, str(error)) from None
+        raise _Broken(result, f"{kind.value}: {error}") from None
+    _refuse(result, check_format(certificate, kind))
+    return certificate
 
 
-def _vendor_id(certificate: AttestationCertificate, result: Result) -> int | None:
-    """Raises for a subject whose vendor or product id cannot be read."""
+def _identifiers(certificate: Certificate, kind: CertificateKind, result: Result) -> Identifiers:
     try:
-        return certificate.vendor_id
-    except CertificateError as error:
-        raise _Broken(result, str(error)) from None
+        return read_identifiers(certificate.subject)
+    except DistinguishedNameError as error:
+        raise _Broken(result, f"{kind.value}: {error}") from None
+
+
+def _refuse(result: Result, findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        raise _Broken(result, str(finding))
 
 
 def _hex(number: int | None) -> str:
