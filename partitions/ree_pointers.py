@@ -1,10 +1,15 @@
 """Pointers that the REE hands the TEE: checked, then followed (esp_tee_memory_utils.h)."""
 
+from collections.abc import Callable
+
 from ..interface.psa.service import psa_msg_t
 from ..interface.tfm.library_model import TfmMemoryAccess, TfmStatus
 from ..spm.partition_api import PartitionApi
 
 U32_MAX = 0xFFFFFFFF
+
+Service = tuple[int, Callable[..., int]]
+"""A service for the REE: how many arguments it takes, and what it does with them."""
 
 
 class ReePointers:

@@ -96,7 +96,9 @@ class RealLineTime:
         self._line.run()
         while microseconds > 0 and not self._halted:
             began = time.monotonic()
-            ends = [self._woken] if self._line.closed else [self._line, self._woken]
+            ends: list[SerialLine | int] = [self._woken]
+            if not self._line.closed:
+                ends.append(self._line)
             select.select(ends, [], [], microseconds / 1e6)
             self._line.run()
             passed = min(microseconds, int((time.monotonic() - began) * 1e6) + 1)

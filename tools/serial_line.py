@@ -6,9 +6,9 @@ device by its registers, and where they disagree the bytes arrive as a receiver 
 """
 
 import os
+import select
 import struct
 import termios
-import time
 import tty
 from contextlib import suppress
 from fcntl import ioctl
@@ -20,8 +20,8 @@ from ..platform.stm32_usart import SerialFrame, Stm32Usart, UsartIsr
 from .serial_signal import Received, SerialSettings, receive
 
 CHUNK: Final = 4096
-LOOK: Final = 0.05
-"""Seconds of real time between two looks at what the far end has read."""
+LINGER: Final = 5.0
+"""Seconds of real time that a program at the far end has to read what is left."""
 _TCGETS2: Final = 0x802C542A
 """Linux: termios with the speed as a number, which `termios` cannot tell for speeds of no name."""
 _SPEED_AT: Final = 40
@@ -53,6 +53,7 @@ class SerialLine:
         os.set_blocking(self._near, False)
         self.name = os.ttyname(self._far)
         self.closed = False
+        self._far_closed = False
         self.received = 0
         self.sent = 0
         self._usart: Stm32Usart | None = None
@@ -86,7 +87,8 @@ class SerialLine:
         self.leave()
         self.closed = True
         os.close(self._near)
-        os.close(self._far)
+        if not self._far_closed:
+            os.close(self._far)
 
     def fileno(self) -> int:
         """For `select`: readable when the far end has written something."""
@@ -95,9 +97,10 @@ class SerialLine:
     @property
     def host(self) -> SerialSettings:
         """What the program at the far end has set up."""
-        flags, speed_code = termios.tcgetattr(self._far)[2], termios.tcgetattr(self._far)[5]
-        frame = SerialFrame(stop_bits=2.0 if flags & termios.CSTOPB else 1.0)
-        return SerialSettings(_exact_speed(self._far) or _SPEEDS.get(speed_code, speed_code), frame)
+        attributes = termios.tcgetattr(self._far)
+        frame = SerialFrame(stop_bits=2.0 if attributes[2] & termios.CSTOPB else 1.0)
+        speed = int(attributes[5])
+        return SerialSettings(_exact_speed(self._far) or _SPEEDS.get(speed, speed), frame)
 
     @property
     def device(self) -> SerialSettings | None:
@@ -112,13 +115,17 @@ class SerialLine:
         self.transmit()
         return self._receive()
 
-    def linger(self, limit: float = 5.0) -> None:
-        """Wait until the far end has read all, or ``limit`` seconds: a cable that is pulled loses the rest."""
-        end = time.monotonic() + limit
-        while not self.closed and time.monotonic() < end:
-            time.sleep(LOOK)  # the kernel takes a moment to carry what was written last
-            if not struct.unpack("=i", ioctl(self._far, termios.FIONREAD, bytes(4)))[0]:
-                return
+    def linger(self, limit: float = LINGER) -> None:
+        """Close, but first let whoever has the far end open read and close it, for ``limit`` seconds."""
+        if self.closed:
+            return
+        self.leave()
+        os.close(self._far)
+        self._far_closed = True
+        hung_up = select.poll()
+        hung_up.register(self._near, 0)  # POLLHUP comes unasked, once nobody has the far end open
+        hung_up.poll(limit * 1000)
+        self.close()
 
     def transmit(self) -> None:
         """Carry what the device has sent."""

@@ -17,7 +17,7 @@ class TokenForm(Enum):
     """How tokens were written over time; a token shows which it is."""
 
     DOCUMENT = "document"
-    """As ESP-IDF's page has its sample: the key is a slot, nothing is said of the boot loader but its digest."""
+    """As ESP-IDF's page has its sample: the key lies in a slot, of the boot loader there is but a digest."""
     SLOT = "slot"
     """ESP-IDF's code of December 2024: the boot loader's version and secure version as well."""
     NAMED_KEY = "named-key"

@@ -1,4 +1,4 @@
-"""TFM_SP_ESP_TEE_ATTESTATION: the attestation services for the REE (esp_tee_attestation.c, esp_attestation.c)."""
+"""TFM_SP_ESP_TEE_ATTESTATION: attestation for the REE (esp_tee_attestation.c, esp_attestation.c)."""
 
 from collections.abc import Callable
 from typing import Final
@@ -28,7 +28,6 @@ _STATUS_OF: Final = {
 """ESP-TEE esp_err_to_psa_status: any other is a GENERIC_ERROR."""
 
 
-
 _SIZE_T: Final = 4
 
 
@@ -41,7 +40,7 @@ class EspTeeAttestationPartition:
         self._form = config.esp_tee.form
 
     def esp_tee_attestation_sfn(self, msg: psa_msg_t) -> int:
-        """ESP_TEE_ATTESTATION. FAIL for a service that this build has not, or other arguments than it takes."""
+        """ESP_TEE_ATTESTATION. FAIL for a service that this build has not, and for other arguments."""
         arguments = unpack_arguments(read_all(self._psa, msg, 0)) or ()
         ree = ReePointers(self._psa, msg)
         with_challenge = self._form is TokenForm.CHALLENGE

@@ -9,6 +9,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.matter_factory import BEFORE_PROVISIONING, Factory, Tag, dac_line, pai_line, point_in, verifies
 
 from tfm_sim.interface.matter import provisioning_link as link
@@ -17,7 +19,9 @@ from tfm_sim.interface.matter.provisioning_link import LINE_LIMIT, LinkMessage, 
 from tfm_sim.interface.stm32.cks import otCksDacInitialize
 from tfm_sim.interface.stm32.usart import UsartIsr
 from tfm_sim.partitions.cks.config import CksConfig
+from tfm_sim.platform.memory import RegionKind
 from tfm_sim.platform.power import PowerCut
+from tfm_sim.platform.stm32_usart import SerialFrame
 from tfm_sim.tools.matter.device_machine import DacKeyPlace, MatterPlatform, matter_platform
 from tfm_sim.tools.matter.firmware.provisioning import KEY_STORE_FAILED, DevelopmentCredentials
 
@@ -61,6 +65,14 @@ def fresh(shared: Factory) -> Factory:
     return shared
 
 
+def non_secure_ram(factory: Factory) -> bytes:
+    """What is left where every program of the non-secure side can look."""
+    memory = factory.device.hardware.memory
+    ram = [r for r in memory.regions if r.non_secure and r.kind is RegionKind.RAM]
+    assert ram
+    return b"|".join(memory.read(region.base, region.size) for region in ram)
+
+
 def took(factory: Factory, start: int) -> int:
     """Whole seconds of virtual time since ``start``."""
     return (factory.machine.now - start) // SECONDS
@@ -86,6 +98,9 @@ def test_provisioning(platform: str, security: int, mode: str, level: int) -> No
         assert (factory.lines[0], factory.lines[-1]) == (b"Start_provisioning", b"finish:000")
         assert len(factory.csrs) == 1
         assert is_whole(factory)
+        # 115200 8N1, as near as the board's clock comes.
+        assert factory.usart.baud_rate == pytest.approx(115200, rel=0.001)
+        assert factory.usart.frame == SerialFrame(8, "N", 1)
         (private_key,) = factory.store.private_keys
         in_flash = factory.platform.key_place is DacKeyPlace.FLASH
         assert factory.factory_data().get(PRIVATE) == (private_key if in_flash else None)
@@ -105,6 +120,7 @@ def test_provisioning(platform: str, security: int, mode: str, level: int) -> No
             assert form not in image
             assert form not in line
         assert private_key not in line
+        assert in_flash or private_key not in non_secure_ram(factory)
         factory.device.reset()
         assert is_whole(factory)
 
@@ -190,6 +206,24 @@ def test_answers(fresh: Factory, status: int, seconds: int, answer: Answers) -> 
     factory.lines.clear()
     assert factory.provision(b"\n" + link.INIT) == 0
     assert is_whole(factory)
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(
+        st.binary(max_size=60)
+        | st.sampled_from([link.INIT, b"DAC:", b"PAI:3:", b":00000000:", b"AAAA\n", b"finish:000\n", b"\n"]),
+        max_size=8,
+    )
+)
+def test_whatever_comes_there_is_a_result(shared: Factory, answer: list[bytes]) -> None:
+    """Never a certificate, so never `finish:000`, and nothing is left behind."""
+    shared.write_factory_data(BEFORE_PROVISIONING)
+    shared.join()
+    shared.answer = lambda csr: b"".join(answer) + b"\nDAC:0:00000000:\n"
+    assert shared.provision(b"\n" + link.INIT) in (2, 3)
+    assert shared.store.private_keys == []
+    assert shared.factory_data() == BEFORE_PROVISIONING
 
 
 def test_a_certificate_of_another_device_is_refused() -> None:

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from threading import Thread
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -136,6 +138,31 @@ def test_a_cable_pulled_and_closed_twice(ends: Ends) -> None:
     ends.usart.write(UsartRegister.TDR, 0x41, 4)  # into nothing
     with pytest.raises(serial.SerialException):
         ends.port.read(1)
+
+
+def test_a_line_lingers_until_the_far_end_is_closed(ends: Ends) -> None:
+    for byte in b"finish":
+        ends.usart.write(UsartRegister.TDR, byte, 4)
+    ends.line.run()
+    read: list[bytes] = []
+
+    def read_and_close() -> None:
+        read.append(ends.port.read(6))
+        ends.port.close()
+
+    reader = Thread(target=read_and_close)
+    reader.start()
+    began = monotonic()
+    ends.line.linger(limit=20)
+    reader.join()
+    assert read == [b"finish"]
+    assert monotonic() - began < 10
+
+
+def test_a_line_lingers_no_longer_than_its_limit(ends: Ends) -> None:
+    ends.line.linger(limit=0.05)
+    ends.line.linger()
+    assert ends.line.closed
 
 
 def test_another_device_on_the_same_cable(ends: Ends) -> None:

@@ -46,6 +46,13 @@ class FaultOption(click.ParamType[tuple[int, Fault]]):
 
 
 @click.command("provision")
+@click.option(
+    "--provisioning",
+    type=click.IntRange(1, 1),
+    expose_value=False,
+    metavar="1",
+    help="As ST's tool wants it; 0 is `tfm-sim matter factory-data`.",
+)
 @unit_options
 @click.option(
     "-n", "--devices", type=click.IntRange(1, 9999), default=1, show_default=True, help="How many devices."
@@ -112,7 +119,9 @@ def provision(
     look like its; what is left out comes from the board and the package. Each device has a pseudo-terminal,
     at which the provisioning script finds it. Exit 1 if a device failed.
     """
-    choice = choose(*(given.pop(name) for name in ("platform", "security", "mode", "json_file", "binary_file")))
+    choice = choose(
+        *(given.pop(name) for name in ("platform", "security", "mode", "json_file", "binary_file"))
+    )
     pki = development_pki(choice)
 
     def certify(csr: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""The options by which `matter device` and `matter provision` say which devices they mean, and their files."""
+"""How `matter device` and `matter provision` are told which devices are meant, and their files."""
 
 import importlib.util
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ import click
 from ...interface.errors import TfmSimError
 from ...interface.matter.factory_data import FactoryData, FactoryDataTag
 from ...platform.board import Board, load_board
-from ..matter.device_machine import MatterPlatform, matter_platform
+from ..matter.device_machine import MatterPlatform, PlatformError, matter_platform
 from ..matter.factory.development import development_data
 from ..matter.factory.factory_file import read_factory_file
 from ..matter.factory.options import FactoryOptions, Mode, Platform, plan_of
@@ -75,7 +75,7 @@ class ScriptError(TfmSimError):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A platform at a level in a mode, and the factory data that every device starts from, if it was given."""
+    """A platform at a level in a mode, and the factory data that all devices start from, if it was given."""
 
     name: str
     security: int
@@ -105,20 +105,24 @@ class Choice:
 def choose(
     platform: str, security: int | None, mode: str | None, json_file: str | None, binary_file: str | None
 ) -> Choice:
-    """Raises UsageError for options that contradict each other, PlatformError, FactoryDataError."""
+    """Raises UsageError for options that contradict each other, FactoryDataError, FileUnreadable."""
     if json_file is not None and binary_file is not None:
         raise click.UsageError("--json and --binary; legal: one of them")
     if mode is not None and platform != "wb55":
         raise click.UsageError(f"--mode {mode} --platform {platform}; legal: with --platform wb55")
     level = DEFAULT_SECURITY[platform] if security is None else security
     chosen = Mode.PRODUCTION if mode is None else Mode(mode)
+    try:
+        made = matter_platform(platform, level, chosen.value)
+    except PlatformError as error:
+        raise click.UsageError(str(error)) from None
     data = None
     name = json_file or binary_file
     if name is not None:
         found = read_factory_file(read_file(name), name, is_json=json_file is not None, provisioning=True)
         print_lines((f"warning: {notice}" for notice in found.notices), to_stderr=True)
         data = found.data
-    return Choice(platform, level, chosen, matter_platform(platform, level, chosen.value), data)
+    return Choice(platform, level, chosen, made, data)
 
 
 def development_pki(choice: Choice) -> PkiServer:

@@ -114,8 +114,8 @@ ARABIC_ZERO = "\N{ARABIC-INDIC DIGIT ZERO}"
         ((b"[boot] Start_provisioning now\n", b"[prov] finish:000 bye\n"), DONE),
         ((START_PROVISIONING, START_PROVISIONING, FINISH), DONE),
         ((b"\x00\xff\xfe\n" * 20, START_PROVISIONING, b"\xc3\x28finish:0x0\n", FINISH), DONE),
-        ((START_PROVISIONING, b"finish:" + b"9" * 5000 + b"\n", FINISH), DONE),
-        ((b"x" * 20000, b"\n", START_PROVISIONING, FINISH), DONE),
+        ((START_PROVISIONING, b"finish:" + b"9" * 2000 + b"\n", FINISH), DONE),
+        ((b"x" * 3000, b"\n", START_PROVISIONING, FINISH), DONE),
         ((FINISH, START_PROVISIONING, b"finish:003\n"), ProvisioningStatus.PARAM_ERROR),
         ((START_PROVISIONING, b"finish:00\n"), UNKNOWN),
         ((START_PROVISIONING, b"finish:0000\n"), UNKNOWN),
@@ -336,7 +336,7 @@ def test_a_port_that_fails(error: OSError) -> None:
     assert closed == [True]
 
 
-@pytest.mark.parametrize("baud_rate", [9600, 57600, 76800, 230400, 921600])
+@pytest.mark.parametrize("baud_rate", [9600, 230400])
 def test_a_device_at_another_speed_never_synchronises(baud_rate: int) -> None:
     heard: list[bytes] = []
 
