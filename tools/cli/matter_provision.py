@@ -15,7 +15,7 @@ from ...interface.errors import ExitCode
 from ...interface.matter.provisioning_link import ProvisioningStatus
 from ..matter.factory.development import development_credentials
 from ..matter.factory.manager import AT_ONCE, provision_all, provision_ports
-from ..matter.factory.provisioning_script import Certify, ScriptResult
+from ..matter.factory.provisioning_script import ScriptResult
 from ..matter.factory.unit import FactoryRun, Fault, Unit, UnitReport, UnitStep
 from ..matter.pki.server import NOT_SECURE
 from .image import NUMBER
@@ -129,7 +129,8 @@ def provision(
 
     if ports:
         _check_ports(given, devices, state, faults, real_time, demo_firmware, provisioning_script)
-        _provision_ports(ports, certify, verbose=verbose, as_json=as_json)
+        results = provision_ports(ports, certify, mode=choice.forwarded, say=_say(verbose, as_json))
+        _show_ports(results, as_json=as_json)
         return
     board, plan = board_and_plan(choice, given)
     run = FactoryRun(
@@ -139,7 +140,7 @@ def provision(
         certify,
         development_credentials(pki, choice.product) if demo_firmware else None,
         real_time,
-        0 if choice.mode.value == "test" else 1,
+        choice.forwarded,
         load_script(provisioning_script),
     )
     units = _units(choice, devices, state, seed, faults)
@@ -176,13 +177,12 @@ def _check_ports(given: dict[str, Any], devices: int, *useless: object) -> None:
     """A device at a port is there already."""
     if devices != 1 or any(useless) or any(value is not None for value in given.values()):
         raise click.UsageError(
-            "--port with an option for devices of the model; legal: only --platform, --json, --binary, "
-            "--verbose and --report"
+            "--port with an option for devices of the model; legal: only --platform, --mode, --json, "
+            "--binary, --verbose and --report"
         )
 
 
-def _provision_ports(ports: Sequence[str], certify: Certify, *, verbose: bool, as_json: bool) -> None:
-    results = provision_ports(ports, certify, say=_say(verbose, as_json))
+def _show_ports(results: Sequence[tuple[str, ScriptResult]], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_port_data(port, result) for port, result in results], indent=2))
     else:

@@ -10,6 +10,7 @@ import click
 
 from ...interface.errors import TfmSimError
 from ...interface.matter.factory_data import FactoryData, FactoryDataTag
+from ...interface.matter.provisioning_link import ProvisioningMode
 from ...platform.board import Board, load_board
 from ..matter.device_machine import MatterPlatform, PlatformError, matter_platform
 from ..matter.factory.development import development_data
@@ -82,6 +83,11 @@ class Choice:
     mode: Mode
     platform: MatterPlatform
     data: FactoryData | None
+
+    @property
+    def forwarded(self) -> ProvisioningMode | None:
+        """What the provisioning script tells the device: the mode is STM32WB55's alone."""
+        return ProvisioningMode(self.mode.value) if self.name == "wb55" else None
 
     @property
     def product(self) -> Product:

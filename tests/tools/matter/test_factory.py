@@ -1,6 +1,7 @@
 """Whole devices through the factory: every platform, every mishap, many at once."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tfm_sim import Device
 from tfm_sim.interface.matter.factory_data import FactoryData, FactoryDataTag
-from tfm_sim.interface.matter.provisioning_link import ProvisioningStatus
+from tfm_sim.interface.matter.provisioning_link import ProvisioningMode, ProvisioningStatus
 from tfm_sim.tools.cli.matter_units import Choice, board_and_plan, choose, files_of
+from tfm_sim.tools.demo_firmware import flash_demo_firmware
+from tfm_sim.tools.line_ends import HostEnd, run_both_ends
+from tfm_sim.tools.matter.device_machine import matter_platform
 from tfm_sim.tools.matter.factory import manager
 from tfm_sim.tools.matter.factory.development import (
     TEST_PASSCODE,
@@ -21,7 +25,10 @@ from tfm_sim.tools.matter.factory.development import (
     setup_verifier,
 )
 from tfm_sim.tools.matter.factory.factory_file import TRIVIAL_PASSCODES, matter_notices
+from tfm_sim.tools.matter.factory.line_machine import run_provisioning_firmware
 from tfm_sim.tools.matter.factory.manager import provision_all
+from tfm_sim.tools.matter.factory.programmer import program
+from tfm_sim.tools.matter.factory.provisioning_script import ProvisioningScript, ScriptResult
 from tfm_sim.tools.matter.factory.unit import FactoryRun, Fault, Unit, UnitReport, UnitStep
 from tfm_sim.tools.matter.pki.server import PkiServer
 
@@ -198,7 +205,7 @@ def test_a_script_of_a_third_party() -> None:
         return "no finish", 1
 
     development = development_credentials(PkiServer.development())
-    run = a_run(a_choice("wba", 0), development=development, script=script, mode=0)
+    run = a_run(a_choice("wba", 0), development=development, script=script, mode=ProvisioningMode.TEST)
     (report,) = provision_all(run, units(1))
     assert (report.ok, report.message) == (True, "all well")
     assert asked == [(0, f"{report.port}/..0001> ")]
@@ -217,6 +224,39 @@ def test_the_verifier_is_the_sdks() -> None:
     """CHIP SDK, examples: passcode 20202021, salt `SPAKE2P Key Salt`, 1000 iterations."""
     verifier = setup_verifier(TEST_PASSCODE, b"SPAKE2P Key Salt", 1000)
     assert verifier.hex().startswith("b96170aae803346884724fe9a3b287c30330c2a660375d17bb205a8cf1aecb35")
+
+
+@pytest.mark.parametrize(
+    ("built", "forwarded", "status", "key_in_flash"),
+    [
+        ("production", ProvisioningMode.PRODUCTION, DONE, False),
+        ("production", ProvisioningMode.TEST, DONE, True),
+        ("production", None, DONE, False),
+        ("test", ProvisioningMode.TEST, DONE, True),
+        ("test", ProvisioningMode.PRODUCTION, ProvisioningStatus.PARAM_ERROR, False),
+    ],
+)
+def test_the_mode_is_forwarded_to_the_firmware(
+    built: str, forwarded: ProvisioningMode | None, status: ProvisioningStatus, key_in_flash: bool
+) -> None:
+    """ST's document, --mode: the script passes it on, and the firmware of an STM32WB55 goes by it."""
+    platform = matter_platform("wb55", mode=built)
+    device = Device(platform.board, build=platform.build())
+    flash_demo_firmware(device)
+    program(device.hardware, platform.support.factory_data, development_data().encode())
+
+    def script(end: HostEnd) -> ScriptResult:
+        certify = PkiServer.development().certify
+        say: list[str] = []
+        return ProvisioningScript(
+            end.port, certify, clock=end.clock, open_port=end.open_port, say=say.append, mode=forwarded
+        ).run()
+
+    ends = run_both_ends(partial(run_provisioning_firmware, device, platform), script)
+    assert ends.host.status is status
+    area = device.hardware.ns_flash.read(platform.support.factory_data, platform.support.factory_data_size)
+    found = FactoryData.decode(area).get(T.DEVICE_ATTESTATION_PRIV_KEY) is not None
+    assert found is key_in_flash
 
 
 def test_reports_say_what_they_are_for() -> None:

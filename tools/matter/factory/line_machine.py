@@ -38,7 +38,8 @@ def run_provisioning_firmware(
         device.power_on()
         line.join(serial_port(device))
         machine = LineMachine(device, time)
-        firmware = ProvisioningFirmware(machine, platform.support, platform.key_store(machine), development)
+        store, stores = platform.key_store(machine), platform.key_stores(machine)
+        firmware = ProvisioningFirmware(machine, platform.support, store, development, stores)
         while not on_result(firmware.run()):
             pass
     finally:

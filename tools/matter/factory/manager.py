@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event, Lock
 from typing import Any, Final
 
-from ....interface.matter.provisioning_link import ProvisioningStatus
+from ....interface.matter.provisioning_link import ProvisioningMode, ProvisioningStatus
 from .provisioning_script import Certify, ProvisioningScript, ScriptResult
 from .unit import FactoryRun, Unit, UnitLine, UnitReport, UnitStep
 
@@ -57,7 +57,11 @@ def provision_all(
 
 
 def provision_ports(
-    ports: Sequence[str], certify: Certify | None, *, say: Callable[[str], None] = lambda line: None
+    ports: Sequence[str],
+    certify: Certify | None,
+    *,
+    mode: ProvisioningMode | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> list[tuple[str, ScriptResult]]:
     """Run the provisioning script at each port, all at once and by the wall clock.
 
@@ -70,7 +74,10 @@ def provision_ports(
             with lock:
                 say(line)
 
-        return ProvisioningScript(port, certify, f"{port}> ", say=say_one, cancelled=cancelled.is_set).run()
+        script = ProvisioningScript(
+            port, certify, f"{port}> ", say=say_one, cancelled=cancelled.is_set, mode=mode
+        )
+        return script.run()
 
     with ThreadPoolExecutor(max_workers=len(ports)) as pool:
         futures = [pool.submit(one, port) for port in ports]

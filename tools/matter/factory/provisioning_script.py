@@ -17,9 +17,11 @@ from ....interface.matter.provisioning_link import (
     LineReader,
     LinkError,
     LinkMessage,
+    ProvisioningMode,
     ProvisioningStatus,
     is_message,
     message_line,
+    mode_line,
     read_finish,
     read_message,
 )
@@ -79,7 +81,7 @@ class ProvisioningScript:
 
     ``certify`` None is a line to a device that needs no certificates; one that asks for some fails.
     ``cancelled`` is asked at each look at the port: a Ctrl+C that another thread got. ``progress`` is told
-    each step.
+    each step. ``mode`` is forwarded to the device.
     """
 
     port: str
@@ -90,6 +92,7 @@ class ProvisioningScript:
     say: Callable[[str], None] = print
     progress: Callable[[ScriptStep], None] = lambda step: None
     cancelled: Callable[[], bool] = lambda: False
+    mode: ProvisioningMode | None = None
     _answer: tuple[bytes, bytes] | None = None
     _trouble: str = ""
 
@@ -128,8 +131,9 @@ class ProvisioningScript:
     def _synchronise(self, port: SerialPort, reader: LineReader) -> list[bytes]:
         """`Init` again and again until the keyword comes; the lines that came right behind it."""
         end = self.clock.now() + TIME_LIMIT
+        init = INIT if self.mode is None else mode_line(self.mode) + INIT
         while self.clock.now() < end:
-            port.write(INIT)
+            port.write(init)
             again = min(self.clock.now() + INIT_PERIOD, end)
             while self.clock.now() < again:
                 lines = self._look(port, reader)

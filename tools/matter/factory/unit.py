@@ -10,7 +10,7 @@ from typing import Final
 from ....device import Device
 from ....interface.errors import TfmSimError
 from ....interface.matter.factory_data import FactoryData, FactoryDataTag
-from ....interface.matter.provisioning_link import ProvisioningStatus
+from ....interface.matter.provisioning_link import ProvisioningMode, ProvisioningStatus
 from ....interface.mcuboot.trailer import boot_img_magic
 from ....interface.psa.status import PsaError
 from ...demo_firmware import IMAGES
@@ -93,7 +93,10 @@ ThirdPartyScript = Callable[[int, str, str], tuple[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class FactoryRun:
-    """What all devices of a run have in common. ``script`` takes the place of ours, in real time."""
+    """What all devices of a run have in common.
+
+    ``mode`` is forwarded to the devices. ``script`` takes the place of ours, in real time.
+    """
 
     plan: FactoryPlan
     platform: MatterPlatform
@@ -101,7 +104,7 @@ class FactoryRun:
     certify: Certify | None
     development: DevelopmentCredentials | None = None
     real_time: bool = False
-    mode: int = 1
+    mode: ProvisioningMode | None = None
     script: ThirdPartyScript | None = None
 
 
@@ -246,11 +249,13 @@ class UnitLine:
             self._say,
             lambda step: self._at(_STEPS.get(step, self._step)),
             self._cancelled,
+            self._run.mode,
         )
         return script.run()
 
     def _third_party(self, script: ThirdPartyScript, header: str, port: str) -> ScriptResult:
-        message, code = script(self._run.mode, header, port)
+        # STM32 STM32_provisioning.py: 0 for test, 1 for production.
+        message, code = script(int(self._run.mode is not ProvisioningMode.TEST), header, port)
         status = ProvisioningStatus.DONE if code == 0 else ProvisioningStatus.UNKNOWN_ERROR
         return ScriptResult(status, message)
 

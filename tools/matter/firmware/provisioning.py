@@ -6,6 +6,7 @@ data, and the private key to a key store. The demonstration firmware has certifi
 instead, and asks nobody.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,12 +17,14 @@ from ....interface.matter.provisioning_link import (
     LineReader,
     LinkError,
     LinkMessage,
+    ProvisioningMode,
     ProvisioningStatus,
     TooLong,
     finish_line,
     is_message,
     message_line,
     read_message,
+    read_mode,
 )
 from .boards import BoardSupport
 from .certificate_request import (
@@ -65,6 +68,7 @@ class Failed(Exception):
 class ProvisioningFirmware:
     """The program of one device. ``development`` makes it the demonstration firmware.
 
+    ``stores`` are the key stores that the PC may choose from by its mode; without that ``store`` is taken.
     ``run`` is one provisioning, from `Init` to the result that was sent; call it again for another try.
     """
 
@@ -74,9 +78,11 @@ class ProvisioningFirmware:
         board: BoardSupport,
         store: DacKeyStore,
         development: DevelopmentCredentials | None = None,
+        stores: Mapping[ProvisioningMode, DacKeyStore] | None = None,
     ) -> None:
         self._machine = machine
         self._store = store
+        self._stores = stores or {}
         self._development = development
         self._factory = FactoryFlash(machine.flash, board.factory_data, board.factory_data_size)
         self._port = SerialPort(machine.ns.cpu, board.usart, board.usart_clock)
@@ -104,9 +110,14 @@ class ProvisioningFirmware:
     def _synchronise(self, limit: float | None) -> None:
         """STM32 link: `Start_provisioning` answers the first `Init`; what else arrives is noise."""
         deadline = None if limit is None else self._machine.now + int(limit * _SECOND)
-        while (self._next_line(deadline) or b"").strip() != INIT.strip():
-            pass
+        mode = None
+        while (line := (self._next_line(deadline) or b"").strip()) != INIT.strip():
+            mode = read_mode(line) or mode
         self._port.write(START_PROVISIONING)
+        if mode is not None and self._stores:
+            if mode not in self._stores:
+                raise Failed(ProvisioningStatus.PARAM_ERROR)
+            self._store = self._stores[mode]
 
     def _is_provisioned(self) -> bool:
         """Whether an earlier run got all the way and only its report was lost."""
