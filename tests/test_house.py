@@ -98,6 +98,16 @@ def test_the_verifier_shares_no_encoder_with_the_device() -> None:
             assert not module.startswith("tfm_sim.interface.tfm"), (file, module)
 
 
+def test_the_commissioner_shares_no_encoder_with_device_or_pki() -> None:
+    """What it has of theirs are the numbers and the interface of commissioning, and errors."""
+    mine, shared = "tfm_sim.tools.matter.commissioner", ("interface.matter.commissioning", "interface.errors")
+    legal = (f"{mine}.", *(f"tfm_sim.{module}" for module in shared))
+    for file in (ROOT / "tools" / "matter" / "commissioner").rglob("*.py"):
+        for module in imports(module_name(file), file):
+            parents = {mine, *(f"tfm_sim.{m}" for m in ("interface", "interface.matter"))}
+            assert module in parents or module.startswith(legal), (file, module)
+
+
 def test_platform_is_a_namespace_folder() -> None:
     assert not (ROOT / "platform" / "__init__.py").exists()
 
