@@ -67,7 +67,7 @@ class CksPartition:
         return PSA_SUCCESS
 
     def _initialize(self, msg: psa_msg_t) -> OtError:
-        """STM32 CKS otCksDacInitialize: a key goes to the next free index, from 1 on."""
+        """STM32 otCksDacInitialize: a key goes to the next free index, from 1 on."""
         if msg.in_size[0] != DAC_PRIVATE_KEY_SIZE:
             return OtError.OT_ERROR_INVALID_ARGS
         private_key = read_all(self._psa, msg, 0)
@@ -76,7 +76,7 @@ class CksPartition:
             return error
         psa_destroy_key(self._psa, key)
         index = self._last_index() + 1
-        # STM32 CKS AN5185 5.1: 100 user keys; what is stored can be neither changed nor removed.
+        # STM32 CKS: 100 user keys, and what is stored can be neither changed nor removed (AN5185 5.1).
         if index > self._user_keys:
             return OtError.OT_ERROR_NO_BUFS
         status = psa_its_set(self._psa, index, private_key, PSA_STORAGE_FLAG_WRITE_ONCE)
@@ -85,7 +85,7 @@ class CksPartition:
         return OtError.OT_ERROR_NONE if status == PSA_SUCCESS else OtError.OT_ERROR_FAILED
 
     def _signature(self, msg: psa_msg_t) -> OtError:
-        """STM32 CKS otCksDacSignature: the key of the last index, if the public key is its own."""
+        """STM32 otCksDacSignature: the key of the last index, if the public key is its own."""
         if msg.in_size[1] != DAC_PUBLIC_KEY_SIZE or msg.out_size[1] < DAC_SIGNATURE_SIZE:
             return OtError.OT_ERROR_INVALID_ARGS
         message, public_key = read_all(self._psa, msg, 0), read_all(self._psa, msg, 1)

@@ -267,7 +267,7 @@ class KeyStore:
         return Key(attributes, None, data=data)
 
     def close(self, owner: int, key_id: int) -> None:
-        """Drop a key from its slot; a volatile one is gone then. INVALID_HANDLE for one that is in no slot."""
+        """Drop a key from its slot; a volatile one is gone then. INVALID_HANDLE for one in no slot."""
         if self._slots.find(owner, key_id) is None:
             raise Refusal(PSA_ERROR_INVALID_HANDLE)
         self._slots.drop(owner, key_id)

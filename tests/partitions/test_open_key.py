@@ -1,4 +1,4 @@
-"""psa_open_key and psa_close_key: ST's TF-M has them, Arm's has given them up (Mbed TLS psa/crypto_compat.h)."""
+"""psa_open_key and psa_close_key: ST's TF-M has them, Arm's has given them up."""
 
 from collections.abc import Iterator
 

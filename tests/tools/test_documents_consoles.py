@@ -21,6 +21,8 @@ DOCUMENTS: Final = (
     "docs/attacks.md",
     "docs/attestation.md",
     "docs/endorsements.md",
+    "docs/matter-factory-data.md",
+    "docs/matter.md",
     "docs/tokens.md",
     "docs/verifier.md",
 )

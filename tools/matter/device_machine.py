@@ -8,6 +8,7 @@ from typing import Final
 from ...device import Device
 from ...firmware_build import Build, bl1_config_for, bl2_config_for, its_config_for, ps_config_for
 from ...interface.errors import TfmSimError
+from ...interface.matter.provisioning_link import ProvisioningMode
 from ...partitions.cks.config import CksConfig
 from ...partitions.crypto.config import CryptoConfig
 from ...partitions.internal_trusted_storage.config import ItsConfig
@@ -67,6 +68,15 @@ class MatterPlatform:
                 build, its=ItsConfig(encryption=True, num_assets=CKS_ASSETS), cks=CksConfig(CKS_ASSETS - 10)
             )
         return build
+
+    def key_stores(self, machine: NsMachine) -> dict[ProvisioningMode, DacKeyStore]:
+        """What the provisioning firmware of an STM32WB55 chooses from by the PC's mode; {} elsewhere."""
+        if self.support is not STM32WB5MM_DK:
+            return {}
+        stores = {ProvisioningMode.TEST: replace(self, key_place=DacKeyPlace.FLASH).key_store(machine)}
+        if self.key_place is DacKeyPlace.CKS:
+            stores[ProvisioningMode.PRODUCTION] = self.key_store(machine)
+        return stores
 
     def key_store(self, machine: NsMachine) -> DacKeyStore:
         """The store as this platform's programs have it linked in."""

@@ -1,4 +1,4 @@
-"""The operational CSR judged: two signatures, the DAC key's over the elements, the new key's over the request."""
+"""The operational CSR judged: the DAC key signed the elements, and the new key signed the request."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class CsrResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CsrInfo:
-    """A CSR response, and what the commissioner knows: nonce, the session's challenge, the DAC's key (65 bytes)."""
+    """A CSR response, and what the commissioner knows: nonce, challenge, the DAC's key (65 bytes)."""
 
     elements: bytes
     challenge: bytes
@@ -143,7 +143,8 @@ class _Verification:
         if not is_signed(info.elements, info.challenge, info.signature, info.dac_key):
             raise _Broken(
                 CsrResult.INVALID_SIGNATURE,
-                "attestation signature that is not the DAC key's over these elements and this session's challenge",
+                "attestation signature that is not the DAC key's over these elements and this session's "
+                "challenge",
             )
 
     def _request(self) -> None:

@@ -74,8 +74,7 @@ def read_declaration(data: bytes) -> CertificationDeclaration:
 
 def _product_ids(node: Node) -> tuple[int, ...]:
     _array(node, "product id array", _PRODUCT_IDS)
-    if not node.members:
-        raise DeclarationError(f"no product id; legal: 1 to {_PRODUCT_IDS}")
+    # CHIP SDK DecodeCertificationElements: an empty array is read, and then no device is in it.
     return tuple(member.uint(16) for member in node.members)
 
 

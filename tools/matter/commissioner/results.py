@@ -6,7 +6,7 @@ from typing import Any, Self
 
 
 class AttestationVerificationResult(IntEnum):
-    """CHIP SDK DeviceAttestationVerifier.h: the first rule that an attestation broke; unknown values are kept."""
+    """CHIP SDK DeviceAttestationVerifier.h: the first rule that was broken; unknown values are kept."""
 
     SUCCESS = 0
     PAA_UNTRUSTED = 100

@@ -1,4 +1,4 @@
-"""Whom a commissioner trusts: attestation authorities, signers of certification declarations, and its policy."""
+"""Whom a commissioner trusts: authorities, signers of certification declarations, and its policy."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -38,9 +38,9 @@ class TrustStore:
 class Policy:
     """What a commissioner leaves open.
 
-    ``now``: DACs are judged at this time, which has a time zone. ``test_cd_keys``: whether declarations signed
-    by a test key count. ``ignore_unknown_tags``: let attestation elements have context tags from 5 up, as SDKs
-    since 2022 do; the earlier ones call them malformed. ``revoked``: issuer's key id and serial number.
+    ``now``: DACs are judged at this time, which has a time zone. ``test_cd_keys``: whether declarations
+    signed by a test key count. ``ignore_unknown_tags``: let attestation elements have context tags from 5 up,
+    as newer SDKs do; the earlier ones call them malformed. ``revoked``: issuer's key id and serial number.
     """
 
     now: datetime

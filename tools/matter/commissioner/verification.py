@@ -1,4 +1,4 @@
-"""Device attestation judged as the CHIP SDK's DefaultDACVerifier does: its rules, in its order, its results."""
+"""Device attestation judged as the CHIP SDK's DefaultDACVerifier does: its rules, order and results."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -174,12 +174,13 @@ class _Verification:
         if not is_signed(info.elements, info.challenge, info.signature, self.dac.public_key):
             raise _Broken(
                 Result.ATTESTATION_SIGNATURE_INVALID,
-                "attestation signature that is not the DAC key's over these elements and this session's challenge",
+                "attestation signature that is not the DAC key's over these elements and this session's "
+                "challenge",
             )
 
     def _paa_found(self) -> None:
         key_id = self.pai.authority_key_id
-        if key_id not in self.trust.paas:
+        if key_id is None or key_id not in self.trust.paas:
             named = key_id.hex() if key_id else "none"
             raise _Broken(
                 Result.PAA_NOT_FOUND,
@@ -252,18 +253,22 @@ class _Verification:
         self.declaration_content = message.content
 
     def _declaration_format(self) -> None:
-        invalid = Result.CERTIFICATION_DECLARATION_INVALID_FORMAT
         try:
             found = read_declaration(self.declaration_content)
         except DeclarationError as error:
-            raise _Broken(invalid, f"declaration: {error}") from None
-        # Matter 1.4 6.3.1: of format version 1, and of a type that is not reserved.
+            raise _Broken(Result.CERTIFICATION_DECLARATION_INVALID_FORMAT, f"declaration: {error}") from None
+        # Matter 1.4 6.3.1: of format version 1, and of a type that is not reserved; CHIP SDK
+        # ValidateCertificateDeclarationPayload says of either that the elements are malformed.
         if found.format_version != FORMAT_VERSION:
             raise _Broken(
-                invalid, f"declaration of format version {found.format_version}; legal: {FORMAT_VERSION}"
+                Result.ATTESTATION_ELEMENTS_MALFORMED,
+                f"declaration of format version {found.format_version}; legal: {FORMAT_VERSION}",
             )
         if found.certification_type not in CERTIFICATION_TYPES:
-            raise _Broken(invalid, f"declaration of type {found.certification_type}; legal: 0, 1, 2")
+            raise _Broken(
+                Result.ATTESTATION_ELEMENTS_MALFORMED,
+                f"declaration of type {found.certification_type}; legal: 0, 1, 2",
+            )
         self.declaration = found
 
     def _declaration_device(self) -> None:
@@ -277,7 +282,8 @@ class _Verification:
         if info.product_id not in found.product_ids:
             raise _Broken(
                 Result.CERTIFICATION_DECLARATION_INVALID_PRODUCT_ID,
-                f"declaration for products {_listed(found.product_ids)}, the device says {_hex(info.product_id)}",
+                f"declaration for products {_listed(found.product_ids)}, the device says "
+                f"{_hex(info.product_id)}",
             )
 
     def _declaration_certificates(self) -> None:

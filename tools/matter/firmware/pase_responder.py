@@ -1,4 +1,4 @@
-"""PASE on the device: SPAKE2+ by the crypto service, from the verifier in the factory data (Matter 1.4 4.14.1)."""
+"""PASE on the device: SPAKE2+ by the crypto service, from the factory data (Matter 1.4 4.14.1)."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -6,6 +6,7 @@ data, and the private key to a key store. The demonstration firmware has certifi
 instead, and asks nobody.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,12 +17,14 @@ from ....interface.matter.provisioning_link import (
     LineReader,
     LinkError,
     LinkMessage,
+    ProvisioningMode,
     ProvisioningStatus,
     TooLong,
     finish_line,
     is_message,
     message_line,
     read_message,
+    read_mode,
 )
 from .boards import BoardSupport
 from .certificate_request import (
@@ -36,10 +39,11 @@ from .factory_flash import FactoryDataFull, FactoryFlash, FactoryItem
 from .machine import NsMachine
 from .serial_port import SerialPort
 
-POLL: Final = 1000
-"""Microseconds between two looks at the serial port."""
+POLL: Final = 10_000
+"""Microseconds between two looks at the serial port, whose line keeps for so long what has been sent."""
 KEY_STORE_FAILED: Final = 5
 """A result of ours: the key store refused, or signs with another key. The PC has no message for it."""
+_SECOND: Final = 1_000_000
 _CHECK_MESSAGE: Final = b"STM_Provisioning"
 
 
@@ -64,6 +68,7 @@ class Failed(Exception):
 class ProvisioningFirmware:
     """The program of one device. ``development`` makes it the demonstration firmware.
 
+    ``stores`` are the key stores that the PC may choose from by its mode; without that ``store`` is taken.
     ``run`` is one provisioning, from `Init` to the result that was sent; call it again for another try.
     """
 
@@ -73,9 +78,11 @@ class ProvisioningFirmware:
         board: BoardSupport,
         store: DacKeyStore,
         development: DevelopmentCredentials | None = None,
+        stores: Mapping[ProvisioningMode, DacKeyStore] | None = None,
     ) -> None:
         self._machine = machine
         self._store = store
+        self._stores = stores or {}
         self._development = development
         self._factory = FactoryFlash(machine.flash, board.factory_data, board.factory_data_size)
         self._port = SerialPort(machine.ns.cpu, board.usart, board.usart_clock)
@@ -102,9 +109,15 @@ class ProvisioningFirmware:
 
     def _synchronise(self, limit: float | None) -> None:
         """STM32 link: `Start_provisioning` answers the first `Init`; what else arrives is noise."""
-        while self._next_line(limit).strip() != INIT.strip():
-            pass
+        deadline = None if limit is None else self._machine.now + int(limit * _SECOND)
+        mode = None
+        while (line := (self._next_line(deadline) or b"").strip()) != INIT.strip():
+            mode = read_mode(line) or mode
         self._port.write(START_PROVISIONING)
+        if mode is not None and self._stores:
+            if mode not in self._stores:
+                raise Failed(ProvisioningStatus.PARAM_ERROR)
+            self._store = self._stores[mode]
 
     def _is_provisioned(self) -> bool:
         """Whether an earlier run got all the way and only its report was lost."""
@@ -138,17 +151,20 @@ class ProvisioningFirmware:
         vendor_id, product_id = map(self._factory.read, (FactoryItem.VENDOR_ID, FactoryItem.PRODUCT_ID))
         if vendor_id is None or product_id is None:
             raise Failed(ProvisioningStatus.DATA_NOT_FOUND)
-        serial = (self._factory.read(FactoryItem.SERIAL_NUMBER) or b"").decode(errors="replace")
-        names = [(COMMON_NAME, serial[:64])] if serial else []
+        # RFC 5280 ub-common-name: 64.
+        serial = (self._factory.read(FactoryItem.SERIAL_NUMBER) or b"")[:64].decode(errors="ignore")
+        names = [(COMMON_NAME, serial)] if serial else []
         numbers = ((MATTER_VENDOR_ID, vendor_id), (MATTER_PRODUCT_ID, product_id))
         return [*names, *((oid, f"{int.from_bytes(value, 'little'):04X}") for oid, value in numbers)]
 
     def _certificates(self, public_key: bytes) -> dict[LinkMessage, bytes]:
         """Both certificates, as soon as both have come."""
         found: dict[LinkMessage, bytes] = {}
-        start = self._machine.now
+        deadline = self._machine.now + int(TIME_LIMIT * _SECOND)
         while not {LinkMessage.DAC, LinkMessage.PAI} <= found.keys():
-            line = self._next_line(TIME_LIMIT - (self._machine.now - start) / 1_000_000)
+            line = self._next_line(deadline)
+            if line is None:
+                raise Failed(ProvisioningStatus.BUFFER_TOO_SMALL)
             if not is_message(line):
                 continue
             try:
@@ -167,26 +183,23 @@ class ProvisioningFirmware:
 
     def _keep(self, dac: bytes, pai: bytes, private_key: bytes, public_key: bytes) -> None:
         """Certificates and public key to flash, the private key to its store; then see that they match."""
-        items = {FactoryItem.DAC: dac, FactoryItem.PAI: pai, FactoryItem.PUBLIC: public_key}
-        self._factory.write(items)
+        self._factory.write({FactoryItem.DAC: dac, FactoryItem.PAI: pai, FactoryItem.PUBLIC: public_key})
         self._store.erase()
         self._store.store(private_key)
         signature = self._store.sign(_CHECK_MESSAGE, public_key)
         if not verify(self._machine.ns, public_key, _CHECK_MESSAGE, signature):
             raise Failed(KEY_STORE_FAILED)
 
-    def _next_line(self, limit: float | None) -> bytes:
-        """The next line from the PC. Ends the provisioning after ``limit`` seconds without one, and where one
-        is too long."""
-        end = None if limit is None else self._machine.now + int(limit * 1_000_000)
+    def _next_line(self, deadline: int | None) -> bytes | None:
+        """The next line from the PC, None for one that is too long. Fails at ``deadline`` (microseconds)."""
         while not self._received:
             dropped = self._lines.dropped
             self._received += self._lines.feed(self._port.read())
-            if self._lines.dropped != dropped and limit is not None:
-                raise Failed(ProvisioningStatus.BUFFER_TOO_SMALL)
+            if self._lines.dropped != dropped:
+                return None
             if self._received:
                 break
-            if end is not None and self._machine.now >= end:
+            if deadline is not None and self._machine.now >= deadline:
                 raise Failed(ProvisioningStatus.NOT_INIT)
             self._machine.wait(POLL)
         return self._received.pop(0)

@@ -15,6 +15,7 @@ Change = Callable[[Lab], object]
 
 _SIGNED: Final = "declaration's signature"
 _FORMAT: Final = (Result.CERTIFICATION_DECLARATION_INVALID_FORMAT, "declaration's format")
+_MALFORMED: Final = (Result.ATTESTATION_ELEMENTS_MALFORMED, "declaration's format")
 _DEVICE: Final = "declaration and Basic Information"
 _CERTIFICATES: Final = "declaration, DAC and PAI"
 _VENDOR: Final = Result.CERTIFICATION_DECLARATION_INVALID_VENDOR_ID
@@ -137,9 +138,9 @@ DECLARATION_FORGERIES: Final[tuple[tuple[str, str, Result, str, Change], ...]] =
         (f"declaration-without-{name.replace(' ', '-')}", f"no {name}", *_FORMAT, _content((number, None)))
         for number, name in enumerate(_MANDATORY)
     ),
-    ("declaration-version-2", "format version 2", *_FORMAT, _content(_uint(0, 2))),
-    ("declaration-type-3", "a reserved certification type", *_FORMAT, _content(_uint(8, 3))),
-    ("declaration-no-product", "no product at all", *_FORMAT, _content(_array(2))),
+    ("declaration-version-2", "format version 2", *_MALFORMED, _content(_uint(0, 2))),
+    ("declaration-type-3", "a reserved certification type", *_MALFORMED, _content(_uint(8, 3))),
+    ("declaration-no-product", "no product at all", _PRODUCT, _DEVICE, _content(_array(2))),
     (
         "declaration-101-products",
         "101 product ids",

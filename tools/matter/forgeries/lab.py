@@ -1,14 +1,14 @@
 """A laboratory with every key in the chain: it makes a good attestation, and any bad one.
 
 Its keys are test keys made from a seed. NOT SECURE. A commissioner that judges its products trusts its
-authority and its signer of declarations, so that nothing but the one thing forged can be the reason to refuse.
+authority and its signer of declarations, so that only the one thing forged can be the reason to refuse.
 """
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -85,7 +85,7 @@ class Lab:
     """One attestation in the making, good as it stands; a forgery changes it and then has it built.
 
     What is None is made of the rest. ``members`` are the elements' own, ``declaration`` the CMS message,
-    ``declaration_content`` the TLV inside; ``emptied`` is the argument of the commissioner's that is left empty.
+    ``declaration_content`` the TLV inside; ``emptied`` is the commissioner's argument that is left empty.
     """
 
     paa: CertificatePlan = field(default_factory=_paa)
@@ -156,7 +156,8 @@ class Lab:
             self.vendor_id,
             self.product_id,
         )
-        return info if self.emptied is None else replace(info, **{self.emptied: b""})
+        emptied: dict[str, Any] = {} if self.emptied is None else {self.emptied: b""}
+        return replace(info, **emptied)
 
 
 @dataclass(slots=True)
