@@ -114,6 +114,8 @@ class Hardware:
             self.its_encryption,
             board.ioctl,
             self.kmu,
+            self.flash[board.flash[0].name],
+            board.rom_chip_id,
         )
 
     def slot(self, image: int, slot: SlotName) -> FlashArea:

@@ -1,0 +1,139 @@
+"""Software claims of boot loader, TEE and REE application (esp_att_utils_part_info.c)."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ...interface.esp_tee.errors import EspErr
+from ...interface.esp_tee.image import (
+    APP_DESC_SIZE,
+    BOOTLOADER_DESC_SIZE,
+    DESC_OFFSET,
+    HASH_SIZE,
+    EspAppDesc,
+    EspBootloaderDesc,
+    EspImageError,
+    EspImageInfo,
+    read_image_info,
+)
+from ...interface.tfm.boot_measurement import MeasurementSlot
+from .config import EspTeeAttestationConfig, TokenForm
+from .failure import AttFailure
+from .json_text import JsonObject
+from .measured_images import MeasuredImages, RunningImage
+
+
+class PartType(IntEnum):
+    """``esp_att_part_type_t``."""
+
+    BOOTLOADER = 0
+    TEE = 1
+    APP = 2
+
+
+DIGEST_TYPE_SHA256 = 0
+NOT_APPLICABLE = 0xFFFFFFFF
+"""Prints as -1."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoftwareClaim:
+    """``esp_att_part_metadata_t``."""
+
+    type: PartType
+    ver: bytes
+    idf_ver: bytes
+    secure_ver: int
+    chip_revs: tuple[int, int]
+    calc_digest: bytes
+    digest_validated: bool
+    sign_verified: bool
+    secure_padding: bool
+
+    def json(self) -> JsonObject:
+        """ESP-TEE part_metadata_to_json: the padding of a boot loader is nobody's concern."""
+        minimum, maximum = self.chip_revs
+        digest = JsonObject().integer("type", DIGEST_TYPE_SHA256).hex("calc_digest", self.calc_digest)
+        digest.boolean("digest_validated", self.digest_validated)
+        digest.boolean("sign_verified", self.sign_verified)
+        if self.type is not PartType.BOOTLOADER:
+            digest.boolean("secure_padding", self.secure_padding)
+        claim = JsonObject().integer("type", self.type).string("ver", self.ver)
+        claim.string("idf_ver", self.idf_ver).integer("secure_ver", self.secure_ver)
+        claim.member("part_chip_rev", JsonObject().integer("min", minimum).integer("max", maximum))
+        return claim.member("part_digest", digest)
+
+
+class SoftwareClaims:
+    """Read from flash anew for each token."""
+
+    def __init__(self, images: MeasuredImages, config: EspTeeAttestationConfig) -> None:
+        self._images = images
+        self._config = config
+
+    def boot_loader(self) -> SoftwareClaim:
+        """ESP-TEE esp_att_utils_get_btl_claim_data. Raises AttFailure.
+
+        ESP-IDF's page has no versions of it, its code the number as the hex digits of four bytes in memory.
+        """
+        image = self._images.boot_loader(self._config.boot_loader)
+        info = self._info(image)
+        try:
+            raw = self._images.read(image.offset + DESC_OFFSET, BOOTLOADER_DESC_SIZE)
+            desc = EspBootloaderDesc.decode(raw)
+        except EspImageError as error:
+            raise AttFailure(EspErr.ESP_ERR_NOT_FOUND) from error
+        if self._config.esp_tee.form is TokenForm.DOCUMENT:
+            return self._claim(PartType.BOOTLOADER, image, info, b"", b"", NOT_APPLICABLE)
+        version = desc.version.to_bytes(4, "little").hex().encode()
+        return self._claim(PartType.BOOTLOADER, image, info, version, desc.idf_ver, desc.secure_version)
+
+    def app(self) -> SoftwareClaim:
+        """ESP-TEE esp_att_utils_get_app_claim_data. Raises AttFailure."""
+        return self._firmware(PartType.APP, self._images.firmware(self._config.app, MeasurementSlot.RT_1))
+
+    def tee(self) -> SoftwareClaim:
+        """ESP-TEE esp_att_utils_get_tee_claim_data. Raises AttFailure."""
+        return self._firmware(PartType.TEE, self._images.firmware(self._config.tee, MeasurementSlot.RT_0))
+
+    def _firmware(self, type_: PartType, image: RunningImage) -> SoftwareClaim:
+        info = self._info(image)
+        try:
+            desc = EspAppDesc.decode(self._images.read(image.offset + DESC_OFFSET, APP_DESC_SIZE))
+        except EspImageError as error:
+            raise AttFailure(EspErr.ESP_ERR_NOT_FOUND) from error
+        return self._claim(type_, image, info, desc.version, desc.idf_ver, desc.secure_version)
+
+    def _info(self, image: RunningImage) -> EspImageInfo:
+        # ESP-TEE get_part_digest: an image that cannot be read, then one too short for a hash.
+        try:
+            info = read_image_info(lambda at, size: self._images.read(image.offset + at, size), image.size)
+        except EspImageError as error:
+            raise AttFailure(EspErr.ESP_ERR_IMAGE_INVALID) from error
+        if info.image_len < HASH_SIZE:
+            raise AttFailure(EspErr.ESP_ERR_INVALID_SIZE)
+        return info
+
+    def _claim(
+        self,
+        type_: PartType,
+        image: RunningImage,
+        info: EspImageInfo,
+        ver: bytes,
+        idf_ver: bytes,
+        secure_ver: int,
+    ) -> SoftwareClaim:
+        digest = self._images.sha256(image.offset, info.hashed_len)
+        secure_boot = self._config.secure_boot
+        return SoftwareClaim(
+            type_,
+            ver,
+            idf_ver,
+            secure_ver,
+            (info.min_chip_rev, info.max_chip_rev),
+            digest,
+            digest == info.image_digest,
+            # ESP-TEE get_part_digest: without secure boot nobody looks at signature and padding. The
+            # signature is the one that the stage before checked, so it counts for what that one measured.
+            secure_boot and image.as_measured,
+            secure_boot and info.secure_padding,
+        )

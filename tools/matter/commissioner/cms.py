@@ -1,0 +1,101 @@
+"""The CMS message around a certification declaration (Matter 1.4 6.3.1, RFC 5652): reading and verifying.
+
+Of all that CMS allows, Matter takes one form: SignedData version 3, SHA-256, the content inside, one signer
+that is named by a subject key id, no certificates and no signed attributes, so that the signature is over the
+content itself.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from .der import INTEGER, OCTET_STRING, OID, SEQUENCE, SET, DerError, Reader, Value, context, read_sequence
+from .x509 import ECDSA_WITH_SHA256, verify_ecdsa
+
+SIGNED_DATA: Final = "1.2.840.113549.1.7.2"
+DATA: Final = "1.2.840.113549.1.7.1"
+SHA256: Final = "2.16.840.1.101.3.4.2.1"
+KEY_ID_SIZE: Final = 20
+_VERSION: Final = 3
+
+
+class CmsError(ValueError):
+    """Bytes that are not the CMS message that a certification declaration is."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedMessage:
+    """What a CMS message holds: ``key_id`` names its signer, ``signature`` is DER."""
+
+    content: bytes
+    key_id: bytes
+    signature: bytes
+
+    def signed_by(self, public_key: bytes) -> bool:
+        """Does the signature verify with a P-256 key, a point of 65 bytes?"""
+        return verify_ecdsa(public_key, self.signature, self.content)
+
+
+def read_signed_message(der: bytes) -> SignedMessage:
+    """Raises CmsError."""
+    try:
+        outer = read_sequence(der, "CMS message")
+        _must_be(outer.take(OID, "content type"), SIGNED_DATA, "content type", "signed-data")
+        tagged = outer.take(context(0, constructed=True), "content")
+        outer.end("CMS message")
+        inside = tagged.reader()
+        data = inside.take(SEQUENCE, "signed data").reader()
+        inside.end("content")
+        _version(data, "signed data")
+        algorithms = data.take(SET, "digest algorithms").reader()
+        _digest_algorithm(algorithms)
+        algorithms.end("digest algorithms")
+        content = _content(data.take(SEQUENCE, "encapsulated content").reader())
+        signers = data.take(SET, "signer infos").reader()
+        data.end("signed data")
+        signer = signers.take(SEQUENCE, "signer info").reader()
+        signers.end("the one signer info")
+        return _signer(signer, content)
+    except DerError as error:
+        raise CmsError(str(error)) from None
+
+
+def _content(reader: Reader) -> bytes:
+    _must_be(reader.take(OID, "encapsulated content type"), DATA, "encapsulated content type", "pkcs7-data")
+    tagged = reader.take(context(0, constructed=True), "encapsulated content")
+    reader.end("encapsulated content")
+    inside = tagged.reader()
+    content = inside.take(OCTET_STRING, "encapsulated content").content
+    inside.end("encapsulated content")
+    return content
+
+
+def _signer(reader: Reader, content: bytes) -> SignedMessage:
+    _version(reader, "signer info")
+    key_id = reader.take(context(0), "subject key id").content
+    if len(key_id) != KEY_ID_SIZE:
+        raise DerError(f"subject key id of {len(key_id)} bytes; legal: {KEY_ID_SIZE}")
+    _digest_algorithm(reader)
+    algorithm = reader.take(SEQUENCE, "signature algorithm")
+    if algorithm.raw != ECDSA_WITH_SHA256:
+        raise DerError(f"signature algorithm {algorithm.raw.hex()}; legal: ecdsa-with-SHA256, no parameters")
+    signature = reader.take(OCTET_STRING, "signature").content
+    reader.end("signer info")
+    return SignedMessage(content, key_id, signature)
+
+
+def _version(reader: Reader, what: str) -> None:
+    # RFC 5652 5.1, 5.3: version 3 where a signer is named by a subject key id.
+    number = reader.take(INTEGER, f"version of {what}").integer()
+    if number != _VERSION:
+        raise DerError(f"version {number} of {what}; legal: {_VERSION}")
+
+
+def _digest_algorithm(reader: Reader) -> None:
+    algorithm = reader.take(SEQUENCE, "digest algorithm").reader()
+    _must_be(algorithm.take(OID, "digest algorithm"), SHA256, "digest algorithm", "SHA-256")
+    algorithm.end("digest algorithm")
+
+
+def _must_be(value: Value, oid: str, what: str, name: str) -> None:
+    if (found := value.oid()) != oid:
+        raise DerError(f"{what} {found} at offset {value.offset}; legal: {oid}, {name}")
