@@ -18,6 +18,7 @@ from .interface.psa.crypto_values import (
     PSA_KEY_TYPE_ECC_KEY_PAIR,
 )
 from .interface.tfm.boot_status import BootStatusEra
+from .partitions.cks.config import CksConfig
 from .partitions.crypto.config import CryptoConfig
 from .partitions.delegated_attestation.config import DelegatedAttestationConfig
 from .partitions.esp_tee_attestation.config import EspTeeConfig
@@ -66,7 +67,8 @@ class Build:
     partition; with it the boot loader publishes the running versions.
     ``its`` is TFM_PARTITION_INTERNAL_TRUSTED_STORAGE, None leaves that partition out, and protected storage
     with it, which keeps its objects there. ``ps`` is TFM_PARTITION_PROTECTED_STORAGE, ``platform``
-    TFM_PARTITION_PLATFORM.
+    TFM_PARTITION_PLATFORM. ``cks`` is Customer Key Storage of an STM32WB, None leaves that partition out; it
+    keeps its keys in internal trusted storage.
     ``esp_tee`` are the two partitions of ESP-TEE, None leaves them out; they need ``measured_boot``, ``bl1``
     and a chip with an ESP32's eFuses.
     """
@@ -83,6 +85,7 @@ class Build:
     ps: PsConfig | None = field(default_factory=PsConfig)
     platform: PlatformConfig | None = field(default_factory=PlatformConfig)
     delegated_attestation: DelegatedAttestationConfig | None = None
+    cks: CksConfig | None = None
     esp_tee: EspTeeConfig | None = None
 
 
@@ -255,6 +258,7 @@ def standard_partitions(build: Build, board: Board | None = None) -> list[Partit
         ps,
         build.platform,
         build.delegated_attestation,
+        build.cks,
         esp_tee,
     )
     configs = configurations(
@@ -264,6 +268,7 @@ def standard_partitions(build: Build, board: Board | None = None) -> list[Partit
         its=its is not None,
         platform=build.platform is not None,
         protected_storage=ps is not None,
+        cks=build.cks is not None,
         esp_tee=esp_tee is not None,
     )
     builds = []
@@ -313,6 +318,8 @@ def check_build(build: Build, board: Board) -> None:
     _check_measured_boot_crypto(build)
     _check_token_variant(build)
     _check_delegated_attestation(build, board)
+    if build.cks is not None and build.its is None:
+        raise LoadError("Customer Key Storage without ITS, where it keeps its keys; legal: its, or cks=None")
     _check_esp_tee(build, board)
 
 

@@ -62,11 +62,12 @@ _DOCUMENT: Final = (
 _NAME: Final = r"[A-Za-z_][\w-]*(?: [\w-]+){0,3}"
 _NAMES: Final = rf"{_NAME}(?:, {_NAME})*"
 _SECTION_NUMBER: Final = r"(?:[A-Z]\.)?\d+(?:\.\d+)*"
+_SECTION_NUMBERS: Final = rf"{_SECTION_NUMBER}(?:, {_SECTION_NUMBER})*"
 _TAG: Final = re.compile(rf"((?!MCUboot|{_OF_SECTIONS}){_DOCUMENT}),? ({_NAMES}): (.+)", re.DOTALL)
 # A function or an option of a code base; a full stop after it says that it is all there is to say.
 _CODE: Final = re.compile(rf"({_OF_CODE}) ([A-Za-z_]\w*_\w+)(?:\.|[,:]? (.*))", re.DOTALL)
-_SECTION: Final = re.compile(rf"({_OF_SECTIONS}) ({_SECTION_NUMBER}): (.+)", re.DOTALL)
-_NEXT: Final = re.compile(rf"; (?={_DOCUMENT} (?:{_NAMES}|{_SECTION_NUMBER}): )")
+_SECTION: Final = re.compile(rf"({_OF_SECTIONS}) ({_SECTION_NUMBERS}): (.+)", re.DOTALL)
+_NEXT: Final = re.compile(rf"; (?={_DOCUMENT} (?:{_NAMES}|{_SECTION_NUMBERS}): )")
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,7 +265,7 @@ class FactoryDataReader:
             if header is None:
                 return FactoryDataStatus.DATAFACTORY_PARAM_ERROR, 0, 0
             found, length = (int.from_bytes(half, "little") for half in (header[:4], header[4:]))
-            # STM32 Get_TagLocation, of X-CUBE-MATTER 1.4: the marker ends the search.
+            # STM32 Get_TagLocation: in X-CUBE-MATTER 1.4 the marker ends the search.
             if self.knows_marker and found == END_MARKER:
                 return FactoryDataStatus.DATAFACTORY_DATA_NOT_FOUND, 0, 0
             # STM32 Get_TagLocation: the length is judged before the tag is.

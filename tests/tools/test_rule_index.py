@@ -58,6 +58,8 @@ def test_links_lead_somewhere(rule: str) -> None:
         ("ESP-IDF bootloader_x: y.", [("ESP-IDF", "bootloader_x", "y.")]),
         ("STM32 Get_Tag: x; STM32 genData: y.", [("STM32", "Get_Tag", "x"), ("STM32", "genData", "y.")]),
         ("Matter 1.4 6.2.2.3: x.", [("Matter 1.4", "6.2.2.3", "x.")]),
+        ("Matter 1.4 6.2, A.7: x", [("Matter 1.4", "6.2", "x"), ("Matter 1.4", "A.7", "x")]),
+        ("STM32WB's CKS: y", []),
         ("Matter 1.4 A.7.1: x; y.", [("Matter 1.4", "A.7.1", "x; y.")]),
         ("Matter 1.4 2.5: x; Matter 1.4 3.9: y", [("Matter 1.4", "2.5", "x"), ("Matter 1.4", "3.9", "y")]),
         ("CHIP SDK DACVerifier Verify: x", [("CHIP SDK", "DACVerifier Verify", "x")]),

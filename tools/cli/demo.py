@@ -8,6 +8,7 @@ from .lazy import LazyGroup
 
 _HOMES: Final = {
     "delegated": ("demo_delegated:delegated", "Delegated attestation: keys, composed tokens, forgeries."),
+    "matter": ("demo_matter:matter", "Matter: factory, provisioning, commissioning, imitations."),
 }
 
 
