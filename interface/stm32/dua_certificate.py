@@ -46,10 +46,7 @@ class PackOffsets:
         self.public_key, self.signature, self.serial = public_key, signature, serial
 
 
-PACK_OFFSETS: Final = {
-    CertId.DUA_USER_FU: PackOffsets(12, 76, 140),
-    CertId.DUA_USER_LU: PackOffsets(162, 226, 290),
-}
+PACK_OFFSETS: Final = {CertId.DUA_USER_FU: PackOffsets(12, 76, 140), CertId.DUA_USER_LU: PackOffsets(162, 226, 290)}
 _USE: Final = {CertId.DUA_USER_FU: "usfu", CertId.DUA_USER_LU: "uslu"}
 _ECDSA_WITH_SHA_256: Final = bytes.fromhex("300a06082a8648ce3d040302")
 _P_256: Final = bytes.fromhex("301306072a8648ce3d020106082a8648ce3d030107")
@@ -85,11 +82,7 @@ def tbs_certificate(certificate: CertId, serial: bytes, public_key: bytes) -> by
         _ECDSA_WITH_SHA_256,
         _name(issuer_common_name(serial)),
         # RFC 5280 4.1.2.5: UTCTime until 2049, then GeneralizedTime.
-        _tlv(
-            0x30,
-            _tlv(0x17, f"{first % 100:02}0101000000Z".encode()),
-            _tlv(0x18, f"{last}0101000000Z".encode()),
-        ),
+        _tlv(0x30, _tlv(0x17, f"{first % 100:02}0101000000Z".encode()), _tlv(0x18, f"{last}0101000000Z".encode())),
         _name(subject_common_name(certificate, serial)),
         _tlv(0x30, _P_256, _tlv(0x03, b"\0\x04", public_key)),
         _NO_CA,
@@ -110,9 +103,7 @@ def UTIL_CERT_GetCertificate(cpu: Cpu, certificate: int) -> tuple[int, bytes]:
     """Status and the certificate, DER. STM32 UTIL_CERT_GetCertificate: as the size."""
     if certificate not in PACK_OFFSETS:
         return CertStatus.ERROR, b""
-    return CertStatus.OK, certificate_of(
-        CertId(certificate), cpu.load(CERT_CHIP_PACK2_ADDR, CERT_CHIP_PACK2_SIZE)
-    )
+    return CertStatus.OK, certificate_of(CertId(certificate), cpu.load(CERT_CHIP_PACK2_ADDR, CERT_CHIP_PACK2_SIZE))
 
 
 def certificate_of(certificate: CertId, pack: bytes) -> bytes:

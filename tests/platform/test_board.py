@@ -373,11 +373,7 @@ def test_an521_dual_core_is_an521_but_for_the_mailbox() -> None:
 
 
 SECURE_BASES: dict[str, int | None] = {
-    "esp32c6": None,
-    "stm32wba65i": 0x0C000000,
-    "nucleo": 0x0C000000,
-    "stm32wb5mm": 0x08000000,
-}
+    "esp32c6": None,"stm32wba65i": 0x0C000000, "nucleo": 0x0C000000, "stm32wb5mm": 0x08000000}
 """Where the secure side sees flash0, by the first word of the board's name; AN521's address for all others."""
 
 
