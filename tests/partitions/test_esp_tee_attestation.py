@@ -132,7 +132,7 @@ def test_a_store_into_the_flash_of_the_ree_takes_the_device_down(argument: str) 
 
 
 def test_a_size_may_wrap_round_the_address_space() -> None:
-    """The end of the buffer is the byte in front of it then, which is the REE's: the token's zeros find out."""
+    """The end of the buffer is the byte in front of it then, which is the REE's: zeros find out."""
     with booted() as victim, pytest.raises(DevicePanic, match="found 4096 bytes at 0x40880000"):
         generate(victim, size=0xFFFFFFFF)
 
