@@ -296,7 +296,8 @@ def test_arguments_of_encryption(names: Device, changed: dict[str, int | str], e
         "tag": TAG,
         "tag_len": 16,
         "output": OUT,
-    } | changed
+    }
+    given.update(changed)
     names.ns.cpu.store(P + 512, str(given["name"]).encode() + b"\0")
     words = [int(given[name]) for name in ("aad", "aad_len", "input", "input_len")]
     names.ns.cpu.store(CTX, AeadCtx.pack(P + 512, *words))
