@@ -166,9 +166,9 @@ def with_esp_tee(build: Build | None = None, config: EspTeeConfig | None = None)
     """The build with ESP-TEE's attestation and secure storage, and what they stand on.
 
     Measured boot from the ROM loader on, a boot loader that lies in flash in plain, and room for the keys.
-    What the build says itself is kept.
+    What the build says itself is kept; by default there is no protected storage, for its flash has no place.
     """
-    build = build or Build()
+    build = build or Build(ps=None)
     bl1, bl2, its = build.bl1 or Bl1Config(), build.bl2 or Bl2Config(), build.its or ItsConfig()
     return replace(
         build,
