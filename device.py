@@ -113,6 +113,8 @@ class Device:
         self.trace.listeners.extend(listeners)
         dummy = dummy_provisioning(self.build)
         self.hardware = Hardware(loaded, provisioning, seed, state, dummy)
+        if self.hardware.chip is not None:
+            self.hardware.chip.traced_by(self.trace)
         self._memory_map = self.hardware.memory.regions
         self._kernel: Kernel | None = None
         self._launcher = Launcher()

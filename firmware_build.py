@@ -17,13 +17,16 @@ from .interface.psa.crypto_values import (
     PSA_KEY_TYPE_DERIVE,
     PSA_KEY_TYPE_ECC_KEY_PAIR,
 )
+from .interface.stm32.dua_certificate import CertId
 from .interface.tfm.boot_status import BootStatusEra
 from .partitions.cks.config import CksConfig
 from .partitions.crypto.config import CryptoConfig
+from .partitions.crypto.kwe_build import has_engine, with_engine
 from .partitions.delegated_attestation.config import DelegatedAttestationConfig
 from .partitions.esp_tee_attestation.config import EspTeeConfig
 from .partitions.firmware_update.config import FwuBuild, FwuConfig
 from .partitions.initial_attestation.config import AttestationConfig, TokenVariant
+from .partitions.initial_attestation.wrapped_dua import wrapped_key_problem
 from .partitions.internal_trusted_storage.config import ItsBuild, ItsConfig, PsFiles
 from .partitions.internal_trusted_storage.layout import FsConfig, config_problem
 from .partitions.internal_trusted_storage.stores import its_fs_config, ps_fs_config
@@ -193,6 +196,17 @@ def with_esp_tee(build: Build | None = None, config: EspTeeConfig | None = None)
     )
 
 
+def with_key_wrap_engine(build: Build | None = None, dua_key: CertId | None = CertId.DUA_USER_LU) -> Build:
+    """The build with ST's Key Wrap Engine, whose attestation signs with a wrapped key of the chip.
+
+    The builtin key loader makes room for it. ``dua_key`` None leaves attestation to the builtin key. By
+    default the build is TF-M's otherwise; the engine wants a board with a CCB, nucleo_u385rg_q.
+    """
+    build = build or Build()
+    attestation = replace(build.attestation, wrapped_dua_key=dua_key)
+    return replace(build, crypto=with_engine(build.crypto), attestation=attestation)
+
+
 def with_firmware_update(build: Build) -> Build:
     """The build with what its firmware update partition asks of the boot loader.
 
@@ -321,6 +335,7 @@ def check_build(build: Build, board: Board) -> None:
     if build.cks is not None and build.its is None:
         raise LoadError("Customer Key Storage without ITS, where it keeps its keys; legal: its, or cks=None")
     _check_esp_tee(build, board)
+    _check_wrapped_keys(build, board)
 
 
 def _check_esp_tee(build: Build, board: Board) -> None:
@@ -332,6 +347,15 @@ def _check_esp_tee(build: Build, board: Board) -> None:
         "its": build.its is not None,
     }
     if build.esp_tee is not None and (problem := esp_tee_problem(board, needs)):
+        raise LoadError(problem)
+
+
+def _check_wrapped_keys(build: Build, board: Board) -> None:
+    engine, has_ccb = has_engine(build.crypto), board.area_with_role(AreaRole.CHIP_SECRETS) is not None
+    problem = wrapped_key_problem(build.attestation, engine=engine, its=build.its is not None)
+    if problem is None and engine and not has_ccb:
+        problem = f"wrapped keys on board {board.name}, which has no CCB; legal: one that has"
+    if problem is not None:
         raise LoadError(problem)
 
 

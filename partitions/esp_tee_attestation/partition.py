@@ -125,7 +125,7 @@ class EspTeeAttestationPartition:
         try:
             token.collect()
             asked = request()
-            ree.store(buffer, bytes(size))
+            ree.clear(buffer, size)
             text = token.text(asked)
         except AttFailure as failure:
             return failure.error

@@ -1,6 +1,6 @@
 """The operational Matter application on a device: sessions, attestation, CSR, and what it refuses."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -114,7 +114,7 @@ def test_each_csr_is_of_a_new_key(app: MatterApp) -> None:
 
 @pytest.mark.parametrize("command", ["basic", "chain", "attest", "csr"])
 def test_without_a_session_every_command_is_refused(app: MatterApp, command: str) -> None:
-    commands = {
+    commands: dict[str, Callable[[], object]] = {
         "basic": app.read_basic_information,
         "chain": lambda: app.certificate_chain_request(CertificateChainType.DAC),
         "attest": lambda: app.attestation_request(NONCE),
@@ -192,7 +192,7 @@ def test_messages_out_of_order_or_malformed(app: MatterApp, messages: list[str])
 
     share = tlv.structure(tlv.ANONYMOUS, tlv.octets(tlv.context(1), GENERATOR.encode()))
     off_curve = tlv.structure(tlv.ANONYMOUS, tlv.octets(tlv.context(1), b"\x04" + bytes(64)))
-    steps = {
+    steps: dict[str, Callable[[], object]] = {
         "request": lambda: app.pbkdf_param_request(request(0)),
         "request-passcode-1": lambda: app.pbkdf_param_request(request(1)),
         "request-garbage": lambda: app.pbkdf_param_request(b"\x15\x18"),

@@ -21,6 +21,8 @@ DOCUMENTS: Final = (
     "docs/attacks.md",
     "docs/attestation.md",
     "docs/endorsements.md",
+    "docs/esp-tee.md",
+    "docs/stm32-attestation.md",
     "docs/matter-factory-data.md",
     "docs/matter.md",
     "docs/tokens.md",
