@@ -21,6 +21,7 @@ DOCUMENTS: Final = (
     "docs/attacks.md",
     "docs/attestation.md",
     "docs/endorsements.md",
+    "docs/matter-provisioning.md",
     "docs/tokens.md",
     "docs/verifier.md",
 )

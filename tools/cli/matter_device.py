@@ -62,7 +62,7 @@ def device(
     try:
         _flash(board, choice, seed)
         with SerialLine() as line, _linked(line.name, link), _time(line, time_limit) as pace:
-            _tell(f"device: {choice.platform.support.name}, security level {choice.security}")
+            _tell(f"device: {choice.platform.support.name}, security level {choice.place.security}")
             _tell(f"port: {line.name}, 115200 baud, 8N1")
             run_provisioning_firmware(board, choice.platform, line, pace, development, on_result)
             line.linger()

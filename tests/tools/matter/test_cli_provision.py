@@ -72,7 +72,7 @@ def test_serial_numbers_of_several_devices_from_one_file(tfm_sim: CommandLine, t
     ("arguments", "code", "told"),
     [
         ("--security 2 --platform u5", 2, "platform u5 at security level 2"),
-        ("--mode test", 2, "legal: with --platform wb55"),
+        ("--mode test", 2, "--mode with --platform wba; legal: with wb55"),
         ("--json a --binary b", 2, "--json and --binary"),
         ("--fault 2:dead", 2, "--fault for device 2; legal: 1 to 1"),
         ("--fault 1:tired", 2, "found '1:tired'; legal: N:KIND"),
