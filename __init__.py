@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         ps_config_for,
         with_boot_status,
         with_delegated_attestation,
+        with_esp_tee,
+        with_key_wrap_engine,
     )
     from .firmware_profiles import profile
     from .interface.errors import TfmSimError
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from .partitions.crypto.config import CryptoConfig
     from .partitions.crypto.drivers import DriverSpec, OpaqueDriver
     from .partitions.delegated_attestation.config import DelegatedAttestationConfig
+    from .partitions.esp_tee_attestation.config import EspTeeConfig, TokenForm
     from .partitions.firmware_update.config import TFM_FWU_TODAY, FwuConfig, FwuQuirks
     from .partitions.initial_attestation.config import AttestationConfig, TokenVariant
     from .partitions.internal_trusted_storage.config import TFM_ITS_TODAY, ItsConfig, ItsQuirks
@@ -68,6 +71,7 @@ _HOME = {
     "Device": ".device",
     "DevicePanic": ".spm.panic",
     "DriverSpec": ".partitions.crypto.drivers",
+    "EspTeeConfig": ".partitions.esp_tee_attestation.config",
     "FwuConfig": ".partitions.firmware_update.config",
     "FwuQuirks": ".partitions.firmware_update.config",
     "ItsConfig": ".partitions.internal_trusted_storage.config",
@@ -90,6 +94,7 @@ _HOME = {
     "TFM_TODAY": ".spm.config",
     "TfmQuirks": ".spm.config",
     "TfmSimError": ".interface.errors",
+    "TokenForm": ".partitions.esp_tee_attestation.config",
     "TokenVariant": ".partitions.initial_attestation.config",
     "UpgradeStrategy": ".bootloader.config",
     "VIRGIN": ".platform.provisioning",
@@ -108,6 +113,8 @@ _HOME = {
     "psa_outvec": ".interface.psa.client",
     "with_boot_status": ".firmware_build",
     "with_delegated_attestation": ".firmware_build",
+    "with_esp_tee": ".firmware_build",
+    "with_key_wrap_engine": ".firmware_build",
 }
 _MODULES = {"psa": ".interface.psa.headers"}
 
@@ -129,6 +136,7 @@ __all__ = [
     "Device",
     "DevicePanic",
     "DriverSpec",
+    "EspTeeConfig",
     "FwuConfig",
     "FwuQuirks",
     "ItsConfig",
@@ -147,6 +155,7 @@ __all__ = [
     "SpmConfig",
     "TfmQuirks",
     "TfmSimError",
+    "TokenForm",
     "TokenVariant",
     "UpgradeStrategy",
     "bl1_config_for",
@@ -165,6 +174,8 @@ __all__ = [
     "psa_outvec",
     "with_boot_status",
     "with_delegated_attestation",
+    "with_esp_tee",
+    "with_key_wrap_engine",
 ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from .bootloader.bl1_1 import Bl1_1
 from .bootloader.bl1_2 import Bl1_2, Bl1_2Outcome
@@ -29,6 +29,8 @@ from .firmware_build import (
 )
 from .interface.apis import PsaApis, TfmApis
 from .interface.errors import TfmSimError
+from .interface.esp_tee.api import EspTeeApi
+from .interface.esp_tee.ree_memory import ReeMemory
 from .interface.mcuboot.trailer import write_image
 from .interface.trace import Event, Listener, Trace
 from .platform.board import AreaRole, Board, BoardError, SlotName, load_board
@@ -51,6 +53,9 @@ from .spm.other_core import OtherCore
 from .spm.partition_memory import Arena, non_secure_arena
 from .spm.process.host import Launcher, groups_of
 from .spm.service import Service
+
+REE_BUFFERS: Final = 0x4000
+"""Bytes of non-secure RAM for the buffers of ESP-TEE's service calls."""
 
 
 class DeviceOff(TfmSimError):
@@ -103,11 +108,13 @@ class Device:
         self.build = with_firmware_update(with_token_variant(build or default))
         check_build(self.build, loaded)
         agents = agent_partitions(loaded)
-        self._partitions = (*standard_partitions(self.build), *agents, *self.build.partitions)
+        self._partitions = (*standard_partitions(self.build, loaded), *agents, *self.build.partitions)
         self.trace = Trace()
         self.trace.listeners.extend(listeners)
         dummy = dummy_provisioning(self.build)
         self.hardware = Hardware(loaded, provisioning, seed, state, dummy)
+        if self.hardware.chip is not None:
+            self.hardware.chip.traced_by(self.trace)
         self._memory_map = self.hardware.memory.regions
         self._kernel: Kernel | None = None
         self._launcher = Launcher()
@@ -215,6 +222,11 @@ class Device:
         client = self._other_core.client if self._other_core is not None else kernel.ns_client
         self._ns = client(Arena(whole.base, whole.size // 2))
         self._task_memory = Arena(whole.base + whole.size // 2, whole.size // 2)
+        if self.build.esp_tee is not None:
+            self._ree_memory = Arena(self._task_memory.base, REE_BUFFERS)
+            self._task_memory = Arena(
+                self._task_memory.base + REE_BUFFERS, self._task_memory.size - REE_BUFFERS
+            )
         self._stage("NS", "the non-secure side runs")
         return self
 
@@ -316,6 +328,14 @@ class Device:
     def tfm(self) -> TfmApis:
         """The APIs of TF-M's own services for the non-secure side. Raises DeviceOff before power_on."""
         return TfmApis(self.ns)
+
+    @property
+    def esp_tee(self) -> EspTeeApi:
+        """The services of ESP-TEE for the REE. Raises DeviceOff before power_on, and for a build without."""
+        if self.build.esp_tee is None:
+            raise DeviceOff("this build has no ESP-TEE; legal: with_esp_tee(build)")
+        ns, memory = self.ns, self._ree_memory
+        return EspTeeApi(ns, ReeMemory(ns, memory.base, memory.size))
 
     def service(self, name: str) -> Service:
         """An RoT Service by its manifest's name: what TF-M's tool writes to sid.h, and more.

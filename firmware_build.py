@@ -7,6 +7,7 @@ from typing import Final
 from .bootloader.bl1_config import Bl1Config, Bl1ConfigError
 from .bootloader.config import Bl2Config, Bl2ConfigError, KeyMode, UpgradeStrategy
 from .bootloader.rse_keys import RseState
+from .firmware_esp_tee import ESP_TEE_NUM_ASSETS, esp_tee_build, esp_tee_problem
 from .interface.psa.crypto_values import (
     PSA_ALG_GCM,
     PSA_ALG_HKDF,
@@ -16,12 +17,16 @@ from .interface.psa.crypto_values import (
     PSA_KEY_TYPE_DERIVE,
     PSA_KEY_TYPE_ECC_KEY_PAIR,
 )
+from .interface.stm32.dua_certificate import CertId
 from .interface.tfm.boot_status import BootStatusEra
 from .partitions.cks.config import CksConfig
 from .partitions.crypto.config import CryptoConfig
+from .partitions.crypto.kwe_build import has_engine, with_engine
 from .partitions.delegated_attestation.config import DelegatedAttestationConfig
+from .partitions.esp_tee_attestation.config import EspTeeConfig
 from .partitions.firmware_update.config import FwuBuild, FwuConfig
 from .partitions.initial_attestation.config import AttestationConfig, TokenVariant
+from .partitions.initial_attestation.wrapped_dua import wrapped_key_problem
 from .partitions.internal_trusted_storage.config import ItsBuild, ItsConfig, PsFiles
 from .partitions.internal_trusted_storage.layout import FsConfig, config_problem
 from .partitions.internal_trusted_storage.stores import its_fs_config, ps_fs_config
@@ -40,7 +45,7 @@ from .partitions.protected_storage.config import PsConfig
 from .platform.board import AreaRole, Board
 from .platform.hal import FlashAreaInfo
 from .platform.iak_type import IakType
-from .platform.provisioning import DUMMY, DUMMY_2019, DUMMY_ROTPKS, Provisioning
+from .platform.provisioning import DUMMY, DUMMY_2019, DUMMY_ESP32C6, DUMMY_ROTPKS, Provisioning
 from .platform.provisioning_bundle import BundleLayout
 from .spm.config import Backend, SpmConfig
 from .spm.load import LoadError, PartitionBuild
@@ -67,6 +72,8 @@ class Build:
     with it, which keeps its objects there. ``ps`` is TFM_PARTITION_PROTECTED_STORAGE, ``platform``
     TFM_PARTITION_PLATFORM. ``cks`` is Customer Key Storage of an STM32WB, None leaves that partition out; it
     keeps its keys in internal trusted storage.
+    ``esp_tee`` are the two partitions of ESP-TEE, None leaves them out; they need ``measured_boot``, ``bl1``
+    and a chip with an ESP32's eFuses.
     """
 
     bl2: Bl2Config | None = field(default_factory=Bl2Config)
@@ -82,6 +89,7 @@ class Build:
     platform: PlatformConfig | None = field(default_factory=PlatformConfig)
     delegated_attestation: DelegatedAttestationConfig | None = None
     cks: CksConfig | None = None
+    esp_tee: EspTeeConfig | None = None
 
 
 def bl1_config_for(board: Board) -> Bl1Config | None:
@@ -127,6 +135,8 @@ def dummy_provisioning(build: Build) -> Provisioning:
     has the key of that time.
     """
     dummy = DUMMY_2019 if build.attestation.variant is TokenVariant.TFM_2019 else DUMMY
+    if build.esp_tee is not None:
+        dummy = DUMMY_ESP32C6
     if build.attestation.symmetric:
         dummy = replace(dummy, iak_type=IakType.HMAC)
     if build.bl2 is None:
@@ -163,6 +173,38 @@ def with_delegated_attestation(build: Build | None = None) -> Build:
         delegated_attestation=build.delegated_attestation
         or DelegatedAttestationConfig(hash_of_point=attestation.variant.before_2_2),
     )
+
+
+def with_esp_tee(build: Build | None = None, config: EspTeeConfig | None = None) -> Build:
+    """The build with ESP-TEE's attestation and secure storage, and what they stand on.
+
+    Measured boot from the ROM loader on, a boot loader that lies in flash in plain, and room for the keys.
+    What the build says itself is kept.
+    """
+    build = build or Build()
+    bl1, bl2, its = build.bl1 or Bl1Config(), build.bl2 or Bl2Config(), build.its or ItsConfig()
+    return replace(
+        build,
+        bl1=replace(bl1, image_encryption=False),
+        bl2=replace(bl2, store_encoded_measurements=False),
+        its=replace(its, num_assets=max(its.num_assets, ESP_TEE_NUM_ASSETS)),
+        attestation=replace(
+            build.attestation, max_token_size=max(build.attestation.max_token_size, MEASURED_TOKEN_SIZE)
+        ),
+        measured_boot=build.measured_boot or MeasuredBootConfig(),
+        esp_tee=config or build.esp_tee or EspTeeConfig(),
+    )
+
+
+def with_key_wrap_engine(build: Build | None = None, dua_key: CertId | None = CertId.DUA_USER_LU) -> Build:
+    """The build with ST's Key Wrap Engine, whose attestation signs with a wrapped key of the chip.
+
+    The builtin key loader makes room for it. ``dua_key`` None leaves attestation to the builtin key. By
+    default the build is TF-M's otherwise; the engine wants a board with a CCB, nucleo_u385rg_q.
+    """
+    build = build or Build()
+    attestation = replace(build.attestation, wrapped_dua_key=dua_key)
+    return replace(build, crypto=with_engine(build.crypto), attestation=attestation)
 
 
 def with_firmware_update(build: Build) -> Build:
@@ -210,11 +252,14 @@ def ps_config_for(board: Board) -> PsConfig | None:
     return PsConfig() if board.area_with_role(AreaRole.PS) is not None else None
 
 
-def standard_partitions(build: Build) -> list[PartitionBuild]:
-    """The partitions of TF-M's list that the build has, each manifest with its program.
+def standard_partitions(build: Build, board: Board | None = None) -> list[PartitionBuild]:
+    """The partitions of the list that the build has, each manifest with its program.
 
-    Raises ManifestError.
+    Those of ESP-TEE need to know the ``board``. Raises ManifestError.
     """
+    esp_tee = None
+    if build.esp_tee is not None and build.bl1 is not None and board is not None:
+        esp_tee = esp_tee_build(build.esp_tee, build.bl1, build.bl2, board)
     fwu = fwu_build(build)
     its = its_build(build)
     ps = build.ps if its is not None else None
@@ -228,6 +273,7 @@ def standard_partitions(build: Build) -> list[PartitionBuild]:
         build.platform,
         build.delegated_attestation,
         build.cks,
+        esp_tee,
     )
     configs = configurations(
         measured_boot=build.measured_boot is not None,
@@ -237,6 +283,7 @@ def standard_partitions(build: Build) -> list[PartitionBuild]:
         platform=build.platform is not None,
         protected_storage=ps is not None,
         cks=build.cks is not None,
+        esp_tee=esp_tee is not None,
     )
     builds = []
     for item in load_manifest_list(MANIFEST_LIST, configs=configs):
@@ -274,8 +321,8 @@ def check_build(build: Build, board: Board) -> None:
     Raises Bl2ConfigError for a boot loader of another number of images than the board has slots for,
     Bl1ConfigError for a BL1 that it has no place for, LoadError for what two cores cannot have, for
     internal trusted storage that its flash has no place for, for protected storage without its crypto, and
-    for what attestation of 2019 did not know, and for delegated attestation without measured boot, its
-    crypto, or the board's grant of its seed.
+    for what attestation of 2019 did not know, for delegated attestation without measured boot, its
+    crypto, or the board's grant of its seed, and for ESP-TEE without what it stands on.
     """
     _check_image_number(build, board)
     _check_dual_core(build, board)
@@ -287,6 +334,29 @@ def check_build(build: Build, board: Board) -> None:
     _check_delegated_attestation(build, board)
     if build.cks is not None and build.its is None:
         raise LoadError("Customer Key Storage without ITS, where it keeps its keys; legal: its, or cks=None")
+    _check_esp_tee(build, board)
+    _check_wrapped_keys(build, board)
+
+
+def _check_esp_tee(build: Build, board: Board) -> None:
+    """The two partitions ask something of the rest of the build."""
+    needs = {
+        "bl1.image_encryption=False": build.bl1 is not None and not build.bl1.image_encryption,
+        "bl2.store_encoded_measurements=False": build.bl2 is not None and build.bl2.measured_boot_api,
+        "measured_boot": build.measured_boot is not None,
+        "its": build.its is not None,
+    }
+    if build.esp_tee is not None and (problem := esp_tee_problem(board, needs)):
+        raise LoadError(problem)
+
+
+def _check_wrapped_keys(build: Build, board: Board) -> None:
+    engine, has_ccb = has_engine(build.crypto), board.area_with_role(AreaRole.CHIP_SECRETS) is not None
+    problem = wrapped_key_problem(build.attestation, engine=engine, its=build.its is not None)
+    if problem is None and engine and not has_ccb:
+        problem = f"wrapped keys on board {board.name}, which has no CCB; legal: one that has"
+    if problem is not None:
+        raise LoadError(problem)
 
 
 def _check_token_variant(build: Build) -> None:

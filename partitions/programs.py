@@ -11,6 +11,8 @@ from .crypto.config import CryptoConfig
 from .crypto.partition import CryptoPartition
 from .delegated_attestation.config import DelegatedAttestationConfig
 from .delegated_attestation.partition import DelegatedAttestationPartition
+from .esp_tee_attestation.config import EspTeeAttestationConfig
+from .esp_tee_attestation.partition import EspTeeAttestationPartition
 from .firmware_update.config import FwuBuild
 from .firmware_update.partition import FwuPartition
 from .initial_attestation.config import AttestationConfig
@@ -25,6 +27,8 @@ from .platform.config import PlatformConfig
 from .platform.partition import PlatformPartition
 from .protected_storage.config import PsConfig
 from .protected_storage.partition import PsPartition
+from .tee_sec_storage.config import TeeSecStorageConfig
+from .tee_sec_storage.partition import TeeSecStoragePartition
 
 Program = tuple[type, object]
 """A partition's class, and the build configuration that it takes beside its API; None where it takes none."""
@@ -50,6 +54,7 @@ def configurations(
     platform: bool = True,
     protected_storage: bool = False,
     cks: bool = False,
+    esp_tee: bool = False,
 ) -> Mapping[str, bool]:
     """What the ``conditional`` of each partition in the manifest list asks for; TF-M's defaults."""
     return {
@@ -62,6 +67,7 @@ def configurations(
         "TFM_PARTITION_FIRMWARE_UPDATE": firmware_update,
         "TFM_PARTITION_PROTECTED_STORAGE": protected_storage,
         "STM_PARTITION_CKS": cks,
+        "ESP_TEE": esp_tee,
     }
 
 
@@ -75,6 +81,7 @@ def programs(
     platform: PlatformConfig | None = _BASE_PLATFORM,
     delegated_attestation: DelegatedAttestationConfig | None = None,
     cks: CksConfig | None = None,
+    esp_tee: EspTeeAttestationConfig | None = None,
 ) -> Mapping[str, Program]:
     """What runs in each partition that the build has, by partition name.
 
@@ -108,7 +115,18 @@ def programs(
         made["TFM_SP_PS"] = (PsPartition, protected_storage)
     if cks is not None:
         made["STM_SP_CKS"] = (CksPartition, cks)
+    if esp_tee is not None:
+        made |= _esp_tee_programs(esp_tee)
     return made
+
+
+def _esp_tee_programs(config: EspTeeAttestationConfig) -> Mapping[str, Program]:
+    options = config.esp_tee
+    storage = TeeSecStorageConfig(options.key_name, options.form.slots, options.unprotected_keys)
+    return {
+        "TFM_SP_TEE_SEC_STORAGE": (TeeSecStoragePartition, storage),
+        "TFM_SP_ESP_TEE_ATTESTATION": (EspTeeAttestationPartition, config),
+    }
 
 
 def platform_functions(attestation: AttestationConfig = _BASE_ATTESTATION) -> Mapping[str, tuple[str, ...]]:

@@ -39,6 +39,12 @@ class AreaRole(Enum):
     BL2_SECONDARY = "bl2_secondary"
     PROVISIONING = "provisioning"
     """Where the factory leaves provisioning bundles."""
+    WRAPPED_KEYS = "wrapped_keys"
+    """STM32: the blobs that RSSe-KW wrapped for this chip."""
+    CHIP_CERTIFICATES = "chip_certificates"
+    """STM32: the parts of the certificates of the chip's keys, in system flash (CERT_CHIP_PACK2)."""
+    CHIP_SECRETS = "chip_secrets"
+    """STM32: the root key and the authentication keys, which no CPU reads. A board with it has a CCB."""
     FACTORY_DATA = "factory_data"
     """Where a Matter device has its factory data; the non-secure side reads it at its address."""
 
@@ -180,7 +186,8 @@ class Board:
     ``dual_core`` is None where the non-secure side runs on the secure core, in TrustZone's other state.
     ``executable_ram`` is the RAM, base and size, into which BL2 may load each image by its index.
     ``bl1`` is None on a board that boots straight into BL2. ``ioctl`` is code and stands in no YAML file: it
-    answers the requests to the platform service that the board has of its own.
+    answers the requests to the platform service that the board has of its own. ``rom_chip_id`` is what the
+    ROM of an ESP32 says that it is. The chip boots from the first device in ``flash``.
     """
 
     name: str
@@ -200,6 +207,7 @@ class Board:
     executable_ram: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     bl1: Bl1Memory | None = None
     ioctl: IoctlHandler = no_requests
+    rom_chip_id: int = 0
 
     @property
     def image_count(self) -> int:
@@ -235,9 +243,17 @@ class Board:
         raise BoardError(f"board {self.name}: no flash {name!r}")
 
     def address_of(self, area: FlashAreaDescription) -> int:
-        """Where a secure CPU access sees the area's first byte; 0 where its flash is not mapped."""
+        """Where a secure CPU access sees the area's first byte; 0 where it is not mapped.
+
+        Flash that is mapped page by page, and so has no base, is seen through the windows of the memory map.
+        """
         base = self.flash_named(area.flash).secure_base
-        return 0 if base is None else base + area.offset
+        if base is not None:
+            return base + area.offset
+        for region in self.regions:
+            if region.device == area.flash and region.offset <= area.offset < region.offset + region.size:
+                return region.base + area.offset - region.offset
+        return 0
 
     def non_secure_address_of(self, area: FlashAreaDescription) -> int:
         """Where a non-secure CPU access, and a programmer, see the area's first byte.

@@ -96,6 +96,7 @@ def read_otp(value: YamlValue) -> OtpDescription:
             "bl1_2_code_size",
             "bl1_rotpk_size",
             "bl1_signers",
+            "esp_efuse",
         ),
     )
     layout = OtpLayout(
@@ -106,6 +107,7 @@ def read_otp(value: YamlValue) -> OtpDescription:
         bl1_2_code_size=optional(item, "bl1_2_code_size", lambda v: v.integer(8, MAX_BL1_2), 0),
         bl1_rotpk_size=optional(item, "bl1_rotpk_size", lambda v: v.choice(_BL1_ROTPK_SIZES), 56),
         bl1_signers=optional(item, "bl1_signers", lambda v: v.integer(1, len(BL1_ROTPKS)), 1),
+        esp_efuse=optional(item, "esp_efuse", YamlValue.boolean, False),
     )
     size = optional(item, "size", lambda v: v.integer(layout.size, 1 << 20), 0x1000)
     return OtpDescription(size, layout)

@@ -38,6 +38,7 @@ def parse_board(raw: bytes, name: str) -> Board:
             "dual_core",
             "executable_ram",
             "bl1",
+            "rom_chip_id",
         ),
     )
     flash = tuple(map(read_flash, items_of(entries, "flash")))
@@ -70,6 +71,7 @@ def parse_board(raw: bytes, name: str) -> Board:
         bl1=optional(
             entries, "bl1", lambda v: read_bl1(v, entries["flash_areas"], otp.layout, regions), None
         ),
+        rom_chip_id=optional(entries, "rom_chip_id", lambda v: v.integer(0, 0xFFFF), 0),
     )
 
 

@@ -58,6 +58,10 @@ class OtpField(IntEnum):
     BL1_ROTPK_1 = 32
     BL1_ROTPK_2 = 33
     BL1_ROTPK_3 = 34
+    # The eFuses of an ESP32, which no TF-M has.
+    EFUSE_MAC = 35
+    EFUSE_CHIP_REVISION = 36
+    EFUSE_OPTIONAL_UNIQUE_ID = 37
 
 
 BL1_ROTPKS: Final = (
@@ -84,6 +88,8 @@ class OtpLayout:
     ``bl1_2_code_size`` is BL1_2_CODE_SIZE: the OTP holds BL1_2, its hash and length, BL2's encryption key,
     the GUK and ``bl1_signers`` ROTPKs of ``bl1_rotpk_size`` bytes each (56: a whole LMS key), as that of a
     board with PLATFORM_DEFAULT_BL1 does (TF-M otp_cc312.c). 0: TF-M's emulated OTP, with no room for them.
+
+    ``esp_efuse``: the factory values of an ESP32 as well: MAC, chip revision and OPTIONAL_UNIQUE_ID.
     """
 
     rotpk_size: int = 68
@@ -93,6 +99,7 @@ class OtpLayout:
     bl1_2_code_size: int = 0
     bl1_rotpk_size: int = 56
     bl1_signers: int = 1
+    esp_efuse: bool = False
 
     @cached_property
     def fields(self) -> dict[OtpField, tuple[int, int]]:
@@ -144,6 +151,12 @@ class OtpLayout:
         if self.bl1:
             sizes += self._bl1_sizes()
         sizes += [(OtpField(OtpField.NV_COUNTER_NS_0 + i), 64) for i in range(self.ns_counters)]
+        if self.esp_efuse:
+            sizes += [
+                (OtpField.EFUSE_MAC, 6),
+                (OtpField.EFUSE_CHIP_REVISION, 2),
+                (OtpField.EFUSE_OPTIONAL_UNIQUE_ID, 16),
+            ]
         return [*sizes, (OtpField.ENTROPY_SEED, 64), (OtpField.SECURE_DEBUG_PK, 32)]
 
     def _bl1_sizes(self) -> list[tuple[OtpField, int]]:

@@ -57,6 +57,9 @@ class Provisioning:
 
     For BL1, on a board whose OTP has room for them: ``guk`` and ``bl2_encryption_key`` of 32 bytes, BL1_2's
     code (its hash and length follow from it), and the key of each signer of BL2.
+
+    For a chip with an ESP32's eFuses, which its maker burns at the wafer: ``efuse_mac`` of 6 bytes,
+    ``efuse_chip_revision`` as major * 100 + minor, ``efuse_optional_unique_id`` of 16 bytes.
     """
 
     huk: bytes = field(default=b"", repr=False)
@@ -74,6 +77,9 @@ class Provisioning:
     bl2_encryption_key: bytes = field(default=b"", repr=False)
     bl1_2_image: bytes = field(default=b"", repr=False)
     bl1_rotpks: tuple[bytes, ...] = ()
+    efuse_mac: bytes = b""
+    efuse_chip_revision: int = 0
+    efuse_optional_unique_id: bytes = b""
     lifecycle: int = OtpLcs.SECURED
 
     @property
@@ -155,6 +161,13 @@ DUMMY_2019: Final = replace(
     profile_definition=b"psa-tfm-profile-1.md",
 )
 """What TF-M shipped until May 2019, in this OTP: another key, and a hardware version without a dash."""
+DUMMY_ESP32C6: Final = replace(
+    DUMMY,
+    efuse_mac=bytes.fromhex("02e5c6000001"),
+    efuse_chip_revision=1,
+    efuse_optional_unique_id=bytes.fromhex("e5c6e5c6") * 4,
+)
+"""The same for an ESP32-C6 of revision v0.1, with a MAC that is locally administered. NOT SECURE."""
 VIRGIN: Final = Provisioning(lifecycle=OtpLcs.ASSEMBLY_AND_TEST)
 """A device as it comes from the wafer: nothing is burnt."""
 # Builds with ATTEST_INCLUDE_COSE_KEY_ID burn this as IAK_ID too.
@@ -168,6 +181,7 @@ def provision(otp: Otp, values: Provisioning) -> None:
     fit its field or a bit would fall.
     """
     try:
+        _provision_efuse(otp, values)
         _provision_bl1(otp, values)
         _write(otp, OtpField.HUK, values.huk)
         for index, rotpk in enumerate(values.rotpks[:MAX_ROTPKS]):
@@ -180,6 +194,15 @@ def provision(otp: Otp, values: Provisioning) -> None:
             _write_lcs(otp, values.lifecycle)
     except OtpError as error:
         raise ProvisioningError(f"provisioning: {error}") from error
+
+
+def _provision_efuse(otp: Otp, values: Provisioning) -> None:
+    """A chip without such eFuses has nothing to burn, whatever the values say."""
+    if not otp.layout.esp_efuse:
+        return
+    _write(otp, OtpField.EFUSE_MAC, values.efuse_mac)
+    _write(otp, OtpField.EFUSE_CHIP_REVISION, values.efuse_chip_revision.to_bytes(2, "little"))
+    _write(otp, OtpField.EFUSE_OPTIONAL_UNIQUE_ID, values.efuse_optional_unique_id)
 
 
 def _provision_bl1(otp: Otp, values: Provisioning) -> None:
@@ -257,6 +280,9 @@ _OPTIONAL: Final = (
     "bl2_encryption_key",
     "bl1_2_image",
     "bl1_rotpks",
+    "efuse_mac",
+    "efuse_chip_revision",
+    "efuse_optional_unique_id",
 )
 _UNFINISHED: Final = (OtpLcs.ASSEMBLY_AND_TEST, OtpLcs.PSA_ROT_PROVISIONING)
 
@@ -297,6 +323,11 @@ def _provisioning(document: YamlValue) -> Provisioning:
         bl2_encryption_key=_bytes(entries, "bl2_encryption_key", 32),
         bl1_2_image=entries["bl1_2_image"].hex_bytes() if "bl1_2_image" in entries else b"",
         bl1_rotpks=_bl1_rotpks(entries.get("bl1_rotpks")),
+        efuse_mac=_bytes(entries, "efuse_mac", 6),
+        efuse_chip_revision=(
+            entries["efuse_chip_revision"].integer(0, 0xFFFF) if "efuse_chip_revision" in entries else 0
+        ),
+        efuse_optional_unique_id=_bytes(entries, "efuse_optional_unique_id", 16),
         lifecycle=lifecycle,
     )
 

@@ -16,6 +16,7 @@ from ..interface.trace import Listener
 from ..platform.board import AreaRole, Board
 from ..platform.provisioning import Provisioning
 from .bl2_image import demo_bl2_image
+from .esp_tee_firmware import flash_esp_tee_firmware
 
 IMAGES: Final = Path(__file__).parent / "demo" / "images"
 SECURE_IMAGE: Final = IMAGES / "secure_1.0.0.bin"
@@ -27,8 +28,11 @@ def flash_demo_firmware(device: Device) -> None:
     """Write the pair that suits the boot loader to the primary slots; one image means the secure one alone.
 
     Where that loader erases what has no trailer, the images are confirmed ones. A board with BL1 gets a BL2
-    as well, if it has none.
+    as well, if it has none. A device with ESP-TEE gets firmware of its own (`esp_tee_firmware`).
     """
+    if device.build.esp_tee is not None:
+        flash_esp_tee_firmware(device)
+        return
     if device.hardware.board.bl1 is not None and bl2_slots_blank(device):
         device.flash_bl2(demo_bl2_image(device.hardware.board))
     strategy = device.build.bl2.strategy if device.build.bl2 is not None else UpgradeStrategy.OVERWRITE_ONLY

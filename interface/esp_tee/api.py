@@ -60,9 +60,7 @@ class EspTeeApi:
         # The service takes 32 bytes from where the text begins, whatever stands behind its NUL.
         reference = self.memory.put((psa_cert_ref.encode() + b"\0").ljust(PSA_CERT_REF_SIZE, b"\0"))
         token, length = self.memory.room(capacity), self.memory.room(4)
-        error = esp_tee_att_generate_token(
-            self.client, nonce, client_id, reference, token, capacity, length
-        )
+        error = esp_tee_att_generate_token(self.client, nonce, client_id, reference, token, capacity, length)
         _demand(error, "esp_tee_att_generate_token")
         return self.memory.get(token, self.memory.u32(length) - 1)
 
@@ -84,7 +82,7 @@ class EspTeeApi:
         return self.memory.get(token, self.memory.u32(length) - 1)
 
     def get_token_size(self, challenge_size: int) -> int:
-        """psa_initial_attest_get_token_size: the room in bytes that every token has to have. Raises PsaError."""
+        """psa_initial_attest_get_token_size: the room in bytes that a token has to have. Raises PsaError."""
         self.memory.clear()
         size = self.memory.room(4)
         status = psa_initial_attest_get_token_size(self.client, challenge_size, size)
@@ -146,9 +144,7 @@ class SecStorage:
         self._memory.clear()
         ctx, where, tag_at = self._ctx(name, ciphertext, aad), self._memory.put(iv), self._memory.put(tag)
         output = self._memory.room(len(ciphertext))
-        error = esp_tee_sec_storage_aead_decrypt(
-            self._client, ctx, where, len(iv), tag_at, len(tag), output
-        )
+        error = esp_tee_sec_storage_aead_decrypt(self._client, ctx, where, len(iv), tag_at, len(tag), output)
         _demand(error, "esp_tee_sec_storage_aead_decrypt")
         return self._memory.get(output, len(ciphertext))
 

@@ -21,7 +21,7 @@ class ReeMemoryFull(TfmSimError):
 
 
 class ReeMemory:
-    """``size`` bytes of RAM from ``base`` on. Buffers are given out from the start; `clear` takes them back."""
+    """``size`` bytes of RAM from ``base`` on. Buffers are given out in a row; `clear` takes them back."""
 
     def __init__(self, client: ReeClient, base: int, size: int) -> None:
         self._client = client

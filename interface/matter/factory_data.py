@@ -165,7 +165,7 @@ class FactoryData:
             ENTRY.build({"id": int(tag), "length": len(value), "value": value})
             for tag, value in self.values.items()
         )
-        return b"".join(entries) + Int32ul.build(END_MARKER)
+        return b"".join(entries) + END_MARKER.to_bytes(4, "little")
 
     @classmethod
     def decode(cls, data: bytes, skipped: list[int] | None = None) -> Self:
@@ -178,7 +178,7 @@ class FactoryData:
         values: dict[FactoryDataTag, bytes] = {}
         at = 0
         while at < len(data):
-            if data[at : at + 4] == Int32ul.build(END_MARKER):
+            if data[at : at + 4] == END_MARKER.to_bytes(4, "little"):
                 break
             try:
                 entry = ENTRY.parse(data[at:])
@@ -265,7 +265,7 @@ class FactoryDataReader:
             if header is None:
                 return FactoryDataStatus.DATAFACTORY_PARAM_ERROR, 0, 0
             found, length = (int.from_bytes(half, "little") for half in (header[:4], header[4:]))
-            # STM32 Get_TagLocation, of X-CUBE-MATTER 1.4: the marker ends the search.
+            # STM32 Get_TagLocation: in X-CUBE-MATTER 1.4 the marker ends the search.
             if self.knows_marker and found == END_MARKER:
                 return FactoryDataStatus.DATAFACTORY_DATA_NOT_FOUND, 0, 0
             # STM32 Get_TagLocation: the length is judged before the tag is.

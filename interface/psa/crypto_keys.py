@@ -30,7 +30,7 @@ def psa_get_key_attributes(client: PsaClient, key: int) -> tuple[int, KeyAttribu
 
 
 def psa_open_key(client: PsaClient, id_: int) -> tuple[int, int]:
-    """(status, handle): a handle is the key's id. TF-M has given it up, ST's port has it (crypto_compat.h)."""
+    """(status, handle): a handle is the key's id. TF-M has given it up, ST's has it (crypto_compat.h)."""
     return call_for_key(client, pack_iovec(Function.OPEN_KEY, id_))
 
 

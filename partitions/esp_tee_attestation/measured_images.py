@@ -5,7 +5,7 @@ from typing import Final
 
 from ...interface.esp_tee.errors import EspErr
 from ...interface.mcuboot.image import IMAGE_HEADER_SIZE, IMAGE_MAGIC, ImageHeader
-from ...interface.psa.crypto import psa_hash_finish, psa_hash_setup, psa_hash_update
+from ...interface.psa.crypto import psa_hash_compute, psa_hash_finish, psa_hash_setup, psa_hash_update
 from ...interface.psa.crypto_types import psa_hash_operation_t
 from ...interface.psa.crypto_values import PSA_ALG_SHA_256
 from ...interface.psa.status import PSA_SUCCESS
@@ -66,11 +66,11 @@ class MeasuredImages:
             raise AttFailure(EspErr.ESP_ERR_NOT_FOUND)
         digest = self.sha256(part.offset + part.measured_offset, part.measured_size)
         size = part.size - part.image_offset
-        same = digest == self._measured(MeasurementSlot.BL2)
+        same = self._extended(digest) == self._measured(MeasurementSlot.BL2)
         return RunningImage(part.offset + part.image_offset, size, same)
 
     def firmware(self, part: ImagePart | None, slot: MeasurementSlot) -> RunningImage:
-        """The firmware that the boot loader measured into ``slot``: the partition that holds it, else the first.
+        """The firmware measured into ``slot``: the partition that holds it, else the first with an image.
 
         Raises AttFailure NOT_FOUND where no partition has an image.
         """
@@ -81,7 +81,7 @@ class MeasuredImages:
             # The boot loader's container: it would not have booted one that passes its partition.
             if part is None or header.magic != IMAGE_MAGIC or header.hashed_size > part.size:
                 continue
-            same = self.sha256(offset, header.hashed_size) == measured
+            same = self._extended(self.sha256(offset, header.hashed_size)) == measured
             image = RunningImage(offset + header.hdr_size, header.img_size, same)
             if same:
                 return image
@@ -89,6 +89,14 @@ class MeasuredImages:
         if found is None:
             raise AttFailure(EspErr.ESP_ERR_NOT_FOUND)
         return found
+
+    def _extended(self, digest: bytes) -> bytes:
+        """What a slot holds that took this measurement and none after it."""
+        # TF-M measured_boot_extend_measurement: an empty slot is zeros, and is extended like any other.
+        status, value = psa_hash_compute(self._psa, PSA_ALG_SHA_256, bytes(_HASH_SIZE) + digest, _HASH_SIZE)
+        if status != PSA_SUCCESS:
+            raise AttFailure(EspErr.ESP_FAIL)
+        return value
 
     def _measured(self, slot: MeasurementSlot) -> bytes | None:
         status, found = tfm_measured_boot_read_measurement(self._psa, slot)

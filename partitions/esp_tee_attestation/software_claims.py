@@ -8,11 +8,11 @@ from ...interface.esp_tee.image import (
     APP_DESC_SIZE,
     BOOTLOADER_DESC_SIZE,
     DESC_OFFSET,
+    HASH_SIZE,
     EspAppDesc,
     EspBootloaderDesc,
     EspImageError,
     EspImageInfo,
-    HASH_SIZE,
     read_image_info,
 )
 from ...interface.tfm.boot_measurement import MeasurementSlot

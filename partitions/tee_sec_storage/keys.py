@@ -114,9 +114,7 @@ class SecStorageKeys:
     def _generate(self, key_type: KeyType, key_id: int) -> bool:
         """A key that a power cut left without its record is in nobody's use: it goes first."""
         given = _ATTRIBUTES[key_type]
-        attributes = KeyAttributes(
-            given.type, given.bits, given.lifetime, given.usage, given.alg, id=key_id
-        )
+        attributes = KeyAttributes(given.type, given.bits, given.lifetime, given.usage, given.alg, id=key_id)
         status, _ = psa_generate_key(self._client, attributes)
         if status == PSA_ERROR_ALREADY_EXISTS:
             psa_destroy_key(self._client, key_id)
@@ -124,7 +122,7 @@ class SecStorageKeys:
         return status == PSA_SUCCESS
 
     def clear(self, name: bytes) -> int:
-        """ESP-TEE esp_tee_sec_storage_clear_key: NOT_FOUND, then INVALID_STATE for one that is written once."""
+        """ESP-TEE esp_tee_sec_storage_clear_key: NOT_FOUND, or INVALID_STATE for one written once."""
         try:
             key = self._directory.find(name)
             if key is None:

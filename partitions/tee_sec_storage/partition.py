@@ -23,18 +23,16 @@ class TeeSecStoragePartition:
     def __init__(self, psa: PartitionApi, config: TeeSecStorageConfig = _BASE_CONFIG) -> None:
         self._psa = psa
         self._keys = SecStorageKeys(psa)
-        self._ree = ReeSlots(self._keys, config) if config.slots else ReeNames(self._keys, config)
+        ree = ReeSlots if config.slots else ReeNames
+        self._ree = ree(self._keys, config)
 
     def esp_tee_sec_storage_sfn(self, msg: psa_msg_t) -> int:
-        """ESP_TEE_SEC_STORAGE. FAIL for a service that this build has not, or other arguments than it takes."""
+        """ESP_TEE_SEC_STORAGE. FAIL for a service that this build has not, and for other arguments."""
         arguments = unpack_arguments(read_all(self._psa, msg, 0))
-        count, service = next(
-            (entry for number, entry in self._ree.services.items() if number == msg.type), (None, None)
-        )
-        if service is None or arguments is None or len(arguments) != count:
+        service = self._ree.services.get(msg.type)
+        if service is None or arguments is None or len(arguments) != service[0]:
             return EspErr.ESP_FAIL
-        error: int = service(ReePointers(self._psa, msg), *arguments)
-        return error
+        return service[1](ReePointers(self._psa, msg), *arguments)
 
     def tee_sec_storage_sfn(self, msg: psa_msg_t) -> int:
         """TEE_SEC_STORAGE."""

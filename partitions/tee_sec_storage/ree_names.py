@@ -1,5 +1,7 @@
 """The storage's services for the REE since April 2025: keys under names (esp_secure_services.c)."""
 
+from collections.abc import Mapping
+
 from ...interface.esp_tee.errors import EspErr
 from ...interface.esp_tee.sec_storage import (
     NVS_KEY_NAME_MAX_SIZE,
@@ -10,7 +12,7 @@ from ...interface.esp_tee.sec_storage import (
     KeyFlag,
 )
 from ...interface.esp_tee.service_calls import SecureService
-from ..ree_pointers import ReePointers
+from ..ree_pointers import ReePointers, Service
 from .config import TeeSecStorageConfig
 from .keys import SecStorageKeys
 
@@ -21,7 +23,7 @@ class ReeNames:
     def __init__(self, keys: SecStorageKeys, config: TeeSecStorageConfig) -> None:
         self._keys = keys
         self._config = config
-        self.services = {
+        self.services: Mapping[int, Service] = {
             SecureService.SEC_STORAGE_CLEAR_KEY: (1, self._clear_key),
             SecureService.SEC_STORAGE_GEN_KEY: (1, self._gen_key),
             SecureService.SEC_STORAGE_ECDSA_SIGN: (4, self._ecdsa_sign),
@@ -115,7 +117,7 @@ class ReeNames:
         return name, ree.load(input_, input_len), ree.load(aad, aad_len) if aad_len else b""
 
     def _is_tee_owned(self, name: bytes | None) -> bool:
-        """ESP-TEE esp_tee_sec_storage_is_key_tee_owned: the attestation's, made or not, and any with the flag."""
+        """ESP-TEE esp_tee_sec_storage_is_key_tee_owned: the attestation's, and those with the flag."""
         if name is None or self._config.unprotected:
             return False
         reserved = self._config.attestation_key.encode()[:NVS_KEY_NAME_MAX_SIZE]

@@ -1,12 +1,13 @@
 """The storage's services for the REE as they were until April 2025: keys in slots 0 to 14."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from ...interface.esp_tee.errors import EspErr
 from ...interface.esp_tee.sec_storage import MAX_SEC_STG_SLOT_ID, PUBKEY_SIZE, SIGN_SIZE, KeyType, SlotKeyType
 from ...interface.esp_tee.service_calls import SecureService
 from ...interface.esp_tee.tee_sec_storage import slot_name
-from ..ree_pointers import ReePointers
+from ..ree_pointers import ReePointers, Service
 from .config import TeeSecStorageConfig
 from .keys import SecStorageKeys
 
@@ -27,7 +28,7 @@ class ReeSlots:
     def __init__(self, keys: SecStorageKeys, config: TeeSecStorageConfig) -> None:
         self._keys = keys
         self._config = config
-        self.services = {
+        self.services: Mapping[int, Service] = {
             SecureService.SEC_STORAGE_INIT: (0, self._init),
             SecureService.SEC_STORAGE_GEN_KEY_IN_SLOT: (2, self._gen_key),
             SecureService.SEC_STORAGE_GET_SIGNATURE: (4, self._get_signature),

@@ -10,6 +10,8 @@ from typing import Any, Final
 import click
 
 from ...interface.errors import ExitCode
+from ...interface.matter.factory_data import FactoryDataTag
+from ...platform.state import stored_board
 from ..matter.commissioner import evidence
 from ..matter.commissioner.commission import Commissioning, commission
 from ..matter.commissioner.csr import CsrVerdict
@@ -43,7 +45,9 @@ _OF_A_DEVICE: Final = ("platform", "security", "mode", "state", "passcode", "out
     help="A device that a factory has provisioned; without it one is made on the spot.",
 )
 @click.option(
-    "--passcode", type=int, default=PASSCODE, show_default=True, help="What the device's label says."
+    "--passcode",
+    type=int,
+    help="What the device's label says; by default read off the factory data.",
 )
 @click.option(
     "--evidence",
@@ -82,7 +86,7 @@ def commission_command(
     security: int | None,
     mode: str | None,
     state: str | None,
-    passcode: int,
+    passcode: int | None,
     evidence_file: str | None,
     paas: tuple[str, ...],
     cd_signers: tuple[str, ...],
@@ -110,17 +114,17 @@ def commission_command(
         _tell(*verdicts, as_json=as_json)
         return
     try:
-        check_passcode(passcode)
+        check_passcode(PASSCODE if passcode is None else passcode)
     except ValueError as error:
         raise click.UsageError(f"--passcode: {error}") from None
     place = chosen_platform(platform, security, mode)
     outcome = _commission(place, pki, state, passcode, trust, policy, seed)
-    if output is not None:
-        write_file(output, evidence.to_json(outcome).encode())
     if as_json:
         click.echo(json.dumps(outcome.as_json(), indent=2))
     else:
         print_lines(outcome_lines(outcome), STYLES, to_stderr=output == STDIN)
+    if output is not None and outcome.evidence is not None:
+        write_file(output, evidence.to_json(outcome).encode())
     if not outcome.ok:
         sys.exit(int(ExitCode.NO))
 
@@ -129,17 +133,23 @@ def _commission(
     platform: MatterPlatform,
     pki: PkiServer,
     state: str | None,
-    passcode: int,
+    passcode: int | None,
     trust: TrustStore,
     policy: Policy,
     seed: int | None,
 ) -> Commissioning:
     random = secrets.token_bytes if seed is None else deterministic(seed)
+    if state is not None and stored_board(state) is None:
+        raise FileUnreadable(f"{state}: holds no device; legal: one of `tfm-sim matter provision --state`")
     with FactoryFloor(platform, pki, seed=seed or 0, state=state) as floor:
         if state is None:
             floor.write(factory_data(DeclarationSigner.test()))
             floor.provision()
-        return commission(floor.application(), passcode, trust, policy, random)
+        if passcode is None:
+            passcode = floor.read().number(FactoryDataTag.SPAKE2_SETUP_PASSCODE)
+        return commission(
+            floor.application(), PASSCODE if passcode is None else passcode, trust, policy, random
+        )
 
 
 def _trust(paas: tuple[str, ...], cd_signers: tuple[str, ...], seed: int) -> TrustStore:

@@ -11,48 +11,30 @@ from typing import Final
 from ...device import Device
 from ...interface.errors import TfmSimError
 from ...interface.matter import provisioning_link as link
-from ...interface.matter.factory_data import FactoryData, FactoryDataTag, number_value
+from ...interface.matter.factory_data import FactoryData, FactoryDataTag
 from ...interface.trace import Listener
 from ..demo_firmware import boot
-from .commissioner.pase import verifier_of
 from .device_machine import DeviceMachine, MatterPlatform, serial_port
+from .factory.development import TEST_PASSCODE, development_data
 from .firmware.matter_app import MatterApp
 from .firmware.provisioning import ProvisioningFirmware
 from .pki.certification_declaration import Declaration, DeclarationSigner
 from .pki.names import TEST_PRODUCT, Product
 from .pki.server import PkiServer
 
-PASSCODE: Final = 20202021
-DISCRIMINATOR: Final = 0xF00
-ITERATIONS: Final = 1000
-SALT: Final = b"SPAKE2P Key Salt"
-_Tag = FactoryDataTag
+PASSCODE: Final = TEST_PASSCODE
+"""What device 1 has. NOT SECURE: it is that of the CHIP SDK's examples."""
 
 
 class FactoryError(TfmSimError):
     """A device that cannot be made: what failed, and with which result."""
 
 
-def factory_data(
-    signer: DeclarationSigner, product: Product = TEST_PRODUCT, serial_number: str = "STM32-0001"
-) -> FactoryData:
-    """What a factory writes before a device is provisioned: all but the DAC, the PAI and the keys.
-
-    NOT SECURE: the passcode is the one that the CHIP SDK's examples have.
-    """
-    return FactoryData(
-        {
-            _Tag.CERTIFICATION_DECLARATION: signer.sign(Declaration.of(product)),
-            _Tag.SETUP_DISCRIMINATOR: number_value(_Tag.SETUP_DISCRIMINATOR, DISCRIMINATOR),
-            _Tag.SPAKE2_ITERATION_COUNT: number_value(_Tag.SPAKE2_ITERATION_COUNT, ITERATIONS),
-            _Tag.SPAKE2_SALT: SALT,
-            _Tag.SPAKE2_VERIFIER: verifier_of(PASSCODE, SALT, ITERATIONS),
-            _Tag.VENDOR_NAME: b"tfm-sim",
-            _Tag.VENDOR_ID: number_value(_Tag.VENDOR_ID, product.vendor_id),
-            _Tag.PRODUCT_NAME: b"Lighting-App",
-            _Tag.PRODUCT_ID: number_value(_Tag.PRODUCT_ID, product.product_id),
-            _Tag.SERIAL_NUMBER: serial_number.encode(),
-        }
+def factory_data(signer: DeclarationSigner, product: Product = TEST_PRODUCT) -> FactoryData:
+    """What a factory writes before a device is provisioned, its certification declaration by ``signer``."""
+    declaration = signer.sign(Declaration.of(product))
+    return development_data(product=product).with_values(
+        {FactoryDataTag.CERTIFICATION_DECLARATION: declaration}
     )
 
 

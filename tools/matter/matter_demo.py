@@ -75,7 +75,8 @@ class Demonstration:
     @property
     def ok(self) -> bool:
         """Whether everything was judged as it deserves."""
-        return all(trial.as_wanted for trial in (self.genuine, *self.imitations, *self.forgeries))
+        devices = all(trial.as_wanted for trial in (self.genuine, *self.imitations))
+        return devices and all(trial.as_wanted for trial in self.forgeries)
 
 
 def deterministic(seed: int) -> Random:

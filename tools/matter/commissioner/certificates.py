@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Final
 
-from .distinguished_name import DistinguishedNameError, Identifiers, read_identifiers
+from .distinguished_name import DistinguishedNameError, Identifiers, describe_name, read_identifiers
 from .x509 import (
     AUTHORITY_KEY_ID,
     BASIC_CONSTRAINTS,
@@ -114,9 +114,8 @@ def check_same_product(dac: Identifiers, pai: Identifiers) -> Iterator[Finding]:
     """A DAC's ids are those of the PAI, as far as it has any."""
     # Matter 1.4 6.2.3.1: the vendor ids of DAC and PAI are equal.
     if dac.vendor_id is None or dac.vendor_id != pai.vendor_id:
-        yield Finding(
-            CertificateKind.DAC, "vendor id", _hex(dac.vendor_id), f"{_hex(pai.vendor_id)}, as the PAI's is"
-        )
+        legal = "a PAI with one" if pai.vendor_id is None else f"{_hex(pai.vendor_id)}, as the PAI's is"
+        yield Finding(CertificateKind.DAC, "vendor id", _hex(dac.vendor_id), legal)
     # Matter 1.4 6.2.3.1: the DAC has a product id, and a PAI's, if there, is equal.
     if dac.product_id is None or pai.product_id not in (None, dac.product_id):
         legal = "exactly one" if pai.product_id is None else f"{_hex(pai.product_id)}, as the PAI's is"
@@ -158,7 +157,10 @@ def check_chain(paa: Certificate, pai: Certificate, dac: Certificate) -> Iterato
     for kind, certificate, issuer, whose in links:
         # Matter 1.4 6.2.2.3, 6.2.2.4, 6.2.2.5: the issuer is byte by byte the subject of the one above.
         if certificate.issuer != issuer.subject:
-            yield Finding(kind, "issuer", certificate.issuer.hex(), f"{issuer.subject.hex()}, {whose}")
+            found, legal = describe_name(certificate.issuer), describe_name(issuer.subject)
+            if found == legal:  # the same in other words: other string types, another order in a set
+                found, legal = certificate.issuer.hex(), issuer.subject.hex()
+            yield Finding(kind, "issuer", found, f"{legal}, {whose}")
         yield from _authority(certificate, kind, issuer)
         if not certificate.signed_by(issuer.public_key):
             yield Finding(kind, "signature", "does not verify", "by the key of its issuer")

@@ -152,7 +152,7 @@ class _Verification:
             self.request = x509.load_der_x509_csr(self.elements.csr)
             key = self.request.public_key()
             hashed_by = self.request.signature_hash_algorithm
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
             raise _Broken(CsrResult.UNSUPPORTED_CERT_FORMAT, f"CSR: {error}; legal: PKCS#10") from None
         if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
             raise _Broken(CsrResult.UNSUPPORTED_CERT_FORMAT, "CSR for a key not of P-256; legal: prime256v1")

@@ -14,6 +14,7 @@ COMMON_NAME_SCANNED: Final = 64
 """Bytes of a common name that are looked at: CHIP SDK kMax_CommonNameAttr_Length."""
 
 _WHAT: Final = {VENDOR_ID: "vendor id", PRODUCT_ID: "product id"}
+_SHORT: Final = {COMMON_NAME: "CN", "2.5.4.10": "O", "2.5.4.11": "OU", VENDOR_ID: "VID", PRODUCT_ID: "PID"}
 _PREFIX: Final = {VENDOR_ID: b"Mvid:", PRODUCT_ID: b"Mpid:"}
 _FOUR_DIGITS: Final = re.compile(rb"[0-9A-F]{4}")
 
@@ -72,6 +73,14 @@ def _relative_name(reader: Reader) -> Iterator[Attribute]:
         yield Attribute(oid, value.tag, value.content)
         if not reader.more:
             return
+
+
+def describe_name(name: bytes) -> str:
+    """A name for a reader: CN=Matter PAA, VID=FFF1. Raises DerError."""
+    return ", ".join(
+        f"{_SHORT.get(attribute.oid, attribute.oid)}={attribute.value.decode('utf-8', 'replace')}"
+        for attribute in read_name(name)
+    )
 
 
 def read_identifiers(name: bytes) -> Identifiers:

@@ -42,9 +42,11 @@ def judge(data: bytes, trust: TrustStore, policy: Policy) -> tuple[Verdict, CsrV
     """
     whole = _object(_parsed(data), "evidence")
     attestation = _object(whole.get("attestation"), "attestation")
-    octets = {name: _octets(attestation, "attestation", name) for name in _ATTESTATION}
-    numbers = {name: _number(attestation, name) for name in ("vendor_id", "product_id")}
-    info = AttestationInfo(**octets, **numbers)
+    elements, challenge, signature, pai, dac, nonce = (
+        _octets(attestation, "attestation", name) for name in _ATTESTATION
+    )
+    vendor_id, product_id = (_number(attestation, name) for name in ("vendor_id", "product_id"))
+    info = AttestationInfo(elements, challenge, signature, pai, dac, nonce, vendor_id, product_id)
     verdict = verify_attestation(info, trust, policy)
     if whole.get("csr") is None or not verdict.ok:
         return verdict, None

@@ -180,7 +180,7 @@ class _Verification:
 
     def _paa_found(self) -> None:
         key_id = self.pai.authority_key_id
-        if key_id not in self.trust.paas:
+        if key_id is None or key_id not in self.trust.paas:
             named = key_id.hex() if key_id else "none"
             raise _Broken(
                 Result.PAA_NOT_FOUND,

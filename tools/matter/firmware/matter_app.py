@@ -73,8 +73,10 @@ class MatterApp:
         if self._failures >= PASE_ATTEMPTS:
             raise SessionError(f"PASE: {self._failures} attempts failed; the commissioning window is closed")
         self._session_id = self._session_id % 0xFFFF + 1
-        self._attempt = PaseResponder(self._crypto, self._setup_data(), self._session_id)
-        return self._attempt.pbkdf_param_request(message)
+        attempt = PaseResponder(self._crypto, self._setup_data(), self._session_id)
+        response = attempt.pbkdf_param_request(message)
+        self._attempt = attempt
+        return response
 
     def pake1(self, message: bytes) -> bytes:
         if self._attempt is None:

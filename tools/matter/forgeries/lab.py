@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -156,7 +156,8 @@ class Lab:
             self.vendor_id,
             self.product_id,
         )
-        return info if self.emptied is None else replace(info, **{self.emptied: b""})
+        emptied: dict[str, Any] = {} if self.emptied is None else {self.emptied: b""}
+        return replace(info, **emptied)
 
 
 @dataclass(slots=True)
