@@ -18,14 +18,12 @@ from ..matter.factory.manager import AT_ONCE, provision_all, provision_ports
 from ..matter.factory.provisioning_script import ScriptResult
 from ..matter.factory.runs import unit_seed, unit_state
 from ..matter.factory.unit import FactoryRun, Fault, Unit, UnitReport, UnitStep
-from ..matter.pki.server import NOT_SECURE
 from .image import NUMBER
 from .matter_units import (
     Choice,
     Command,
     board_and_plan,
     choose,
-    development_pki,
     files_of,
     load_script,
     unit_options,
@@ -138,9 +136,12 @@ def provision(
     at which the provisioning script finds it. Exit 1 if a device failed.
     """
     choice = choose(
-        *(given.pop(name) for name in ("platform", "security", "mode", "json_file", "binary_file"))
+        *(
+            given.pop(name)
+            for name in ("platform", "security", "mode", "json_file", "binary_file", "pki_folder")
+        )
     )
-    pki = development_pki(choice)
+    pki = choice.pki
 
     def certify(csr: bytes) -> Any:
         return pki.certify(csr, choice.product)
@@ -256,7 +257,7 @@ def _opening(choice: Choice, units: Sequence[Unit], *, demo_firmware: bool) -> I
         f"{many} of {platform.support.name}, security level {choice.place.security}, {firmware}"
         f"DAC private key in {platform.key_place.value}"
     )
-    yield f"warning: {NOT_SECURE}"
+    yield from (f"warning: {text}" for text in (choice.pki.warning, choice.data_warning) if text)
     yield from (f"device {unit.number}: {unit.fault.text}" for unit in units if unit.fault is not None)
 
 

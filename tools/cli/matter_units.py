@@ -13,11 +13,13 @@ from ...interface.matter.factory_data import FactoryData, FactoryDataTag
 from ...interface.matter.provisioning_link import ProvisioningMode
 from ...platform.board import Board
 from ..matter.device_machine import MatterPlatform
-from ..matter.factory.development import development_data
+from ..matter.factory.development import NOT_SECURE, development_data
 from ..matter.factory.factory_file import read_factory_file
 from ..matter.factory.plan import FactoryPlan
 from ..matter.factory.runs import FACTORY_DATA, PROVISIONING_SCRIPT, Place, default_plan
 from ..matter.factory.unit import ThirdPartyScript, packaged_files
+from ..matter.pki.certification_declaration import DeclarationSigner
+from ..matter.pki.folder import read_folder
 from ..matter.pki.names import TEST_PRODUCT, Product
 from ..matter.pki.server import PkiServer
 from .matter_options import chosen_platform, platform_options
@@ -32,6 +34,13 @@ _OPTIONS: Final = (
         "--demo-firmware",
         is_flag=True,
         help="Provisioning firmware with built-in certificates and keys (NOT SECURE).",
+    ),
+    click.option(
+        "--pki",
+        "pki_folder",
+        type=FILE_NAME,
+        metavar="DIR",
+        help="The PKI that `matter pki make` wrote; by default one for tests (NOT SECURE).",
     ),
     click.option("--seed", type=int, default=0, show_default=True, help="Makes the random sources repeat."),
 )
@@ -54,6 +63,8 @@ class Choice:
 
     place: Place
     data: FactoryData | None
+    pki: PkiServer
+    signer: DeclarationSigner | None
 
     @property
     def platform(self) -> MatterPlatform:
@@ -65,18 +76,23 @@ class Choice:
         return self.place.forwarded
 
     @property
+    def data_warning(self) -> str:
+        """What is to be said of the factory data; "" where they were given."""
+        return NOT_SECURE if self.data is None else ""
+
+    @property
     def product(self) -> Product:
         """Whose certificates its devices want."""
         data = self.data
         vendor = data and data.number(FactoryDataTag.VENDOR_ID)
         product = data and data.number(FactoryDataTag.PRODUCT_ID)
-        return TEST_PRODUCT if not vendor or not product else Product(vendor, product)
+        return Product(vendor, product) if vendor and product else _first_product(self.pki)
 
     def data_of(self, number: int, seed: int, count: int) -> FactoryData:
         """The factory data of one of ``count`` devices: of several each has a serial number of its own."""
         tag = FactoryDataTag.SERIAL_NUMBER
         if self.data is None:
-            return development_data(number, seed=seed)
+            return development_data(number, seed=seed, product=self.product, signer=self.signer)
         serial = self.data.get(tag)
         if serial is None or count == 1:
             return self.data
@@ -84,9 +100,17 @@ class Choice:
 
 
 def choose(
-    platform: str, security: int | None, mode: str | None, json_file: str | None, binary_file: str | None
+    platform: str,
+    security: int | None,
+    mode: str | None,
+    json_file: str | None,
+    binary_file: str | None,
+    pki_folder: str | None,
 ) -> Choice:
-    """Raises UsageError for options that contradict each other, FactoryDataError, FileUnreadable."""
+    """What the options mean.
+
+    Raises UsageError where they contradict each other, FactoryDataError, FileUnreadable, PkiError.
+    """
     if json_file is not None and binary_file is not None:
         raise click.UsageError("--json and --binary; legal: one of them")
     made = chosen_platform(platform, security, mode)
@@ -96,12 +120,17 @@ def choose(
         found = read_factory_file(read_file(name), name, is_json=json_file is not None, provisioning=True)
         print_lines((f"warning: {notice}" for notice in found.notices), to_stderr=True)
         data = found.data
-    return Choice(Place.of(platform, security, mode, made), data)
+    place = Place.of(platform, security, mode, made)
+    if pki_folder is not None:
+        return Choice(place, data, *read_folder(Path(pki_folder)))
+    product = Choice(place, data, PkiServer.development(), None).product
+    return Choice(place, data, PkiServer.development([product]), None)
 
 
-def development_pki(choice: Choice) -> PkiServer:
-    """The PKI of tests for a choice's product. NOT SECURE. Raises PkiError."""
-    return PkiServer.development([choice.product])
+def _first_product(pki: PkiServer) -> Product:
+    """What a PKI is for where nobody says it: the product of its first PAI, or one of that vendor."""
+    vendor, product = next(iter(pki.pais))
+    return Product(vendor or TEST_PRODUCT.vendor_id, product or TEST_PRODUCT.product_id)
 
 
 def board_and_plan(choice: Choice, given: Mapping[str, Any]) -> tuple[Board, FactoryPlan]:
