@@ -25,6 +25,7 @@ DOCUMENTS: Final = (
     "docs/stm32-attestation.md",
     "docs/matter-factory-data.md",
     "docs/matter.md",
+    "docs/matter-provisioning.md",
     "docs/tokens.md",
     "docs/verifier.md",
 )
