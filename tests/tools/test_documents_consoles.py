@@ -22,6 +22,7 @@ DOCUMENTS: Final = (
     "docs/attestation.md",
     "docs/endorsements.md",
     "docs/matter-factory-data.md",
+    "docs/matter-pki.md",
     "docs/matter.md",
     "docs/tokens.md",
     "docs/verifier.md",
