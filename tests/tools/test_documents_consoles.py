@@ -26,6 +26,7 @@ DOCUMENTS: Final = (
     "docs/matter-factory-data.md",
     "docs/matter-pki.md",
     "docs/matter.md",
+    "docs/matter-provisioning.md",
     "docs/tokens.md",
     "docs/verifier.md",
 )
