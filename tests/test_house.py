@@ -18,8 +18,17 @@ ARROWS = {
     "spm": {"interface", "platform"},
     "partitions": {"interface", "platform", "spm"},
     "firmware_build": {"interface", "platform", "bootloader", "spm", "partitions"},
+    "firmware_checks": {"interface", "platform", "bootloader", "spm", "partitions", "firmware_build"},
     "firmware_profiles": {"interface", "platform", "bootloader", "spm", "partitions", "firmware_build"},
-    "device": {"interface", "platform", "bootloader", "spm", "partitions", "firmware_build"},
+    "device": {
+        "interface",
+        "platform",
+        "bootloader",
+        "spm",
+        "partitions",
+        "firmware_build",
+        "firmware_checks",
+    },
     "tools": {
         "interface",
         "platform",
@@ -27,6 +36,7 @@ ARROWS = {
         "spm",
         "partitions",
         "firmware_build",
+        "firmware_checks",
         "firmware_profiles",
         "device",
     },
@@ -37,7 +47,7 @@ PARTITIONS = sorted(p.name for p in (ROOT / "partitions").iterdir() if p.is_dir(
 
 def modules() -> list[tuple[str, Path]]:
     """Every module of ours by its full name; the package's own root is `tfm_sim`."""
-    roots = ("__init__", "firmware_build", "firmware_profiles", "device")
+    roots = ("__init__", "firmware_build", "firmware_checks", "firmware_profiles", "device")
     files = [ROOT / f"{name}.py" for name in roots]
     files += [f for room in ARROWS if (ROOT / room).is_dir() for f in (ROOT / room).rglob("*.py")]
     return [(module_name(f), f) for f in files]
