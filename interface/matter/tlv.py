@@ -101,7 +101,7 @@ def _width(value: int, what: str) -> int:
     raise TlvError(f"{what} {value}; legal: 0 to 2^64 - 1")
 
 
-Value: TypeAlias = "int | bool | bytes | str | None | tuple[Element, ...]"
+Value: TypeAlias = "int | bool | bytes | str | tuple[Element, ...] | None"
 
 
 @dataclass(frozen=True, slots=True)
