@@ -9,6 +9,7 @@ from .bootloader.rse_keys import RseState
 from .firmware_esp_tee import ESP_TEE_NUM_ASSETS, esp_tee_build
 from .interface.stm32.dua_certificate import CertId
 from .interface.tfm.boot_status import BootStatusEra
+from .partitions.cks.config import CksConfig
 from .partitions.crypto.config import CryptoConfig
 from .partitions.crypto.kwe_build import with_engine
 from .partitions.delegated_attestation.config import DelegatedAttestationConfig
@@ -56,7 +57,8 @@ class Build:
     partition; with it the boot loader publishes the running versions.
     ``its`` is TFM_PARTITION_INTERNAL_TRUSTED_STORAGE, None leaves that partition out, and protected storage
     with it, which keeps its objects there. ``ps`` is TFM_PARTITION_PROTECTED_STORAGE, ``platform``
-    TFM_PARTITION_PLATFORM.
+    TFM_PARTITION_PLATFORM. ``cks`` is Customer Key Storage of an STM32WB, None leaves that partition out; it
+    keeps its keys in internal trusted storage.
     ``esp_tee`` are the two partitions of ESP-TEE, None leaves them out; they need ``measured_boot``, ``bl1``
     and a chip with an ESP32's eFuses.
     """
@@ -73,6 +75,7 @@ class Build:
     ps: PsConfig | None = field(default_factory=PsConfig)
     platform: PlatformConfig | None = field(default_factory=PlatformConfig)
     delegated_attestation: DelegatedAttestationConfig | None = None
+    cks: CksConfig | None = None
     esp_tee: EspTeeConfig | None = None
 
 
@@ -163,9 +166,9 @@ def with_esp_tee(build: Build | None = None, config: EspTeeConfig | None = None)
     """The build with ESP-TEE's attestation and secure storage, and what they stand on.
 
     Measured boot from the ROM loader on, a boot loader that lies in flash in plain, and room for the keys.
-    What the build says itself is kept.
+    What the build says itself is kept; by default there is no protected storage, for its flash has no place.
     """
-    build = build or Build()
+    build = build or Build(ps=None)
     bl1, bl2, its = build.bl1 or Bl1Config(), build.bl2 or Bl2Config(), build.its or ItsConfig()
     return replace(
         build,
@@ -256,6 +259,7 @@ def standard_partitions(build: Build, board: Board | None = None) -> list[Partit
         ps,
         build.platform,
         build.delegated_attestation,
+        build.cks,
         esp_tee,
     )
     configs = configurations(
@@ -265,6 +269,7 @@ def standard_partitions(build: Build, board: Board | None = None) -> list[Partit
         its=its is not None,
         platform=build.platform is not None,
         protected_storage=ps is not None,
+        cks=build.cks is not None,
         esp_tee=esp_tee is not None,
     )
     builds = []

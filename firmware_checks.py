@@ -45,6 +45,8 @@ def check_build(build: Build, board: Board) -> None:
     _check_measured_boot_crypto(build)
     _check_token_variant(build)
     _check_delegated_attestation(build, board)
+    if build.cks is not None and build.its is None:
+        raise LoadError("Customer Key Storage without ITS, where it keeps its keys; legal: its, or cks=None")
     _check_esp_tee(build, board)
     _check_wrapped_keys(build, board)
 

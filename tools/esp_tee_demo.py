@@ -105,8 +105,9 @@ class Demonstration:
     @property
     def ok(self) -> bool:
         """Whether every token was judged as it deserves, and the key came back after a reset."""
-        trials = (self.answer, *self.attempts, *self.troubled, *self.forged)
-        return self.same_after_reset and all(trial.as_wanted for trial in trials)
+        trials = (self.answer, *self.troubled, *self.forged)
+        judged = all(trial.as_wanted for trial in trials)
+        return self.same_after_reset and judged and all(attempt.as_wanted for attempt in self.attempts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ FORMS: Final = {
     TokenForm.DOCUMENT: Form.SLOT,
     TokenForm.SLOT: Form.SLOT,
     TokenForm.NAMED_KEY: Form.STRING_ID,
+    TokenForm.PSA: Form.PSA,
     TokenForm.CHALLENGE: Form.PSA_UEID,
 }
 """What the verifier calls the forms that a build can have."""
@@ -46,7 +47,7 @@ class Request:
 
     def expected(self, form: TokenForm) -> dict[str, Any]:
         """The arguments of `verify` that say what the token must answer."""
-        return {"challenge": self.challenge} if form is TokenForm.CHALLENGE else {"nonce": self.nonce}
+        return {"challenge": self.challenge} if form.with_challenge else {"nonce": self.nonce}
 
 
 def esp_tee_build_for(board: Board, form: TokenForm, *, unprotected_keys: bool = False) -> Build:
@@ -60,7 +61,7 @@ def esp_tee_build_for(board: Board, form: TokenForm, *, unprotected_keys: bool =
 
 def ask(device: Device, form: TokenForm, request: Request) -> bytes:
     """The REE passes a request on by the call of the form's time. Raises EspError or PsaError."""
-    if form is TokenForm.CHALLENGE:
+    if form.with_challenge:
         return device.esp_tee.get_token(request.challenge)
     return device.esp_tee.generate_token(request.nonce, request.client_id, request.psa_cert_ref)
 

@@ -95,8 +95,9 @@ class Demonstration:
     @property
     def ok(self) -> bool:
         """Whether all was judged as it deserves, no bad blob signed, and no key was seen."""
-        trials = (self.answer, *self.blobs, *self.forged)
-        return not self.seen_by_cpu and bool(self.moves) and all(trial.as_wanted for trial in trials)
+        judged = all(trial.as_wanted for trial in (self.answer, *self.forged))
+        refused = all(trial.as_wanted for trial in self.blobs)
+        return not self.seen_by_cpu and bool(self.moves) and judged and refused
 
 
 def demonstrate(

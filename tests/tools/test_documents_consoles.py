@@ -23,6 +23,9 @@ DOCUMENTS: Final = (
     "docs/endorsements.md",
     "docs/esp-tee.md",
     "docs/stm32-attestation.md",
+    "docs/matter-factory-data.md",
+    "docs/matter.md",
+    "docs/matter-provisioning.md",
     "docs/tokens.md",
     "docs/verifier.md",
 )
