@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_ds
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.asymmetric_keys import EC_POINT, EC_SCALAR, ecc_public
 from support.stm32_device import make_device, make_hardware
@@ -44,6 +44,7 @@ from tfm_sim.partitions.crypto.drivers import DriverError, DriverKey
 from tfm_sim.partitions.crypto.kwe_curves import prepared_digest
 from tfm_sim.partitions.crypto.kwe_driver import KweDriver, KweDriverCbc
 from tfm_sim.partitions.crypto.refusal import Refusal
+from tfm_sim.platform.hal import PlatformHal
 from tfm_sim.platform.pka import SECP256R1
 from tfm_sim.platform.plat_err import PlatError
 from tfm_sim.platform.stm32_factory import export_wrapped_key
@@ -435,6 +436,12 @@ def test_key_data_that_storage_damaged(use: Callable[[KweDriver, DriverKey], byt
     assert refused.value.status == PSA_ERROR_CORRUPTION_DETECTED
 
 
+@cache
+def blank_hal() -> PlatformHal:
+    return make_hardware().hal
+
+
+@settings(max_examples=50)
 @given(
     st.binary(max_size=200),
     st.sampled_from([PAIR, K1, AES, RSA, MONTGOMERY, ecc_public()]),
@@ -442,7 +449,7 @@ def test_key_data_that_storage_damaged(use: Callable[[KweDriver, DriverKey], byt
 )
 def test_any_bytes_are_a_blob_or_refused(data: bytes, type_: int, bits: int) -> None:
     """Nothing but a refusal comes out of the driver, whatever it is given, and nothing at all of what is used."""
-    driver = KweDriver(make_hardware().hal)
+    driver = KweDriver(blank_hal())
     for key_id in (RSSE_ID, 0):
         attributes = asked(type_, bits, SIGN, CBC if type_ == AES else ES256, key_id)
         try:
