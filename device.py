@@ -18,7 +18,6 @@ from .firmware_build import (
     bl1_config_for,
     bl2_config_for,
     bundle_layout,
-    check_build,
     dummy_provisioning,
     its_config_for,
     ps_config_for,
@@ -27,6 +26,7 @@ from .firmware_build import (
     with_firmware_update,
     with_token_variant,
 )
+from .firmware_checks import check_build
 from .interface.apis import PsaApis, TfmApis
 from .interface.errors import TfmSimError
 from .interface.esp_tee.api import EspTeeApi

@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from .cks.config import CksConfig
+from .cks.partition import CksPartition
 from .crypto.config import CryptoConfig
 from .crypto.partition import CryptoPartition
 from .delegated_attestation.config import DelegatedAttestationConfig
@@ -51,6 +53,7 @@ def configurations(
     its: bool = True,
     platform: bool = True,
     protected_storage: bool = False,
+    cks: bool = False,
     esp_tee: bool = False,
 ) -> Mapping[str, bool]:
     """What the ``conditional`` of each partition in the manifest list asks for; TF-M's defaults."""
@@ -63,6 +66,7 @@ def configurations(
         "TFM_PARTITION_DELEGATED_ATTESTATION": delegated_attestation,
         "TFM_PARTITION_FIRMWARE_UPDATE": firmware_update,
         "TFM_PARTITION_PROTECTED_STORAGE": protected_storage,
+        "STM_PARTITION_CKS": cks,
         "ESP_TEE": esp_tee,
     }
 
@@ -76,6 +80,7 @@ def programs(
     protected_storage: PsConfig | None = None,
     platform: PlatformConfig | None = _BASE_PLATFORM,
     delegated_attestation: DelegatedAttestationConfig | None = None,
+    cks: CksConfig | None = None,
     esp_tee: EspTeeAttestationConfig | None = None,
 ) -> Mapping[str, Program]:
     """What runs in each partition that the build has, by partition name.
@@ -108,6 +113,8 @@ def programs(
         made["TFM_SP_FWU"] = (FwuPartition, firmware_update)
     if protected_storage is not None:
         made["TFM_SP_PS"] = (PsPartition, protected_storage)
+    if cks is not None:
+        made["STM_SP_CKS"] = (CksPartition, cks)
     if esp_tee is not None:
         made |= _esp_tee_programs(esp_tee)
     return made

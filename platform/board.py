@@ -125,12 +125,14 @@ class DeviceModel(Enum):
     ``cmsdk_timer``: its interrupt. ``cmsdk_uart``: receive, transmit, combined; or the combined one alone.
     ``cmsdk_watchdog``: reset request, interrupt; or the interrupt alone: its reset request resets the device
     then. ``sse200_mhu``: that of its two which reaches the secure core, CPU 0; CPU 1 has the same number.
+    ``stm32_usart``: its one interrupt.
     """
 
     CMSDK_TIMER = "cmsdk_timer"
     CMSDK_UART = "cmsdk_uart"
     CMSDK_WATCHDOG = "cmsdk_watchdog"
     SSE200_MHU = "sse200_mhu"
+    STM32_USART = "stm32_usart"
 
 
 @dataclass(frozen=True, slots=True)

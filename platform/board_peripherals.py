@@ -16,9 +16,10 @@ _MODEL_LINES: Final = {
     DeviceModel.CMSDK_UART: (0, 1, 3),
     DeviceModel.CMSDK_WATCHDOG: (0, 1, 2),
     DeviceModel.SSE200_MHU: (0, 1),
+    DeviceModel.STM32_USART: (0, 1),
 }
 """How many interrupt lines a peripheral of each model may have."""
-_COUNTING: Final = (DeviceModel.CMSDK_TIMER, DeviceModel.CMSDK_WATCHDOG)
+_COUNTING: Final = (DeviceModel.CMSDK_TIMER, DeviceModel.CMSDK_WATCHDOG, DeviceModel.STM32_USART)
 
 
 def read_peripheral(value: YamlValue, system_clock: int) -> Peripheral:

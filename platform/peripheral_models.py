@@ -11,6 +11,7 @@ from .cmsdk_watchdog import CmsdkWatchdog
 from .interrupts import InterruptController
 from .mhu import Sse200Mhu
 from .peripheral import PeripheralModel, not_wired
+from .stm32_usart import Stm32Usart
 
 
 def peripheral_models(
@@ -56,3 +57,5 @@ def _model(
             return Sse200Mhu(
                 *lines, *(partial(cpu1_interrupts.set_level, n) for n in peripheral.irqs.values())
             )
+        case DeviceModel.STM32_USART:
+            return Stm32Usart(peripheral.clock, main)

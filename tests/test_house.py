@@ -18,8 +18,17 @@ ARROWS = {
     "spm": {"interface", "platform"},
     "partitions": {"interface", "platform", "spm"},
     "firmware_build": {"interface", "platform", "bootloader", "spm", "partitions"},
+    "firmware_checks": {"interface", "platform", "bootloader", "spm", "partitions", "firmware_build"},
     "firmware_profiles": {"interface", "platform", "bootloader", "spm", "partitions", "firmware_build"},
-    "device": {"interface", "platform", "bootloader", "spm", "partitions", "firmware_build"},
+    "device": {
+        "interface",
+        "platform",
+        "bootloader",
+        "spm",
+        "partitions",
+        "firmware_build",
+        "firmware_checks",
+    },
     "tools": {
         "interface",
         "platform",
@@ -27,6 +36,7 @@ ARROWS = {
         "spm",
         "partitions",
         "firmware_build",
+        "firmware_checks",
         "firmware_profiles",
         "device",
     },
@@ -37,7 +47,7 @@ PARTITIONS = sorted(p.name for p in (ROOT / "partitions").iterdir() if p.is_dir(
 
 def modules() -> list[tuple[str, Path]]:
     """Every module of ours by its full name; the package's own root is `tfm_sim`."""
-    roots = ("__init__", "firmware_build", "firmware_profiles", "device")
+    roots = ("__init__", "firmware_build", "firmware_checks", "firmware_profiles", "device")
     files = [ROOT / f"{name}.py" for name in roots]
     files += [f for room in ARROWS if (ROOT / room).is_dir() for f in (ROOT / room).rglob("*.py")]
     return [(module_name(f), f) for f in files]
@@ -111,6 +121,16 @@ def test_the_verifier_shares_no_encoder_with_the_device(folder: str) -> None:
             assert not module.startswith(VERIFIERS[folder]), (file, module)
 
 
+def test_the_commissioner_shares_no_encoder_with_device_or_pki() -> None:
+    """What it has of theirs are the numbers and the interface of commissioning, and errors."""
+    mine, shared = "tfm_sim.tools.matter.commissioner", ("interface.matter.commissioning", "interface.errors")
+    legal = (f"{mine}.", *(f"tfm_sim.{module}" for module in shared))
+    for file in (ROOT / "tools" / "matter" / "commissioner").rglob("*.py"):
+        for module in imports(module_name(file), file):
+            parents = {mine, *(f"tfm_sim.{m}" for m in ("interface", "interface.matter"))}
+            assert module in parents or module.startswith(legal), (file, module)
+
+
 def test_platform_is_a_namespace_folder() -> None:
     assert not (ROOT / "platform" / "__init__.py").exists()
 
@@ -129,3 +149,12 @@ def test_every_package_is_installed() -> None:
     found = {module_name(f) if f.name == "__init__.py" else module_name(f).rpartition(".")[0] for f in files}
     found = {name for name in found if name != "tfm_sim"} | {"tfm_sim"}
     assert set(project["tool"]["setuptools"]["packages"]) == found
+
+
+def test_programs_of_matter_devices_stand_on_interface_alone() -> None:
+    """What runs on the device reaches it by its interfaces, as C code would; never by its insides."""
+    folder = "tfm_sim.tools.matter.firmware"
+    for file in (ROOT / "tools" / "matter" / "firmware").rglob("*.py"):
+        for module in imports(module_name(file), file):
+            legal = room_of(module) == "interface" or module == folder or module.startswith(f"{folder}.")
+            assert legal, (file, module)

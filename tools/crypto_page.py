@@ -278,7 +278,11 @@ FURTHER: Final = (
         "signing and deriving in steps (`psa_sign_hash_start`, `psa_*_iop_*`)",
         "not in PSA Crypto 1.2 nor in TF-M",
     ),
-    ("`psa_open_key`, `psa_close_key`", "abandoned: TF-M keeps the function ids without a function"),
+    (
+        "`psa_open_key`, `psa_close_key` by default",
+        "abandoned: TF-M keeps the function ids without a function. `CryptoConfig(open_close_key=True)` has "
+        "them, as ST's port of TF-M does",
+    ),
 )
 
 

@@ -25,6 +25,7 @@ FORMS: Final = {
     TokenForm.DOCUMENT: Form.SLOT,
     TokenForm.SLOT: Form.SLOT,
     TokenForm.NAMED_KEY: Form.STRING_ID,
+    TokenForm.PSA: Form.PSA,
     TokenForm.CHALLENGE: Form.PSA_UEID,
 }
 """What the verifier calls the forms that a build can have."""
@@ -47,7 +48,7 @@ class Request:
 
     def expected(self, form: TokenForm) -> dict[str, Any]:
         """The arguments of `verify` that say what the token must answer."""
-        return {"challenge": self.challenge} if form is TokenForm.CHALLENGE else {"nonce": self.nonce}
+        return {"challenge": self.challenge} if form.with_challenge else {"nonce": self.nonce}
 
 
 def esp_tee_build_for(
@@ -64,7 +65,7 @@ def esp_tee_build_for(
 
 def ask(device: Device, form: TokenForm, request: Request) -> bytes:
     """The REE passes a request on by the call of the form's time. Raises EspError or PsaError."""
-    if form is TokenForm.CHALLENGE:
+    if form.with_challenge:
         return device.esp_tee.get_token(request.challenge)
     return device.esp_tee.generate_token(request.nonce, request.client_id, request.psa_cert_ref)
 

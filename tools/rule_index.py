@@ -5,7 +5,8 @@ A rule is tagged where it is enforced, by a comment or a docstring that begins w
 * ``# FF-M 1.1 psa_call: at most PSA_MAX_IOVEC vectors.`` (in a docstring ``FF-M 1.1, psa_call: ...``);
   several names are separated by commas, and after a semicolon another rule may follow with its own tag;
 * ``# MCUboot boot_slots_compatible, for sectors of one size.``: the code does what that function does, or
-  what that option asks.
+  what that option asks; so for ESP-TEE and ESP-IDF;
+* ``# Matter 1.4 6.2.2.3: ...``: the name is the number of a section.
 """
 
 import ast
@@ -21,21 +22,52 @@ from typing import Final
 from .generated_page import write_page
 
 ROOT: Final = Path(__file__).parents[1]
-ROOMS: Final = ("spm", "bootloader", "interface/mcuboot", "partitions")
-DOCUMENTS: Final = ("FF-M 1.1", "FF-M 1.0", "TF-M", "MCUboot", "PSA Crypto", "PSA FWU", "Armv8-M", "ESP-TEE")
+ROOMS: Final = (
+    "spm",
+    "bootloader",
+    "interface/mcuboot",
+    "interface/esp_tee",
+    "interface/matter",
+    "interface/stm32",
+    "partitions",
+    "tools/esp_tee",
+    "tools/matter",
+    "tools/stm32",
+)
+DOCUMENTS: Final = (
+    "FF-M 1.1",
+    "FF-M 1.0",
+    "TF-M",
+    "MCUboot",
+    "PSA Crypto",
+    "PSA FWU",
+    "Armv8-M",
+    "ESP-TEE",
+    "ESP-IDF",
+    "STM32",
+    "Matter 1.4",
+    "CHIP SDK",
+)
 HEAD: Final = """\
 # Rules by name
 
 The rules that the code enforces, by the document that they are from and the call or subject that they are
 about, each with its file. Listed by `make docs` from the tags in the code: search the file for the name.
 """
-_DOCUMENT: Final = r"(?:FF-M 1\.[01]|TF-M|MCUboot|PSA (?:Crypto|FWU)(?: [\d.]+)?|Armv8-M|ESP-TEE)"
+_OF_CODE: Final = "MCUboot|ESP-TEE|ESP-IDF"
+_OF_SECTIONS: Final = r"Matter 1\.4"
+_DOCUMENT: Final = (
+    rf"(?:FF-M 1\.[01]|TF-M|{_OF_CODE}|PSA (?:Crypto|FWU)(?: [\d.]+)?|Armv8-M|STM32|{_OF_SECTIONS}|CHIP SDK)"
+)
 _NAME: Final = r"[A-Za-z_][\w-]*(?: [\w-]+){0,3}"
 _NAMES: Final = rf"{_NAME}(?:, {_NAME})*"
-_TAG: Final = re.compile(rf"((?!MCUboot){_DOCUMENT}),? ({_NAMES}): (.+)", re.DOTALL)
-# A function or an option of MCUboot's; a full stop after it says that it is all there is to say.
-_MCUBOOT: Final = re.compile(r"(MCUboot) ([A-Za-z]\w*_\w+)(?:\.|[,:]? (.*))", re.DOTALL)
-_NEXT: Final = re.compile(rf"; (?={_DOCUMENT} {_NAMES}: )")
+_SECTION_NUMBER: Final = r"(?:[A-Z]\.)?\d+(?:\.\d+)*"
+_SECTION_NUMBERS: Final = rf"{_SECTION_NUMBER}(?:, {_SECTION_NUMBER})*"
+_TAG: Final = re.compile(rf"((?!MCUboot|{_OF_SECTIONS}){_DOCUMENT}),? ({_NAMES}): (.+)", re.DOTALL)
+# A function or an option of a code base; a full stop after it says that it is all there is to say.
+_CODE: Final = re.compile(rf"({_OF_CODE}) ([A-Za-z_]\w*_\w+)(?:\.|[,:]? (.*))", re.DOTALL)
+_SECTION: Final = re.compile(rf"({_OF_SECTIONS}) ({_SECTION_NUMBERS}): (.+)", re.DOTALL)
+_NEXT: Final = re.compile(rf"; (?={_DOCUMENT} (?:{_NAMES}|{_SECTION_NUMBERS}): )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +121,7 @@ def parse(text: str, file: str = "") -> list[Rule]:
     """The rules that a comment or docstring tags; none for any other text."""
     found = []
     for part in _NEXT.split(text):
-        match = _MCUBOOT.match(part) or _TAG.fullmatch(part)
+        match = _TAG.fullmatch(part) or _SECTION.fullmatch(part) or _CODE.match(part)
         if match is not None:
             document, names, rule = match.groups(default="")
             found += [Rule(document, name, rule, file) for name in names.split(", ")]

@@ -165,7 +165,7 @@ class FactoryData:
             ENTRY.build({"id": int(tag), "length": len(value), "value": value})
             for tag, value in self.values.items()
         )
-        return b"".join(entries) + Int32ul.build(END_MARKER)
+        return b"".join(entries) + END_MARKER.to_bytes(4, "little")
 
     @classmethod
     def decode(cls, data: bytes, skipped: list[int] | None = None) -> Self:
@@ -178,7 +178,7 @@ class FactoryData:
         values: dict[FactoryDataTag, bytes] = {}
         at = 0
         while at < len(data):
-            if data[at : at + 4] == Int32ul.build(END_MARKER):
+            if data[at : at + 4] == END_MARKER.to_bytes(4, "little"):
                 break
             try:
                 entry = ENTRY.parse(data[at:])
@@ -211,12 +211,17 @@ def number_value(tag: FactoryDataTag, number: int) -> bytes:
 
 
 class FactoryDataStatus(IntEnum):
-    """FACTORYDATA_StatusTypeDef; the provisioning firmware sends these numbers as its result."""
+    """FACTORYDATA_StatusTypeDef; the provisioning firmware sends these numbers as its result.
+
+    The last one is the provisioning firmware's of an STM32WB55; ST's guide has "STM32 not init or fail in
+    synchronization" for that number.
+    """
 
     DATAFACTORY_OK = 0
     DATAFACTORY_DATA_NOT_FOUND = 1
     DATAFACTORY_BUFFER_TOO_SMALL = 2
     DATAFACTORY_PARAM_ERROR = 3
+    DATAFACTORY_WRITE_IN_CKS_ERROR = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,14 +229,15 @@ class FactoryDataReader:
     """The device's reader (stm32_factorydata.c): it walks the entries from ``start`` on, each time anew.
 
     ``read`` gives so many bytes at an address, and raises a TfmSimError where it cannot. ``end`` is the last
-    address of the area. The firmware does not know the end marker: what follows it, erased, has a length
-    that no entry has, so an absent tag ends as PARAM_ERROR. With ``knows_marker`` it is DATA_NOT_FOUND.
+    address of the area. The reader of X-CUBE-MATTER 1.4 ``knows_marker``: an absent tag ends there as
+    DATA_NOT_FOUND. The one before did not: what follows the marker, erased, has a length that no entry has,
+    so an absent tag ended as PARAM_ERROR.
     """
 
     read: Callable[[int, int], bytes]
     start: int
     end: int
-    knows_marker: bool = False
+    knows_marker: bool = True
 
     def get_value(self, tag: int, size: int | None) -> tuple[FactoryDataStatus, bytes]:
         """FACTORYDATA_GetValue into a buffer of ``size`` bytes; None is a null pointer.
@@ -246,7 +252,7 @@ class FactoryDataReader:
             return status, b""
         if length > size:
             return FactoryDataStatus.DATAFACTORY_BUFFER_TOO_SMALL, b""
-        value = self._try_read(address, length)
+        value = self._try_read(address, length) if length else b""
         if value is None:
             return FactoryDataStatus.DATAFACTORY_PARAM_ERROR, b""
         return FactoryDataStatus.DATAFACTORY_OK, value
@@ -259,6 +265,7 @@ class FactoryDataReader:
             if header is None:
                 return FactoryDataStatus.DATAFACTORY_PARAM_ERROR, 0, 0
             found, length = (int.from_bytes(half, "little") for half in (header[:4], header[4:]))
+            # STM32 Get_TagLocation: in X-CUBE-MATTER 1.4 the marker ends the search.
             if self.knows_marker and found == END_MARKER:
                 return FactoryDataStatus.DATAFACTORY_DATA_NOT_FOUND, 0, 0
             # STM32 Get_TagLocation: the length is judged before the tag is.
@@ -267,8 +274,10 @@ class FactoryDataReader:
             if found == tag:
                 return FactoryDataStatus.DATAFACTORY_OK, at + HEADER_SIZE, length
             at += HEADER_SIZE + length
-        # STM32 Get_TagLocation: at exactly the last address the firmware answers OK and sets no location;
-        # the model answers as for any other address behind the area.
+        # STM32 Get_TagLocation: entries that end exactly at the last address leave the status OK, and place
+        # and length unset. In 1.4 both are 0, before that anything; there the model finds nothing.
+        if at == self.end and self.knows_marker:
+            return FactoryDataStatus.DATAFACTORY_OK, 0, 0
         return FactoryDataStatus.DATAFACTORY_DATA_NOT_FOUND, 0, 0
 
     def _try_read(self, address: int, size: int) -> bytes | None:

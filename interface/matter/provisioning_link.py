@@ -8,9 +8,12 @@ leaves to the customer's middleware; here each is one line of its own::
     PAI:<size>:<crc>:<base64>     PC to device: X.509, DER
     DAC:<size>:<crc>:<base64>     PC to device: X.509, DER
 
+    MODE:test, MODE:production    PC to device, in front of `Init`
+
 ``size`` is that of the DER in bytes, decimal; ``crc`` the CRC-32 of the DER as zlib has it, 8 lower-case hex
 digits; base64 is RFC 4648's with padding. A line ends with a line feed, a carriage return in front of it does
-no harm. PAI and DAC may come in either order.
+no harm. PAI and DAC may come in either order. MODE says where an STM32WB55 is to keep its private key: the
+programming tool's --mode, which the script forwards.
 """
 
 import base64
@@ -32,7 +35,7 @@ DER_LIMIT: Final = 600
 LINE_LIMIT: Final = 1024
 """The longest line in bytes, its end not counted; a longer one is dropped whole."""
 
-_FINISH: Final = re.compile(rb"finish:([0-9]{3})")
+_FINISH: Final = re.compile(rb"finish:([0-9]{3})(?![0-9])")
 _MESSAGE: Final = re.compile(rb"(CSR|PAI|DAC):([0-9]{1,4}):([0-9a-f]{8}):([A-Za-z0-9+/]*={0,2})")
 
 
@@ -50,6 +53,13 @@ class LinkMessage(StrEnum):
     CSR = "CSR"
     PAI = "PAI"
     DAC = "DAC"
+
+
+class ProvisioningMode(StrEnum):
+    """genFactoryData --mode: the private key of an STM32WB55 in flash, or in the customer key storage."""
+
+    TEST = "test"
+    PRODUCTION = "production"
 
 
 class ProvisioningStatus(IntEnum):
@@ -87,6 +97,17 @@ _MESSAGES: Final = {
     0xFFFE: "Provisioning completed with unknown error",
     0xFFFF: "Provisioning interrupted by user",
 }
+
+
+def mode_line(mode: ProvisioningMode) -> bytes:
+    """The line that forwards ``mode``, its end included."""
+    return b"MODE:%s\n" % mode.encode()
+
+
+def read_mode(line: bytes) -> ProvisioningMode | None:
+    """The mode in a line that forwards one, None for any other line."""
+    found = {mode_line(mode).strip(): mode for mode in ProvisioningMode}
+    return found.get(line.strip())
 
 
 def finish_line(status: int) -> bytes:

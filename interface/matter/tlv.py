@@ -101,7 +101,7 @@ def _width(value: int, what: str) -> int:
     raise TlvError(f"{what} {value}; legal: 0 to 2^64 - 1")
 
 
-Value: TypeAlias = "int | bool | bytes | str | None | tuple[Element, ...]"
+Value: TypeAlias = "int | bool | bytes | str | tuple[Element, ...] | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,12 @@ class Element:
 
 
 _TAG_SIZES: Final = (0, 1, 2, 4, 2, 4, 6, 8)  # Matter 1.4 A.7.2, by tag control
-_FAMILIES: Final = {0x00: ElementType.SIGNED, 0x04: ElementType.UNSIGNED, 0x0C: ElementType.UTF8, 0x10: ElementType.BYTES}
+_FAMILIES: Final = {
+    0x00: ElementType.SIGNED,
+    0x04: ElementType.UNSIGNED,
+    0x0C: ElementType.UTF8,
+    0x10: ElementType.BYTES,
+}
 _CONTAINERS: Final = (ElementType.STRUCTURE, ElementType.ARRAY, ElementType.LIST)
 MAX_DEPTH: Final = 16
 

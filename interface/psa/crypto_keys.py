@@ -29,6 +29,16 @@ def psa_get_key_attributes(client: PsaClient, key: int) -> tuple[int, KeyAttribu
     return status, KeyAttributes.decode(data)
 
 
+def psa_open_key(client: PsaClient, id_: int) -> tuple[int, int]:
+    """(status, handle): a handle is the key's id. TF-M has given it up, ST's has it (crypto_compat.h)."""
+    return call_for_key(client, pack_iovec(Function.OPEN_KEY, id_))
+
+
+def psa_close_key(client: PsaClient, handle: int) -> int:
+    """As psa_purge_key for a persistent key; destroys a volatile one (psa/crypto_compat.h)."""
+    return call(client, pack_iovec(Function.CLOSE_KEY, handle))
+
+
 def psa_import_key(client: PsaClient, attributes: KeyAttributes, data: BytesLike) -> tuple[int, int]:
     """(status, key id)."""
     return call_for_key(client, pack_iovec(Function.IMPORT_KEY), attributes.encode(), data)

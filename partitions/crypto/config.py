@@ -33,6 +33,9 @@ class CryptoConfig:
 
     single_part_functions: bool = True
     """CRYPTO_SINGLE_PART_FUNCS_DISABLED, the other way round: hash, MAC, cipher and AEAD in one call."""
+    open_close_key: bool = False
+    """psa_open_key and psa_close_key, as in TF-M up to 1.3 and in ST's port of it. TF-M's service has given
+    them up since (TFM_CRYPTO_ABANDONED_OPEN_KEY) and answers PSA_ERROR_NOT_SUPPORTED."""
     key_module: bool = True
     hash_module: bool = True
     mac_module: bool = True

@@ -5,6 +5,7 @@ from typing import Final
 
 from ...interface.psa.crypto_types import PSA_KEY_ATTRIBUTES_SIZE, KeyAttributes
 from ...interface.psa.crypto_values import (
+    PSA_KEY_ID_NULL,
     PSA_KEY_TYPE_IS_ASYMMETRIC,
     PSA_KEY_TYPE_IS_PUBLIC_KEY,
     PSA_KEY_TYPE_RSA_KEY_PAIR,
@@ -13,7 +14,9 @@ from ...interface.psa.crypto_values import (
 )
 from ...interface.psa.status import (
     PSA_ERROR_BUFFER_TOO_SMALL,
+    PSA_ERROR_DOES_NOT_EXIST,
     PSA_ERROR_INVALID_ARGUMENT,
+    PSA_ERROR_INVALID_HANDLE,
     PSA_ERROR_NOT_PERMITTED,
     PSA_ERROR_NOT_SUPPORTED,
     PSA_ERROR_PROGRAMMER_ERROR,
@@ -42,11 +45,14 @@ class KeyFunctions:
         self._keys = keys
         self._operations = operations
         self._operations_outlive_keys = config.operations_outlive_keys
+        self._open_close_key = config.open_close_key
         self._random = random
 
     @property
     def functions(self) -> dict[int, Handler]:
+        handles: dict[int, Handler] = {Function.OPEN_KEY: self._open, Function.CLOSE_KEY: self._close}
         return {
+            **(handles if self._open_close_key else {}),
             Function.GET_KEY_ATTRIBUTES: self._get_attributes,
             Function.IMPORT_KEY: self._import,
             Function.GENERATE_KEY: self._generate,
@@ -57,6 +63,25 @@ class KeyFunctions:
             Function.EXPORT_PUBLIC_KEY: self._export_public,
             Function.PURGE_KEY: self._purge,
         }
+
+    def _open(self, request: Request) -> int:
+        """Mbed TLS psa_open_key: DOES_NOT_EXIST where there is none; the handle is the key's id."""
+        request.require_handle_room()
+        try:
+            self._keys.get(request.client_id, request.iovec.key_id)
+        except Refusal as refusal:
+            if refusal.status == PSA_ERROR_INVALID_HANDLE:
+                return PSA_ERROR_DOES_NOT_EXIST
+            raise
+        request.put_handle(request.iovec.key_id)
+        return PSA_SUCCESS
+
+    def _close(self, request: Request) -> int:
+        """Mbed TLS psa_close_key: id 0 is no error, a key in no slot INVALID_HANDLE; volatile ones go."""
+        if request.iovec.key_id == PSA_KEY_ID_NULL:
+            return PSA_SUCCESS
+        self._keys.close(request.client_id, request.iovec.key_id)
+        return PSA_SUCCESS
 
     def _destroy(self, request: Request) -> int:
         self._keys.destroy(request.client_id, request.iovec.key_id)

@@ -266,6 +266,12 @@ class KeyStore:
             raise
         return Key(attributes, None, data=data)
 
+    def close(self, owner: int, key_id: int) -> None:
+        """Drop a key from its slot; a volatile one is gone then. INVALID_HANDLE for one in no slot."""
+        if self._slots.find(owner, key_id) is None:
+            raise Refusal(PSA_ERROR_INVALID_HANDLE)
+        self._slots.drop(owner, key_id)
+
     def purge(self, owner: int, key_id: int) -> None:
         """Drop the copy in RAM of a persistent or builtin key; nothing else changes. INVALID_HANDLE."""
         # PSA Crypto 1.2 psa_purge_key: SUCCESS for every key that there is. Mbed TLS answers DOES_NOT_EXIST

@@ -26,7 +26,7 @@ from tfm_sim.interface.matter.factory_data_json import factory_data_from_json, f
 from tfm_sim.platform.flash import Flash
 
 T = FactoryDataTag
-OK, NOT_FOUND, TOO_SMALL, PARAM_ERROR = FactoryDataStatus
+OK, NOT_FOUND, TOO_SMALL, PARAM_ERROR, CKS_ERROR = FactoryDataStatus
 MARKER = bytes.fromhex("acacacac")
 START, END = 0x901C0000, 0x901CFFFF
 
@@ -173,7 +173,7 @@ def test_what_nobody_knows_is_passed_over_and_told() -> None:
 ])  # fmt: skip
 def test_values_of_the_json_form(name: str, value: object, raw: str) -> None:
     data = factory_data_from_json(json.dumps({name: value}))
-    assert data.values[T[name]].hex() == raw
+    assert data.values[FactoryDataTag[name]].hex() == raw
     assert factory_data_from_json(factory_data_to_json(data)) == data
 
 
@@ -201,9 +201,11 @@ def test_json_that_is_no_factory_data(text: str, message: str) -> None:
     assert message in str(caught.value)
 
 
-def flash_with(raw: bytes, tail: bytes = b"\xff" * 64) -> FactoryDataReader:
+def flash_with(raw: bytes, tail: bytes = b"\xff" * 64, *, knows_marker: bool = False) -> FactoryDataReader:
     flash = Flash("f", 0x20000, 0x1000, 1, contents=(raw + tail).ljust(0x20000, b"\xff"))
-    return FactoryDataReader(lambda address, size: flash.read(address - START, size), START, END)
+    return FactoryDataReader(
+        lambda address, size: flash.read(address - START, size), START, END, knows_marker
+    )
 
 
 VALUES = {T.SPAKE2_SALT: b"salt", T.VENDOR_NAME: b"A" * 602, T.VENDOR_ID: b"\xf1\xff"}
@@ -220,7 +222,7 @@ VALUES = {T.SPAKE2_SALT: b"salt", T.VENDOR_NAME: b"A" * 602, T.VENDOR_ID: b"\xf1
     (T.PRODUCT_ID, 2, (PARAM_ERROR, b"")),
     (T.PRODUCT_ID, None, (PARAM_ERROR, b"")),
 ])  # fmt: skip
-def test_the_device_s_reader(
+def test_the_older_reader(
     tag: FactoryDataTag, size: int | None, answer: tuple[FactoryDataStatus, bytes]
 ) -> None:
     assert flash_with(FactoryData(VALUES).encode()).get_value(tag, size) == answer
@@ -237,7 +239,7 @@ def test_the_device_s_reader(
     (b"\x01\0\0\0\x01\0\0\0x" * 7282, NOT_FOUND),
     (b"\x01\0\0\0\x07\0\0\0xxxxxxx" * 4369, NOT_FOUND),
 ])  # fmt: skip
-def test_the_device_s_reader_where_the_tag_is_not(raw: bytes, answer: FactoryDataStatus) -> None:
+def test_the_older_reader_where_the_tag_is_not(raw: bytes, answer: FactoryDataStatus) -> None:
     assert flash_with(raw).get_value(16, 99) == (answer, b"")
 
 
@@ -249,9 +251,21 @@ def test_a_value_may_end_behind_the_area_but_an_entry_begins_inside() -> None:
 def test_a_reader_that_knows_the_marker() -> None:
     raw = FactoryData(VALUES).encode()
     flash = Flash("f", 0x1000, 0x1000, 1, contents=raw.ljust(0x1000, b"\xff"))
-    reader = FactoryDataReader(flash.read, 0, 0xFFF, knows_marker=True)
+    reader = FactoryDataReader(flash.read, 0, 0xFFF)
     assert reader.get_value(T.PRODUCT_ID, 2) == (NOT_FOUND, b"")
     assert reader.get_value(T.VENDOR_ID, 2) == (OK, b"\xf1\xff")
+    # Even where somebody asks for the marker itself, or a length of its own follows it.
+    assert reader.get_value(0xACACACAC, 2) == (NOT_FOUND, b"")
+
+
+@pytest.mark.parametrize(("knows_marker", "answer"), [(True, (OK, b"")), (False, (NOT_FOUND, b""))])
+def test_entries_that_end_exactly_at_the_last_address(
+    knows_marker: bool, answer: tuple[FactoryDataStatus, bytes]
+) -> None:
+    flash = Flash("f", 0x1000, 0x1000, 1, contents=(b"\x01\0\0\0\x01\0\0\0x" * 10).ljust(0x1000, b"\xff"))
+    for end, wanted in ((89, NOT_FOUND), (90, answer[0]), (91, PARAM_ERROR)):
+        reader = FactoryDataReader(flash.read, 0, end, knows_marker=knows_marker)
+        assert reader.get_value(2, 9) == (wanted, b"")
 
 
 def test_flash_that_cannot_be_read_is_a_parameter_error() -> None:

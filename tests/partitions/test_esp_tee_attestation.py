@@ -54,6 +54,12 @@ def slot_device() -> Iterator[Device]:
 
 
 @pytest.fixture(scope="module")
+def first_psa() -> Iterator[Device]:
+    with booted(TokenForm.PSA) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def newer() -> Iterator[Device]:
     with booted(TokenForm.CHALLENGE) as made:
         yield made
@@ -132,7 +138,7 @@ def test_a_store_into_the_flash_of_the_ree_takes_the_device_down(argument: str) 
 
 
 def test_a_size_may_wrap_round_the_address_space() -> None:
-    """The end of the buffer is the byte in front of it then, which is the REE's: the token's zeros find out."""
+    """The end of the buffer is the byte in front of it then, which is the REE's: zeros find out."""
     with booted() as victim, pytest.raises(DevicePanic, match="found 4096 bytes at 0x40880000"):
         generate(victim, size=0xFFFFFFFF)
 
@@ -183,6 +189,37 @@ def get_token(
 )
 def test_get_token(newer: Device, arguments: dict[str, int], status: int) -> None:
     assert get_token(newer, **arguments) == status
+
+
+# December 2025 to April 2026: addresses were looked at, and the least room was less.
+@pytest.mark.parametrize(
+    "arguments, status",
+    [
+        ({"size": 1792}, 0),
+        ({"size": 1791}, TOO_SMALL),
+        ({"size": 0}, ARGUMENT),
+        *(({name: NULL}, ARGUMENT) for name in ("challenge", "buf", "length")),
+        *(({name: TEE_RAM}, ARGUMENT) for name in ("challenge", "buf", "length")),
+        ({"challenge": REE_END - 32}, ARGUMENT),
+        ({"challenge": REE_END - 33}, 0),
+        ({"buf": REE_END - 2048}, ARGUMENT),
+        ({"buf": REE_END - 2049}, 0),
+        ({"challenge_size": 33}, ARGUMENT),
+        ({"challenge_size": 33, "size": 1}, ARGUMENT),
+    ],
+)
+def test_get_token_of_2025(first_psa: Device, arguments: dict[str, int], status: int) -> None:
+    assert get_token(first_psa, **arguments) == status
+
+
+def test_the_size_went_to_any_address_in_2025(first_psa: Device) -> None:
+    """The REE could have the TEE write 1792 into the TEE's own memory."""
+    ask = psa_initial_attest_get_token_size
+    assert ask(first_psa.ns, 32, 0) == ARGUMENT
+    free = 0x4082FFF0
+    first_psa.hardware.memory.write(free, bytes(4))
+    assert ask(first_psa.ns, 32, free) == 0
+    assert first_psa.hardware.memory.read(free, 4) == (1792).to_bytes(4, "little")
 
 
 @pytest.mark.parametrize(
@@ -257,10 +294,11 @@ def test_heap(form: TokenForm, heap: int, error: int) -> None:
                 continue
             with pytest.raises((EspError, PsaError)) as caught:
                 issue(device, form)
-            if isinstance(caught.value, EspError):
-                assert caught.value.error == error
-            else:
-                assert caught.value.status == -132
+            refused = caught.value
+            if isinstance(refused, EspError):
+                assert refused.error == error
+            if isinstance(refused, PsaError):
+                assert refused.status == -132
 
 
 def reflash(device: Device, what: str) -> None:

@@ -41,10 +41,10 @@ def tokens(devices: dict[TokenForm, Device]) -> dict[TokenForm, bytes]:
     return {form: issue(device, form) for form, device in devices.items()}
 
 
-D, S, N, C = FORMS
+D, S, N, P, C = FORMS
 BTL, TEE, APP = ("eat.sw_claims.bootloader", "eat.sw_claims.tee", "eat.sw_claims.app")
 MAC = bytes.fromhex("02e5c6000001")
-ALL = (D, S, N, C)
+ALL = (D, S, N, P, C)
 
 
 def at(token: bytes, path: str) -> Json:
@@ -62,33 +62,33 @@ def at(token: bytes, path: str) -> Json:
         (ALL, "header.encr_alg", ""),
         (ALL, "header.sign_alg", "ecdsa_secp256r1_sha256"),
         ((D, S), "header.key_id", 0),
-        ((N, C), "header.key_id", "tee_att_key0"),
+        ((N, P, C), "header.key_id", "tee_att_key0"),
         ((D, S, N), "eat.nonce", 0xA1B2C3D4 - (1 << 32)),
-        ((C,), "eat.auth_challenge", CHALLENGE.hex()),
+        ((P, C), "eat.auth_challenge", CHALLENGE.hex()),
         (ALL, "eat.client_id", 262974944),
         ((C,), "eat.chip_id", 13),
         (ALL, "eat.device_ver", 1),
         ((C,), "eat.ueid", {"mac": "02e5c6000001", "optional_id": "e5c6" * 8}),
         (ALL, "eat.device_id", hashlib.sha256(MAC).hexdigest()),
         ((D, S, N), "eat.psa_cert_ref", "0716053550477-10100"),
-        ((C,), "eat.psa_cert_ref", "0632793520245-10010"),
+        ((P, C), "eat.psa_cert_ref", "0632793520245-10010"),
         ((D,), "eat.device_status", 255),
-        ((S, N, C), "eat.device_status", 165),
+        ((S, N, P, C), "eat.device_status", 165),
         (ALL, f"{TEE}.type", 1),
         (ALL, f"{APP}.type", 2),
         (ALL, f"{BTL}.type", 0),
         (ALL, f"{TEE}.ver", "1.0.0"),
         (ALL, f"{APP}.ver", "v0.1.0"),
         ((D,), f"{BTL}.ver", ""),
-        ((S, N, C), f"{BTL}.ver", "01000000"),
+        ((S, N, P, C), f"{BTL}.ver", "01000000"),
         (ALL, f"{TEE}.idf_ver", "v5.5-tfm-sim"),
         (ALL, f"{APP}.idf_ver", "v5.5-tfm-sim"),
         ((D,), f"{BTL}.idf_ver", ""),
-        ((S, N, C), f"{BTL}.idf_ver", "v5.5-tfm-sim"),
+        ((S, N, P, C), f"{BTL}.idf_ver", "v5.5-tfm-sim"),
         (ALL, f"{TEE}.secure_ver", 0),
         (ALL, f"{APP}.secure_ver", 0),
         ((D,), f"{BTL}.secure_ver", -1),
-        ((S, N, C), f"{BTL}.secure_ver", 0),
+        ((S, N, P, C), f"{BTL}.secure_ver", 0),
         *((ALL, f"{part}.part_chip_rev", {"min": 0, "max": 99}) for part in (TEE, APP, BTL)),
         *((ALL, f"{part}.part_digest.type", 0) for part in (TEE, APP, BTL)),
         (ALL, f"{TEE}.part_digest.calc_digest", esp_digest(DEMO.tee_image())),
@@ -120,6 +120,7 @@ EAT = ["device_id", "instance_id", "psa_cert_ref", "device_status", "sw_claims"]
         (ALL, "", ["header", "eat", "public_key", "sign"]),
         (ALL, "header", ["magic", "encr_alg", "sign_alg", "key_id"]),
         ((D, S, N), "eat", ["nonce", "client_id", "device_ver", *EAT]),
+        ((P,), "eat", ["auth_challenge", "client_id", "device_ver", *EAT]),
         ((C,), "eat", ["auth_challenge", "client_id", "chip_id", "device_ver", "ueid", *EAT]),
         ((C,), "eat.ueid", ["mac", "optional_id"]),
         (ALL, "eat.sw_claims", ["tee", "app", "bootloader"]),
@@ -233,7 +234,7 @@ def test_versions_of_31_characters_are_the_longest() -> None:
 def test_nothing_is_escaped_so_a_reference_may_write_claims_of_its_own(
     devices: dict[TokenForm, Device],
 ) -> None:
-    """ESP-IDF's writer escapes nothing, and the reference is the REE's: 32 bytes of the signed text are its own."""
+    """ESP-IDF's writer escapes nothing: up to 32 bytes of the signed text are what the REE likes."""
     token = devices[D].esp_tee.generate_token(1, 2, 'x","device_status":1,"y":"z')
     assert token.count(b'"device_status"') == 2
     assert verifies(token)

@@ -1,4 +1,4 @@
-"""The flash driver of the non-secure side: its own flash by address, nothing of the secure side, cuts of power."""
+"""The flash driver of the non-secure side: its flash by address, nothing of the secure side, power cuts."""
 
 from collections.abc import Callable
 

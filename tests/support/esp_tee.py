@@ -48,7 +48,7 @@ def flashed(firmware: EspTeeFirmware, form: TokenForm = TokenForm.SLOT, **option
 
 def issue(device: Device, form: TokenForm) -> bytes:
     """A token by the call of its time."""
-    if form is TokenForm.CHALLENGE:
+    if form.with_challenge:
         return device.esp_tee.get_token(CHALLENGE)
     return device.esp_tee.generate_token(NONCE, CLIENT)
 

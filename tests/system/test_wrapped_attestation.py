@@ -1,6 +1,6 @@
 """Initial attestation with a wrapped device key, from ST's factory to a verified token, at all levels."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -28,6 +28,7 @@ from tfm_sim.interface.trace import Event
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig, TokenVariant
 from tfm_sim.partitions.initial_attestation.wrapped_dua import LIFETIME
 from tfm_sim.platform.ccb_events import CPU_BUS, PRIVATE_BUS, CcbOperation, KeyMoved
+from tfm_sim.platform.hal import HAL_FUNCTIONS
 from tfm_sim.platform.stm32_factory import export_wrapped_key, install_wrapped_key, manufacture
 from tfm_sim.spm.events import MessageDelivered
 from tfm_sim.spm.load import LoadError
@@ -104,9 +105,10 @@ def test_the_five_steps_of_the_document() -> None:
         assert certificate_key(device, LU)
 
 
-def test_no_cleartext_key_crosses_the_cpu_side() -> None:
+@pytest.mark.parametrize("level", [1, 3])
+def test_no_cleartext_key_crosses_the_cpu_side(level: int) -> None:
     watch = Watch()
-    with make_device(listeners=[watch]).power_on() as device:
+    with make_device(listeners=[watch], spm=SpmConfig(isolation_level=level)).power_on() as device:
         watch.events.clear()
         device.psa.initial_attestation.get_token(CHALLENGE)
     ways = [e for e in watch.events if isinstance(e, KeyMoved)]
@@ -116,6 +118,29 @@ def test_no_cleartext_key_crosses_the_cpu_side() -> None:
         KeyMoved("private key", "CPU", "SAES", CPU_BUS, clear=False),
         KeyMoved("private key", "SAES", "PKA RAM", PRIVATE_BUS, clear=True),
     ]
+
+
+def test_no_function_of_the_platform_takes_or_gives_the_key() -> None:
+    """What firmware says to the hardware and hears of it, from power-on to a token, every byte of it."""
+    device = make_device()
+    hal, heard = device.hardware.hal, list[tuple[str, bytes]]()
+
+    def listening(name: str, function: Callable[..., object]) -> Callable[..., object]:
+        def call(*arguments: object) -> object:
+            answer = function(*arguments)
+            heard.extend((name, part) for part in (*arguments, answer) if isinstance(part, bytes))
+            return answer
+
+        return call
+
+    for name in HAL_FUNCTIONS:
+        vars(hal)[name] = listening(name, getattr(hal, name))
+    with device.power_on():
+        device.psa.initial_attestation.get_token(CHALLENGE)
+    assert {"HAL_CCB_ECDSA_Sign", "HAL_CCB_ECDSA_ComputePublicKey"} <= {name for name, _ in heard}
+    root = bytes(device.hardware.flash[SECRETS].cells[:32])
+    for secret in (*private_keys(device.hardware).values(), root):
+        assert not [name for name, part in heard if secret in part or secret[::-1] in part]
 
 
 def visible_bytes(device: Device) -> Iterator[tuple[str, bytes]]:

@@ -59,7 +59,7 @@ def test_a_judgement_that_is_not_deserved_is_told() -> None:
 
 @pytest.mark.parametrize("form", list(TokenForm))
 def test_attest_and_verify(tfm_sim: CommandLine, form: TokenForm) -> None:
-    fresh = ["--challenge", "77" * 32] if form is TokenForm.CHALLENGE else ["--nonce", "0xfedcba98"]
+    fresh = ["--challenge", "77" * 32] if form.with_challenge else ["--nonce", "0xfedcba98"]
     files = ["-o", "token.json", "--reference-out", "book.yaml"]
     assert tfm_sim("esp-tee", "attest", "--form", form.value, *fresh, *files) == 0, tfm_sim.err
     assert "NOT SECURE" in tfm_sim.err

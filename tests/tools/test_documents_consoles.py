@@ -23,6 +23,8 @@ DOCUMENTS: Final = (
     "docs/endorsements.md",
     "docs/esp-tee.md",
     "docs/stm32-attestation.md",
+    "docs/matter-factory-data.md",
+    "docs/matter.md",
     "docs/tokens.md",
     "docs/verifier.md",
 )

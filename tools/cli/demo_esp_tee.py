@@ -94,7 +94,7 @@ def lines(shown: Demonstration) -> Iterator[str]:
 
 def _asked(shown: Demonstration) -> str:
     request = shown.request
-    if shown.form is TokenForm.CHALLENGE:
+    if shown.form.with_challenge:
         return f"challenge {request.challenge[:8].hex()}... of {len(request.challenge)} bytes"
     return f"nonce {request.nonce:#010x}, client id {request.client_id:#010x}"
 

@@ -51,7 +51,7 @@ def attest(
     A new device gets the demo firmware. Its key is made by the TEE on first use, and kept in --state.
     """
     if request is None:
-        wanted = "--challenge" if form is TokenForm.CHALLENGE else "--nonce"
+        wanted = "--challenge" if form.with_challenge else "--nonce"
         raise click.MissingParameter(param_hint=f"'{wanted}'", param_type="option")
     if as_json and STDIN in (output, book_out):
         raise click.UsageError("- with --json; legal: one of them on standard output")

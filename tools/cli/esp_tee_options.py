@@ -89,7 +89,7 @@ def _check(
     form: TokenForm, challenge: bytes | None, nonce: int | None, client_id: int | None, cert_ref: str | None
 ) -> None:
     """Options of one era with a form of another."""
-    if form is TokenForm.CHALLENGE:
+    if form.with_challenge:
         for name, value in (("--nonce", nonce), ("--client-id", client_id), ("--cert-ref", cert_ref)):
             if value is not None:
                 raise click.UsageError(f"{name} with --form {form.value}; legal: with an older form")

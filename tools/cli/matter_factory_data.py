@@ -14,6 +14,7 @@ from ...platform.state import holds_nothing
 from ..matter.factory.factory_file import FactoryFile, read_factory_file
 from ..matter.factory.listing import listing, listing_data
 from ..matter.factory.options import FactoryOptions, Mode, Platform, plan_of
+from ..matter.factory.pattern import demo_factory_data
 from ..matter.factory.plan import FactoryPlan, StepKind
 from ..matter.factory.steps import Done, carry_out
 from .image import NUMBER
@@ -86,6 +87,12 @@ def _tool_options(command: Command) -> Command:
     return command
 
 
+def _write_pattern(context: click.Context, _parameter: click.Parameter, file: str | None) -> None:
+    if file is not None and not context.resilient_parsing:
+        write_file(file, factory_data_to_json(demo_factory_data()).encode())
+        context.exit()
+
+
 @click.command("factory-data")
 @_tool_options
 @click.option("-o", "--output", type=FILE_NAME, metavar="FILE", help="Write the image (TLV).")
@@ -93,6 +100,15 @@ def _tool_options(command: Command) -> Command:
 @click.option("--state", type=FILE_NAME, metavar="DIR", help="Program the device that DIR holds.")
 @click.option("--board", type=FILE_NAME, metavar="BOARD", help="Its board; by default the options tell.")
 @click.option("--verbose", "-v", is_flag=True, help="Show every entry.")
+@click.option(
+    "--pattern",
+    type=FILE_NAME,
+    metavar="FILE",
+    is_eager=True,
+    expose_value=False,
+    callback=_write_pattern,
+    help="Write the factory data of a demo device as JSON (NOT SECURE), and do no more.",
+)
 @click.option("--report", "as_json", is_flag=True, help="Print what was done as JSON.")
 def factory_data(
     output: str | None,

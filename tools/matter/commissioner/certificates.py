@@ -10,16 +10,16 @@ from datetime import datetime
 from enum import Enum
 from typing import Final
 
-from .distinguished_name import DistinguishedNameError, Identifiers, read_identifiers
+from .distinguished_name import DistinguishedNameError, Identifiers, describe_name, read_identifiers
 from .x509 import (
     AUTHORITY_KEY_ID,
     BASIC_CONSTRAINTS,
     ECDSA_WITH_SHA256,
     KEY_USAGE,
     P256_KEY,
-    POINT_SIZE,
     SUBJECT_KEY_ID,
     Certificate,
+    is_point,
 )
 
 MAX_SIZE: Final = 600
@@ -80,12 +80,12 @@ def check_format(certificate: Certificate, kind: CertificateKind) -> Iterator[Fi
             break
     if certificate.key_algorithm != P256_KEY:
         yield Finding(kind, "public key algorithm", certificate.key_algorithm.hex(), "prime256v1")
-    elif len(certificate.public_key) != POINT_SIZE or certificate.public_key[0] != 4:
+    elif not is_point(certificate.public_key):
         yield Finding(
             kind,
             "public key",
             f"{len(certificate.public_key)} bytes, {certificate.public_key[:1].hex()}...",
-            "an uncompressed point: 04 and 64 bytes",
+            "an uncompressed point of the curve: 04 and 64 bytes",
         )
     yield from _basic_constraints(certificate, kind)
     yield from _key_usage(certificate, kind)
@@ -114,9 +114,8 @@ def check_same_product(dac: Identifiers, pai: Identifiers) -> Iterator[Finding]:
     """A DAC's ids are those of the PAI, as far as it has any."""
     # Matter 1.4 6.2.3.1: the vendor ids of DAC and PAI are equal.
     if dac.vendor_id is None or dac.vendor_id != pai.vendor_id:
-        yield Finding(
-            CertificateKind.DAC, "vendor id", _hex(dac.vendor_id), f"{_hex(pai.vendor_id)}, as the PAI's is"
-        )
+        legal = "a PAI with one" if pai.vendor_id is None else f"{_hex(pai.vendor_id)}, as the PAI's is"
+        yield Finding(CertificateKind.DAC, "vendor id", _hex(dac.vendor_id), legal)
     # Matter 1.4 6.2.3.1: the DAC has a product id, and a PAI's, if there, is equal.
     if dac.product_id is None or pai.product_id not in (None, dac.product_id):
         legal = "exactly one" if pai.product_id is None else f"{_hex(pai.product_id)}, as the PAI's is"
@@ -158,21 +157,43 @@ def check_chain(paa: Certificate, pai: Certificate, dac: Certificate) -> Iterato
     for kind, certificate, issuer, whose in links:
         # Matter 1.4 6.2.2.3, 6.2.2.4, 6.2.2.5: the issuer is byte by byte the subject of the one above.
         if certificate.issuer != issuer.subject:
-            yield Finding(kind, "issuer", certificate.issuer.hex(), f"{issuer.subject.hex()}, {whose}")
-        # A PAA may leave its authority key id away.
-        if certificate.authority_key_id not in (None, issuer.subject_key_id):
-            found = certificate.authority_key_id.hex()
-            wanted = "none" if issuer.subject_key_id is None else issuer.subject_key_id.hex()
-            yield Finding(kind, "authority key id", found, f"{wanted}, the issuer's subject key id")
+            found, legal = describe_name(certificate.issuer), describe_name(issuer.subject)
+            if found == legal:  # the same in other words: other string types, another order in a set
+                found, legal = certificate.issuer.hex(), issuer.subject.hex()
+            yield Finding(kind, "issuer", found, f"{legal}, {whose}")
+        yield from _authority(certificate, kind, issuer)
         if not certificate.signed_by(issuer.public_key):
             yield Finding(kind, "signature", "does not verify", "by the key of its issuer")
         yield from check_valid_at(certificate, kind, dac.not_before, "the DAC's notBefore")
-        # RFC 5280 4.2: a critical extension that is not understood refuses the certificate.
+        # RFC 5280 4.2: a critical extension that is not understood refuses a certificate, 6.1: but no root.
         for extension in certificate.extensions:
-            if extension.critical and extension.oid not in _UNDERSTOOD:
+            if certificate is not paa and extension.critical and extension.oid not in _UNDERSTOOD:
                 yield Finding(
                     kind, "critical extension", extension.oid, "none that this reader does not know"
                 )
+
+
+def _authority(certificate: Certificate, kind: CertificateKind, issuer: Certificate) -> Iterator[Finding]:
+    """RFC 5280 4.2.1.1: what a certificate says of its issuer's key and certificate is so."""
+    authority = certificate.authority
+    if authority is None:  # a PAA's may be
+        return
+    if authority.key_id != issuer.subject_key_id:
+        wanted = "none" if issuer.subject_key_id is None else issuer.subject_key_id.hex()
+        yield Finding(
+            kind, "authority key id", authority.key_id.hex(), f"{wanted}, the issuer's subject key id"
+        )
+    if authority.serial_number not in (None, issuer.serial_number):
+        yield Finding(
+            kind,
+            "authority's serial number",
+            str(authority.serial_number),
+            f"{issuer.serial_number}, the issuer's",
+        )
+    if authority.issuers and issuer.issuer not in authority.issuers:
+        yield Finding(
+            kind, "authority's issuer", authority.issuers[0].hex(), f"{issuer.issuer.hex()}, the issuer's"
+        )
 
 
 def _basic_constraints(certificate: Certificate, kind: CertificateKind) -> Iterator[Finding]:

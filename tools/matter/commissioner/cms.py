@@ -8,7 +8,19 @@ content itself.
 from dataclasses import dataclass
 from typing import Final
 
-from .der import INTEGER, OCTET_STRING, OID, SEQUENCE, SET, DerError, Reader, Value, context, read_sequence
+from .der import (
+    INTEGER,
+    OCTET_STRING,
+    OID,
+    SEQUENCE,
+    SET,
+    DerError,
+    Reader,
+    Value,
+    context,
+    read_sequence,
+    tag_name,
+)
 from .x509 import ECDSA_WITH_SHA256, verify_ecdsa
 
 SIGNED_DATA: Final = "1.2.840.113549.1.7.2"
@@ -35,28 +47,53 @@ class SignedMessage:
         return verify_ecdsa(public_key, self.signature, self.content)
 
 
+def read_key_id(der: bytes) -> bytes:
+    """The key id of the one signer (20 bytes), whatever the rest of the message says. Raises CmsError.
+
+    CHIP SDK CMS_ExtractKeyId: without it there is no key to look up, and no more is asked before that.
+    """
+    try:
+        data = _signed_data(der, "")
+        for what in ("version", "digest algorithms", "encapsulated content"):
+            data.any(what)
+        return _signer(data).key_id
+    except DerError as error:
+        raise CmsError(str(error)) from None
+
+
 def read_signed_message(der: bytes) -> SignedMessage:
     """Raises CmsError."""
     try:
-        outer = read_sequence(der, "CMS message")
-        _must_be(outer.take(OID, "content type"), SIGNED_DATA, "content type", "signed-data")
-        tagged = outer.take(context(0, constructed=True), "content")
-        outer.end("CMS message")
-        inside = tagged.reader()
-        data = inside.take(SEQUENCE, "signed data").reader()
-        inside.end("content")
+        data = _signed_data(der, SIGNED_DATA)
         _version(data, "signed data")
         algorithms = data.take(SET, "digest algorithms").reader()
         _digest_algorithm(algorithms)
         algorithms.end("digest algorithms")
         content = _content(data.take(SEQUENCE, "encapsulated content").reader())
-        signers = data.take(SET, "signer infos").reader()
-        data.end("signed data")
-        signer = signers.take(SEQUENCE, "signer info").reader()
-        signers.end("the one signer info")
-        return _signer(signer, content)
+        signer = _signer(data)
+        return SignedMessage(content, signer.key_id, signer.signature)
     except DerError as error:
         raise CmsError(str(error)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Signer:
+    key_id: bytes
+    signature: bytes
+
+
+def _signed_data(der: bytes, content_type: str) -> Reader:
+    """The inside of the signed data; any content type passes where "" is asked for."""
+    outer = read_sequence(der, "CMS message")
+    found = outer.any("content type")
+    if content_type:
+        _must_be(found, content_type, "content type", "signed-data")
+    tagged = outer.take(context(0, constructed=True), "content")
+    outer.end("CMS message")
+    inside = tagged.reader()
+    data = inside.take(SEQUENCE, "signed data").reader()
+    inside.end("content")
+    return data
 
 
 def _content(reader: Reader) -> bytes:
@@ -69,7 +106,11 @@ def _content(reader: Reader) -> bytes:
     return content
 
 
-def _signer(reader: Reader, content: bytes) -> SignedMessage:
+def _signer(data: Reader) -> _Signer:
+    signers = data.take(SET, "signer infos").reader()
+    data.end("signed data")
+    reader = signers.take(SEQUENCE, "signer info").reader()
+    signers.end("the one signer info")
     _version(reader, "signer info")
     key_id = reader.take(context(0), "subject key id").content
     if len(key_id) != KEY_ID_SIZE:
@@ -80,7 +121,12 @@ def _signer(reader: Reader, content: bytes) -> SignedMessage:
         raise DerError(f"signature algorithm {algorithm.raw.hex()}; legal: ecdsa-with-SHA256, no parameters")
     signature = reader.take(OCTET_STRING, "signature").content
     reader.end("signer info")
-    return SignedMessage(content, key_id, signature)
+    numbers = read_sequence(signature, "signature")
+    for name in ("r", "s"):
+        if not 0 <= (number := numbers.take(INTEGER, name).integer()) < 1 << 256:
+            raise DerError(f"{name} of the signature is {number:#x}; legal: 256 bits")
+    numbers.end("signature")
+    return _Signer(key_id, signature)
 
 
 def _version(reader: Reader, what: str) -> None:
@@ -97,5 +143,7 @@ def _digest_algorithm(reader: Reader) -> None:
 
 
 def _must_be(value: Value, oid: str, what: str, name: str) -> None:
+    if value.tag != OID:
+        raise DerError(f"{what} at offset {value.offset} is {tag_name(value.tag)}; legal: {tag_name(OID)}")
     if (found := value.oid()) != oid:
         raise DerError(f"{what} {found} at offset {value.offset}; legal: {oid}, {name}")

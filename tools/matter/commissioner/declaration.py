@@ -74,15 +74,14 @@ def read_declaration(data: bytes) -> CertificationDeclaration:
 
 def _product_ids(node: Node) -> tuple[int, ...]:
     _array(node, "product id array", _PRODUCT_IDS)
-    if not node.members:
-        raise DeclarationError(f"no product id; legal: 1 to {_PRODUCT_IDS}")
+    # CHIP SDK DecodeCertificationElements: an empty array is read, and then no device is in it.
     return tuple(member.uint(16) for member in node.members)
 
 
 def _certificate_id(node: Node) -> str:
     text = node.utf8()
-    if len(text) != _CERTIFICATE_ID_LENGTH:
-        raise DeclarationError(f"certificate id {text!r}; legal: {_CERTIFICATE_ID_LENGTH} characters")
+    if len(text.encode()) != _CERTIFICATE_ID_LENGTH:
+        raise DeclarationError(f"certificate id {text!r}; legal: {_CERTIFICATE_ID_LENGTH} bytes of UTF-8")
     return text
 
 

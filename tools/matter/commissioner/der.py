@@ -114,6 +114,13 @@ class Value:
             f"OBJECT IDENTIFIER {self.content.hex()} at offset {self.offset}; legal: the shortest form"
         )
 
+    def text(self) -> str:
+        """A UTF8String."""
+        try:
+            return self.content.decode()
+        except UnicodeDecodeError:
+            raise DerError(f"UTF8String {self.content.hex()} at offset {self.offset}; legal: UTF-8") from None
+
     def time(self) -> datetime:
         """RFC 5280 4.1.2.5: UTCTime for 1950 to 2049 or GeneralizedTime, to the second, in UTC."""
         digits = {UTC_TIME: 12, GENERALIZED_TIME: 14}.get(self.tag)

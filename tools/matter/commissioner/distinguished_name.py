@@ -1,10 +1,11 @@
 """Vendor and product id in the name of a certificate's subject (Matter 1.4 6.1.1, 6.2.2.2)."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from .der import OID, PRINTABLE_STRING, SEQUENCE, SET, UTF8_STRING, DerError, read_sequence, tag_name
+from .der import OID, PRINTABLE_STRING, SEQUENCE, SET, UTF8_STRING, DerError, Reader, read_sequence, tag_name
 
 COMMON_NAME: Final = "2.5.4.3"
 VENDOR_ID: Final = "1.3.6.1.4.1.37244.2.1"
@@ -13,6 +14,7 @@ COMMON_NAME_SCANNED: Final = 64
 """Bytes of a common name that are looked at: CHIP SDK kMax_CommonNameAttr_Length."""
 
 _WHAT: Final = {VENDOR_ID: "vendor id", PRODUCT_ID: "product id"}
+_SHORT: Final = {COMMON_NAME: "CN", "2.5.4.10": "O", "2.5.4.11": "OU", VENDOR_ID: "VID", PRODUCT_ID: "PID"}
 _PREFIX: Final = {VENDOR_ID: b"Mvid:", PRODUCT_ID: b"Mpid:"}
 _FOUR_DIGITS: Final = re.compile(rb"[0-9A-F]{4}")
 
@@ -45,28 +47,48 @@ class Identifiers:
 
 
 def read_name(name: bytes) -> tuple[Attribute, ...]:
-    """All attributes of a name in DER, in its order. Raises DistinguishedNameError."""
-    try:
-        found = []
-        names = read_sequence(name, "name")
-        while names.more:
-            relative = names.take(SET, "relative distinguished name").reader()
-            while True:
-                pair = relative.take(SEQUENCE, "attribute").reader()
-                oid = pair.take(OID, "attribute type").oid()
-                value = pair.any("attribute value")
-                pair.end("attribute")
-                found.append(Attribute(oid, value.tag, value.content))
-                if not relative.more:
-                    break
-        return tuple(found)
-    except DerError as error:
-        raise DistinguishedNameError(str(error)) from None
+    """All attributes of a name in DER, in its order. Raises DerError."""
+    found: list[Attribute] = []
+    names = read_sequence(name, "name")
+    while names.more:
+        found += _relative_name(names.take(SET, "relative distinguished name").reader())
+    return tuple(found)
+
+
+def _relative_name(reader: Reader) -> Iterator[Attribute]:
+    """Mostly one attribute; never none."""
+    last = b""
+    while True:
+        pair = reader.take(SEQUENCE, "attribute")
+        # X.690 11.6: the members of a SET OF stand in ascending order.
+        if pair.raw < last:
+            raise DerError(f"attribute at offset {pair.offset} out of order; legal: ascending")
+        last = pair.raw
+        inside = pair.reader()
+        oid = inside.take(OID, "attribute type").oid()
+        value = inside.any("attribute value")
+        inside.end("attribute")
+        if value.tag == UTF8_STRING:
+            value.text()
+        yield Attribute(oid, value.tag, value.content)
+        if not reader.more:
+            return
+
+
+def describe_name(name: bytes) -> str:
+    """A name for a reader: CN=Matter PAA, VID=FFF1. Raises DerError."""
+    return ", ".join(
+        f"{_SHORT.get(attribute.oid, attribute.oid)}={attribute.value.decode('utf-8', 'replace')}"
+        for attribute in read_name(name)
+    )
 
 
 def read_identifiers(name: bytes) -> Identifiers:
     """Vendor and product id of a name in DER. Raises DistinguishedNameError."""
-    attributes = read_name(name)
+    try:
+        attributes = read_name(name)
+    except DerError as error:
+        raise DistinguishedNameError(str(error)) from None
     found = {oid: _of_attributes(attributes, oid) for oid in (VENDOR_ID, PRODUCT_ID)}
     # Matter 1.4 6.2.2.2: with either attribute there, the common name says nothing about ids.
     if all(number is None for number in found.values()):

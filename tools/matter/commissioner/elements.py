@@ -8,7 +8,7 @@ from .tlv import Node, TlvFormatError, context_tags, read_structure
 _ATTESTATION: Final = {1: "certification declaration", 2: "attestation nonce", 3: "timestamp"}
 _FIRMWARE_INFORMATION: Final = 4
 _NOCSR: Final = {1: "CSR", 2: "CSR nonce"}
-_VENDOR_RESERVED: Final = (3, 4, 5)
+_VENDOR_RESERVED: Final[tuple[int, ...]] = (3, 4, 5)
 
 
 class ElementsError(ValueError):

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 
 class AttestationVerificationResult(IntEnum):
-    """CHIP SDK DeviceAttestationVerifier.h: the first rule that an attestation broke; unknown values are kept."""
+    """CHIP SDK DeviceAttestationVerifier.h: the first rule that was broken; unknown values are kept."""
 
     SUCCESS = 0
     PAA_UNTRUSTED = 100
@@ -46,10 +46,11 @@ class AttestationVerificationResult(IntEnum):
     CERTIFICATION_DECLARATION_INVALID_VENDOR_ID = 604
     CERTIFICATION_DECLARATION_INVALID_PRODUCT_ID = 605
     CERTIFICATION_DECLARATION_INVALID_PAA = 606
+    # As SDKs of 2025 number these; earlier ones had 800, 900 and 0xffff.
     NO_MEMORY = 700
-    INVALID_ARGUMENT = 800
-    INTERNAL_ERROR = 900
-    NOT_IMPLEMENTED = 0xFFFF
+    INVALID_ARGUMENT = 701
+    INTERNAL_ERROR = 702
+    NOT_IMPLEMENTED = 703
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
@@ -63,7 +64,8 @@ class AttestationVerificationResult(IntEnum):
     @property
     def sdk_name(self) -> str:
         """As the SDK spells it: kDacVendorIdMismatch."""
-        return "k" + "".join(word.capitalize() for word in self.name.split("_"))
+        name = "k" + "".join(word.capitalize() for word in self.name.split("_"))
+        return name.replace("InvalidPaa", "InvalidPAA")
 
 
 @dataclass(frozen=True, slots=True)

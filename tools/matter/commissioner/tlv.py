@@ -17,7 +17,7 @@ class TlvFormatError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """``vendor`` and ``profile`` are None for an anonymous or context tag; ``number`` for an anonymous one."""
+    """``vendor`` and ``profile`` are None for an anonymous or context tag, ``number`` for the former."""
 
     number: int | None = None
     vendor: int | None = None

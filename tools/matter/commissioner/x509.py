@@ -3,6 +3,7 @@
 Nothing is judged here but the encoding; what a certificate of device attestation must say is `certificates`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -27,6 +28,7 @@ from .der import (
     read_sequence,
     tag_name,
 )
+from .distinguished_name import read_name
 
 ECDSA_WITH_SHA256: Final = bytes.fromhex("300a06082a8648ce3d040302")
 """The AlgorithmIdentifier, which has no parameters: RFC 5758 3.2."""
@@ -38,7 +40,7 @@ SUBJECT_KEY_ID: Final = "2.5.29.14"
 KEY_USAGE: Final = "2.5.29.15"
 BASIC_CONSTRAINTS: Final = "2.5.29.19"
 AUTHORITY_KEY_ID: Final = "2.5.29.35"
-_CA_ISSUER, _CA_SERIAL = context(1, constructed=True), context(2)
+_DIRECTORY_NAME: Final = context(4, constructed=True)
 
 
 class CertificateError(ValueError):
@@ -51,6 +53,18 @@ class BasicConstraints:
 
     ca: bool
     path_length: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityKeyId:
+    """RFC 5280 4.2.1.1: which key signed, and perhaps in which certificate, by its issuer and serial number.
+
+    ``key_id`` is empty where there is none; ``issuers`` are directory names in DER.
+    """
+
+    key_id: bytes
+    issuers: tuple[bytes, ...] = ()
+    serial_number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +97,12 @@ class Certificate:
     basic_constraints: BasicConstraints | None = None
     key_usage: frozenset[int] | None = None
     subject_key_id: bytes | None = None
-    authority_key_id: bytes | None = None
+    authority: AuthorityKeyId | None = None
+
+    @property
+    def authority_key_id(self) -> bytes | None:
+        """The key id of the authority, None without that extension."""
+        return None if self.authority is None else self.authority.key_id
 
     def extension(self, oid: str) -> Extension | None:
         """The extension of that type."""
@@ -94,6 +113,17 @@ class Certificate:
         return self.signature_algorithm == ECDSA_WITH_SHA256 and verify_ecdsa(
             public_key, self.signature, self.signed
         )
+
+
+def is_point(public_key: bytes) -> bool:
+    """Is it a point of P-256, uncompressed (65 bytes), and not at infinity?"""
+    if len(public_key) != POINT_SIZE or public_key[0] != 4:
+        return False
+    try:
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public_key)
+    except ValueError:
+        return False
+    return True
 
 
 def verify_ecdsa(public_key: bytes, signature: bytes, message: bytes) -> bool:
@@ -129,6 +159,8 @@ def _signed_part(der: bytes, signed: Value, algorithm: bytes, signature: bytes) 
     not_before, not_after = _time(validity, "notBefore"), _time(validity, "notAfter")
     validity.end("validity")
     subject = inside.take(SEQUENCE, "subject").raw
+    for name in (issuer, subject):
+        read_name(name)
     key_info = inside.take(SEQUENCE, "subject public key info").reader()
     key_algorithm = _algorithm(key_info)
     public_key = _whole_bytes(key_info.take(BIT_STRING, "public key"), "public key")
@@ -156,7 +188,7 @@ def _signed_part(der: bytes, signed: Value, algorithm: bytes, signature: bytes) 
         _basic_constraints(values.get(BASIC_CONSTRAINTS)),
         _key_usage(values.get(KEY_USAGE)),
         _subject_key_id(values.get(SUBJECT_KEY_ID)),
-        _authority_key_id(values.get(AUTHORITY_KEY_ID)),
+        _authority(values.get(AUTHORITY_KEY_ID)),
     )
 
 
@@ -265,13 +297,28 @@ def _subject_key_id(value: bytes | None) -> bytes | None:
     return key_id
 
 
-def _authority_key_id(value: bytes | None) -> bytes | None:
-    """The key id alone; an issuer's name and serial number may stand behind it (RFC 5280 4.2.1.1)."""
+def _authority(value: bytes | None) -> AuthorityKeyId | None:
     if value is None:
         return None
     inside = read_sequence(value, "authority key id")
     key_id = inside.optional(context(0), "key id")
-    inside.optional(_CA_ISSUER, "authority's issuer")
-    inside.optional(_CA_SERIAL, "authority's serial number")
+    issuer = inside.optional(context(1, constructed=True), "authority's issuer")
+    serial = inside.optional(context(2), "authority's serial number")
     inside.end("authority key id")
-    return key_id.content if key_id is not None else b""
+    # RFC 5280 4.2.1.1: issuer and serial number are both there or neither.
+    if (issuer is None) != (serial is None):
+        raise DerError("authority key id with an issuer or a serial number alone; legal: both or neither")
+    return AuthorityKeyId(
+        b"" if key_id is None else key_id.content,
+        () if issuer is None else tuple(_directory_names(issuer.reader())),
+        None if serial is None else serial.integer(),
+    )
+
+
+def _directory_names(names: Reader) -> Iterator[bytes]:
+    """Those of general names; the rest of them are passed over."""
+    while names.more:
+        name = names.any("general name")
+        if name.tag == _DIRECTORY_NAME:
+            read_name(name.content)
+            yield name.content

@@ -25,7 +25,7 @@ class DacKeyStore(Protocol):
     """Keeps one key over resets and signs with it."""
 
     def store(self, private_key: bytes) -> None:
-        """Take the 32-byte private key in. Raises DacKeyError, also where one is there already."""
+        """Take the 32-byte private key in. Raises DacKeyError; ITS also where one is there already."""
 
     def sign(self, message: bytes, public_key: bytes) -> bytes:
         """ECDSA with SHA-256 over ``message``: 64 bytes, r and s.
@@ -34,4 +34,4 @@ class DacKeyStore(Protocol):
         """
 
     def erase(self) -> None:
-        """Forget the key, if there is one. Raises DacKeyError for a store that cannot."""
+        """Make room for another key, if there is one. Raises DacKeyError."""

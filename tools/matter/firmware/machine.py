@@ -27,7 +27,10 @@ class NsFlash(Protocol):
         """Whole erase blocks."""
 
     def program(self, address: int, data: bytes) -> None:
-        """Whole write units into erased flash."""
+        """Whole program units into erased flash."""
+
+    def write_size(self, address: int) -> int:
+        """Bytes of a program unit there."""
 
 
 class NsMachine(Protocol):

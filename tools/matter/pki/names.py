@@ -1,5 +1,6 @@
 """Names of Matter certificates: who a device is, written into a subject."""
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -83,3 +84,10 @@ def make_name(
     if style is NameStyle.ATTRIBUTES:
         attributes += [x509.NameAttribute(oid, text) for _, oid, text in ids]
     return x509.Name(attributes)
+
+
+def name_style(name: x509.Name) -> NameStyle:
+    """Where a subject of ours says its ids; one that says none passes for attributes."""
+    names = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    prefixed = any(re.search("M[vp]id:", str(attribute.value)) for attribute in names)
+    return NameStyle.COMMON_NAME if prefixed else NameStyle.ATTRIBUTES

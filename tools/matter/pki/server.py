@@ -61,15 +61,13 @@ class PkiServer:
         products: Iterable[Product] = (TEST_PRODUCT,),
         *,
         seed: int = 0,
-        style: NameStyle = NameStyle.ATTRIBUTES,
-        vendor_scoped: bool = False,
+        plan: "Plan | None" = None,
     ) -> "PkiServer":
         """A PKI for tests, the same for the same arguments: one PAA, and a PAI for each product.
 
-        NOT SECURE: its private keys come from ``seed``. ``vendor_scoped`` puts the products' vendor, then
-        one and the same, into the PAA.
+        NOT SECURE: its private keys come from ``seed``. Raises PkiError.
         """
-        return build(lambda label: derive_key(seed, label), products, style, vendor_scoped, NOT_SECURE)
+        return build(lambda label: derive_key(seed, label), products, plan or Plan(), warning=NOT_SECURE)
 
     @property
     def paa_der(self) -> bytes:
@@ -113,34 +111,47 @@ class PkiServer:
         raise CsrRefused(f"CSR for {product}; legal: {', '.join(map(_served, self.pais.values()))}")
 
 
-def build(
-    key_for: NextKey,
-    products: Iterable[Product],
-    style: NameStyle = NameStyle.ATTRIBUTES,
-    vendor_scoped: bool = False,
-    warning: str = "",
-) -> PkiServer:
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a PKI is laid out.
+
+    ``style``: where names say their ids. ``paa_of_vendor``: the PAA is that of the products' one vendor.
+    ``pai_of_vendor``: a PAI for all products of a vendor, not one for each.
+    """
+
+    style: NameStyle = NameStyle.ATTRIBUTES
+    paa_of_vendor: bool = False
+    pai_of_vendor: bool = False
+
+
+def build(key_for: NextKey, products: Iterable[Product], plan: Plan, *, warning: str = "") -> PkiServer:
     """A server with new authorities whose keys ``key_for`` makes. Raises PkiError."""
     products = tuple(dict.fromkeys(products))
     vendors = sorted({product.vendor_id for product in products})
     if not products:
         raise PkiError("PKI for no product; legal: at least one")
-    if vendor_scoped and len(vendors) != 1:
+    if plan.paa_of_vendor and len(vendors) != 1:
         listed = ", ".join(f"0x{vendor:04X}" for vendor in vendors)
         raise PkiError(f"PAA of one vendor for products of {listed}; legal: one vendor's products")
     paa = make_paa(
-        key_for("PAA"), "tfm-sim Matter PAA", vendor_id=vendors[0] if vendor_scoped else None, style=style
+        key_for("PAA"),
+        "tfm-sim Matter PAA",
+        vendor_id=vendors[0] if plan.paa_of_vendor else None,
+        style=plan.style,
     )
+    subjects: list[tuple[int, int | None]] = [(product.vendor_id, product.product_id) for product in products]
+    if plan.pai_of_vendor:
+        subjects = [(vendor, None) for vendor in vendors]
     pais = [
         make_pai(
             paa,
-            key_for(f"PAI {product.vendor_id:04X} {product.product_id:04X}"),
+            key_for(f"PAI {vendor:04X}" + ("" if product is None else f" {product:04X}")),
             "tfm-sim Matter PAI",
-            vendor_id=product.vendor_id,
-            product_id=product.product_id,
-            style=style,
+            vendor_id=vendor,
+            product_id=product,
+            style=plan.style,
         )
-        for product in products
+        for vendor, product in subjects
     ]
     return PkiServer(paa, pais, warning=warning)
 
@@ -157,8 +168,10 @@ def _key_of(csr: bytes) -> ec.EllipticCurvePublicKey:
         key = request.public_key()
         signature_hash = request.signature_hash_algorithm
         genuine = request.is_signature_valid
-    except (ValueError, UnsupportedAlgorithm, InvalidSignature, TypeError) as error:
-        raise CsrRefused(f"CSR of {len(csr)} bytes: {error}; legal: a PKCS#10 request in DER") from error
+    except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature, x509.InvalidVersion) as error:
+        raise CsrRefused(
+            f"CSR of {len(csr)} bytes: not PKCS#10 in DER; legal: a certification request"
+        ) from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise CsrRefused("CSR for a key that is not of P-256; legal: prime256v1")
     if not isinstance(signature_hash, SHA256):

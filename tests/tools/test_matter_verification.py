@@ -1,0 +1,297 @@
+"""The commissioner's judgement: every rule of the CHIP SDK's verifier, in its order, with its results."""
+
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tfm_sim.interface.matter import tlv as writer
+from tfm_sim.tools.matter.commissioner.commission import Commissioning
+from tfm_sim.tools.matter.commissioner.csr import verify_csr
+from tfm_sim.tools.matter.commissioner.declaration import DeclarationError, read_declaration
+from tfm_sim.tools.matter.commissioner.elements import (
+    ElementsError,
+    VendorReserved,
+    read_attestation_elements,
+    read_nocsr_elements,
+)
+from tfm_sim.tools.matter.commissioner.evidence import EvidenceError, judge, to_json
+from tfm_sim.tools.matter.commissioner.results import AttestationVerificationResult as Result
+from tfm_sim.tools.matter.commissioner.tlv import TlvFormatError, read_structure
+from tfm_sim.tools.matter.commissioner.verification import verify_attestation
+from tfm_sim.tools.matter.forgeries.attestation import Forgery, attestation_forgeries
+from tfm_sim.tools.matter.forgeries.csr import CsrForgery, csr_forgeries
+from tfm_sim.tools.matter.forgeries.declarations import changed
+from tfm_sim.tools.matter.forgeries.lab import PRODUCT, VENDOR, CsrLab, Lab, subject
+from tfm_sim.tools.matter.pki.certification_declaration import DeclarationSigner
+from tfm_sim.tools.matter.pki.names import Product
+
+ATTESTATION = attestation_forgeries()
+CSR = csr_forgeries()
+ORDER = [
+    "arguments are there",
+    "elements of at most 900 bytes",
+    "PAI present",
+    "PAI format",
+    "DAC format",
+    "vendor id of DAC and PAI",
+    "product id of DAC and PAI",
+    "attestation signature",
+    "PAA trusted",
+    "PAA format",
+    "vendor id of PAI and PAA",
+    "PAA of no product",
+    "DAC valid now",
+    "chain PAA, PAI, DAC",
+    "attestation elements",
+    "attestation nonce",
+    "declaration's signature",
+    "declaration's format",
+    "declaration and Basic Information",
+    "declaration, DAC and PAI",
+    "declaration's authorities",
+    "revocation",
+]
+"""CHIP SDK VerifyAttestationInformation, top to bottom."""
+
+
+def test_the_genuine_one_passes_every_rule_in_order() -> None:
+    lab = Lab()
+    verdict = verify_attestation(lab.info(), lab.trust(), lab.policy)
+    assert verdict.ok, verdict.reason
+    assert list(verdict.passed) == ORDER
+
+
+@pytest.mark.parametrize("forgery", ATTESTATION, ids=lambda forgery: forgery.name)
+def test_each_forgery_is_refused_by_its_rule(forgery: Forgery) -> None:
+    verdict = forgery.judge()
+    assert (verdict.result, verdict.rule) == (forgery.result, forgery.rule), verdict.reason
+    assert verdict.reason
+    assert list(verdict.passed) == ORDER[: ORDER.index(forgery.rule)]
+
+
+def test_every_rule_has_a_forgery() -> None:
+    assert {forgery.rule for forgery in ATTESTATION} == set(ORDER)
+    assert len({forgery.name for forgery in ATTESTATION}) == len(ATTESTATION)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("no-pai", "dac-garbage"),
+        ("pai-version-1", "dac-version-1"),
+        ("dac-lax-key-usage", "dac-of-another-vendor"),
+        ("dac-of-another-vendor", "relayed"),
+        ("dac-of-another-product", "relayed"),
+        ("relayed", "unknown-paa"),
+        ("signature-too-long", "unknown-paa"),
+        ("unknown-paa", "dac-expired"),
+        ("paa-of-another-vendor", "dac-expired"),
+        ("dac-expired", "paa-signed-by-another"),
+        ("dac-signed-by-another", "replayed"),
+        ("replayed", "declaration-of-unknown-signer"),
+        ("elements-out-of-order", "declaration-of-unknown-signer"),
+        ("declaration-of-unknown-signer", "declaration-version-2"),
+        ("declaration-altered", "device-says-another-product"),
+        ("declaration-version-2", "device-says-another-vendor"),
+        ("device-says-another-vendor", "device-says-another-product"),
+        ("device-says-another-product", "origin-of-another-vendor"),
+        ("origin-of-another-vendor", "paa-not-authorized"),
+        ("paa-not-authorized", "dac-revoked"),
+    ],
+)
+def test_of_two_faults_the_earlier_rule_decides(first: str, second: str) -> None:
+    """CHIP SDK VerifyAttestationInformation leaves at the first rule that is broken."""
+    by_name = {forgery.name: forgery for forgery in ATTESTATION}
+    lab = Lab()
+    for name in (second, first):
+        by_name[name].change(lab)
+    verdict = verify_attestation(lab.info(), lab.trust(), lab.policy)
+    assert by_name[first].is_refused_by(verdict), (verdict.rule, verdict.reason)
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("kSuccess", 0),
+        ("kPaaNotFound", 101),
+        ("kPaaFormatInvalid", 105),
+        ("kPaiFormatInvalid", 203),
+        ("kPaiVendorIdMismatch", 205),
+        ("kPaiMissing", 207),
+        ("kPaiAndDacRevoked", 208),
+        ("kDacExpired", 300),
+        ("kDacSignatureInvalid", 301),
+        ("kDacFormatInvalid", 303),
+        ("kDacVendorIdMismatch", 305),
+        ("kDacProductIdMismatch", 306),
+        ("kAttestationSignatureInvalid", 500),
+        ("kAttestationElementsMalformed", 501),
+        ("kAttestationNonceMismatch", 502),
+        ("kAttestationSignatureInvalidFormat", 503),
+        ("kCertificationDeclarationNoKeyId", 600),
+        ("kCertificationDeclarationNoCertificateFound", 601),
+        ("kCertificationDeclarationInvalidSignature", 602),
+        ("kCertificationDeclarationInvalidFormat", 603),
+        ("kCertificationDeclarationInvalidVendorId", 604),
+        ("kCertificationDeclarationInvalidProductId", 605),
+        ("kCertificationDeclarationInvalidPAA", 606),
+        ("kInvalidArgument", 701),
+        ("kNotImplemented", 703),
+    ],
+)
+def test_results_are_the_sdks(name: str, number: int) -> None:
+    assert Result(number).sdk_name == name
+
+
+def test_a_result_that_has_no_name_is_kept() -> None:
+    assert int(Result(999)) == 999
+
+
+def _with_dac_origin(lab: Lab) -> None:
+    """Another vendor's device with this vendor's DAC."""
+    lab.product = replace(
+        lab.product, vendor_id=0xFFF2, product_ids=(1,), dac_origin=Product(VENDOR, PRODUCT)
+    )
+    lab.vendor_id, lab.product_id = 0xFFF2, 1
+
+
+def _pai_of_no_product(lab: Lab) -> None:
+    lab.pai.subject = lab.dac.issuer = subject("Forger's PAI", VENDOR)
+
+
+def _ids_in_common_names(lab: Lab) -> None:
+    pai, dac = "ACME Mvid:FFF1 Mpid:8004", "Lamp Mpid:8004 Mvid:FFF1"
+    lab.pai.subject = lab.dac.issuer = subject(pai)
+    lab.dac.subject = subject(dac)
+
+
+def _authorized(lab: Lab) -> None:
+    (key_id,) = lab.trust().paas
+    lab.product = replace(lab.product, authorized_paas=(bytes(20), key_id))
+
+
+def _vendors_own_elements(lab: Lab) -> None:
+    lab.members = [
+        *lab.element_members(),
+        writer.octets(writer.context(4), b"firmware"),
+        writer.octets(writer.profile(VENDOR, 1, 2), b"own"),
+    ]
+
+
+def _test_key(lab: Lab) -> None:
+    lab.declaration_signer = DeclarationSigner.test()
+    lab.policy = replace(lab.policy, test_cd_keys=True)
+
+
+def _unknown_tag(lab: Lab) -> None:
+    lab.members = [*lab.element_members(), writer.octets(writer.context(9), b"future")]
+    lab.policy = replace(lab.policy, ignore_unknown_tags=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _with_dac_origin,
+        _pai_of_no_product,
+        _ids_in_common_names,
+        _authorized,
+        _vendors_own_elements,
+        _test_key,
+        _unknown_tag,
+    ],
+)
+def test_what_is_allowed_besides(change: object) -> None:
+    assert callable(change)
+    lab = Lab()
+    change(lab)
+    verdict = verify_attestation(lab.info(), lab.trust(), lab.policy)
+    assert verdict.ok, (verdict.rule, verdict.reason)
+
+
+def test_a_declaration_may_have_elements_of_later_versions() -> None:
+    content = writer.structure(writer.ANONYMOUS, *changed({}), writer.unsigned(writer.context(12), 1))
+    assert read_declaration(content).product_ids == (PRODUCT,)
+
+
+def test_elements_give_what_was_put_in() -> None:
+    lab = Lab()
+    _vendors_own_elements(lab)
+    elements = read_attestation_elements(lab.info().elements)
+    assert elements.attestation_nonce == lab.nonce
+    assert (elements.timestamp, elements.firmware_information) == (0, b"firmware")
+    assert elements.vendor_reserved == (VendorReserved(VENDOR, 1, 2, b"own"),)
+
+
+def test_a_good_csr_passes() -> None:
+    verdict = verify_csr(CsrLab().info())
+    assert verdict.ok, verdict.reason
+    assert verdict.operational_key[0] == 4
+
+
+@pytest.mark.parametrize("forgery", CSR, ids=lambda forgery: forgery.name)
+def test_each_forged_csr_is_refused_by_its_rule(forgery: CsrForgery) -> None:
+    verdict = forgery.judge()
+    assert forgery.is_refused_by(verdict), (verdict.result, verdict.rule, verdict.reason)
+    assert verdict.operational_key == b""
+
+
+@given(st.binary(max_size=120), st.binary(max_size=66))
+def test_any_response_gets_a_verdict(elements: bytes, signature: bytes) -> None:
+    lab = Lab()
+    good = lab.info()
+    for info in (
+        replace(good, elements=elements, signature=signature),
+        replace(good, pai=elements),
+        replace(good, dac=elements),
+    ):
+        assert not verify_attestation(info, lab.trust(), lab.policy).ok
+    assert not verify_csr(replace(CsrLab().info(), elements=elements, signature=signature)).ok
+
+
+@given(st.binary(max_size=120))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    for read, error in (
+        (read_structure, TlvFormatError),
+        (read_attestation_elements, ElementsError),
+        (read_nocsr_elements, ElementsError),
+        (read_declaration, DeclarationError),
+    ):
+        for candidate in (data, b"\x15" + data + b"\x18"):
+            with suppress(error):
+                read(candidate)
+
+
+def test_evidence_is_judged_again_from_json() -> None:
+    lab, csr_lab = Lab(), CsrLab()
+    outcome = Commissioning("", None, lab.info(), None, csr_lab.info(), None)
+    attestation, csr = judge(to_json(outcome).encode(), lab.trust(), lab.policy)
+    assert attestation.ok
+    assert csr is not None and csr.ok
+    lab.known_paas = False
+    attestation, csr = judge(to_json(outcome).encode(), lab.trust(), lab.policy)
+    assert (attestation.result, csr) == (Result.PAA_NOT_FOUND, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("", "JSON"),
+        ("[]", "found list; legal: an object"),
+        ("{}", "attestation: found NoneType"),
+        (
+            '{"attestation": {"elements": "zz"}}',
+            "attestation.elements: found 'zz'; legal: pairs of hex digits",
+        ),
+    ],
+)
+def test_files_that_are_no_evidence(text: str, wrong: str) -> None:
+    with pytest.raises(EvidenceError, match=wrong):
+        judge(text.encode(), Lab().trust(), Lab().policy)
+
+
+def test_without_an_attestation_there_is_no_evidence() -> None:
+    with pytest.raises(EvidenceError, match="no attestation was received: PASE"):
+        to_json(Commissioning("PASE"))

@@ -1,0 +1,1 @@
+"""Forged Matter attestations, one for each rule that a commissioner enforces."""
