@@ -43,7 +43,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	MYPYPATH=$(TYPECHECK):$(TYPECHECK)/tfm_sim/tests $(BIN)/mypy \
-	    -m tfm_sim -m tfm_sim.firmware_build -m tfm_sim.firmware_profiles -m tfm_sim.device $(addprefix -p tfm_sim.,$(ROOMS)) \
+	    -m tfm_sim -m tfm_sim.firmware_build -m tfm_sim.firmware_checks -m tfm_sim.firmware_profiles -m tfm_sim.device $(addprefix -p tfm_sim.,$(ROOMS)) \
 	    -m tfm_sim.tests.test_house $(addprefix -p tfm_sim.tests.,$(TEST_ROOMS))
 
 $(STAMP): pyproject.toml constraints.txt

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         with_boot_status,
         with_delegated_attestation,
         with_esp_tee,
+        with_key_wrap_engine,
     )
     from .firmware_profiles import profile
     from .interface.errors import TfmSimError
@@ -113,6 +114,7 @@ _HOME = {
     "with_boot_status": ".firmware_build",
     "with_delegated_attestation": ".firmware_build",
     "with_esp_tee": ".firmware_build",
+    "with_key_wrap_engine": ".firmware_build",
 }
 _MODULES = {"psa": ".interface.psa.headers"}
 
@@ -173,6 +175,7 @@ __all__ = [
     "with_boot_status",
     "with_delegated_attestation",
     "with_esp_tee",
+    "with_key_wrap_engine",
 ]
 
 

@@ -18,7 +18,6 @@ from .firmware_build import (
     bl1_config_for,
     bl2_config_for,
     bundle_layout,
-    check_build,
     dummy_provisioning,
     its_config_for,
     ps_config_for,
@@ -27,6 +26,7 @@ from .firmware_build import (
     with_firmware_update,
     with_token_variant,
 )
+from .firmware_checks import check_build
 from .interface.apis import PsaApis, TfmApis
 from .interface.errors import TfmSimError
 from .interface.esp_tee.api import EspTeeApi
@@ -113,6 +113,8 @@ class Device:
         self.trace.listeners.extend(listeners)
         dummy = dummy_provisioning(self.build)
         self.hardware = Hardware(loaded, provisioning, seed, state, dummy)
+        if self.hardware.chip is not None:
+            self.hardware.chip.traced_by(self.trace)
         self._memory_map = self.hardware.memory.regions
         self._kernel: Kernel | None = None
         self._launcher = Launcher()

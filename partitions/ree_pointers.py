@@ -8,6 +8,8 @@ from ..spm.partition_api import PartitionApi
 
 U32_MAX = 0xFFFFFFFF
 
+_PIECE = 0x1000
+
 Service = tuple[int, Callable[..., int]]
 """A service for the REE: how many arguments it takes, and what it does with them."""
 
@@ -24,7 +26,7 @@ class ReePointers:
         self._handle = msg.handle
 
     def ptr(self, address: int) -> bool:
-        """ESP-TEE esp_tee_ptr_in_ree: one address, never NULL."""
+        """ESP-TEE esp_tee_ptr_in_ree: one address, never NULL; one past the address space begins anew."""
         return self.buf(address & U32_MAX, 1)
 
     def buf(self, address: int, size: int) -> bool:
@@ -39,6 +41,11 @@ class ReePointers:
 
     def store(self, address: int, data: bytes) -> None:
         self._psa.cpu.store(address, data)
+
+    def clear(self, address: int, size: int) -> None:
+        """memset to zero, upwards: a size that passes the memory is a fault where the memory ends."""
+        for at in range(0, size, _PIECE):
+            self.store(address + at, bytes(min(_PIECE, size - at)))
 
     def string(self, address: int, limit: int) -> bytes:
         """A C string without its NUL, of ``limit`` bytes at most; it is not checked where it lies."""

@@ -39,6 +39,12 @@ class AreaRole(Enum):
     BL2_SECONDARY = "bl2_secondary"
     PROVISIONING = "provisioning"
     """Where the factory leaves provisioning bundles."""
+    WRAPPED_KEYS = "wrapped_keys"
+    """STM32: the blobs that RSSe-KW wrapped for this chip."""
+    CHIP_CERTIFICATES = "chip_certificates"
+    """STM32: the parts of the certificates of the chip's keys, in system flash (CERT_CHIP_PACK2)."""
+    CHIP_SECRETS = "chip_secrets"
+    """STM32: the root key and the authentication keys, which no CPU reads. A board with it has a CCB."""
     FACTORY_DATA = "factory_data"
     """Where a Matter device has its factory data; the non-secure side reads it at its address."""
 

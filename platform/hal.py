@@ -24,6 +24,7 @@ from ..interface.psa.crypto_values import (
 from ..interface.tfm.platform import NV_COUNTER_SIZE
 from . import nv_counters
 from .flash import Flash, FlashArea, FlashError
+from .hal_stm32 import Stm32Hal, Stm32Parts
 from .initial_attest_key import INSTANCE_ID_MAX_SIZE, EccKey, ecc_key, instance_id
 from .ioctl import IoctlHandler, IoctlReply, IoctlRequest, no_requests
 from .its_encryption import ItsEncryption
@@ -75,7 +76,7 @@ class FlashAreaInfo:
     erased_value: int
 
 
-class PlatformHal:
+class PlatformHal(Stm32Hal):
     """The HAL of one device. A partition gets it through ``granted``."""
 
     def __init__(
@@ -92,6 +93,7 @@ class PlatformHal:
         kmu: Kmu | None = None,
         flash: Flash | None = None,
         rom_chip_id: int = 0,
+        stm32: Stm32Parts | None = None,
     ) -> None:
         """``slots`` by MCUboot's image index and slot number, 0 primary and 1 secondary.
 
@@ -108,6 +110,7 @@ class PlatformHal:
         self._kmu = kmu or Kmu()
         self._flash = flash
         self._rom_chip_id = rom_chip_id
+        self._stm32 = stm32
         self._its_encryption = its_encryption or ItsEncryption(otp, rng)
 
     def tfm_attest_hal_get_security_lifecycle(self) -> int:
@@ -419,7 +422,7 @@ def _erase_blocks(area: FlashArea, offset: int, length: int) -> None:
         area.erase(block, area.erase_block)
 
 
-HAL_FUNCTIONS: Final = frozenset(name for name in vars(PlatformHal) if not name.startswith("_"))
+HAL_FUNCTIONS: Final = frozenset(name for name in dir(PlatformHal) if not name.startswith("_"))
 
 
 Denied = Callable[[str, str], NoReturn]

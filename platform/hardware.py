@@ -7,10 +7,12 @@ from typing import Final
 
 from .board import AreaRole, Board, FlashAreaDescription, SlotName
 from .bus import Bus
+from .chip_secrets import ChipSecrets
 from .claims import claim_named, claim_range
 from .clock import VirtualClock
 from .flash import Flash, FlashArea
 from .hal import PlatformHal
+from .hal_stm32 import Stm32Parts
 from .interrupts import InterruptController
 from .its_encryption import ItsEncryption
 from .kmu import Kmu
@@ -38,6 +40,7 @@ class Hardware:
     core, which on most boards nobody runs; ``peripherals`` are the models of those
     that have one, by their name on the board.
 
+    ``chip`` are the secrets of an STM32 with a CCB and the engines that use them, None on other boards.
     ``ns_flash`` is the flash as the non-secure side reaches it.
 
     ``power`` numbers the writes and erases of flash and OTP, and can be cut at each.
@@ -99,6 +102,7 @@ class Hardware:
         self.bus = Bus(self.memory, self.peripherals)
         self.its_encryption = ItsEncryption(self.otp, self.rng)
         self.kmu = Kmu()
+        self.chip = self._chip_secrets()
         self.hal = PlatformHal(
             self.otp,
             self.nv_counters,
@@ -116,6 +120,7 @@ class Hardware:
             self.kmu,
             self.flash[board.flash[0].name],
             board.rom_chip_id,
+            None if self.chip is None else Stm32Parts(self.chip, self.area_with_role(AreaRole.WRAPPED_KEYS)),
         )
 
     def slot(self, image: int, slot: SlotName) -> FlashArea:
@@ -230,6 +235,12 @@ class Hardware:
     def _area(self, area: FlashAreaDescription) -> FlashArea:
         address = self.board.address_of(area)
         return FlashArea(area.id, area.name, self.flash[area.flash], area.offset, area.size, address)
+
+    def _chip_secrets(self) -> ChipSecrets | None:
+        area = self.area_with_role(AreaRole.CHIP_SECRETS)
+        if area is None:
+            return None
+        return ChipSecrets(area, self.rng, self.otp.read(OtpField.ENTROPY_SEED), self.seed)
 
     def _memory(self) -> Memory:
         backing = {f.name: memoryview(f.cells) for f in self.flash.values()}

@@ -29,13 +29,24 @@ SENT_LIMIT: Final = 0x10000
 FIFO_DEPTH: Final = 8
 
 
-ERRORS: Final = UsartIsr.PE | UsartIsr.FE | UsartIsr.NE | UsartIsr.ORE
-_CLEARED_BY_ICR: Final = ERRORS | UsartIsr.TC
+# Plain numbers: a flag costs several times as much, and a driver that polls reads ISR for each byte.
+_UE, _RE, _TE, _FIFOEN = int(UsartCr1.UE), int(UsartCr1.RE), int(UsartCr1.TE), int(UsartCr1.FIFOEN)
+_M0, _M1, _PCE, _OVER8 = int(UsartCr1.M0), int(UsartCr1.M1), int(UsartCr1.PCE), int(UsartCr1.OVER8)
+_ORE, _RXNE, _TC, _TXE = int(UsartIsr.ORE), int(UsartIsr.RXNE), int(UsartIsr.TC), int(UsartIsr.TXE)
+_TEACK, _REACK = int(UsartIsr.TEACK), int(UsartIsr.REACK)
+_NOISE: Final = int(UsartIsr.FE | UsartIsr.NE)
+_PS, _EIE, _OVRDIS = int(UsartCr1.PS), int(UsartCr3.EIE), int(UsartCr3.OVRDIS)
+ERRORS: Final = int(UsartIsr.PE) | _NOISE | _ORE
 _RXFRQ: Final = 1 << 3
-_FIXED_WHILE_ENABLED: Final = (
-    UsartCr1.PS | UsartCr1.PCE | UsartCr1.M0 | UsartCr1.M1 | UsartCr1.OVER8 | UsartCr1.FIFOEN
-)
+_FIXED_WHILE_ENABLED: Final = _PS | _PCE | _M0 | _M1 | _OVER8 | _FIFOEN
 """RM0456 USART_CR1: these bits can be written with UE 0 only."""
+_INTERRUPTS: Final = (
+    (int(UsartCr1.RXNEIE), _RXNE | _ORE),
+    (int(UsartCr1.TXEIE), _TXE),
+    (int(UsartCr1.TCIE), _TC),
+    (int(UsartCr1.PEIE), int(UsartIsr.PE)),
+)
+"""A bit of CR1, and the flags of ISR that it lets through."""
 _PRESCALERS: Final = (1, 2, 4, 6, 8, 10, 12, 16, 32, 64, 128, 256)
 _STOP_BITS: Final = (1.0, 0.5, 2.0, 1.5)
 
@@ -74,10 +85,10 @@ class Stm32Usart:
         RM0456, baud rate generation: USARTDIV must be 16 or more.
         """
         prescaler = self._kept[UsartRegister.PRESC] & 0xF
-        if not self._cr1 & UsartCr1.UE or prescaler >= len(_PRESCALERS):
+        if not self._cr1 & _UE or prescaler >= len(_PRESCALERS):
             return None
         brr, clock = self._kept[UsartRegister.BRR], self.clock / _PRESCALERS[prescaler]
-        if self._cr1 & UsartCr1.OVER8:
+        if self._cr1 & _OVER8:
             divider = brr & 0xFFF0 | (brr & 7) << 1
             return 2 * clock / divider if divider >= 16 else None
         return clock / brr if brr >= 16 else None
@@ -85,11 +96,11 @@ class Stm32Usart:
     @property
     def frame(self) -> SerialFrame:
         """RM0456, USART_CR1 M and PCE, USART_CR2 STOP: a parity bit is one of the word's bits."""
-        word = 7 if self._cr1 & UsartCr1.M1 else 9 if self._cr1 & UsartCr1.M0 else 8
+        word = 7 if self._cr1 & _M1 else 9 if self._cr1 & _M0 else 8
         stop = _STOP_BITS[self._kept[UsartRegister.CR2] >> 12 & 3]
-        if not self._cr1 & UsartCr1.PCE:
+        if not self._cr1 & _PCE:
             return SerialFrame(word, "N", stop)
-        return SerialFrame(word - 1, "O" if self._cr1 & UsartCr1.PS else "E", stop)
+        return SerialFrame(word - 1, "O" if self._cr1 & _PS else "E", stop)
 
     def feed(self, data: bytes, *, wait: bool = True, errors: int = 0) -> None:
         """Type ``data`` on the host's side.
@@ -104,7 +115,7 @@ class Stm32Usart:
             self._receive()
         else:
             for byte in data:
-                self._take(byte, UsartIsr(errors) & ERRORS & ~UsartIsr.ORE)
+                self._take(byte, errors & ERRORS & ~_ORE)
         self._drive()
 
     def reset(self) -> None:
@@ -131,7 +142,7 @@ class Stm32Usart:
         kept = (UsartRegister.CR2, UsartRegister.CR3, UsartRegister.BRR, UsartRegister.GTPR)
         self._kept = dict.fromkeys((*kept, UsartRegister.RTOR, UsartRegister.PRESC), 0)
         self._cr1 = 0
-        self._errors = UsartIsr(0)
+        self._errors = 0
         self._complete = True
         self._received: deque[int] = deque()
         self._last = self._sending = 0
@@ -153,20 +164,20 @@ class Stm32Usart:
         return self._kept.get(UsartRegister(register), 0) if register in self._kept else 0
 
     def _store(self, register: int, value: int) -> None:
-        enabled = bool(self._cr1 & UsartCr1.UE)
+        enabled = bool(self._cr1 & _UE)
         match register:
             case UsartRegister.CR1:
                 fixed = _FIXED_WHILE_ENABLED if enabled else 0
                 self._cr1 = self._cr1 & fixed | value & ~fixed & 0xFFFFFFFF
-                if not self._cr1 & UsartCr1.UE:  # RM0456 UE: cleared, the flags go back to their reset values
+                if not self._cr1 & _UE:  # RM0456 UE: cleared, the flags go back to their reset values
                     self._received.clear()
-                    self._errors, self._complete = UsartIsr(0), True
+                    self._errors, self._complete = 0, True
             case UsartRegister.RQR:
                 if value & _RXFRQ:
                     self._received.clear()
             case UsartRegister.ICR:
-                self._errors &= ~UsartIsr(value & ERRORS)
-                self._complete = self._complete and not value & UsartIsr.TC
+                self._errors &= ~(value & ERRORS)
+                self._complete = self._complete and not value & _TC
             case UsartRegister.TDR:
                 self._sending = value & 0x1FF
                 self._send()
@@ -178,7 +189,7 @@ class Stm32Usart:
                 self._kept[UsartRegister(register)] = value
 
     def _send(self) -> None:
-        if not (self._cr1 & UsartCr1.UE and self._cr1 & UsartCr1.TE):
+        if not (self._cr1 & _UE and self._cr1 & _TE):
             return
         self._complete = True
         byte = bytes((self._sending & (1 << min(self.frame.data_bits, 8)) - 1,))
@@ -190,51 +201,46 @@ class Stm32Usart:
 
     def _room(self) -> int:
         """How many more characters the receiver holds; 0 also where it is off."""
-        if not (self._cr1 & UsartCr1.UE and self._cr1 & UsartCr1.RE):
+        if not (self._cr1 & _UE and self._cr1 & _RE):
             return 0
-        return (FIFO_DEPTH if self._cr1 & UsartCr1.FIFOEN else 1) - len(self._received)
+        return (FIFO_DEPTH if self._cr1 & _FIFOEN else 1) - len(self._received)
 
     def _receive(self) -> None:
         """What the host has typed arrives as far as there is room."""
         count = min(self._room(), len(self._waiting))
         for byte in self._waiting[:count]:
-            self._take(byte, UsartIsr(0))
+            self._take(byte, 0)
         del self._waiting[:count]
 
-    def _take(self, byte: int, errors: UsartIsr) -> None:
-        if not (self._cr1 & UsartCr1.UE and self._cr1 & UsartCr1.RE):
+    def _take(self, byte: int, errors: int) -> None:
+        if not (self._cr1 & _UE and self._cr1 & _RE):
             return
         byte &= (1 << min(self.frame.data_bits, 8)) - 1
         if self._room():
             self._received.append(byte)
-        elif self._kept[UsartRegister.CR3] & UsartCr3.OVRDIS:
+        elif self._kept[UsartRegister.CR3] & _OVRDIS:
             self._received[-1] = byte
         else:
-            self._errors |= UsartIsr.ORE
+            self._errors |= _ORE
         self._errors |= errors
 
-    def _status(self) -> UsartIsr:
-        status = self._errors | UsartIsr.TXE
+    def _status(self) -> int:
+        status = self._errors | _TXE
         if self._complete:
-            status |= UsartIsr.TC
+            status |= _TC
         if self._received:
-            status |= UsartIsr.RXNE
-        if self._cr1 & UsartCr1.UE:
-            status |= UsartIsr.TEACK if self._cr1 & UsartCr1.TE else 0
-            status |= UsartIsr.REACK if self._cr1 & UsartCr1.RE else 0
+            status |= _RXNE
+        if self._cr1 & _UE:
+            status |= _TEACK if self._cr1 & _TE else 0
+            status |= _REACK if self._cr1 & _RE else 0
         return status
 
     def _drive(self) -> None:
         status, cr1 = self._status(), self._cr1
         wanted = 0
-        if cr1 & UsartCr1.RXNEIE:
-            wanted |= UsartIsr.RXNE | UsartIsr.ORE
-        if cr1 & UsartCr1.TXEIE:
-            wanted |= UsartIsr.TXE
-        if cr1 & UsartCr1.TCIE:
-            wanted |= UsartIsr.TC
-        if cr1 & UsartCr1.PEIE:
-            wanted |= UsartIsr.PE
-        if self._kept[UsartRegister.CR3] & UsartCr3.EIE:
-            wanted |= UsartIsr.FE | UsartIsr.NE | UsartIsr.ORE
+        for enable, flags in _INTERRUPTS:
+            if cr1 & enable:
+                wanted |= flags
+        if self._kept[UsartRegister.CR3] & _EIE:
+            wanted |= _NOISE | _ORE
         self._line(bool(status & wanted))

@@ -63,9 +63,9 @@ _NAME: Final = r"[A-Za-z_][\w-]*(?: [\w-]+){0,3}"
 _NAMES: Final = rf"{_NAME}(?:, {_NAME})*"
 _SECTION_NUMBER: Final = r"(?:[A-Z]\.)?\d+(?:\.\d+)*"
 _SECTION_NUMBERS: Final = rf"{_SECTION_NUMBER}(?:, {_SECTION_NUMBER})*"
-_TAG: Final = re.compile(rf"((?!{_OF_CODE}|{_OF_SECTIONS}){_DOCUMENT}),? ({_NAMES}): (.+)", re.DOTALL)
+_TAG: Final = re.compile(rf"((?!MCUboot|{_OF_SECTIONS}){_DOCUMENT}),? ({_NAMES}): (.+)", re.DOTALL)
 # A function or an option of a code base; a full stop after it says that it is all there is to say.
-_CODE: Final = re.compile(rf"({_OF_CODE}) ([A-Za-z]\w*_\w+)(?:\.|[,:]? (.*))", re.DOTALL)
+_CODE: Final = re.compile(rf"({_OF_CODE}) ([A-Za-z_]\w*_\w+)(?:\.|[,:]? (.*))", re.DOTALL)
 _SECTION: Final = re.compile(rf"({_OF_SECTIONS}) ({_SECTION_NUMBERS}): (.+)", re.DOTALL)
 _NEXT: Final = re.compile(rf"; (?={_DOCUMENT} (?:{_NAMES}|{_SECTION_NUMBERS}): )")
 
@@ -121,7 +121,7 @@ def parse(text: str, file: str = "") -> list[Rule]:
     """The rules that a comment or docstring tags; none for any other text."""
     found = []
     for part in _NEXT.split(text):
-        match = _CODE.match(part) or _SECTION.fullmatch(part) or _TAG.fullmatch(part)
+        match = _TAG.fullmatch(part) or _SECTION.fullmatch(part) or _CODE.match(part)
         if match is not None:
             document, names, rule = match.groups(default="")
             found += [Rule(document, name, rule, file) for name in names.split(", ")]

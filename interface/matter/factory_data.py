@@ -165,7 +165,7 @@ class FactoryData:
             ENTRY.build({"id": int(tag), "length": len(value), "value": value})
             for tag, value in self.values.items()
         )
-        return b"".join(entries) + Int32ul.build(END_MARKER)
+        return b"".join(entries) + END_MARKER.to_bytes(4, "little")
 
     @classmethod
     def decode(cls, data: bytes, skipped: list[int] | None = None) -> Self:
@@ -178,7 +178,7 @@ class FactoryData:
         values: dict[FactoryDataTag, bytes] = {}
         at = 0
         while at < len(data):
-            if data[at : at + 4] == Int32ul.build(END_MARKER):
+            if data[at : at + 4] == END_MARKER.to_bytes(4, "little"):
                 break
             try:
                 entry = ENTRY.parse(data[at:])

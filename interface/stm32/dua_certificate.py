@@ -1,9 +1,9 @@
 """The certificate of a device's authentication key (DUA), as firmware reads it out of system flash.
 
 STM32U3 keeps no certificate there but its three variable parts: serial number, public key and signature, 10,
-64 and 64 bytes. ST's utility (STM32Cube Utilities/Certificates, stm32_cert.c) puts them into a template that is
-the same for all devices; so does this one, with offsets of its own arithmetic that come out as ST's do. The
-names in the template are ours, of the same lengths, and say that nothing here is ST's.
+64 and 64 bytes. ST's utility (STM32Cube Utilities/Certificates, stm32_cert.c) puts them into a template that
+is the same for all devices; so does this one, with offsets of its own arithmetic that come out as ST's do.
+The names in the template are ours, of the same lengths, and say that nothing here is ST's.
 """
 
 from enum import IntEnum
@@ -46,7 +46,10 @@ class PackOffsets:
         self.public_key, self.signature, self.serial = public_key, signature, serial
 
 
-PACK_OFFSETS: Final = {CertId.DUA_USER_FU: PackOffsets(12, 76, 140), CertId.DUA_USER_LU: PackOffsets(162, 226, 290)}
+PACK_OFFSETS: Final = {
+    CertId.DUA_USER_FU: PackOffsets(12, 76, 140),
+    CertId.DUA_USER_LU: PackOffsets(162, 226, 290),
+}
 _USE: Final = {CertId.DUA_USER_FU: "usfu", CertId.DUA_USER_LU: "uslu"}
 _ECDSA_WITH_SHA_256: Final = bytes.fromhex("300a06082a8648ce3d040302")
 _P_256: Final = bytes.fromhex("301306072a8648ce3d020106082a8648ce3d030107")
@@ -82,7 +85,11 @@ def tbs_certificate(certificate: CertId, serial: bytes, public_key: bytes) -> by
         _ECDSA_WITH_SHA_256,
         _name(issuer_common_name(serial)),
         # RFC 5280 4.1.2.5: UTCTime until 2049, then GeneralizedTime.
-        _tlv(0x30, _tlv(0x17, f"{first % 100:02}0101000000Z".encode()), _tlv(0x18, f"{last}0101000000Z".encode())),
+        _tlv(
+            0x30,
+            _tlv(0x17, f"{first % 100:02}0101000000Z".encode()),
+            _tlv(0x18, f"{last}0101000000Z".encode()),
+        ),
         _name(subject_common_name(certificate, serial)),
         _tlv(0x30, _P_256, _tlv(0x03, b"\0\x04", public_key)),
         _NO_CA,
@@ -103,7 +110,9 @@ def UTIL_CERT_GetCertificate(cpu: Cpu, certificate: int) -> tuple[int, bytes]:
     """Status and the certificate, DER. STM32 UTIL_CERT_GetCertificate: as the size."""
     if certificate not in PACK_OFFSETS:
         return CertStatus.ERROR, b""
-    return CertStatus.OK, certificate_of(CertId(certificate), cpu.load(CERT_CHIP_PACK2_ADDR, CERT_CHIP_PACK2_SIZE))
+    return CertStatus.OK, certificate_of(
+        CertId(certificate), cpu.load(CERT_CHIP_PACK2_ADDR, CERT_CHIP_PACK2_SIZE)
+    )
 
 
 def certificate_of(certificate: CertId, pack: bytes) -> bytes:

@@ -63,7 +63,7 @@ RsseBlob: Final = Struct(
 )
 """What RSSe-KW writes for an ECC key, to be imported whole; little endian.
 
-IV, tag and wrapped key lie where ST's driver takes them from, at 0x08, 0x18 and 0x50. ST does not publish what
-the first 8 bytes and those from 0x28 to 0x4f are, and its driver passes over them: here they are type and usage
-of the key, and zeros.
+IV, tag and wrapped key lie where ST's driver takes them from, at 0x08, 0x18 and 0x50. ST does not publish
+what the first 8 bytes and those from 0x28 to 0x4f are, and its driver passes over them: here they are type
+and usage of the key, and zeros.
 """

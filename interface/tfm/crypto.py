@@ -60,7 +60,7 @@ TFM_CRYPTO_HANDLE_SIZE: Final = 4
 """An operation handle or a key id in a vector of its own: u32, little endian."""
 
 TFM_BUILTIN_KEY_LOADER_LIFETIME: Final = 0x80000101
-"""Persistent, in the location of TF-M's builtin key loader (0x800001)."""
+"""Persistent, in the location of TF-M's builtin key loader (0x800001), where no build moves that."""
 TFM_BUILTIN_KEY_ID_MIN: Final = 0x7FFF815B
 TFM_BUILTIN_KEY_ID_HUK: Final = 0x7FFF815C
 TFM_BUILTIN_KEY_ID_IAK: Final = 0x7FFF815D

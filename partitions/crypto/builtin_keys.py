@@ -15,6 +15,8 @@ from ...interface.psa.crypto_values import (
     PSA_ALG_SHA_256,
     PSA_ALG_SHA_384,
     PSA_ALG_SHA_512,
+    PSA_KEY_LIFETIME_FROM_PERSISTENCE_AND_LOCATION,
+    PSA_KEY_LIFETIME_GET_PERSISTENCE,
     PSA_KEY_TYPE_DERIVE,
     PSA_KEY_TYPE_HMAC,
     PSA_KEY_USAGE_DERIVE,
@@ -77,7 +79,7 @@ class BuiltinKeys:
                 # TF-M tfm_builtin_key_loader_init: a key that the platform cannot give is passed over.
                 continue
             if len(key.material.data) <= config.builtin_max_key_length:
-                self._keys[key_id] = _with_rows(key, key_id, config.builtin_key_usage)
+                self._keys[key_id] = _with_rows(_placed(key, config), key_id, config.builtin_key_usage)
 
     def view(self, client: int, key_id: int) -> tuple[KeyAttributes, Material] | None:
         """A key as ``client`` gets it; None for an id without a key."""
@@ -91,6 +93,13 @@ class BuiltinKeys:
         if usage & PSA_KEY_USAGE_DERIVE and client != TFM_SP_CRYPTO:
             material = Material(_subkey(material.data, client))
         return replace(key.attributes, usage=usage, id=key_id), material
+
+
+def _placed(key: BuiltinKey, config: CryptoConfig) -> BuiltinKey:
+    """The key with the lifetime of the loader where this build has it."""
+    persistence = PSA_KEY_LIFETIME_GET_PERSISTENCE(key.attributes.lifetime)
+    lifetime = PSA_KEY_LIFETIME_FROM_PERSISTENCE_AND_LOCATION(persistence, config.builtin_key_location)
+    return replace(key, attributes=replace(key.attributes, lifetime=lifetime))
 
 
 def _with_rows(key: BuiltinKey, key_id: int, rows: tuple[tuple[int, int, int], ...]) -> BuiltinKey:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from ...interface.psa.crypto_values import PSA_KEY_LIFETIME_GET_LOCATION
+from ...interface.tfm.crypto import TFM_BUILTIN_KEY_LOADER_LIFETIME
 from .drivers import DriverSpec, check_locations
 from .wants import DEFAULT, Offer
 
@@ -49,6 +51,9 @@ class CryptoConfig:
 
     builtin_max_key_length: int = 48
     """TFM_BUILTIN_MAX_KEY_LEN, in bytes: a longer builtin key is passed over."""
+    builtin_key_location: int = PSA_KEY_LIFETIME_GET_LOCATION(TFM_BUILTIN_KEY_LOADER_LIFETIME)
+    """TFM_BUILTIN_KEY_LOADER_KEY_LOCATION, 0x800001. ST's Key Wrap Engine has the same: a build with it moves
+    the loader. Only the lifetime in a builtin key's attributes tells of it."""
     delegated_attestation: bool = False
     """TFM_PARTITION_DELEGATED_ATTESTATION: there is a builtin seed of its keys."""
     dak_seed_in_kmu: bool = False
@@ -89,7 +94,7 @@ class CryptoConfig:
         if self.iovec_buffer_size < 0:
             raise ValueError(f"CryptoConfig: iovec_buffer_size {self.iovec_buffer_size}; legal: 0 and up")
         self.offer()
-        check_locations(self.drivers)
+        check_locations(self.drivers, self.builtin_key_location)
 
     def offer(self) -> Offer:
         """What ``wants`` amounts to; raises ValueError for an unknown option."""

@@ -3,8 +3,8 @@
 A driver is chosen by the location in a key's lifetime. Of such a key the service holds the driver's key data
 and nothing else, in its slot and in internal trusted storage: a wrapped key, a label, a slot number. What the
 service does with the key goes to the driver, which answers for every entry point that it lacks with
-NOT_SUPPORTED. Location 0x800001, TF-M's builtin key loader, is no such driver: its keys are loaded into the
-service and used there.
+NOT_SUPPORTED. TF-M's builtin key loader, at location 0x800001 unless a build moves it, is no such driver: its
+keys are loaded into the service and used there.
 """
 
 from collections.abc import Iterable
@@ -14,13 +14,11 @@ from typing import Final, NoReturn, Protocol, Self
 
 from ...interface.errors import TfmSimError
 from ...interface.psa.crypto_types import KeyAttributes
-from ...interface.psa.crypto_values import PSA_KEY_LIFETIME_GET_LOCATION, PSA_KEY_LOCATION_LOCAL_STORAGE
+from ...interface.psa.crypto_values import PSA_KEY_LOCATION_LOCAL_STORAGE
 from ...interface.psa.status import PSA_ERROR_NOT_SUPPORTED
-from ...interface.tfm.crypto import TFM_BUILTIN_KEY_LOADER_LIFETIME
 from ...platform.hal import PlatformHal
 from .refusal import Refusal
 
-_BUILTIN_LOADER: Final = PSA_KEY_LIFETIME_GET_LOCATION(TFM_BUILTIN_KEY_LOADER_LIFETIME)
 _LAST_LOCATION: Final = 0xFFFFFF
 
 
@@ -149,12 +147,8 @@ class DriverSpec:
     name: str
 
     def __post_init__(self) -> None:
-        reserved = (PSA_KEY_LOCATION_LOCAL_STORAGE, _BUILTIN_LOADER)
-        if not 0 <= self.location <= _LAST_LOCATION or self.location in reserved:
-            raise DriverError(
-                f"driver of location {self.location:#x}; legal: 1 to {_LAST_LOCATION:#x}, but for "
-                f"{_BUILTIN_LOADER:#x}"
-            )
+        if not PSA_KEY_LOCATION_LOCAL_STORAGE < self.location <= _LAST_LOCATION:
+            raise DriverError(f"driver of location {self.location:#x}; legal: 1 to {_LAST_LOCATION:#x}")
         self._find()
 
     @classmethod
@@ -181,10 +175,15 @@ class DriverSpec:
         return found
 
 
-def check_locations(specs: Iterable[DriverSpec]) -> None:
-    """Raises DriverError for two drivers of one location."""
+def check_locations(specs: Iterable[DriverSpec], builtin_loader: int) -> None:
+    """Raises DriverError for two drivers of one location, and for one where the builtin key loader is."""
     taken: set[int] = set()
     for spec in specs:
+        if spec.location == builtin_loader:
+            raise DriverError(
+                f"driver of location {spec.location:#x}, where TF-M's builtin key loader is; legal: another, "
+                "or a builtin_key_location that moves the loader"
+            )
         if spec.location in taken:
             raise DriverError(f"two drivers of location {spec.location:#x}; legal: one")
         taken.add(spec.location)

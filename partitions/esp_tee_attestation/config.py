@@ -22,13 +22,20 @@ class TokenForm(Enum):
     """ESP-IDF's code of December 2024: the boot loader's version and secure version as well."""
     NAMED_KEY = "named-key"
     """ESP-IDF 5.5: the key has a name."""
+    PSA = "psa"
+    """ESP-IDF's code of December 2025: asked for by psa_initial_attest_get_token, over a challenge."""
     CHALLENGE = "challenge"
-    """Since May 2026: asked for by psa_initial_attest_get_token, with chip id and UEIDs."""
+    """Since May 2026: with chip id and UEIDs as well."""
 
     @property
     def slots(self) -> bool:
         """Whether keys lie in slots."""
         return self in (TokenForm.DOCUMENT, TokenForm.SLOT)
+
+    @property
+    def with_challenge(self) -> bool:
+        """Whether a token is over a challenge of 32 bytes and more, and not over a nonce of 32 bits."""
+        return self in (TokenForm.PSA, TokenForm.CHALLENGE)
 
     @property
     def min_size(self) -> int:

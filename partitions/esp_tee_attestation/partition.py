@@ -43,8 +43,7 @@ class EspTeeAttestationPartition:
         """ESP_TEE_ATTESTATION. FAIL for a service that this build has not, and for other arguments."""
         arguments = unpack_arguments(read_all(self._psa, msg, 0)) or ()
         ree = ReePointers(self._psa, msg)
-        with_challenge = self._form is TokenForm.CHALLENGE
-        match msg.type, len(arguments), with_challenge:
+        match msg.type, len(arguments), self._form.with_challenge:
             case SecureService.ATT_GENERATE_TOKEN, 6, False:
                 return self._generate_token(ree, *arguments)
             case SecureService.PSA_INITIAL_ATTEST_GET_TOKEN, 5, True:
@@ -92,9 +91,15 @@ class EspTeeAttestationPartition:
         token_buf_size: int,
         token_size: int,
     ) -> int:
-        # ESP-TEE _ss_psa_initial_attest_get_token: challenge, token and length, each as a whole range.
         buffers = ((auth_challenge, challenge_size), (token_buf, token_buf_size), (token_size, _SIZE_T))
-        if not all(ree.buf(*buffer) for buffer in buffers):
+        if self._form is TokenForm.PSA:
+            # ESP-TEE esp_tee_ptr_in_ree: until April 2026 the addresses of buffers, and those behind them.
+            ends = (address + size for address, size in buffers[:2])
+            legal = all(map(ree.ptr, (auth_challenge, token_buf, token_size, *ends))) and token_buf_size > 0
+        else:
+            # ESP-TEE _ss_psa_initial_attest_get_token: challenge, token and length, each as a whole range.
+            legal = all(ree.buf(*buffer) for buffer in buffers)
+        if not legal:
             return EspErr.ESP_ERR_INVALID_ARG
         # ESP-TEE esp_att_generate_token: the challenge's size before the token's room.
         if challenge_size not in CHALLENGE_SIZES:
@@ -110,7 +115,9 @@ class EspTeeAttestationPartition:
 
     def _get_token_size(self, ree: ReePointers, challenge_size: int, token_size: int) -> int:
         # ESP-TEE esp_att_get_token_size: the constant; for another challenge 2^32 - 1 and an error.
-        if not ree.buf(token_size, _SIZE_T):
+        # Until April 2026 nobody looked where the pointer pointed, but that it was not NULL.
+        legal = token_size != 0 if self._form is TokenForm.PSA else ree.buf(token_size, _SIZE_T)
+        if not legal:
             return EspErr.ESP_ERR_INVALID_ARG
         legal = challenge_size in CHALLENGE_SIZES
         size = self._form.min_size if legal else U32_MAX
@@ -125,7 +132,7 @@ class EspTeeAttestationPartition:
         try:
             token.collect()
             asked = request()
-            ree.store(buffer, bytes(size))
+            ree.clear(buffer, size)
             text = token.text(asked)
         except AttFailure as failure:
             return failure.error

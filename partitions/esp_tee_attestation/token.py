@@ -110,16 +110,16 @@ class Token:
         with self._heap.holding(self._form.min_size - ESP_ATT_HDR_JSON_MAX_SZ * 2 - ESP_ATT_SIGN_JSON_MAX_SZ):
             self._heap.alloc(hexed)
             eat = JsonObject()
-            with_challenge = self._form is TokenForm.CHALLENGE
-            if with_challenge:
+            if self._form.with_challenge:
                 eat.hex("auth_challenge", request.challenge)
             else:
                 eat.integer("nonce", request.nonce)
             eat.integer("client_id", request.client_id)
-            if with_challenge:
+            with_ueids = self._form is TokenForm.CHALLENGE
+            if with_ueids:
                 eat.integer("chip_id", hal.esp_rom_chip_id())
             eat.integer("device_ver", hal.efuse_hal_chip_revision())
-            if with_challenge:
+            if with_ueids:
                 optional_id = hal.esp_efuse_optional_unique_id()
                 eat.member("ueid", JsonObject().hex("mac", mac).hex("optional_id", optional_id))
             eat.hex("device_id", self._sha256(mac)).hex("instance_id", self._sha256(self._point))

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Final
 
 from ...interface.psa.initial_attestation import PSA_INITIAL_ATTEST_MAX_TOKEN_SIZE
+from ...interface.stm32.dua_certificate import CertId
 from ...interface.tfm.boot_status import BootStatusEra
 
 
@@ -104,6 +105,10 @@ class AttestationConfig:
     PSA_ERROR_BUFFER_TOO_SMALL. ``p_521_key_refused``: TF-M looks for a key of 512 bits, so one of P-521,
     which has 521, is none that it can sign with.
 
+    ``wrapped_dua_key`` is ST's way on an STM32 with a CCB: the key is not the builtin one, but this device
+    authentication key of the chip, imported as the blob that RSSe-KW exported, at the Key Wrap Engine's
+    location.
+
     Of the service of 2019 alone: ``signature_of_2019``, and ``sig_structure_of_april_2019``: until 10 May
     2019 what was hashed was no Sig_structure of COSE.
     """
@@ -123,6 +128,7 @@ class AttestationConfig:
     verification_service_first: bool = False
     include_test_code: bool = False
     option_transport: OptionTransport | None = None
+    wrapped_dua_key: CertId | None = None
     signature_of_2019: SignatureOf2019 = SignatureOf2019.DOC
     sig_structure_of_april_2019: bool = False
 

@@ -95,6 +95,8 @@ class Iak(ABC):
 class BuiltinIak(Iak):
     """The crypto service's builtin key; all but the signature is asked for once, as the key is fixed."""
 
+    _key = TFM_BUILTIN_KEY_ID_IAK
+
     def __init__(self, client: PsaClient) -> None:
         super().__init__(client)
         self._instance_id = b""
@@ -107,7 +109,7 @@ class BuiltinIak(Iak):
         return self._algorithm
 
     def _find_algorithm(self) -> CoseAlgorithm:
-        status, attributes = psa_get_key_attributes(self._client, TFM_BUILTIN_KEY_ID_IAK)
+        status, attributes = psa_get_key_attributes(self._client, self._key)
         demand(status)
         algorithm = self._algorithm_of(attributes)
         if algorithm is None:
@@ -146,7 +148,7 @@ class AsymmetricIak(BuiltinIak):
     def _public_key(self) -> bytes:
         """The uncompressed point: 04, X, Y."""
         room = PSA_KEY_EXPORT_ECC_PUBLIC_KEY_MAX_SIZE(521)
-        status, point = psa_export_public_key(self._client, TFM_BUILTIN_KEY_ID_IAK, room)
+        status, point = psa_export_public_key(self._client, self._key, room)
         demand(status, AttestErr.CLAIM_UNAVAILABLE)
         return point
 
@@ -171,7 +173,7 @@ class AsymmetricIak(BuiltinIak):
     def sign(self, algorithm: CoseAlgorithm, to_be_signed: bytes) -> bytes:
         # SIGN_HASH in the key's policy implies SIGN_MESSAGE: one call hashes and signs.
         status, signature = psa_sign_message(
-            self._client, TFM_BUILTIN_KEY_ID_IAK, algorithm.psa_alg, to_be_signed, algorithm.length
+            self._client, self._key, algorithm.psa_alg, to_be_signed, algorithm.length
         )
         demand(status)
         return signature

@@ -21,6 +21,7 @@ from .iak_2019 import Iak2019
 from .option_word import SHORT_CIRCUIT_KID, TokenOption, take_options
 from .output_buffer import Begun
 from .profiles import select_profile
+from .wrapped_dua import WrappedDua
 
 
 class Draft(NamedTuple):
@@ -161,6 +162,8 @@ class TokenMaker:
 def _iak_of(psa: PartitionApi, config: AttestationConfig) -> Iak:
     if config.variant is TokenVariant.TFM_2019:
         return Iak2019(psa, config.signature_of_2019)
+    if config.wrapped_dua_key is not None:
+        return WrappedDua(psa, config.variant, psa.hal.stm32_wrapped_dua_key, config.wrapped_dua_key)
     if config.symmetric:
         return SymmetricIak(psa, psa.hal.tfm_plat_get_symmetric_iak_id)
     return AsymmetricIak(psa, config.variant, p_521_refused=config.p_521_key_refused)

@@ -173,7 +173,7 @@ def test_what_nobody_knows_is_passed_over_and_told() -> None:
 ])  # fmt: skip
 def test_values_of_the_json_form(name: str, value: object, raw: str) -> None:
     data = factory_data_from_json(json.dumps({name: value}))
-    assert data.values[T[name]].hex() == raw
+    assert data.values[FactoryDataTag[name]].hex() == raw
     assert factory_data_from_json(factory_data_to_json(data)) == data
 
 

@@ -18,6 +18,7 @@ from tfm_sim.interface.psa.status import (
     PSA_ERROR_NOT_SUPPORTED,
     PSA_SUCCESS,
 )
+from tfm_sim.interface.tfm.crypto import TFM_BUILTIN_KEY_ID_IAK
 from tfm_sim.partitions.crypto.config import CryptoConfig
 from tfm_sim.partitions.crypto.drivers import DriverError, DriverKey, DriverSpec, OpaqueDriver
 from tfm_sim.partitions.crypto.refusal import Refusal
@@ -202,7 +203,6 @@ def test_copy_between_locations(
     "location, name, message",
     [
         (0, "KeyWrapDriver", "location 0x0"),
-        (0x800001, "KeyWrapDriver", "location 0x800001"),
         (0x1000000, "KeyWrapDriver", "location 0x1000000"),
         (1, "MAGIC", "a subclass of OpaqueDriver"),
         (1, "Missing", "found None"),
@@ -221,6 +221,17 @@ def test_a_driver_whose_module_is_missing() -> None:
 def test_a_driver_is_a_class() -> None:
     with pytest.raises(DriverError, match="driver of location 0x1: found 3; legal: a class"):
         DriverSpec.of(1, 3)  # type: ignore[arg-type]
+
+
+def test_no_driver_where_the_builtin_key_loader_is_unless_that_is_moved() -> None:
+    spec = DriverSpec.of(0x800001, KeyWrapDriver)
+    with pytest.raises(DriverError, match="location 0x800001, where TF-M's builtin key loader is; legal: an"):
+        CryptoConfig(drivers=(spec,))
+    device = start_partitions(crypto=CryptoConfig(drivers=(spec,), builtin_key_location=0x800009))
+    attributes = KeyAttributes(AES, lifetime=at(0x800001))
+    assert crypto.psa_import_key(device.ns, attributes, bytes(16))[0] == PSA_SUCCESS
+    status, builtin = crypto.psa_get_key_attributes(device.ns, TFM_BUILTIN_KEY_ID_IAK)
+    assert (status, builtin.lifetime) == (PSA_SUCCESS, 0x80000901)
 
 
 def test_one_driver_a_location() -> None:

@@ -118,7 +118,7 @@ MISTAKES = [
     ("irq_sources:", "mmio_regions: {M: {base: 0x30001bf0, size: 0x20}}\nirq_sources:", 19, "M: not in secure memory; found 0x30001bf0..0x30001c10; legal: a range inside one secure region"),
     ("irq_sources:", "mmio_regions: {M: {base: 0x30000000, size: 8}, N: {base: 0x30000004, size: 8}}\nirq_sources:", 19, "MMIO region N overlaps M (line 19); found 0x30000004..0x3000000c"),
     ("irq_sources:", "mmio_regions: {M: {base: 0x30000000}}\nirq_sources:", 19, "mmio_regions.M: missing key 'size'"),
-    ("[tfm_plat_get_huk, tfm", "[tfm_plat_get_key, tfm", 21, "TFM_SP_CRYPTO[0]: not legal; found 'tfm_plat_get_key'; legal: efuse_hal"),
+    ("[tfm_plat_get_huk, tfm", "[tfm_plat_get_key, tfm", 21, "TFM_SP_CRYPTO[0]: not legal; found 'tfm_plat_get_key'; legal: HAL_CCB"),
     ("[tfm_plat_get_huk, tfm", "[tfm_hal_random, tfm", 21, "duplicate HAL grant; found 'tfm_hal_random'"),
     ("shared_data:", "otp: {rotpk_size: 33}\nshared_data:", 15, "otp.rotpk_size: not legal; found 33; legal: 32, 48, 68, 100"),
     ("shared_data:", "otp: {size: 911}\nshared_data:", 15, "otp.size: out of range; found 911; legal: an integer in 0x390.."),
@@ -373,7 +373,11 @@ def test_an521_dual_core_is_an521_but_for_the_mailbox() -> None:
 
 
 SECURE_BASES: dict[str, int | None] = {
-    "esp32c6": None,"stm32wba65i": 0x0C000000, "nucleo": 0x0C000000, "stm32wb5mm": 0x08000000}
+    "esp32c6": None,
+    "stm32wba65i": 0x0C000000,
+    "nucleo": 0x0C000000,
+    "stm32wb5mm": 0x08000000,
+}
 """Where the secure side sees flash0, by the first word of the board's name; AN521's address for all others."""
 
 

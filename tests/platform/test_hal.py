@@ -267,7 +267,7 @@ def test_grants_do_not_widen_and_do_not_touch_the_whole_hal() -> None:
 
 
 def test_a_grant_of_no_hal_function_is_refused() -> None:
-    with pytest.raises(HalDenied, match="no HAL function 'tfm_plat_open_door'; legal: efuse_hal_chip_revision"):
+    with pytest.raises(HalDenied, match="no HAL function 'tfm_plat_open_door'; legal: HAL_CCB_ECC"):
         granted(hal(), {"tfm_plat_open_door"})
 
 

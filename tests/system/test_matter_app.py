@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tfm_sim.interface.matter import tlv
 from tfm_sim.interface.matter.commissioning import (
@@ -261,6 +262,12 @@ def test_the_verifier_of_the_sdks_test_passcode() -> None:
 def test_points() -> None:
     assert ORDER * GENERATOR == INFINITY
     assert 3 * GENERATOR == GENERATOR + GENERATOR + GENERATOR
+    assert (ORDER + 1) * GENERATOR == GENERATOR
+    assert 0 * M == INFINITY == 7 * INFINITY
+    for scalar in (1, 2, 0xABCDEF, ORDER - 1):
+        # Another library's opinion.
+        public = ec.derive_private_key(scalar, ec.SECP256R1()).public_key().public_numbers()
+        assert scalar * GENERATOR == Point(public.x, public.y)
     assert GENERATOR + -GENERATOR == INFINITY
     assert all(Point.decode(point.encode()) == point for point in (GENERATOR, M, N))
     with pytest.raises(PointError):

@@ -87,6 +87,7 @@ def took(factory: Factory, start: int) -> int:
         ("wba", 2, "production", 3),
         ("u5", 1, "production", 1),
         ("wb55", 0, "production", 1),
+        ("wb55", 0, "production", 3),
         ("wb55", 0, "test", 1),
     ],
 )

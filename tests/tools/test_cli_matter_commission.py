@@ -75,13 +75,6 @@ def test_a_file_that_is_no_certificate(tfm_sim: CommandLine, files: dict[str, st
     assert "legal: an X.509 certificate in DER" in tfm_sim.err
 
 
-def test_the_story(tfm_sim: CommandLine) -> None:
-    assert tfm_sim("demo", "matter") == 0, tfm_sim.out
-    assert "SHOULD NOT" not in tfm_sim.out
-    assert "== Forgeries: 170, each breaks one rule" in tfm_sim.out
-    assert "serial line     finish:000" in tfm_sim.out
-
-
 @pytest.mark.parametrize(
     ("arguments", "copy_is_accepted"),
     [

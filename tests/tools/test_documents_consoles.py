@@ -21,9 +21,12 @@ DOCUMENTS: Final = (
     "docs/attacks.md",
     "docs/attestation.md",
     "docs/endorsements.md",
+    "docs/esp-tee.md",
+    "docs/stm32-attestation.md",
     "docs/matter-factory-data.md",
     "docs/matter-pki.md",
     "docs/matter.md",
+    "docs/matter-provisioning.md",
     "docs/tokens.md",
     "docs/verifier.md",
 )

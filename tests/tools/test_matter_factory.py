@@ -11,7 +11,7 @@ import tfm_sim
 from tfm_sim.interface.errors import ExitCode
 from tfm_sim.interface.matter.factory_data import FactoryData, FactoryDataError, FactoryDataTag
 from tfm_sim.interface.matter.factory_data_json import factory_data_from_json
-from tfm_sim.platform.board import load_board, packaged_boards
+from tfm_sim.platform.board import load_board
 from tfm_sim.platform.hardware import Hardware
 from tfm_sim.tools.matter.factory.factory_file import matter_notices, read_factory_file
 from tfm_sim.tools.matter.factory.listing import listing, listing_data
@@ -382,7 +382,7 @@ def test_the_listing_shows_every_value_but_the_private_key() -> None:
     assert rows["DEVICE_ATTESTATION_PRIV_KEY"] is None
 
 
-@pytest.mark.parametrize("name", [name for name in packaged_boards() if name.startswith(("stm32", "nucleo"))])
+@pytest.mark.parametrize("name", [board for _, _, board, _ in PLANS if board is not None])
 def test_a_running_device_finds_its_factory_data(name: str) -> None:
     data = factory_data_from_json(json.dumps(FULL))
     with tfm_sim.boot(name) as device:

@@ -63,7 +63,7 @@ def test_links_lead_somewhere(rule: str) -> None:
         ("Matter 1.4 A.7.1: x; y.", [("Matter 1.4", "A.7.1", "x; y.")]),
         ("Matter 1.4 2.5: x; Matter 1.4 3.9: y", [("Matter 1.4", "2.5", "x"), ("Matter 1.4", "3.9", "y")]),
         ("CHIP SDK DACVerifier Verify: x", [("CHIP SDK", "DACVerifier Verify", "x")]),
-        ("ESP-TEE attestation, client side: x", []),
+        ("ESP-TEE _ss_a, _ss_b: x", [("ESP-TEE", "_ss_a", "x"), ("ESP-TEE", "_ss_b", "x")]),
         ("Matter devices: x", []),
         ("MCUboot images: their header.", []),
         ("TF-M does otherwise here than one reads: nobody knows why.", []),

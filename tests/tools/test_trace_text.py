@@ -15,6 +15,7 @@ from support.traced import (
 )
 
 from tfm_sim.interface.trace import Event, Listener, LogLine
+from tfm_sim.platform.ccb_events import CcbOperation, KeyMoved
 from tfm_sim.spm.events import CallReturned
 from tfm_sim.tools.trace import TextTrace, selected
 
@@ -141,3 +142,17 @@ def a_users_event() -> type[Event]:
     from dataclasses import make_dataclass  # noqa: PLC0415 (only here)
 
     return make_dataclass("Mine", [("number", int), ("data", bytes)], bases=(Event,), frozen=True)
+
+
+def test_keys_and_the_bridge_that_they_go_over() -> None:
+    assert lines_of(
+        KeyMoved("private key", "CPU", "SAES", "AHB", clear=False),
+        KeyMoved("private key", "SAES", "PKA RAM", "CCB", clear=True),
+        CcbOperation("ECDSA_SIGN_BLOB_USE", 0xC3, (1, 0x12, 0x13), ok=True),
+        CcbOperation("ECDSA_SIGN_BLOB_USE", 0xC3, (1, 0x12), ok=False),
+    ) == [
+        "AHB > private key, wrapped: CPU to SAES",
+        "CCB > private key, in the clear: SAES to PKA RAM",
+        "CCB > ECDSA_SIGN_BLOB_USE (0xc3), steps 01 12 13",
+        "CCB > ECDSA_SIGN_BLOB_USE (0xc3), steps 01 12: the tag does not fit",
+    ]

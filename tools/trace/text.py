@@ -6,6 +6,7 @@ from typing import TextIO
 from ...bootloader.events import BootDecision, SwapStatusWritten
 from ...device import Stage
 from ...interface.trace import Event, LogLine
+from ...platform.ccb_events import CcbOperation, KeyMoved
 from ...spm.events import (
     CallEntered,
     CallReturned,
@@ -108,6 +109,11 @@ def _state(event: Event) -> str:
             return f"interrupt {line} ({source}) goes to {partition}, {handling}"
         case ClockAdvanced(now):
             return f"-- the clock goes on to {now} us"
+        case KeyMoved(key, source, target, bus, clear):
+            return f"{bus} > {key}, {'in the clear' if clear else 'wrapped'}: {source} to {target}"
+        case CcbOperation(operation, code, steps, ok):
+            path = " ".join(f"{step:02x}" for step in steps)
+            return f"CCB > {operation} ({code:#04x}), steps {path}{'' if ok else ': the tag does not fit'}"
     shown = ", ".join(f"{name} {value}" for name, value in event_fields(event).items())
     return f"{type(event).__name__}: {shown}"
 

@@ -57,12 +57,47 @@ class Point:
         return self if self == INFINITY else Point(self.x, -self.y % PRIME)
 
     def __rmul__(self, scalar: int) -> "Point":
-        total, power = INFINITY, self
-        for bit in range(scalar.bit_length()):
+        if self == INFINITY:
+            return self
+        total = (1, 1, 0)
+        for bit in reversed(range(scalar.bit_length())):
+            total = _doubled(total)
             if scalar >> bit & 1:
-                total += power
-            power += power
-        return total
+                total = _sum(total, self)
+        x, y, z = total
+        if z == 0:
+            return INFINITY
+        inverse = pow(z, -1, PRIME)
+        return Point(x * inverse**2 % PRIME, y * inverse**3 % PRIME)
+
+
+_Jacobian = tuple[int, int, int]
+"""X, Y and Z of the point (X/Z^2, Y/Z^3), which needs no division per step; Z is 0 at infinity."""
+
+
+def _doubled(point: _Jacobian) -> _Jacobian:
+    x, y, z = point
+    s = 4 * x * y * y % PRIME
+    z_squared = z * z % PRIME
+    # The curve's a is -3: 3x^2 + az^4 in factors.
+    m = 3 * (x - z_squared) * (x + z_squared) % PRIME
+    doubled_x = (m * m - 2 * s) % PRIME
+    return doubled_x, (m * (s - doubled_x) - 8 * pow(y, 4, PRIME)) % PRIME, 2 * y * z % PRIME
+
+
+def _sum(point: _Jacobian, other: Point) -> _Jacobian:
+    x, y, z = point
+    if z == 0:
+        return other.x, other.y, 1
+    z_squared = z * z % PRIME
+    h = (other.x * z_squared - x) % PRIME
+    r = (other.y * z_squared * z - y) % PRIME
+    if h == 0:
+        return _doubled(point) if r == 0 else (1, 1, 0)
+    h_squared = h * h % PRIME
+    v, h_cubed = x * h_squared % PRIME, h * h_squared % PRIME
+    sum_x = (r * r - h_cubed - 2 * v) % PRIME
+    return sum_x, (r * (v - sum_x) - y * h_cubed) % PRIME, z * h % PRIME
 
 
 INFINITY: Final = Point(0, 0)

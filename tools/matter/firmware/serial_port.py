@@ -6,7 +6,9 @@ from ....interface.cpu import Cpu
 from ....interface.matter.provisioning_link import BAUD_RATE
 from ....interface.stm32.usart import UsartCr1, UsartIsr, UsartRegister
 
-_ERRORS: Final = UsartIsr.PE | UsartIsr.FE | UsartIsr.NE | UsartIsr.ORE
+_ERRORS: Final = int(UsartIsr.PE | UsartIsr.FE | UsartIsr.NE | UsartIsr.ORE)
+_RXNE: Final = int(UsartIsr.RXNE)
+_TXE: Final = int(UsartIsr.TXE)
 
 
 class SerialPort:
@@ -28,14 +30,14 @@ class SerialPort:
     def write(self, data: bytes) -> None:
         """Send all of ``data``."""
         for byte in data:
-            while not self._load(UsartRegister.ISR) & UsartIsr.TXE:
+            while not self._load(UsartRegister.ISR) & _TXE:
                 pass
             self._store(UsartRegister.TDR, byte)
 
     def read(self) -> bytes:
         """What has arrived and not been read; never waits."""
         data = bytearray()
-        while (status := self._load(UsartRegister.ISR)) & UsartIsr.RXNE:
+        while (status := self._load(UsartRegister.ISR)) & _RXNE:
             data.append(self._load(UsartRegister.RDR) & 0xFF)
             self._note(status)
         self._note(status)
