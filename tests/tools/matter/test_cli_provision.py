@@ -181,6 +181,16 @@ def test_a_device_that_nobody_provisions(tfm_sim: CommandLine, tmp_path: Path) -
     assert not (tmp_path / "tty").is_symlink()
 
 
+def test_a_device_that_is_operational_already(tfm_sim: CommandLine) -> None:
+    """Its application knows no `Init`."""
+    assert tfm_sim("matter", "provision", "--security", 0, "--state", "d") == 0
+    device = ("matter", "device", "--security", 0, "--state", "d", "--time-limit", 0.05)
+    assert tfm_sim(*device) == 4
+    assert "runs other firmware than the package's STM_Provisioning" in tfm_sim.err
+    assert tfm_sim(*device, "--erase") == 1
+    assert "nobody provisioned it" in tfm_sim.out
+
+
 def test_a_link_that_is_taken(tfm_sim: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "tty").write_text("")
     assert tfm_sim("matter", "device", "--link", "tty") == 4
