@@ -1,4 +1,4 @@
-"""`tfm-sim matter factory-data` as a shell sees it: images out, a device programmed, mistakes of usage."""
+"""`tfm-sim matter factory-data` and `show` as a shell sees them: images, devices programmed, mistakes."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,9 @@ import pytest
 from support.command_line import CommandLine
 from support.matter_factory_files import FULL, PROVISIONING, write_files
 
-from tfm_sim.interface.matter.factory_data import FactoryData
+from tfm_sim.interface.matter.factory_data import FactoryData, FactoryDataTag
 from tfm_sim.interface.matter.factory_data_json import factory_data_from_json
+from tfm_sim.interface.matter.factory_data_writer import FACTORY_DATA_LENGTH, append_entries
 from tfm_sim.tools.matter.factory.pattern import demo_factory_data, spake2p_verifier
 
 FULL_IMAGE = factory_data_from_json(json.dumps(FULL)).encode()
@@ -152,3 +153,65 @@ def test_the_verifier_of_a_passcode() -> None:
     assert made.hex().startswith("b96170aae803346884724fe9a3b287c3")
     assert made[32] == 4
     assert made.hex().endswith("149fcd1fa466cf")
+
+
+# --- tfm-sim matter show ---
+
+SHOW = ("matter", "show", "--state", "dev")
+
+
+def test_what_a_device_holds(tfm_sim: CommandLine) -> None:
+    assert tfm_sim(*RECONFIGURE, "--board", "stm32wb5mm_dk", "--state", "dev") == 0
+    assert tfm_sim(*SHOW) == 0
+    lines = tfm_sim.out.splitlines()
+    assert lines[0] == f"factory data at 0x901c0000: {len(FULL)} entries"
+    assert any(line.endswith("DEVICE_ATTESTATION_PRIV_KEY     32 bytes, not shown") for line in lines)
+    assert tfm_sim(*SHOW, "-o", "read.bin", "--json-output", "read.json", "--json") == 0
+    assert Path("read.bin").read_bytes() == FULL_IMAGE
+    assert factory_data_from_json(Path("read.json").read_bytes()).encode() == FULL_IMAGE
+    shown = json.loads(tfm_sim.out)
+    assert shown["address"] == 0x901C0000
+    assert [entry["name"] for entry in shown["entries"] if entry["value"] is None] == [
+        "DEVICE_ATTESTATION_PRIV_KEY"
+    ]
+    assert tfm_sim(*SHOW, "-o", "-", "--json") == 2
+
+
+def test_what_a_provisioned_device_holds_is_read_in_the_order_of_its_firmware(tfm_sim: CommandLine) -> None:
+    assert tfm_sim(*LEVEL_0, "--state", "dev") == 0
+    cells = bytearray(Path("dev/flash0.bin").read_bytes())
+    area = slice(0x1EC000, 0x1EC000 + FACTORY_DATA_LENGTH)
+    cells[area] = append_entries(bytes(cells[area]), [(3, b"dac"), (4, b"pai"), (6, bytes(65))])[1]
+    Path("dev/flash0.bin").write_bytes(cells)
+    assert tfm_sim(*SHOW, "-o", "read.bin") == 0
+    raw = Path("read.bin").read_bytes()
+    assert raw == bytes(cells[area]).rstrip(b"\xff")
+    assert FactoryData.decode(raw).get(FactoryDataTag.PAI_CERTIFICATE) == b"pai"
+
+
+def test_a_device_without_factory_data(tfm_sim: CommandLine) -> None:
+    assert tfm_sim("run", "--board", "stm32wba65i_dk1", "--state", "dev") == 0
+    assert tfm_sim(*SHOW) == 1
+    assert tfm_sim.err == "no factory data at 0x081ec000\n"
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        ((), "state directory dev: holds no device; legal: one that a factory run has left"),
+        (("run", "--state", "dev"), "board an521: no flash area with role factory_data"),
+    ],
+)
+def test_no_place_for_factory_data(tfm_sim: CommandLine, make: tuple[str, ...], message: str) -> None:
+    assert not make or tfm_sim(*make) == 0
+    assert tfm_sim(*SHOW) == 4
+    assert message in tfm_sim.err
+
+
+def test_damaged_factory_data_are_told_by_their_byte(tfm_sim: CommandLine) -> None:
+    assert tfm_sim(*LEVEL_0, "--state", "dev") == 0
+    cells = bytearray(Path("dev/flash0.bin").read_bytes())
+    cells[0x1EC004:0x1EC008] = b"\xf0\xff\xff\x7f"
+    Path("dev/flash0.bin").write_bytes(cells)
+    assert tfm_sim(*SHOW) == 4
+    assert "factory data at byte 0: found 65536 bytes that are no whole entry" in tfm_sim.err

@@ -20,7 +20,7 @@ from ..matter.factory.line_machine import run_provisioning_firmware
 from ..matter.factory.programmer import program
 from ..matter.factory.unit import COPROCESSOR_FIRMWARE, PROVISIONING_FIRMWARE, packaged_files
 from ..serial_line import SerialLine
-from .matter_units import Choice, choose, development_pki, unit_options
+from .matter_units import Choice, choose, unit_options
 from .output import FILE_NAME, FileUnreadable, Styles, print_lines
 
 STYLES: Styles = ((r"^port: .*", "bold"), (r"NOT SECURE", "bold red"))
@@ -50,7 +50,7 @@ def device(
     choice = choose(**given)
     development = None
     if demo_firmware:
-        development = development_credentials(development_pki(choice), choice.product)
+        development = development_credentials(choice.pki, choice.product)
     board = Device(choice.platform.board, build=choice.platform.build(), seed=seed, state=state)
     results: list[ProvisioningStatus] = []
 
@@ -62,7 +62,7 @@ def device(
     try:
         _flash(board, choice, seed)
         with SerialLine() as line, _linked(line.name, link), _time(line, time_limit) as pace:
-            _tell(f"device: {choice.platform.support.name}, security level {choice.security}")
+            _tell(f"device: {choice.platform.support.name}, security level {choice.place.security}")
             _tell(f"port: {line.name}, 115200 baud, 8N1")
             run_provisioning_firmware(board, choice.platform, line, pace, development, on_result)
             line.linger()

@@ -62,10 +62,10 @@ _PRODUCT: Final = click.option(
 
 @click.group("pki")
 def pki() -> None:
-    """Certificates of device attestation: make a PKI, certify a device, judge what others made."""
+    """Certificates of device attestation: a new PKI, a device certified, certificates judged."""
 
 
-@pki.command("make")
+@pki.command("new")
 @click.argument("folder", type=FILE_NAME, metavar="DIR")
 @_VENDOR
 @_PRODUCT
@@ -86,7 +86,7 @@ def pki() -> None:
     help="Who signs declarations: the test key of the specification, which SDKs know, or a new one.",
 )
 @click.option("--seed", type=int, help="Keys that repeat (NOT SECURE); without it they are random.")
-def make(
+def new(
     folder: str,
     vendor_id: int,
     product_id: int,
@@ -123,7 +123,7 @@ def certify(
 ) -> None:
     """Sign a device's certificate.
 
-    CSR is a PKCS#10 request in DER, signed by the device's key; DIR is a PKI of `make`.
+    CSR is a PKCS#10 request in DER, signed by the device's key; DIR is a PKI of `new`.
     """
     server, _ = read_folder(Path(folder))
     certificates = server.certify(read_file(csr), Product(vendor_id, product_id))

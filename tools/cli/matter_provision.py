@@ -16,10 +16,18 @@ from ...interface.matter.provisioning_link import ProvisioningStatus
 from ..matter.factory.development import development_credentials
 from ..matter.factory.manager import AT_ONCE, provision_all, provision_ports
 from ..matter.factory.provisioning_script import ScriptResult
+from ..matter.factory.runs import unit_seed, unit_state
 from ..matter.factory.unit import FactoryRun, Fault, Unit, UnitReport, UnitStep
-from ..matter.pki.server import NOT_SECURE
 from .image import NUMBER
-from .matter_units import Choice, board_and_plan, choose, development_pki, files_of, load_script, unit_options
+from .matter_units import (
+    Choice,
+    Command,
+    board_and_plan,
+    choose,
+    files_of,
+    load_script,
+    unit_options,
+)
 from .output import FILE_NAME, Styles, print_lines
 
 STYLES: Final[Styles] = (
@@ -27,6 +35,8 @@ STYLES: Final[Styles] = (
     (r"\bFAILED\b.*", "bold red"),
     (r"^warning:.*", "bold yellow"),
 )
+CHOICE: Final = ("platform", "security", "mode", "json_file", "binary_file", "pki_folder")
+"""The options of which `choose` makes a choice."""
 _FAULTS: Final = ", ".join(fault.value for fault in Fault)
 
 
@@ -43,6 +53,14 @@ class FaultOption(click.ParamType[tuple[int, Fault]]):
         if not number.isascii() or not number.isdecimal() or kind not in kinds:
             self.fail(f"found {value!r}; legal: N:KIND, KIND one of {_FAULTS}", param, ctx)
         return int(number), kinds[kind]
+
+
+def _file(*names: str, help: str) -> Callable[[Command], Command]:
+    return click.option(*names, type=FILE_NAME, metavar="FILE", help=help)
+
+
+def _address(*names: str, help: str) -> Callable[[Command], Command]:
+    return click.option(*names, type=NUMBER, metavar="ADDRESS", help=help)
 
 
 @click.command("provision")
@@ -80,14 +98,14 @@ class FaultOption(click.ParamType[tuple[int, Fault]]):
     metavar="FILE",
     help="Your own script with Provisioning(mode, header, port), in real time.",
 )
-@click.option("--flashProvisioningFW", "flash_provisioning_fw", type=FILE_NAME, metavar="FILE")
-@click.option("--flashAppFW", "flash_app_fw", type=FILE_NAME, metavar="FILE")
-@click.option("--flashCoFW", "flash_co_fw", type=FILE_NAME, metavar="FILE")
-@click.option("--flashMagicTrailer", "flash_magic_trailer", type=FILE_NAME, metavar="FILE")
-@click.option("--flashAddr", "-fa", "flash_addr", type=NUMBER, metavar="ADDRESS")
-@click.option("--AppFwAddr", "-afwa", "app_fw_addr", type=NUMBER, metavar="ADDRESS")
-@click.option("--CoFwAddr", "-cofwa", "co_fw_addr", type=NUMBER, metavar="ADDRESS")
-@click.option("--flashMagicTrailerAddr", "flash_magic_trailer_addr", type=NUMBER, metavar="ADDRESS")
+@_file("--flashProvisioningFW", "flash_provisioning_fw", help="The provisioning firmware's image.")
+@_file("--flashAppFW", "flash_app_fw", help="The application's image.")
+@_file("--flashCoFW", "flash_co_fw", help="wb55: the coprocessor's image.")
+@_file("--flashMagicTrailer", "flash_magic_trailer", help="What makes the boot loader install.")
+@_address("--flashAddr", "-fa", "flash_addr", help="Where the factory data goes.")
+@_address("--AppFwAddr", "-afwa", "app_fw_addr", help="Where the application goes.")
+@_address("--CoFwAddr", "-cofwa", "co_fw_addr", help="wb55: where the coprocessor's firmware goes.")
+@_address("--flashMagicTrailerAddr", "flash_magic_trailer_addr", help="Where the magic trailer goes.")
 @click.option(
     "--fault",
     "faults",
@@ -119,10 +137,8 @@ def provision(
     look like its; what is left out comes from the board and the package. Each device has a pseudo-terminal,
     at which the provisioning script finds it. Exit 1 if a device failed.
     """
-    choice = choose(
-        *(given.pop(name) for name in ("platform", "security", "mode", "json_file", "binary_file"))
-    )
-    pki = development_pki(choice)
+    choice = choose(*(given.pop(name) for name in CHOICE))
+    pki = choice.pki
 
     def certify(csr: bytes) -> Any:
         return pki.certify(csr, choice.product)
@@ -165,11 +181,9 @@ def _units(
         raise click.UsageError(f"--fault for device {stray[0]}; legal: 1 to {devices}")
     units = []
     for number in range(1, devices + 1):
-        where = None if state is None else Path(state)
-        if where is not None and devices > 1:
-            where = where / f"device-{number:04}"
+        where = unit_state(None if state is None else Path(state), number, devices)
         data = choice.data_of(number, seed, devices)
-        units.append(Unit(number, data, seed * 10_000 + number, where, wrong.get(number)))
+        units.append(Unit(number, data, unit_seed(seed, number), where, wrong.get(number)))
     return units
 
 
@@ -237,10 +251,10 @@ def _opening(choice: Choice, units: Sequence[Unit], *, demo_firmware: bool) -> I
     many = "1 device" if len(units) == 1 else f"{len(units)} devices"
     firmware = "demonstration firmware, " if demo_firmware else ""
     yield (
-        f"{many} of {platform.support.name}, security level {choice.security}, {firmware}"
+        f"{many} of {platform.support.name}, security level {choice.place.security}, {firmware}"
         f"DAC private key in {platform.key_place.value}"
     )
-    yield f"warning: {NOT_SECURE}"
+    yield from (f"warning: {text}" for text in (choice.pki.warning, choice.data_warning) if text)
     yield from (f"device {unit.number}: {unit.fault.text}" for unit in units if unit.fault is not None)
 
 
@@ -250,7 +264,7 @@ def _table(reports: Sequence[UnitReport]) -> Iterator[str]:
     for report in reports:
         failed = "" if report.ok else f"FAILED {report.step.value}: "
         head = f"{report.unit.number:>4}  {report.unit.serial_number:<{width}}  {report.port or '-':<12}"
-        yield f"{head}  {failed}{report.message}"
+        yield f"{head}  {failed}{report.message.partition(chr(10))[0]}"
     good = sum(report.ok for report in reports)
     yield f"{good} of {len(reports)} provisioned"
 

@@ -11,53 +11,36 @@ import click
 from ...interface.errors import TfmSimError
 from ...interface.matter.factory_data import FactoryData, FactoryDataTag
 from ...interface.matter.provisioning_link import ProvisioningMode
-from ...platform.board import Board, load_board
-from ..matter.device_machine import MatterPlatform, PlatformError, matter_platform
-from ..matter.factory.development import development_data
+from ...platform.board import Board
+from ..matter.device_machine import MatterPlatform
+from ..matter.factory.development import NOT_SECURE, development_data
 from ..matter.factory.factory_file import read_factory_file
-from ..matter.factory.options import FactoryOptions, Mode, Platform, plan_of
 from ..matter.factory.plan import FactoryPlan
-from ..matter.factory.unit import (
-    APPLICATION_FIRMWARE,
-    COPROCESSOR_FIRMWARE,
-    MAGIC_TRAILER,
-    PROVISIONING_FIRMWARE,
-    ThirdPartyScript,
-    packaged_files,
-)
+from ..matter.factory.runs import FACTORY_DATA, PROVISIONING_SCRIPT, Place, default_plan
+from ..matter.factory.unit import ThirdPartyScript, packaged_files
+from ..matter.pki.certification_declaration import DeclarationSigner
+from ..matter.pki.folder import read_folder
 from ..matter.pki.names import TEST_PRODUCT, Product
 from ..matter.pki.server import PkiServer
+from .matter_options import chosen_platform, platform_options
 from .output import FILE_NAME, MAX_IMAGE, print_lines, read_file
 
-PROVISIONING_SCRIPT: Final = "STM32_provisioning.py"
-DEFAULT_SECURITY: Final = {"wba": 2, "u5": 1, "wb55": 0}
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _OPTIONS: Final = (
-    click.option(
-        "--platform",
-        type=click.Choice(list(DEFAULT_SECURITY)),
-        default="wba",
-        show_default=True,
-        help="STM32WBA65I-DK1, NUCLEO-U575ZI-Q or STM32WB5MM-DK.",
-    ),
-    click.option(
-        "--security",
-        type=click.IntRange(0, 2),
-        metavar="0|1|2",
-        help="None, OEMiROT, OEMiROT and TF-M; by default the platform's highest.",
-    ),
-    click.option(
-        "--mode",
-        type=click.Choice([mode.value for mode in Mode]),
-        help="wb55: the DAC private key in flash or, by default, in the customer key storage.",
-    ),
     click.option("--json", "json_file", type=FILE_NAME, metavar="FILE", help="Factory data as JSON."),
     click.option("--binary", "binary_file", type=FILE_NAME, metavar="FILE", help="Factory data as TLV."),
     click.option(
         "--demo-firmware",
         is_flag=True,
         help="Provisioning firmware with built-in certificates and keys (NOT SECURE).",
+    ),
+    click.option(
+        "--pki",
+        "pki_folder",
+        type=FILE_NAME,
+        metavar="DIR",
+        help="The PKI that `matter pki make` wrote; by default one for tests (NOT SECURE).",
     ),
     click.option("--seed", type=int, default=0, show_default=True, help="Makes the random sources repeat."),
 )
@@ -67,7 +50,7 @@ def unit_options(command: Command) -> Command:
     """What both commands ask."""
     for option in reversed(_OPTIONS):
         command = option(command)
-    return command
+    return platform_options(command)
 
 
 class ScriptError(TfmSimError):
@@ -78,16 +61,24 @@ class ScriptError(TfmSimError):
 class Choice:
     """A platform at a level in a mode, and the factory data that all devices start from, if it was given."""
 
-    name: str
-    security: int
-    mode: Mode
-    platform: MatterPlatform
+    place: Place
     data: FactoryData | None
+    pki: PkiServer
+    signer: DeclarationSigner | None
+
+    @property
+    def platform(self) -> MatterPlatform:
+        return self.place.platform
 
     @property
     def forwarded(self) -> ProvisioningMode | None:
         """What the provisioning script tells the device: the mode is STM32WB55's alone."""
-        return ProvisioningMode(self.mode.value) if self.name == "wb55" else None
+        return self.place.forwarded
+
+    @property
+    def data_warning(self) -> str:
+        """What is to be said of the factory data; "" where they were given."""
+        return NOT_SECURE if self.data is None else ""
 
     @property
     def product(self) -> Product:
@@ -95,13 +86,13 @@ class Choice:
         data = self.data
         vendor = data and data.number(FactoryDataTag.VENDOR_ID)
         product = data and data.number(FactoryDataTag.PRODUCT_ID)
-        return TEST_PRODUCT if not vendor or not product else Product(vendor, product)
+        return Product(vendor, product) if vendor and product else _first_product(self.pki)
 
     def data_of(self, number: int, seed: int, count: int) -> FactoryData:
         """The factory data of one of ``count`` devices: of several each has a serial number of its own."""
         tag = FactoryDataTag.SERIAL_NUMBER
         if self.data is None:
-            return development_data(number, seed=seed)
+            return development_data(number, seed=seed, product=self.product, signer=self.signer)
         serial = self.data.get(tag)
         if serial is None or count == 1:
             return self.data
@@ -109,31 +100,37 @@ class Choice:
 
 
 def choose(
-    platform: str, security: int | None, mode: str | None, json_file: str | None, binary_file: str | None
+    platform: str,
+    security: int | None,
+    mode: str | None,
+    json_file: str | None,
+    binary_file: str | None,
+    pki_folder: str | None,
 ) -> Choice:
-    """Raises UsageError for options that contradict each other, FactoryDataError, FileUnreadable."""
+    """What the options mean.
+
+    Raises UsageError where they contradict each other, FactoryDataError, FileUnreadable, PkiError.
+    """
     if json_file is not None and binary_file is not None:
         raise click.UsageError("--json and --binary; legal: one of them")
-    if mode is not None and platform != "wb55":
-        raise click.UsageError(f"--mode {mode} --platform {platform}; legal: with --platform wb55")
-    level = DEFAULT_SECURITY[platform] if security is None else security
-    chosen = Mode.PRODUCTION if mode is None else Mode(mode)
-    try:
-        made = matter_platform(platform, level, chosen.value)
-    except PlatformError as error:
-        raise click.UsageError(str(error)) from None
+    made = chosen_platform(platform, security, mode)
     data = None
     name = json_file or binary_file
     if name is not None:
         found = read_factory_file(read_file(name), name, is_json=json_file is not None, provisioning=True)
         print_lines((f"warning: {notice}" for notice in found.notices), to_stderr=True)
         data = found.data
-    return Choice(platform, level, chosen, made, data)
+    place = Place.of(platform, security, mode, made)
+    if pki_folder is not None:
+        return Choice(place, data, *read_folder(Path(pki_folder)))
+    product = Choice(place, data, PkiServer.development(), None).product
+    return Choice(place, data, PkiServer.development([product]), None)
 
 
-def development_pki(choice: Choice) -> PkiServer:
-    """The PKI of tests for a choice's product. NOT SECURE. Raises PkiError."""
-    return PkiServer.development([choice.product])
+def _first_product(pki: PkiServer) -> Product:
+    """What a PKI is for where nobody says it: the product of its first PAI, or one of that vendor."""
+    vendor, product = next(iter(pki.pais))
+    return Product(vendor or TEST_PRODUCT.vendor_id, product or TEST_PRODUCT.product_id)
 
 
 def board_and_plan(choice: Choice, given: Mapping[str, Any]) -> tuple[Board, FactoryPlan]:
@@ -141,42 +138,8 @@ def board_and_plan(choice: Choice, given: Mapping[str, Any]) -> tuple[Board, Fac
 
     Raises FactoryOptionsError and ProgrammerError.
     """
-    board = load_board(choice.platform.board)
     filled = {name: value for name, value in given.items() if value is not None}
-    options = FactoryOptions(provisioning=1, **{**_defaults(choice, board), **filled})
-    plan = plan_of(options)
-    plan.check(board)
-    return board, plan
-
-
-def _defaults(choice: Choice, board: Board) -> dict[str, Any]:
-    last, secure = board.image_count - 1, choice.security > 0
-    slot = board.slot(last, "secondary" if secure else "primary")
-    start = board.non_secure_address_of(slot)
-    values: dict[str, Any] = {
-        "flash_addr": choice.platform.support.factory_data,
-        "json": "factory data",
-        "provisioning_script": PROVISIONING_SCRIPT,
-        "flash_app_fw": APPLICATION_FIRMWARE,
-        "app_fw_addr": start,
-    }
-    if secure:
-        values |= {
-            "security": choice.security,
-            "platform": Platform(choice.name),
-            "flash_magic_trailer": MAGIC_TRAILER,
-            "flash_magic_trailer_addr": start + slot.size - 16,
-        }
-        return values
-    values["flash_provisioning_fw"] = PROVISIONING_FIRMWARE
-    if choice.name != "wb55":
-        return {**values, "security": 0}
-    return {
-        **values,
-        "mode": choice.mode,
-        "flash_co_fw": COPROCESSOR_FIRMWARE,
-        "co_fw_addr": board.address_of(board.slot(0, "primary")),
-    }
+    return default_plan(choice.place, filled)
 
 
 def files_of(board: Board, plan: FactoryPlan) -> dict[str, bytes]:
@@ -186,7 +149,7 @@ def files_of(board: Board, plan: FactoryPlan) -> dict[str, bytes]:
     """
     files = dict(packaged_files(board.image_count))
     for step in plan.steps:
-        wanted = step.file not in (None, PROVISIONING_SCRIPT, "factory data")
+        wanted = step.file not in (None, PROVISIONING_SCRIPT, FACTORY_DATA)
         if step.file is not None and wanted and (step.file not in files or Path(step.file).exists()):
             files[step.file] = read_file(step.file, MAX_IMAGE)
     return files

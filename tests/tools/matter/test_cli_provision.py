@@ -17,18 +17,32 @@ from support.command_line import CommandLine
 from tfm_sim.interface.matter.factory_data_json import factory_data_to_json
 from tfm_sim.interface.matter.provisioning_link import START_PROVISIONING
 from tfm_sim.tools.line_time import REAL_LIMIT
+from tfm_sim.tools.matter.factory import manager
 from tfm_sim.tools.matter.factory.development import development_data
 from tfm_sim.tools.serial_line import SerialLine
 
 
 def test_one_device(tfm_sim: CommandLine) -> None:
     assert tfm_sim("matter", "provision") == 0
-    first, warning, _, row, last = tfm_sim.out.splitlines()
+    first, warning, other, _, row, last = tfm_sim.out.splitlines()
     assert first == "1 device of STM32WBA65I-DK1, security level 2, DAC private key in its"
-    assert "NOT SECURE" in warning
+    assert "NOT SECURE: the PKI's" in warning
+    assert "NOT SECURE: factory data" in other
     assert row.split()[:2] == ["1", "TFM-SIM-0001"]
     assert row.endswith("Provisioning Done")
     assert last == "1 of 1 provisioned"
+
+
+def test_a_pki_of_ones_own(tfm_sim: CommandLine) -> None:
+    """Its product is the devices', its signer that of their certification declarations."""
+    options = ["--vendor-id", "0xFFF2", "--product-id", "0x8001", "--cd-signer", "own", "--seed", "7"]
+    assert tfm_sim("matter", "pki", "make", "pki", *options) == 0
+    assert tfm_sim("matter", "provision", "--pki", "pki", "--state", "d", "--security", 0) == 0
+    assert "private keys are test keys" not in tfm_sim.out
+    trust = ("--paa", "pki/paa.der", "--cd-signer", "pki/cd-signer.der")
+    assert tfm_sim("matter", "commission", "--security", 0, "--state", "d", *trust) == 0
+    assert "VID 0xFFF2, PID 0x8001" in tfm_sim.out
+    assert tfm_sim("matter", "provision", "--pki", "none") == 4
 
 
 def test_one_of_three_fails(tfm_sim: CommandLine) -> None:
@@ -37,6 +51,15 @@ def test_one_of_three_fails(tfm_sim: CommandLine) -> None:
     assert "FAILED waiting for the device: Data not found" in tfm_sim.out
     assert tfm_sim.out.count("Start third party provisioning") == 3
     assert tfm_sim.out.endswith("2 of 3 provisioned\n")
+
+
+def test_an_interrupted_factory(tfm_sim: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(futures: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(manager, "_wait", interrupt)
+    assert tfm_sim("matter", "provision", "-n", 3, "--at-once", 1) == 4
+    assert tfm_sim.out.count("Provisioning interrupted by user") == 3
 
 
 def test_the_report(tfm_sim: CommandLine, tmp_path: Path) -> None:
@@ -72,7 +95,7 @@ def test_serial_numbers_of_several_devices_from_one_file(tfm_sim: CommandLine, t
     ("arguments", "code", "told"),
     [
         ("--security 2 --platform u5", 2, "platform u5 at security level 2"),
-        ("--mode test", 2, "legal: with --platform wb55"),
+        ("--mode test", 2, "--mode with --platform wba; legal: with wb55"),
         ("--json a --binary b", 2, "--json and --binary"),
         ("--fault 2:dead", 2, "--fault for device 2; legal: 1 to 1"),
         ("--fault 1:tired", 2, "found '1:tired'; legal: N:KIND"),

@@ -1,6 +1,7 @@
 """Whole devices through the factory: every platform, every mishap, many at once."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tfm_sim import Device
 from tfm_sim.interface.matter.factory_data import FactoryData, FactoryDataTag
 from tfm_sim.interface.matter.provisioning_link import ProvisioningMode, ProvisioningStatus
-from tfm_sim.tools.cli.matter_units import Choice, board_and_plan, choose, files_of
 from tfm_sim.tools.demo_firmware import flash_demo_firmware
 from tfm_sim.tools.line_ends import HostEnd, run_both_ends
 from tfm_sim.tools.matter.device_machine import matter_platform
@@ -29,41 +29,29 @@ from tfm_sim.tools.matter.factory.line_machine import run_provisioning_firmware
 from tfm_sim.tools.matter.factory.manager import provision_all
 from tfm_sim.tools.matter.factory.programmer import program
 from tfm_sim.tools.matter.factory.provisioning_script import ProvisioningScript, ScriptResult
+from tfm_sim.tools.matter.factory.runs import Place, development_run, development_units
 from tfm_sim.tools.matter.factory.unit import FactoryRun, Fault, Unit, UnitReport, UnitStep
 from tfm_sim.tools.matter.pki.server import PkiServer
+from tfm_sim.tools.serial_line import SerialLine
 
 T = FactoryDataTag
 DONE, NOT_INIT = ProvisioningStatus.DONE, ProvisioningStatus.NOT_INIT
 UNKNOWN, INTERRUPTED = ProvisioningStatus.UNKNOWN_ERROR, ProvisioningStatus.INTERRUPTED
 
 
-def a_choice(platform: str = "wba", security: int | None = None, mode: str | None = None) -> Choice:
-    return choose(platform, security, mode, None, None)
-
-
-def a_run(choice: Choice | None = None, **options: Any) -> FactoryRun:
-    choice = choice or a_choice()
-    board, plan = board_and_plan(choice, {})
-    pki = PkiServer.development()
-    return FactoryRun(plan, choice.platform, files_of(board, plan), **{"certify": pki.certify, **options})
+def a_run(place: Place | None = None, **options: Any) -> FactoryRun:
+    run = development_run(place or Place.of("wba"), PkiServer.development())
+    return replace(run, **options)
 
 
 def units(count: int, faults: Mapping[int, Fault] | None = None, state: Path | None = None) -> list[Unit]:
-    return [
-        Unit(
-            n,
-            development_data(n),
-            seed=n,
-            fault=(faults or {}).get(n),
-            state=None if state is None else state / str(n),
-        )
-        for n in range(1, count + 1)
-    ]
+    wrong = faults or {}
+    return [replace(unit, fault=wrong.get(unit.number)) for unit in development_units(count, state=state)]
 
 
-def factory_data(state: Path, choice: Choice) -> FactoryData:
+def factory_data(state: Path, place: Place) -> FactoryData:
     """What lies in the flash of a device that a directory keeps."""
-    platform = choice.platform
+    platform = place.platform
     with Device(platform.board, build=platform.build(), state=state) as device:
         return FactoryData.decode(
             device.hardware.ns_flash.read(platform.support.factory_data, platform.support.factory_data_size)
@@ -85,10 +73,10 @@ def test_every_platform(
     platform: str, security: int | None, mode: str | None, key_in_flash: bool, tmp_path: Path
 ) -> None:
     """ST's document, 2.3.3 and 3: certificates and public key in flash, the private key where it belongs."""
-    choice = a_choice(platform, security, mode)
-    (report,) = provision_all(a_run(choice), units(1, state=tmp_path))
+    place = Place.of(platform, security, mode)
+    (report,) = provision_all(a_run(place), units(1, state=tmp_path))
     assert (report.step, report.status, report.message) == (UnitStep.DONE, DONE, "Provisioning Done")
-    data = factory_data(tmp_path / "1", choice)
+    data = factory_data(tmp_path, place)
     assert data.get(T.DEVICE_ATTESTATION_CERTIFICATE) == report.dac
     assert (data.get(T.DEVICE_ATTESTATION_PRIV_KEY) is not None) is key_in_flash
     assert data.get(T.SPAKE2_VERIFIER) == development_data(1).get(T.SPAKE2_VERIFIER)
@@ -162,6 +150,16 @@ def test_ctrl_c_interrupts_those_under_way_and_starts_no_other(monkeypatch: pyte
     assert set(under_way) <= {1, 2}
 
 
+def test_ctrl_c_at_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(futures: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(manager, "_wait", interrupt)
+    with SerialLine() as line:
+        ((port, result),) = manager.provision_ports([line.name], None)
+    assert (port, result.status) == (line.name, INTERRUPTED)
+
+
 def test_an_error_of_a_program_comes_out() -> None:
     def broken(csr: bytes) -> Any:
         raise ZeroDivisionError
@@ -171,7 +169,7 @@ def test_an_error_of_a_program_comes_out() -> None:
 
 
 def test_a_state_directory_of_another_board_fails_alone(tmp_path: Path) -> None:
-    with Device("an521", state=tmp_path / "2"):
+    with Device("an521", state=tmp_path / "device-0002"):
         pass
     good, bad = provision_all(a_run(), units(2, state=tmp_path))
     assert good.ok
@@ -182,7 +180,7 @@ def test_a_state_directory_of_another_board_fails_alone(tmp_path: Path) -> None:
 def test_the_demonstration_firmware_gives_every_device_the_same_key() -> None:
     """ST's document, 2.3.3: predefined certificates and keys."""
     run = a_run(
-        a_choice("wba", 0), development=development_credentials(PkiServer.development()), certify=None
+        Place.of("wba", 0), development=development_credentials(PkiServer.development()), certify=None
     )
     first, second = provision_all(run, units(2))
     assert first.ok and second.ok
@@ -205,7 +203,7 @@ def test_a_script_of_a_third_party() -> None:
         return "no finish", 1
 
     development = development_credentials(PkiServer.development())
-    run = a_run(a_choice("wba", 0), development=development, script=script, mode=ProvisioningMode.TEST)
+    run = a_run(Place.of("wba", 0), development=development, script=script, mode=ProvisioningMode.TEST)
     (report,) = provision_all(run, units(1))
     assert (report.ok, report.message) == (True, "all well")
     assert asked == [(0, f"{report.port}/..0001> ")]

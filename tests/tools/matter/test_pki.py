@@ -273,7 +273,7 @@ def test_a_pki_in_a_folder(plan: Plan, tmp_path: Path) -> None:
         ("paa.der", b"0", "paa.der: "),
         ("paa.der", None, "paa.der: No such file or directory; legal: a readable file"),
         ("paa.key", b"-----", "paa.key: "),
-        ("pai-FFF1-8004.der", None, ": no pai-*.der; legal: a folder that `tfm-sim matter pki make` wrote"),
+        ("pai-FFF1-8004.der", None, ": no pai-*.der; legal: a folder that `tfm-sim matter pki new` wrote"),
         ("pai-FFF1-8004.key", None, "pai-FFF1-8004.key: No such file or directory; legal: a readable file"),
         ("pai-x.der", b"", "pai-x.der: its name; legal: pai-VVVV-PPPP.der or pai-VVVV.der"),
     ],

@@ -28,8 +28,19 @@ _WS_SIZE: Final = 40
 _PASSCODES: Final = 99_999_998
 
 
-def development_data(number: int = 1, *, seed: int = 0, product: Product = TEST_PRODUCT) -> FactoryData:
+NOT_SECURE: Final = "NOT SECURE: factory data for tests, with passcodes that anyone can repeat"
+
+
+def development_data(
+    number: int = 1,
+    *,
+    seed: int = 0,
+    product: Product = TEST_PRODUCT,
+    signer: DeclarationSigner | None = None,
+) -> FactoryData:
     """The factory data of device ``number``, from 1 on, as far as it is known before provisioning.
+
+    ``signer`` None signs the certification declaration with the Matter specification's test key.
 
     Matter 1.4 5.1.7: a passcode is one device's. That of device 1 is the SDK's for tests.
     """
@@ -47,7 +58,7 @@ def development_data(number: int = 1, *, seed: int = 0, product: Product = TEST_
     }
     return FactoryData(
         {
-            T.CERTIFICATION_DECLARATION: DeclarationSigner.test().sign(Declaration.of(product)),
+            T.CERTIFICATION_DECLARATION: (signer or DeclarationSigner.test()).sign(Declaration.of(product)),
             T.SPAKE2_SALT: salt,
             T.SPAKE2_VERIFIER: setup_verifier(passcode, salt, ITERATIONS),
             T.VENDOR_NAME: b"tfm-sim",

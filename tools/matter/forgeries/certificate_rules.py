@@ -61,6 +61,14 @@ def certificate_forgeries() -> Iterator[tuple[str, str, Result, str, Change]]:
                 "vendor id of DAC and PAI",
                 _edited(plan, _renamed(kind, *texts)),
             )
+        for name, text in _BAD_COMMON_NAMES:
+            yield (
+                f"{plan}-{name}",
+                f"a {_NAMES[plan]} with ids in its common name alone, {text}",
+                result,
+                "vendor id of DAC and PAI",
+                _edited(plan, _set("subject", [(COMMON_NAME, text)])),
+            )
 
 
 def _edited(plan: str, edit: Edit) -> Change:
@@ -152,6 +160,11 @@ _OF: Final[dict[str, tuple[tuple[str, str, Edit], ...]]] = {
         ("path-length-2", "with path length 2", _value(BASIC_CONSTRAINTS, basic_constraints(True, 2))),
     ),
 }
+# Matter 1.4 6.2.2.2: a prefix without four upper-case digits behind it.
+_BAD_COMMON_NAMES: Final = (
+    ("common-name-vendor-id", "Mvid:fff1 Mpid:8004"),
+    ("common-name-product-id", "Mvid:FFF1 Mpid:80"),
+)
 _BAD_IDS: Final[tuple[tuple[str, str, str, tuple[str, ...]], ...]] = (
     ("two-vendor-ids", "two vendor ids", VENDOR_ID, ("FFF1", "FFF1")),
     ("lower-case-vendor-id", "a vendor id in lower case", VENDOR_ID, ("fff1",)),
