@@ -96,7 +96,10 @@ def new(
     cd_signer: str,
     seed: int | None,
 ) -> None:
-    """Make a PAA, a PAI and a certification declaration, with their private keys, in DIR."""
+    """Make a new PKI.
+
+    DIR gets a PAA, a PAI and a certification declaration's signer with their private keys, and a declaration.
+    """
     key_for = _keys(seed)
     plan = Plan(NameStyle(names), paa_of_vendor, pai_of_vendor)
     product = Product(vendor_id, product_id)
@@ -149,9 +152,9 @@ def check(
     at: int | None,
     as_json: bool,
 ) -> None:
-    """Judge certificates and a certification declaration by the rules of Matter, whoever made them.
+    """Judge certificates and declarations.
 
-    Exit 1 if one breaks a rule.
+    By the rules of Matter, whoever made them. Exit 1 if one breaks a rule.
     """
     if cd_signer is not None and cd is None:
         raise click.UsageError("--cd-signer without --cd; legal: both, or --cd alone")

@@ -39,7 +39,7 @@ DEVICE = derive_key(0, "a device")
 Signer = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 
-def csr_of(key: Signer, algorithm: hashes.HashAlgorithm | None = None) -> bytes:
+def csr_of(key: Signer, algorithm: hashes.SHA384 | None = None) -> bytes:
     subject = x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATIONAL_UNIT_NAME, "CSA")])
     hashed = None if isinstance(key, ed25519.Ed25519PrivateKey) else algorithm or hashes.SHA256()
     request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashed)
