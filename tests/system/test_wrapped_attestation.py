@@ -178,7 +178,7 @@ def test_non_secure_software_reads_no_secret_and_writes_no_certificate() -> None
             lambda: device.ns_flash.program(0x0BF9FC00, bytes(512)),
             lambda: device.ns_flash.erase(0x0BF9FC00, 512),
         ):
-            with pytest.raises(FlashError, match="flash system_flash: .* by software; legal: by the factory"):
+            with pytest.raises(FlashError, match=r"flash system_flash: .* by software; legal: by the factory"):
                 write()
         with pytest.raises(DevicePanic):
             device.ns.cpu.store(0x0BF9FC00, b"\0")
