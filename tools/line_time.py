@@ -71,7 +71,10 @@ class WallClock:
 
 
 def open_serial_port(name: str) -> SerialPort:
-    """115200 baud, 8 data bits, no parity, 1 stop bit, nobody else on it. Raises SerialException."""
+    """STM32 provisioning script: 115200 baud, 8 data bits, no parity, 1 stop bit; nobody else has it open.
+
+    Raises SerialException.
+    """
     return serial.Serial(
         name,
         115200,

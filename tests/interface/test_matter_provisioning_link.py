@@ -15,13 +15,16 @@ from tfm_sim.interface.matter.provisioning_link import (
     LineReader,
     LinkError,
     LinkMessage,
+    ProvisioningMode,
     ProvisioningStatus,
     TooLong,
     finish_line,
     is_message,
     message_line,
+    mode_line,
     read_finish,
     read_message,
+    read_mode,
 )
 
 DER = bytes(range(40))
@@ -144,3 +147,27 @@ def test_how_bytes_are_cut_up_does_not_matter(parts: list[bytes]) -> None:
     pieces, whole = LineReader(16), LineReader(16)
     assert [line for part in parts for line in pieces.feed(part)] == whole.feed(b"".join(parts))
     assert pieces.dropped == whole.dropped
+
+
+@pytest.mark.parametrize(
+    ("line", "mode"),
+    [
+        (b"MODE:test", ProvisioningMode.TEST),
+        (b"MODE:production\r", ProvisioningMode.PRODUCTION),
+        (b"MODE:", None),
+        (b"MODE:Test", None),
+        (b"xMODE:test", None),
+        (b"MODE:test production", None),
+        (b"\xff", None),
+    ],
+)
+def test_modes(line: bytes, mode: ProvisioningMode | None) -> None:
+    """genFactoryData --mode, as the script forwards it."""
+    assert read_mode(line) is mode
+
+
+@pytest.mark.parametrize("mode", ProvisioningMode)
+def test_a_mode_there_and_back(mode: ProvisioningMode) -> None:
+    line = mode_line(mode)
+    assert line.endswith(b"\n")
+    assert read_mode(line) is mode

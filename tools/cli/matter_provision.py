@@ -35,6 +35,8 @@ STYLES: Final[Styles] = (
     (r"\bFAILED\b.*", "bold red"),
     (r"^warning:.*", "bold yellow"),
 )
+CHOICE: Final = ("platform", "security", "mode", "json_file", "binary_file", "pki_folder")
+"""The options of which `choose` makes a choice."""
 _FAULTS: Final = ", ".join(fault.value for fault in Fault)
 
 
@@ -135,12 +137,7 @@ def provision(
     look like its; what is left out comes from the board and the package. Each device has a pseudo-terminal,
     at which the provisioning script finds it. Exit 1 if a device failed.
     """
-    choice = choose(
-        *(
-            given.pop(name)
-            for name in ("platform", "security", "mode", "json_file", "binary_file", "pki_folder")
-        )
-    )
+    choice = choose(*(given.pop(name) for name in CHOICE))
     pki = choice.pki
 
     def certify(csr: bytes) -> Any:

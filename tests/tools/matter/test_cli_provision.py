@@ -17,6 +17,7 @@ from support.command_line import CommandLine
 from tfm_sim.interface.matter.factory_data_json import factory_data_to_json
 from tfm_sim.interface.matter.provisioning_link import START_PROVISIONING
 from tfm_sim.tools.line_time import REAL_LIMIT
+from tfm_sim.tools.matter.factory import manager
 from tfm_sim.tools.matter.factory.development import development_data
 from tfm_sim.tools.serial_line import SerialLine
 
@@ -34,7 +35,7 @@ def test_one_device(tfm_sim: CommandLine) -> None:
 
 def test_a_pki_of_ones_own(tfm_sim: CommandLine) -> None:
     """Its product is the devices', its signer that of their certification declarations."""
-    options = "--vendor-id 0xFFF2 --product-id 0x8001 --cd-signer own --seed 7".split()
+    options = ["--vendor-id", "0xFFF2", "--product-id", "0x8001", "--cd-signer", "own", "--seed", "7"]
     assert tfm_sim("matter", "pki", "new", "pki", *options) == 0
     assert tfm_sim("matter", "provision", "--pki", "pki", "--state", "d", "--security", 0) == 0
     assert "private keys are test keys" not in tfm_sim.out
@@ -50,6 +51,15 @@ def test_one_of_three_fails(tfm_sim: CommandLine) -> None:
     assert "FAILED waiting for the device: Data not found" in tfm_sim.out
     assert tfm_sim.out.count("Start third party provisioning") == 3
     assert tfm_sim.out.endswith("2 of 3 provisioned\n")
+
+
+def test_an_interrupted_factory(tfm_sim: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(futures: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(manager, "_wait", interrupt)
+    assert tfm_sim("matter", "provision", "-n", 3, "--at-once", 1) == 4
+    assert tfm_sim.out.count("Provisioning interrupted by user") == 3
 
 
 def test_the_report(tfm_sim: CommandLine, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from tfm_sim.tools.matter.factory.provisioning_script import ProvisioningScript,
 from tfm_sim.tools.matter.factory.runs import Place, development_run, development_units
 from tfm_sim.tools.matter.factory.unit import FactoryRun, Fault, Unit, UnitReport, UnitStep
 from tfm_sim.tools.matter.pki.server import PkiServer
+from tfm_sim.tools.serial_line import SerialLine
 
 T = FactoryDataTag
 DONE, NOT_INIT = ProvisioningStatus.DONE, ProvisioningStatus.NOT_INIT
@@ -147,6 +148,16 @@ def test_ctrl_c_interrupts_those_under_way_and_starts_no_other(monkeypatch: pyte
     reports = provision_all(a_run(), units(6), at_once=2, progress=progress)
     assert [report.status for report in reports] == [INTERRUPTED] * 6
     assert set(under_way) <= {1, 2}
+
+
+def test_ctrl_c_at_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(futures: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(manager, "_wait", interrupt)
+    with SerialLine() as line:
+        ((port, result),) = manager.provision_ports([line.name], None)
+    assert (port, result.status) == (line.name, INTERRUPTED)
 
 
 def test_an_error_of_a_program_comes_out() -> None:

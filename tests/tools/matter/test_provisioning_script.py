@@ -9,6 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given
+from hypothesis import strategies as st
 from support.serial_device import SerialDevice, program
 
 from tfm_sim.interface.matter.provisioning_link import (
@@ -334,6 +336,52 @@ def test_a_port_that_fails(error: OSError) -> None:
     result = ProvisioningScript("COM1", open_port=broken, say=lambda line: None).run()
     assert result == ScriptResult(UNKNOWN, UNKNOWN.message, f"serial port: {error}")
     assert closed == [True]
+
+
+class Talking:
+    """A port at which these pieces arrive, one at a time, and a clock that only the script's sleep moves."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = pieces
+        self._now = 0.0
+        self.closed = False
+
+    def open(self, name: str) -> SerialPort:
+        return self
+
+    def read(self, size: int = 1, /) -> bytes:
+        return self._pieces.pop(0) if self._pieces else b""
+
+    def write(self, data: bytes, /) -> int:
+        return len(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def now(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self._now += seconds
+
+
+PIECES = st.one_of(
+    st.binary(max_size=60),
+    st.sampled_from([START_PROVISIONING, FINISH, b"finish:", b"017\n", b"CSR:", b"\n", b"finish:1234\n"]),
+    st.binary(max_size=40).map(lambda der: message_line(LinkMessage.CSR, der)),
+)
+
+
+@given(st.lists(PIECES, max_size=30))
+def test_whatever_arrives_there_is_a_result_in_time(pieces: list[bytes]) -> None:
+    port = Talking(pieces)
+    pki = PkiServer.development()
+    script = ProvisioningScript("COM1", pki.certify, clock=port, open_port=port.open, say=lambda line: None)
+    result = script.run()
+    assert result.message
+    assert port.closed
+    assert port.now() < 60.2
+    assert result.ok is (result.status == 0)
 
 
 @pytest.mark.parametrize("baud_rate", [9600, 230400])

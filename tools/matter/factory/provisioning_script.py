@@ -97,7 +97,10 @@ class ProvisioningScript:
     _trouble: str = ""
 
     def run(self) -> ScriptResult:
-        """The whole provisioning. Raises nothing: errors and Ctrl+C are results."""
+        """The whole provisioning. Raises nothing.
+
+        STM32 provisioning script: Ctrl+C is 0xFFFF, an error of the port 0xFFFE.
+        """
         try:
             self._provision()
         except _Ended as end:
@@ -129,7 +132,10 @@ class ProvisioningScript:
             port.close()
 
     def _synchronise(self, port: SerialPort, reader: LineReader) -> list[bytes]:
-        """`Init` again and again until the keyword comes; the lines that came right behind it."""
+        """STM32 provisioning script: `Init` again and again until the keyword comes, 30 s long.
+
+        Returns the lines that came right behind it.
+        """
         end = self.clock.now() + TIME_LIMIT
         init = INIT if self.mode is None else mode_line(self.mode) + INIT
         while self.clock.now() < end:
@@ -143,6 +149,7 @@ class ProvisioningScript:
         raise _Ended(ProvisioningStatus.NOT_INIT, f"no {KEYWORD.decode()} in {TIME_LIMIT:g} s")
 
     def _wait_for_result(self, port: SerialPort, reader: LineReader, lines: list[bytes]) -> None:
+        # STM32 provisioning script: another 30 s for the result.
         end = self.clock.now() + TIME_LIMIT
         while True:
             for line in lines:
@@ -163,6 +170,7 @@ class ProvisioningScript:
 
     def _take(self, port: SerialPort, line: bytes) -> None:
         """One line of the device; one that means nothing is left alone."""
+        # STM32 provisioning script: `finish:` and three digits, wherever in a line.
         status = read_finish(line)
         if status is not None:
             detail = "" if status.name.isupper() else f"status {status:03d}"
