@@ -112,7 +112,7 @@ class Stm32Hal:
 
         ``algorithm`` is one of `AesMode`; ``header`` and ``tag_length`` are an AEAD's.
         """
-        call = AesCall(wrapped, wrap_iv, AesMode(algorithm), iv, data, header, tag_length)
+        call = AesCall(wrapped, wrap_iv, _mode(algorithm), iv, data, header, tag_length)
         return self._saes(lambda chip: chip.saes.encrypt(call, secure=True))
 
     def HAL_CRYP_Decrypt(
@@ -126,7 +126,7 @@ class Stm32Hal:
         tag_length: int = 0,
     ) -> bytes:
         """The same, the other way; behind the ciphertext of an AEAD stands its tag."""
-        call = AesCall(wrapped, wrap_iv, AesMode(algorithm), iv, data, header, tag_length)
+        call = AesCall(wrapped, wrap_iv, _mode(algorithm), iv, data, header, tag_length)
         return self._saes(lambda chip: chip.saes.decrypt(call, secure=True))
 
     def _ccb(self, act: Callable[[Ccb], bytes]) -> bytes:
@@ -145,3 +145,11 @@ class Stm32Hal:
         if self._stm32 is None:
             raise PlatError(TfmPlatErr.UNSUPPORTED, "the board has no CCB; legal: an STM32 with one")
         return self._stm32
+
+
+def _mode(algorithm: str) -> AesMode:
+    try:
+        return AesMode(algorithm)
+    except ValueError as error:
+        legal = ", ".join(mode.value for mode in AesMode)
+        raise PlatError(TfmPlatErr.INVALID_INPUT, f"AES mode {algorithm!r:.20}; legal: {legal}") from error

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -82,22 +82,24 @@ class Saes:
     def encrypt(self, call: AesCall, *, secure: bool) -> bytes:
         """Ciphertext, with the tag of an AEAD behind it. Raises SaesError."""
         key = self._unwrapped(call, secure)
-        if call.mode in (AesMode.ECB, AesMode.CBC):
-            return _cipher(key, call.iv).encryptor().update(call.data)
-        if call.mode is AesMode.CCM:
-            return AESCCM(key, call.tag_length).encrypt(call.iv, call.data, call.header)
-        return AESGCM(key).encrypt(call.iv, call.data, call.header)
+        try:
+            if call.mode in (AesMode.ECB, AesMode.CBC):
+                return _whole(_cipher(key, call.iv).encryptor(), call.data)
+            return _aead(key, call).encrypt(call.iv, call.data, call.header)
+        except ValueError as error:
+            raise _no_input(error) from error
 
     def decrypt(self, call: AesCall, *, secure: bool) -> bytes:
         """The plaintext. Raises SaesError, also for a tag that does not fit."""
         key = self._unwrapped(call, secure)
-        if call.mode in (AesMode.ECB, AesMode.CBC):
-            return _cipher(key, call.iv).decryptor().update(call.data)
-        aead = AESCCM(key, call.tag_length) if call.mode is AesMode.CCM else AESGCM(key)
         try:
-            return aead.decrypt(call.iv, call.data, call.header)
+            if call.mode in (AesMode.ECB, AesMode.CBC):
+                return _whole(_cipher(key, call.iv).decryptor(), call.data)
+            return _aead(key, call).decrypt(call.iv, call.data, call.header)
         except InvalidTag as error:
             raise SaesError("the tag of a ciphertext that was altered") from error
+        except ValueError as error:
+            raise _no_input(error) from error
 
     def _unwrapped(self, call: AesCall, secure: bool) -> bytes:
         """Into the key registers, which are write-only."""
@@ -115,7 +117,23 @@ class Saes:
 
 
 def _cipher(key: bytes, iv: bytes) -> Cipher[modes.ECB | modes.CBC]:
-    return Cipher(algorithms.AES(key), modes.CBC(iv) if iv else modes.ECB())
+    try:
+        return Cipher(algorithms.AES(key), modes.CBC(iv) if iv else modes.ECB())
+    except ValueError as error:
+        raise _no_input(error) from error
+
+
+def _whole(context: CipherContext, data: bytes) -> bytes:
+    """All of the data. Raises ValueError where it is not in blocks."""
+    return context.update(data) + context.finalize()
+
+
+def _aead(key: bytes, call: AesCall) -> AESCCM | AESGCM:
+    return AESCCM(key, call.tag_length) if call.mode is AesMode.CCM else AESGCM(key)
+
+
+def _no_input(error: ValueError) -> SaesError:
+    return SaesError(f"an IV, a length or a tag that the engine does not take: {error}")
 
 
 def _check_size(key: bytes) -> None:

@@ -16,6 +16,7 @@ from ..interface.esp_tee.attestation import CLIENT_ID, DEFAULT_PSA_CERT_REF
 from ..interface.esp_tee.image import HASH_SIZE
 from ..partitions.esp_tee_attestation.config import EspTeeConfig, TokenForm
 from ..platform.board import Board
+from ..spm.config import SpmConfig
 from .esp_tee import Enrolled, Form, Reference, SoftwareReference, enrolled_key
 from .esp_tee_firmware import EspTeeFirmware
 
@@ -50,12 +51,15 @@ class Request:
         return {"challenge": self.challenge} if form.with_challenge else {"nonce": self.nonce}
 
 
-def esp_tee_build_for(board: Board, form: TokenForm, *, unprotected_keys: bool = False) -> Build:
+def esp_tee_build_for(
+    board: Board, form: TokenForm, *, isolation_level: int = 1, unprotected_keys: bool = False
+) -> Build:
     """A build with ESP-TEE that writes tokens of this form.
 
     ``unprotected_keys`` is ESP-IDF until July 2026: the REE may have the TEE's key sign what it likes.
     """
-    plain = Build(its=its_config_for(board), ps=ps_config_for(board))
+    spm = SpmConfig(isolation_level=isolation_level)
+    plain = Build(spm=spm, its=its_config_for(board), ps=ps_config_for(board))
     return with_esp_tee(plain, EspTeeConfig(form=form, unprotected_keys=unprotected_keys))
 
 

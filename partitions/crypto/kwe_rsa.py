@@ -17,6 +17,7 @@ from ...interface.psa.status import (
     PSA_ERROR_CORRUPTION_DETECTED,
     PSA_ERROR_INVALID_ARGUMENT,
     PSA_ERROR_INVALID_PADDING,
+    PSA_ERROR_NOT_SUPPORTED,
 )
 from ...platform.ccb import CONTEXT_SIZE
 from ...platform.hal import PlatformHal
@@ -29,6 +30,7 @@ from .wants import DEFAULT, Offer
 
 MBEDTLS_ERR_RSA_BAD_INPUT_DATA: Final = -0x4080
 """ST's driver hands this one out as it is."""
+_AES_BLOCK_BITS: Final = 128
 
 
 class KweRsa:
@@ -43,6 +45,9 @@ class KweRsa:
         bits, material = load(attributes, data)
         pair = material.rsa_pair()
         size = pair.public.size
+        if bits % _AES_BLOCK_BITS:
+            # ST's driver would overrun its buffer, as with curves (`kwe_curves`).
+            raise Refusal(PSA_ERROR_NOT_SUPPORTED)
         modulus = pair.public.n.to_bytes(size, "big")
         phi = ((pair.p - 1) * (pair.q - 1)).to_bytes(size, "big")
         exponent = pair.d.to_bytes(size, "big")

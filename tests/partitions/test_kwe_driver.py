@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_ds
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.asymmetric_keys import EC_POINT, EC_SCALAR, ecc_public
 from support.stm32_device import make_device, make_hardware
@@ -44,7 +44,9 @@ from tfm_sim.partitions.crypto.drivers import DriverError, DriverKey
 from tfm_sim.partitions.crypto.kwe_curves import prepared_digest
 from tfm_sim.partitions.crypto.kwe_driver import KweDriver, KweDriverCbc
 from tfm_sim.partitions.crypto.refusal import Refusal
+from tfm_sim.platform.hal import PlatformHal
 from tfm_sim.platform.pka import SECP256R1
+from tfm_sim.platform.plat_err import PlatError
 from tfm_sim.platform.stm32_factory import export_wrapped_key
 from tfm_sim.spm.load import LoadError
 
@@ -379,6 +381,14 @@ def test_rsa_signs(device: Device) -> None:
         crypto.psa_destroy_key(device.ns, key)
 
 
+def test_rsa_keys_are_whole_blocks_of_aes(device: Device) -> None:
+    data = rsa.generate_private_key(65537, 1032).private_bytes(
+        Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption()
+    )
+    status, _ = crypto.psa_import_key(device.ns, asked(RSA, 1032, SIGN, PKCS1, 0), data)
+    assert status == PSA_ERROR_NOT_SUPPORTED
+
+
 def test_rsa_decrypts_oaep(device: Device) -> None:
     public = rsa_library_key().public_key()
     key = rsa_key(device, OAEP, DECRYPT | ENCRYPT)
@@ -426,6 +436,12 @@ def test_key_data_that_storage_damaged(use: Callable[[KweDriver, DriverKey], byt
     assert refused.value.status == PSA_ERROR_CORRUPTION_DETECTED
 
 
+@cache
+def blank_hal() -> PlatformHal:
+    return make_hardware().hal
+
+
+@settings(max_examples=50)
 @given(
     st.binary(max_size=200),
     st.sampled_from([PAIR, K1, AES, RSA, MONTGOMERY, ecc_public()]),
@@ -433,7 +449,7 @@ def test_key_data_that_storage_damaged(use: Callable[[KweDriver, DriverKey], byt
 )
 def test_any_bytes_are_a_blob_or_refused(data: bytes, type_: int, bits: int) -> None:
     """Nothing but a refusal comes out of the driver, whatever it is given, and nothing at all of what is used."""
-    driver = KweDriver(make_hardware().hal)
+    driver = KweDriver(blank_hal())
     for key_id in (RSSE_ID, 0):
         attributes = asked(type_, bits, SIGN, CBC if type_ == AES else ES256, key_id)
         try:
@@ -462,6 +478,28 @@ def test_aes_keys_wrapped_in_cbc_have_an_iv() -> None:
         for driver in (cbc, ecb)
     }
     assert len(sealed) == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "wrap_iv", "iv", "data", "header", "tag"),
+    [
+        ("ecb", b"", b"", bytes(15), b"", 0),
+        ("cbc", b"", b"x", bytes(16), b"", 0),
+        ("cbc", b"x", bytes(16), bytes(16), b"", 0),
+        ("gcm", b"", b"", bytes(16), b"", 16),
+        ("ccm", b"", bytes(12), bytes(16), b"", 3),
+        ("ccm", b"", bytes(6), bytes(16), b"", 16),
+    ],
+)
+def test_what_the_engine_cannot_take_is_an_error_of_the_hal(
+    mode: str, wrap_iv: bytes, iv: bytes, data: bytes, header: bytes, tag: int
+) -> None:
+    hal = make_hardware().hal
+    for use in (hal.HAL_CRYP_Encrypt, hal.HAL_CRYP_Decrypt):
+        with pytest.raises(PlatError, match="an IV, a length or a tag that the engine does not take"):
+            use(KEY16, wrap_iv, mode, iv, data, header, tag)
+        with pytest.raises(PlatError, match="AES mode 'ctr'; legal: ecb, cbc, gcm, ccm"):
+            use(KEY16, wrap_iv, "ctr", iv, data, header, tag)
 
 
 def test_a_wrapped_aes_key_has_no_tag_to_find_an_alteration() -> None:

@@ -122,7 +122,8 @@ def test_a_flash_of_yesterday_is_not_taken(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", packaged_boards())
 def test_every_packaged_board_with_tfm_has_it(name: str) -> None:
-    assert ps_config_for(load_board(name)) == (None if name in WITHOUT_STORAGE else PsConfig())
+    without = (*WITHOUT_STORAGE, "esp32c6_tee")
+    assert ps_config_for(load_board(name)) == (None if name in without else PsConfig())
 
 
 def test_a_build_without_storage_has_no_such_service() -> None:

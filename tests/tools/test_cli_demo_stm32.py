@@ -58,7 +58,18 @@ def test_attest_keeps_the_chip(tfm_sim: CommandLine) -> None:
         verify = ["stm32", "verify", "d/token.cbor", *FILES, "--challenge", challenge]
         assert tfm_sim(*verify) == 0, tfm_sim.out
     assert certificates[0] == certificates[1]
+    assert (
+        tfm_sim("stm32", "attest", "--challenge", "11" * 32, "--state", "s", "--pki-seed", "1", "--json") == 4
+    )
+    assert "legal: the seed of those that certified it" in tfm_sim.err
     assert openssl_verify() == "d/dua.pem: OK\n"
+
+
+def test_every_partition_in_a_process_of_its_own(tfm_sim: CommandLine) -> None:
+    command = ["--isolation", "3", "--profile", "rfc9783", "-o", "d"]
+    assert tfm_sim("stm32", "attest", "--challenge", CHALLENGE, *command) == 0, tfm_sim.err
+    assert tfm_sim("stm32", "verify", "d/token.cbor", *FILES, "--challenge", CHALLENGE) == 0, tfm_sim.out
+    assert "tag:psacertified.org,2023:psa#tfm" in tfm_sim.out
 
 
 @pytest.mark.parametrize(

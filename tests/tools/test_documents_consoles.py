@@ -24,6 +24,7 @@ DOCUMENTS: Final = (
     "docs/esp-tee.md",
     "docs/stm32-attestation.md",
     "docs/matter-factory-data.md",
+    "docs/matter-pki.md",
     "docs/matter.md",
     "docs/matter-provisioning.md",
     "docs/tokens.md",

@@ -27,6 +27,13 @@ from .output import FILE_NAME, STDIN, print_lines, write_file
     help="Write what a factory notes: the device's key and id, and what the demo firmware should say.",
 )
 @click.option("--state", type=FILE_NAME, metavar="DIR", help="Keep flash and eFuses in DIR between runs.")
+@click.option(
+    "--isolation",
+    type=click.Choice(["1", "2", "3"]),
+    default="1",
+    show_default=True,
+    help="Isolation level: how many processes the TEE's partitions are in.",
+)
 @esp_tee_options
 def attest(
     board: str,
@@ -37,6 +44,7 @@ def attest(
     output: str | None,
     book_out: str | None,
     state: str | None,
+    isolation: str,
 ) -> None:
     """Boot and ask the TEE for a token over --challenge, or over --nonce in an older --form.
 
@@ -50,7 +58,8 @@ def attest(
     if output is not None and output == book_out:
         raise click.UsageError(f"-o and --reference-out both name {output}; legal: two files")
     loaded = load_board(board)
-    with Device(loaded, build=esp_tee_build_for(loaded, form), seed=seed, state=state) as device:
+    build = esp_tee_build_for(loaded, form, isolation_level=int(isolation))
+    with Device(loaded, build=build, seed=seed, state=state) as device:
         if primary_slots_blank(device):
             flash_esp_tee_firmware(device)
         token = ask(device.power_on(), form, request)

@@ -62,10 +62,10 @@ _PRODUCT: Final = click.option(
 
 @click.group("pki")
 def pki() -> None:
-    """Certificates of device attestation: make a PKI, certify a device, judge what others made."""
+    """Certificates of device attestation: a new PKI, a device certified, certificates judged."""
 
 
-@pki.command("make")
+@pki.command("new")
 @click.argument("folder", type=FILE_NAME, metavar="DIR")
 @_VENDOR
 @_PRODUCT
@@ -86,7 +86,7 @@ def pki() -> None:
     help="Who signs declarations: the test key of the specification, which SDKs know, or a new one.",
 )
 @click.option("--seed", type=int, help="Keys that repeat (NOT SECURE); without it they are random.")
-def make(
+def new(
     folder: str,
     vendor_id: int,
     product_id: int,
@@ -96,7 +96,10 @@ def make(
     cd_signer: str,
     seed: int | None,
 ) -> None:
-    """Make a PAA, a PAI and a certification declaration, with their private keys, in DIR."""
+    """Make a new PKI.
+
+    DIR gets a PAA, a PAI and a certification declaration's signer with their private keys, and a declaration.
+    """
     key_for = _keys(seed)
     plan = Plan(NameStyle(names), paa_of_vendor, pai_of_vendor)
     product = Product(vendor_id, product_id)
@@ -123,7 +126,7 @@ def certify(
 ) -> None:
     """Sign a device's certificate.
 
-    CSR is a PKCS#10 request in DER, signed by the device's key; DIR is a PKI of `make`.
+    CSR is a PKCS#10 request in DER, signed by the device's key; DIR is a PKI of `new`.
     """
     server, _ = read_folder(Path(folder))
     certificates = server.certify(read_file(csr), Product(vendor_id, product_id))
@@ -149,9 +152,9 @@ def check(
     at: int | None,
     as_json: bool,
 ) -> None:
-    """Judge certificates and a certification declaration by the rules of Matter, whoever made them.
+    """Judge certificates and declarations.
 
-    Exit 1 if one breaks a rule.
+    By the rules of Matter, whoever made them. Exit 1 if one breaks a rule.
     """
     if cd_signer is not None and cd is None:
         raise click.UsageError("--cd-signer without --cd; legal: both, or --cd alone")

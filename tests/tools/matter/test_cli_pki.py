@@ -26,7 +26,7 @@ def test_a_pki_made_a_device_certified_and_all_of_it_judged(
     tfm_sim: CommandLine, tmp_path: Path, csr: Path
 ) -> None:
     folder, dac, pai = tmp_path / "pki", tmp_path / "dac.der", tmp_path / "pai.der"
-    assert tfm_sim("matter", "pki", "make", folder) == 0
+    assert tfm_sim("matter", "pki", "new", folder) == 0
     assert "NOT SECURE: declarations are signed by the test key" in tfm_sim.err
     assert "made from a seed" not in tfm_sim.err
     assert tfm_sim.out.count("wrote ") == 7
@@ -57,8 +57,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     signed = request.sign(derive_key(9, "a device"), hashes.SHA256()).public_bytes(Encoding.DER)
     (folder / "csr").write_bytes(signed)
     for arguments in (
-        ["make", str(folder / "a"), "--seed", "1", "--cd-signer", "own", "--paa-of-vendor"],
-        ["make", str(folder / "b"), "--seed", "2", "--vendor-id", "0xFFF2", "--product-id", "5"],
+        ["new", str(folder / "a"), "--seed", "1", "--cd-signer", "own", "--paa-of-vendor"],
+        ["new", str(folder / "b"), "--seed", "2", "--vendor-id", "0xFFF2", "--product-id", "5"],
         ["certify", str(folder / "a"), str(folder / "csr"), "-o", str(folder / "dac.der")],
     ):
         assert CliRunner().invoke(pki, arguments).exit_code == 0
@@ -106,9 +106,9 @@ def test_what_breaks_rules(
         ("check", 2, "nothing to check; legal: --paa, --pai, --dac, --cd, one or more of them"),
         ("check --cd-signer a/cd-signer.der --dac dac.der", 2, "--cd-signer without --cd; legal: both, or"),
         ("check --dac nowhere", 4, "nowhere: No such file or directory; legal: a readable file"),
-        ("make a", 4, "is there already; legal: a new folder"),
-        ("make c --vendor-id 0", 2, "found '0'; legal: 0x0001 to 0xFFFF"),
-        ("make c --product-id x", 2, "found 'x'; legal: 0x0001 to 0xFFFF"),
+        ("new a", 4, "is there already; legal: a new folder"),
+        ("new c --vendor-id 0", 2, "found '0'; legal: 0x0001 to 0xFFFF"),
+        ("new c --product-id x", 2, "found 'x'; legal: 0x0001 to 0xFFFF"),
         ("certify a dac.der -o x", 4, "not PKCS#10 in DER; legal: a certification request"),
         (
             "certify a csr -o x --product-id 5",
@@ -127,7 +127,7 @@ def test_what_cannot_be_done(
 
 
 def test_a_seed_is_not_secure(tfm_sim: CommandLine, tmp_path: Path) -> None:
-    assert tfm_sim("matter", "pki", "make", tmp_path / "pki", "--seed", 1, "--cd-signer", "own") == 0
+    assert tfm_sim("matter", "pki", "new", tmp_path / "pki", "--seed", 1, "--cd-signer", "own") == 0
     assert tfm_sim.err == (
         "warning: NOT SECURE: the PKI's private keys are test keys, made from a seed that anyone can repeat\n"
     )

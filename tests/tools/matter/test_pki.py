@@ -39,7 +39,7 @@ DEVICE = derive_key(0, "a device")
 Signer = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 
-def csr_of(key: Signer, algorithm: hashes.HashAlgorithm | None = None) -> bytes:
+def csr_of(key: Signer, algorithm: hashes.SHA384 | None = None) -> bytes:
     subject = x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATIONAL_UNIT_NAME, "CSA")])
     hashed = None if isinstance(key, ed25519.Ed25519PrivateKey) else algorithm or hashes.SHA256()
     request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashed)
@@ -273,7 +273,7 @@ def test_a_pki_in_a_folder(plan: Plan, tmp_path: Path) -> None:
         ("paa.der", b"0", "paa.der: "),
         ("paa.der", None, "paa.der: No such file or directory; legal: a readable file"),
         ("paa.key", b"-----", "paa.key: "),
-        ("pai-FFF1-8004.der", None, ": no pai-*.der; legal: a folder that `tfm-sim matter pki make` wrote"),
+        ("pai-FFF1-8004.der", None, ": no pai-*.der; legal: a folder that `tfm-sim matter pki new` wrote"),
         ("pai-FFF1-8004.key", None, "pai-FFF1-8004.key: No such file or directory; legal: a readable file"),
         ("pai-x.der", b"", "pai-x.der: its name; legal: pai-VVVV-PPPP.der or pai-VVVV.der"),
     ],

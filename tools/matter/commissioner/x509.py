@@ -165,8 +165,8 @@ def _signed_part(der: bytes, signed: Value, algorithm: bytes, signature: bytes) 
     key_algorithm = _algorithm(key_info)
     public_key = _whole_bytes(key_info.take(BIT_STRING, "public key"), "public key")
     key_info.end("subject public key info")
-    for number, name in ((1, "issuer unique id"), (2, "subject unique id")):
-        inside.optional(context(number), name)
+    for number, what in ((1, "issuer unique id"), (2, "subject unique id")):
+        inside.optional(context(number), what)
     extensions = _extensions(inside)
     inside.end("to-be-signed certificate")
     values = {extension.oid: extension.value for extension in extensions}

@@ -67,7 +67,7 @@ def read_folder(folder: Path) -> tuple[PkiServer, DeclarationSigner]:
         vendor, product = (None if text is None else int(text, 16) for text in match.groups())
         pais.append(_authority(folder, name, vendor, product))
     if not pais:
-        raise PkiError(f"{folder}: no pai-*.der; legal: a folder that `tfm-sim matter pki make` wrote")
+        raise PkiError(f"{folder}: no pai-*.der; legal: a folder that `tfm-sim matter pki new` wrote")
     return PkiServer(paa, pais), DeclarationSigner(_private_key(folder / f"{CD_SIGNER}.key"))
 
 
