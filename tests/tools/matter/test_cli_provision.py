@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import serial
+from serial.tools import list_ports
+from serial.tools.list_ports_common import ListPortInfo
 from support.command_line import CommandLine
 
 from tfm_sim.interface.matter.factory_data_json import factory_data_to_json
@@ -51,6 +53,27 @@ def test_one_of_three_fails(tfm_sim: CommandLine) -> None:
     assert "FAILED waiting for the device: Data not found" in tfm_sim.out
     assert tfm_sim.out.count("Start third party provisioning") == 3
     assert tfm_sim.out.endswith("2 of 3 provisioned\n")
+
+
+def test_which_ports_are_free(tfm_sim: CommandLine) -> None:
+    with SerialLine() as free, SerialLine() as taken, serial.Serial(taken.name, exclusive=True):
+        assert tfm_sim("matter", "ports", free.name, taken.name, "--json") == 0
+        found = {port["name"]: port["available"] for port in json.loads(tfm_sim.out)}
+        assert found == {free.name: True, taken.name: False}
+        assert tfm_sim("matter", "ports", taken.name) == 1
+        assert tfm_sim.out == f"{taken.name}  in use by another application, or no serial port\n"
+
+
+def test_the_ports_that_the_system_knows(tfm_sim: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with SerialLine() as line:
+        info = ListPortInfo(line.name, skip_link_detection=True)
+        info.description, info.serial_number = "STM32 STLink", "0665FF42"
+        monkeypatch.setattr(list_ports, "comports", lambda: [info])
+        assert tfm_sim("matter", "ports") == 0
+        assert tfm_sim.out == f"{line.name}  available  (STM32 STLink, 0665FF42)\n"
+    monkeypatch.setattr(list_ports, "comports", list)
+    assert tfm_sim("matter", "ports") == 1
+    assert tfm_sim.out == "No serial ports found.\n"
 
 
 def test_an_interrupted_factory(tfm_sim: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
