@@ -255,9 +255,16 @@ class UnitLine:
 
     def _third_party(self, script: ThirdPartyScript, header: str, port: str) -> ScriptResult:
         # STM32 STM32_provisioning.py: 0 for test, 1 for production.
-        message, code = script(int(self._run.mode is not ProvisioningMode.TEST), header, port)
+        mode = int(self._run.mode is not ProvisioningMode.TEST)
+        try:
+            message, code = script(mode, header, port)
+        except (Exception, SystemExit) as error:
+            # STM32 provisioning script: whatever goes wrong in it is 0xFFFE, and no other device's matter.
+            status = ProvisioningStatus.UNKNOWN_ERROR
+            detail = f"the script: {type(error).__name__}: {error}; legal: it returns a message and a number"
+            return ScriptResult(status, status.message, detail)
         status = ProvisioningStatus.DONE if code == 0 else ProvisioningStatus.UNKNOWN_ERROR
-        return ScriptResult(status, message)
+        return ScriptResult(status, str(message))
 
     def _device_end(self, line: SerialLine, time: LineTime) -> None:
         fault = self._unit.fault
