@@ -143,7 +143,8 @@ def test_lines(data: list[bytes], lines: list[bytes], dropped: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "data, rest", [(b"a\nfinish:0", b"finish:0"), (b"a\n", b""), (b"x" * (LINE_LIMIT + 1) + b"finish:000", b"")]
+    "data, rest",
+    [(b"a\nfinish:0", b"finish:0"), (b"a\n", b""), (b"x" * (LINE_LIMIT + 1) + b"finish:000", b"")],
 )
 def test_an_unfinished_line(data: bytes, rest: bytes) -> None:
     reader = LineReader()
