@@ -368,7 +368,7 @@ def test_values_against_matter_are_told_and_written(name: str, value: object, no
 
 def test_the_listing_shows_every_value_but_the_private_key() -> None:
     data = factory_data_from_json(json.dumps(FULL))
-    text = "\n".join(listing(data))
+    text = "\n".join(listing(data.encode()))
     assert "0x0000    1  CERTIFICATION_DECLARATION       2 bytes, 3000\n" in text
     assert "DEVICE_ATTESTATION_PRIV_KEY     32 bytes, not shown\n" in text
     assert "SETUP_DISCRIMINATOR             0xf00 (3840)\n" in text
