@@ -181,7 +181,9 @@ class FactoryData:
                 if skipped is not None:
                     skipped.append(number)
             elif (tag := FactoryDataTag(number)) in values:
-                raise FactoryDataError(f"factory data at byte {at}: {tag.name} (id {number}) for a second time")
+                raise FactoryDataError(
+                    f"factory data at byte {at}: {tag.name} (id {number}) for a second time"
+                )
             else:
                 values[tag] = value
         return cls(values)

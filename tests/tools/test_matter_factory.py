@@ -185,6 +185,21 @@ MISTAKES = [
     (LEVEL_1_U5, {"security": 2}, "--security 2 --platform u5, without TF-M"),
     (LEVEL_2, {"flash_app_fw": None}, "--security 2 --platform wba without --flashAppFW"),
     (LEVEL_2, {"security": 3}, "--security: found 3; legal: 0, 1 or 2"),
+    *((level, {"mode": Mode.TEST}, "with --mode; legal: without") for level in (LEVEL_1, LEVEL_1_U5, LEVEL_2)),
+    *((level, {"flash_co_fw": "co.bin", "co_fw_addr": 0}, "with --flashCoFW, --CoFwAddr; legal: without")
+      for level in (LEVEL_1, LEVEL_1_U5, LEVEL_2)),
+    *((level, {name: None}, "without --") for level in (LEVEL_1, LEVEL_1_U5, LEVEL_2)
+      for name in ("provisioning_script", "flash_app_fw", "app_fw_addr", "flash_magic_trailer",
+                   "flash_magic_trailer_addr")),
+    *((level, {name: None}, "without --") for level in (LEVEL_0, WB55)
+      for name in ("provisioning_script", "flash_app_fw", "app_fw_addr", "flash_provisioning_fw")),
+    *((RECONFIGURE, {name: value}, f"with --{option}; legal: without") for name, value, option in (
+        ("mode", Mode.TEST, "mode"), ("security", 0, "security"), ("platform", Platform.WBA, "platform"),
+        ("flash_magic_trailer", TRAILER, "flashMagicTrailer"),
+        ("flash_magic_trailer_addr", 0, "flashMagicTrailerAddr"))),
+    (WB55, {"flash_magic_trailer": TRAILER}, "with --flashMagicTrailer; legal: without"),
+    (LEVEL_0, {"flash_addr": 1 << 32}, "--flashAddr: found 0x100000000; legal: an address of 32 bits"),
+    (LEVEL_0, {"flash_addr": -1}, "--flashAddr: found -0x1"),
     (WB55, {"mode": None}, "without --security (STM32WB55) without --mode"),
     (WB55, {"flash_co_fw": None, "co_fw_addr": None}, "without --flashCoFW, --CoFwAddr"),
     (WB55, {"platform": Platform.WBA}, "(STM32WB55) with --platform"),
@@ -238,6 +253,7 @@ def test_a_file_lies_at_its_address_and_its_blocks_are_erased() -> None:
     # At either alias, and in the external flash to the byte.
     assert program(hardware, 0x0C024000, b"secure image").offset == 0x24000
     assert program(hardware, 0x70000003, b"any").offset == 3
+    assert program(hardware, 0x081FFFF0, bytes(16)).offset == 0x1FFFF0
     erase_all(hardware)
     assert flash.read(0x1EDFF0, 32) == b"\xff" * 32
 
