@@ -8,6 +8,7 @@ from .lazy import LazyGroup
 
 _HOMES: Final[dict[str, tuple[str, str]]] = {
     "device": ("matter_device:device", "A device that waits at a serial port to be provisioned."),
+    "ports": ("matter_ports:ports", "List serial ports, and which of them are free."),
     "provision": ("matter_provision:provision", "A factory: devices flashed, provisioned, made operational."),
     "factory-data": ("matter_factory_data:factory_data", "Make an image of factory data and program it."),
     "show": ("matter_show:show", "Show the factory data in a device's flash."),

@@ -10,14 +10,14 @@ from typing import Any
 import click
 
 from ...device import Device
-from ...interface.errors import ExitCode
+from ...interface.errors import ExitCode, TfmSimError
 from ...interface.matter.factory_data import FactoryData
 from ...interface.matter.provisioning_link import ProvisioningStatus
 from ..demo_firmware import primary_slots_blank
 from ..line_time import Halted, RealLineTime
 from ..matter.factory.development import development_credentials
 from ..matter.factory.line_machine import run_provisioning_firmware
-from ..matter.factory.programmer import program
+from ..matter.factory.programmer import erase_all, program
 from ..matter.factory.unit import COPROCESSOR_FIRMWARE, PROVISIONING_FIRMWARE, packaged_files
 from ..serial_line import SerialLine
 from .matter_units import Choice, choose, unit_options
@@ -29,12 +29,14 @@ STYLES: Styles = ((r"^port: .*", "bold"), (r"NOT SECURE", "bold red"))
 @click.command("device")
 @unit_options
 @click.option("--state", type=FILE_NAME, metavar="DIR", help="The device that DIR holds, or keep it there.")
+@click.option("--erase", is_flag=True, help="Erase its flash first, as ST's regression script does.")
 @click.option("--link", type=FILE_NAME, metavar="FILE", help="Make FILE a link to the port meanwhile.")
 @click.option(
     "--time-limit", type=click.FloatRange(0, 1e6), metavar="SECONDS", help="Give up after this; exit 1."
 )
 def device(
     state: str | None,
+    erase: bool,
     link: str | None,
     time_limit: float | None,
     demo_firmware: bool,
@@ -45,7 +47,7 @@ def device(
 
     The port's name is printed; any program that opens it with 115200 baud, 8N1, can say `Init`. Ends when a
     provisioning was successful; after another result the device waits for the next `Init`. A new device gets
-    factory data and firmware first, one that DIR holds only what is asked for.
+    factory data and firmware first, one that DIR holds only the factory data that are asked for.
     """
     choice = choose(**given)
     development = None
@@ -60,6 +62,8 @@ def device(
         return status is ProvisioningStatus.DONE
 
     try:
+        if erase:
+            erase_all(board.hardware)
         _flash(board, choice, seed)
         with SerialLine() as line, _linked(line.name, link), _time(line, time_limit) as pace:
             _tell(f"device: {choice.platform.support.name}, security level {choice.place.security}")
@@ -74,6 +78,10 @@ def device(
         sys.exit(int(ExitCode.NO))
 
 
+class OtherFirmware(TfmSimError):
+    """A device that would not answer `Init`."""
+
+
 def _tell(line: str) -> None:
     """Whoever reads this in a pipe waits for it."""
     print_lines([line], STYLES)
@@ -83,13 +91,18 @@ def _tell(line: str) -> None:
 def _flash(board: Device, choice: Choice, seed: int) -> None:
     """What a device lacks before it can be provisioned, as a programmer writes it."""
     data: FactoryData | None = choice.data
+    count = board.hardware.board.image_count
+    files = packaged_files(count)
     if primary_slots_blank(board):
-        count = board.hardware.board.image_count
-        files = packaged_files(count)
         if count > 1:
             board.flash_image(0, files[COPROCESSOR_FIRMWARE])
         board.flash_image(count - 1, files[PROVISIONING_FIRMWARE])
         data = data or choice.data_of(1, seed, 1)
+    firmware = files[PROVISIONING_FIRMWARE]
+    if board.hardware.slot(count - 1, "primary").read(0, len(firmware)) != firmware:
+        raise OtherFirmware(
+            "this device runs other firmware than the package's STM_Provisioning; legal: --erase"
+        )
     if data is not None:
         program(board.hardware, choice.platform.support.factory_data, data.encode(), "factory data")
 

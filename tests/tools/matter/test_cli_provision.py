@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import serial
+from serial.tools import list_ports
+from serial.tools.list_ports_common import ListPortInfo
 from support.command_line import CommandLine
 
 from tfm_sim.interface.matter.factory_data_json import factory_data_to_json
@@ -51,6 +53,27 @@ def test_one_of_three_fails(tfm_sim: CommandLine) -> None:
     assert "FAILED waiting for the device: Data not found" in tfm_sim.out
     assert tfm_sim.out.count("Start third party provisioning") == 3
     assert tfm_sim.out.endswith("2 of 3 provisioned\n")
+
+
+def test_which_ports_are_free(tfm_sim: CommandLine) -> None:
+    with SerialLine() as free, SerialLine() as taken, serial.Serial(taken.name, exclusive=True):
+        assert tfm_sim("matter", "ports", free.name, taken.name, "--json") == 0
+        found = {port["name"]: port["available"] for port in json.loads(tfm_sim.out)}
+        assert found == {free.name: True, taken.name: False}
+        assert tfm_sim("matter", "ports", taken.name) == 1
+        assert tfm_sim.out == f"{taken.name}  in use by another application, or no serial port\n"
+
+
+def test_the_ports_that_the_system_knows(tfm_sim: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with SerialLine() as line:
+        info = ListPortInfo(line.name, skip_link_detection=True)
+        info.description, info.serial_number = "STM32 STLink", "0665FF42"
+        monkeypatch.setattr(list_ports, "comports", lambda: [info])
+        assert tfm_sim("matter", "ports") == 0
+        assert tfm_sim.out == f"{line.name}  available  (STM32 STLink, 0665FF42)\n"
+    monkeypatch.setattr(list_ports, "comports", list)
+    assert tfm_sim("matter", "ports") == 1
+    assert tfm_sim.out == "No serial ports found.\n"
 
 
 def test_an_interrupted_factory(tfm_sim: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,6 +202,16 @@ def test_a_device_that_nobody_provisions(tfm_sim: CommandLine, tmp_path: Path) -
     assert tfm_sim("matter", "device", "--time-limit", 0.1, "--link", "tty") == 1
     assert tfm_sim.out.endswith("nobody provisioned it within 0.1 s\n")
     assert not (tmp_path / "tty").is_symlink()
+
+
+def test_a_device_that_is_operational_already(tfm_sim: CommandLine) -> None:
+    """Its application knows no `Init`."""
+    assert tfm_sim("matter", "provision", "--security", 0, "--state", "d") == 0
+    device = ("matter", "device", "--security", 0, "--state", "d", "--time-limit", 0.05)
+    assert tfm_sim(*device) == 4
+    assert "runs other firmware than the package's STM_Provisioning" in tfm_sim.err
+    assert tfm_sim(*device, "--erase") == 1
+    assert "nobody provisioned it" in tfm_sim.out
 
 
 def test_a_link_that_is_taken(tfm_sim: CommandLine, tmp_path: Path) -> None:

@@ -201,3 +201,12 @@ class ProvisioningScript:
             return message_line(LinkMessage.PAI, pai) + message_line(LinkMessage.DAC, dac)
         except (PkiError, LinkError, OSError) as error:
             raise _Ended(ProvisioningStatus.UNKNOWN_ERROR, f"PKI: {error}") from None
+
+
+def is_available(port: str) -> bool:
+    """STM32 genFactoryData: whether a port can be opened now, by opening and closing it."""
+    try:
+        open_serial_port(port).close()
+    except (OSError, ValueError, termios.error):
+        return False
+    return True
