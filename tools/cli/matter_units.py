@@ -40,7 +40,7 @@ _OPTIONS: Final = (
         "pki_folder",
         type=FILE_NAME,
         metavar="DIR",
-        help="The PKI that `matter pki make` wrote; by default one for tests (NOT SECURE).",
+        help="The PKI that `matter pki new` wrote; by default one for tests (NOT SECURE).",
     ),
     click.option("--seed", type=int, default=0, show_default=True, help="Makes the random sources repeat."),
 )
