@@ -65,6 +65,8 @@ class FlashDescription:
     secure_base: int | None = None
     non_secure_base: int | None = None
     cpu_writable: bool = False
+    factory_only: bool = False
+    """No software writes or erases it, whatever the memory map says: the maker's own flash of a chip."""
 
 
 @dataclass(frozen=True, slots=True)

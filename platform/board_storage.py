@@ -46,7 +46,7 @@ class MappedDevice:
 def read_flash(value: YamlValue) -> FlashDescription:
     item = value.mapping(
         ("name", "size", "erase_block", "write_size"),
-        ("erased_value", "secure_base", "non_secure_base", "cpu_writable"),
+        ("erased_value", "secure_base", "non_secure_base", "cpu_writable", "factory_only"),
     )
     flash = FlashDescription(
         name=item["name"].string(NAME_LEGAL, NAME),
@@ -57,6 +57,7 @@ def read_flash(value: YamlValue) -> FlashDescription:
         secure_base=optional(item, "secure_base", read_address, None),
         non_secure_base=optional(item, "non_secure_base", read_address, None),
         cpu_writable=optional(item, "cpu_writable", YamlValue.boolean, False),
+        factory_only=optional(item, "factory_only", YamlValue.boolean, False),
     )
     if flash.name == OTP_DEVICE:
         raise item["name"].error("not legal", repr(OTP_DEVICE), "any other name: that one is the OTP's")

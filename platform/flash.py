@@ -18,13 +18,15 @@ class Flash:
     """One flash device. Offsets and sizes are bytes, counted from the start of the device.
 
     ``contents`` are the initial bytes (exactly ``size``); without them the device is all erased.
-    ``power`` numbers its writes and erases; without one it has a supply of its own.
+    ``power`` numbers its writes and erases; without one it has a supply of its own. ``factory_only``: it is
+    written and erased with a programmer's power and by no software.
     """
 
     __slots__ = (
         "_cells",
         "erase_block",
         "erased_value",
+        "factory_only",
         "name",
         "power",
         "size",
@@ -40,6 +42,8 @@ class Flash:
         erased_value: int = 0xFF,
         contents: bytes | None = None,
         power: PowerSupply | None = None,
+        *,
+        factory_only: bool = False,
     ) -> None:
         if erased_value not in (0x00, 0xFF):
             raise FlashError(f"flash {name}: erased value {erased_value:#x}; legal: 0x00 or 0xff")
@@ -56,6 +60,7 @@ class Flash:
         self.write_size = write_size
         self.erased_value = erased_value
         self.power = power or PowerSupply()
+        self.factory_only = factory_only
         self._cells = bytearray(bytes((erased_value,)) * size if contents is None else contents)
 
     @property
@@ -71,11 +76,13 @@ class Flash:
     def write(self, offset: int, data: bytes) -> None:
         """Program ``data`` at ``offset``; both in whole program units.
 
-        Raises FlashError where the range leaves the device, is not aligned to ``write_size``, or where a
-        programmed bit would have to return to its erased state; PowerCut where power goes away.
+        Raises FlashError where the range leaves the device, is not aligned to ``write_size``, where a
+        programmed bit would have to return to its erased state, and for ``factory_only``; PowerCut where
+        power goes away.
         """
         self._check_range("write", offset, len(data))
         self._check_alignment("write", offset, len(data), self.write_size)
+        self._check_factory("write", offset)
         old = memoryview(self._cells)[offset : offset + len(data)]
         if self._cells.count(self.erased_value, offset, offset + len(data)) != len(data):
             self._check_programmable(offset, bytes(old), data)
@@ -87,10 +94,12 @@ class Flash:
     def erase(self, offset: int, length: int) -> None:
         """Set whole erase blocks to the erased value.
 
-        Raises FlashError on a range that is not such, PowerCut where power goes away.
+        Raises FlashError on a range that is not such and for ``factory_only``, PowerCut where power goes
+        away.
         """
         self._check_range("erase", offset, length)
         self._check_alignment("erase", offset, length, self.erase_block)
+        self._check_factory("erase", offset)
         cut = self.power.start(self.name, OperationKind.ERASE, offset, length)
         done = length // 2 if cut is CutMode.TORN else length
         self._cells[offset : offset + done] = bytes((self.erased_value,)) * done
@@ -101,6 +110,12 @@ class Flash:
         if offset < 0 or length < 0 or offset + length > self.size:
             raise FlashError(
                 f"flash {self.name}: {what} of {length} bytes at {offset:#x}; legal: inside 0..{self.size:#x}"
+            )
+
+    def _check_factory(self, what: str, offset: int) -> None:
+        if self.factory_only and not self.power.programming:
+            raise FlashError(
+                f"flash {self.name}: {what} at {offset:#x} by software; legal: by the factory, nobody else"
             )
 
     def _check_alignment(self, what: str, offset: int, length: int, unit: int) -> None:

@@ -79,6 +79,7 @@ class Hardware:
                     f.erased_value,
                     None if images is None else images[f"{f.name}.bin"],
                     self.power,
+                    factory_only=f.factory_only,
                 )
                 for f in board.flash
             }

@@ -112,6 +112,11 @@ class PowerSupply:
         """The cut that is still to come, None where power stays."""
         return self._cut
 
+    @property
+    def programming(self) -> bool:
+        """What is written now comes from a programmer (``programmer``)."""
+        return self._programming
+
     def cut_at(self, cut: Cut | None) -> None:
         """Take power away at that operation of this run, or of the next one; None calls it off.
 

@@ -1,6 +1,7 @@
 """The certificate of a device's authentication key as STM32U3 keeps it: three parts and a template."""
 
 import datetime
+from hashlib import sha256
 
 import pytest
 from cryptography import x509
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tfm_sim.interface.stm32 import dua_certificate
 from tfm_sim.interface.stm32.dua_certificate import (
     CERT_CHIP_PACK2_ADDR,
     CertId,
@@ -18,6 +20,7 @@ from tfm_sim.interface.stm32.dua_certificate import (
     UTIL_CERT_GetCertificateSize,
     certificate_of,
     pack_with,
+    tbs_certificate,
 )
 
 SERIAL = bytes.fromhex("01160102030405060708")
@@ -69,6 +72,14 @@ def pack(certificate: CertId = CertId.DUA_USER_LU, signature: bytes = b"\x07" * 
 def test_parts_stand_where_st_has_them(offset: int, part: str) -> None:
     found = certificate_of(CertId.DUA_USER_LU, pack())
     assert found[offset : offset + len(part) // 2].hex() == part
+
+
+def test_the_template_is_that_of_st_but_for_the_organisation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """cert_stm32u385xx.h, CertDuaUserFU: its 268 bytes from the TBSCertificate to the public key."""
+    monkeypatch.setattr(dua_certificate, "ORGANIZATION", "STMicroelectronics nv")
+    serial = bytes.fromhex("011635a163b475dcad0b")
+    found = tbs_certificate(CertId.DUA_USER_FU, serial, POINT[1:])[:268]
+    assert sha256(found).hexdigest() == "51c6d59b12d2c40f95a93cafb16c1778c2112983042972ffe003c89f2d56c707"
 
 
 # stm32u385xx.h: CERT_ST_DUA_USER_*_OFFSET from CERT_CHIP_PACK2_ADDR.

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from support.matter_factory import verifies
 
 from tfm_sim import Build, Device
-from tfm_sim.firmware_build import check_build
+from tfm_sim.firmware_checks import check_build
 from tfm_sim.interface.psa.client import psa_outvec
 from tfm_sim.interface.psa.status import PSA_ERROR_NOT_SUPPORTED, PSA_ERROR_PROGRAMMER_ERROR, PSA_SUCCESS
 from tfm_sim.interface.stm32.cks import (

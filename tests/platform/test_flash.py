@@ -190,3 +190,14 @@ class FlashMachine(RuleBasedStateMachine):
 
 TestFlashMachine = FlashMachine.TestCase
 TestFlashMachine.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
+
+
+def test_flash_of_the_factory_is_written_by_a_programmer_alone() -> None:
+    flash = Flash("rom", 0x400, 0x200, 1, factory_only=True)
+    with pytest.raises(FlashError, match="flash rom: write at 0x10 by software; legal: by the factory"):
+        flash.write(0x10, b"x")
+    with pytest.raises(FlashError, match="flash rom: erase at 0x0 by software"):
+        flash.erase(0, 0x200)
+    with flash.power.programmer():
+        flash.write(0x10, b"x")
+    assert flash.read(0x10, 1) == b"x"

@@ -2,15 +2,32 @@
 
 import json
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
 from support.esp_tee import BOARD, booted, build_for, esp_digest, flashed, issue, verifies, xy_of
 
 import tfm_sim
-from tfm_sim import Backend, BootRefused, Build, Device, EspTeeConfig, SpmConfig, TokenForm, with_esp_tee
+from tfm_sim import (
+    Backend,
+    BootRefused,
+    Build,
+    Device,
+    DevicePanic,
+    EspTeeConfig,
+    SpmConfig,
+    TokenForm,
+    with_esp_tee,
+)
 from tfm_sim.firmware_build import bl1_config_for, bl2_config_for
+from tfm_sim.interface.esp_tee.errors import EspErr
 from tfm_sim.interface.esp_tee.image import EspAppDesc
+from tfm_sim.interface.esp_tee.service_calls import (
+    ESP_TEE_ATTESTATION_HANDLE,
+    ESP_TEE_SEC_STORAGE_HANDLE,
+    esp_tee_service_call,
+)
 from tfm_sim.interface.mcuboot.image import ImageVersion
 from tfm_sim.interface.mcuboot.trailer import write_magic
 from tfm_sim.interface.trace import Event
@@ -246,3 +263,54 @@ def test_the_other_services_of_tfm_work_beside_it() -> None:
         device.psa.internal_trusted_storage.set(1, b"mine")
         assert verifies(issue(device, TokenForm.CHALLENGE))
         assert device.psa.internal_trusted_storage.get(1) == b"mine"
+
+
+def test_the_secure_storage_may_be_encrypted() -> None:
+    """The name of the key is in flash in plain, or is not."""
+    plain = build_for(TokenForm.CHALLENGE)
+    assert plain.its is not None
+    for encryption in (False, True):
+        with tfm_sim.boot(
+            BOARD, build=replace(plain, its=replace(plain.its, encryption=encryption))
+        ) as device:
+            assert verifies(issue(device, TokenForm.CHALLENGE))
+            area = device.hardware.areas["secure_storage"]
+            assert (b"tee_att_key0" in area.read(0, area.size)) is not encryption
+
+
+WORDS = (0, 12, 20, 32, 33, 64, 1792, 2048, 0x40834000, 0x4087FFFF, 0x40810000, 0x42040000, 0x50000000)
+ARGUMENTS = {
+    service: count
+    for count, services in {
+        0: (36,),
+        1: (42, 43, 175, 176),
+        2: (37, 39, 171, 178),
+        4: (38, 177),
+        5: (170,),
+        6: (101, 179, 180),
+    }.items()
+    for service in services
+}
+
+
+LEGAL_ANSWERS = {0, 1, *EspErr, -132, -135, -138}
+
+
+@pytest.mark.parametrize("form", [TokenForm.DOCUMENT, TokenForm.PSA, TokenForm.CHALLENGE])
+def test_arbitrary_service_calls_are_answered_or_take_the_device_down(form: TokenForm) -> None:
+    """No other exception comes out, and a device that was not taken down still attests."""
+    random = Random(form.value)
+    device, answered = booted(form), 0
+    for _ in range(120):
+        service = random.choice(list(ARGUMENTS))
+        words = [random.choice((*WORDS, random.getrandbits(32))) for _ in range(ARGUMENTS[service])]
+        handle = ESP_TEE_ATTESTATION_HANDLE if service in (101, 170, 171) else ESP_TEE_SEC_STORAGE_HANDLE
+        try:
+            assert esp_tee_service_call(device.ns, handle, service, *words) in LEGAL_ANSWERS
+            answered += 1
+        except DevicePanic:
+            device.power_off()
+            device = booted(form)
+    assert answered > 60
+    assert verifies(issue(device, form))
+    device.power_off()

@@ -1,11 +1,14 @@
 """The operational Matter application on a device: sessions, attestation, CSR, and what it refuses."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tfm_sim.interface.matter import tlv
 from tfm_sim.interface.matter.commissioning import (
@@ -175,6 +178,7 @@ def test_after_twenty_failures_the_window_is_closed(app: MatterApp) -> None:
         ["request", "pake3"],
         ["request", "pake1-garbage"],
         ["request", "pake1-off-curve"],
+        ["request", "pake1", "pake1"],
         ["request-passcode-1"],
         ["request-garbage"],
     ],
@@ -206,6 +210,30 @@ def test_messages_out_of_order_or_malformed(app: MatterApp, messages: list[str])
         steps[name]()
     with pytest.raises(SessionError):
         steps[messages[-1]]()
+
+
+MEMBER = st.one_of(
+    st.binary(max_size=70).map(lambda value: tlv.octets(tlv.context(1), value)),
+    st.sampled_from([32, 65]).map(lambda size: tlv.octets(tlv.context(1), bytes(size))),
+    st.integers(0, 2**33).map(lambda value: tlv.unsigned(tlv.context(2), value)),
+    st.booleans().map(lambda value: tlv.boolean(tlv.context(4), value)),
+    st.binary(max_size=8),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(messages=st.lists(st.tuples(st.integers(0, 2), st.lists(MEMBER, max_size=4)), max_size=4))
+def test_any_messages_are_answered_or_refused(
+    floor: FactoryFloor, messages: list[tuple[int, list[bytes]]]
+) -> None:
+    platform = floor.platform
+    app = MatterApp(floor.machine, platform.support, platform.key_store(floor.machine))
+    entries = (app.pbkdf_param_request, app.pake1, app.pake3)
+    for entry, members in messages:
+        with suppress(SessionError):
+            entries[entry](tlv.structure(tlv.ANONYMOUS, *members))
+    with pytest.raises(CommissioneeError):
+        app.read_basic_information()
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from tfm_sim.interface.trace import Event
 from tfm_sim.partitions.initial_attestation.config import AttestationConfig, TokenVariant
 from tfm_sim.partitions.initial_attestation.wrapped_dua import LIFETIME
 from tfm_sim.platform.ccb_events import CPU_BUS, PRIVATE_BUS, CcbOperation, KeyMoved
+from tfm_sim.platform.flash import FlashError
 from tfm_sim.platform.hal import HAL_FUNCTIONS
 from tfm_sim.platform.stm32_factory import export_wrapped_key, install_wrapped_key, manufacture
 from tfm_sim.spm.events import MessageDelivered
@@ -172,6 +173,12 @@ def test_the_private_key_is_nowhere_that_software_can_look() -> None:
 def test_non_secure_software_reads_no_secret_and_writes_no_certificate() -> None:
     with make_device().power_on() as device:
         before = device.ns.cpu.load(0x0BF9FC00, 512)
+        assert device.ns_flash.read(0x0BF9FC00, 512) == before
+        by_software = r"flash system_flash: .* by software; legal: by the factory"
+        with pytest.raises(FlashError, match=by_software):
+            device.ns_flash.program(0x0BF9FC00, bytes(512))
+        with pytest.raises(FlashError, match=by_software):
+            device.ns_flash.erase(0x0BF9FC00, 512)
         with pytest.raises(DevicePanic):
             device.ns.cpu.store(0x0BF9FC00, b"\0")
         device.reset()

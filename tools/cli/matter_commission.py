@@ -23,7 +23,7 @@ from ..matter.device_machine import MatterPlatform
 from ..matter.factory_floor import PASSCODE, FactoryFloor, factory_data
 from ..matter.matter_demo import deterministic
 from ..matter.pki.certification_declaration import DeclarationSigner
-from ..matter.pki.server import PkiServer
+from ..matter.pki.server import NOT_SECURE, PkiServer
 from .corim_options import Moment
 from .matter_options import chosen_platform, outcome_lines, platform_options, verdict_line
 from .output import FILE_NAME, STDIN, FileUnreadable, Styles, display, print_lines, read_file, write_file
@@ -107,6 +107,8 @@ def commission_command(
         raise click.UsageError("-o - and --json; legal: one of them on standard output")
     now = datetime.now(UTC) if at is None else datetime.fromtimestamp(at, UTC)
     policy = Policy(now, not paas if test_cd is None else test_cd, ignore_unknown_tags)
+    if not paas:
+        print_lines([f"warning: trusts the test PKI; {NOT_SECURE}"], STYLES, to_stderr=True)
     pki, trust = PkiServer.development(seed=seed or 0), _trust(paas, cd_signers, seed or 0)
     if evidence_file is not None:
         _refuse_device_options(context)

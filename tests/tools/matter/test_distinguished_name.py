@@ -59,6 +59,29 @@ def test_identifiers(subject: bytes, vendor: int | None, product: int | None) ->
 
 
 @pytest.mark.parametrize(
+    ("common_name", "ok"),
+    [
+        ("ACME Matter Devel DAC 5CDA9899 Mvid:FFF1 Mpid:00B1", True),
+        ("ACME Matter Devel DAC 5CDA9899 Mpid:00B1 Mvid:FFF1", True),
+        ("Mpid:00B1,ACME Matter Devel DAC 5CDA9899,Mvid:FFF1", True),
+        ("ACME Matter Devel DAC 5CDA9899 Mvid:FFF1Mpid:00B1", True),
+        ("Mvid:FFF1ACME Matter Devel DAC 5CDAMpid:00B19899", True),
+        ("ACME Matter Devel DAC 5CDA9899 Mvid:FF1 Mpid:00B1", False),
+        ("ACME Matter Devel DAC 5CDA9899 Mvid:fff1 Mpid:00B1", False),
+        ("ACME Matter Devel DAC 5CDA9899 Mvid:FFF1 Mpid:B1", False),
+        ("ACME Matter Devel DAC 5CDA9899 Mpid: Mvid:FFF1", False),
+    ],
+)
+def test_the_examples_of_the_specification(common_name: str, ok: bool) -> None:
+    """Matter 1.4 6.2.2.2, its examples of legal and illegal common names."""
+    if ok:
+        assert read_identifiers(name((CN, common_name))) == Identifiers(0xFFF1, 0x00B1)
+        return
+    with pytest.raises(DistinguishedNameError, match="legal: four digits of 0-9 and A-F behind"):
+        read_identifiers(name((CN, common_name)))
+
+
+@pytest.mark.parametrize(
     ("subject", "why"),
     [
         (name((VID, "FFF1"), (VID, "FFF1")), "vendor id 2 times; legal: once"),

@@ -95,6 +95,7 @@ class MatterApp:
         try:
             self._session = _Session(attempt.pake3(message))
         except SessionError:
+            attempt.close()
             self._failures += 1
             raise
         self._failures = 0

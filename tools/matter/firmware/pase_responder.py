@@ -75,9 +75,13 @@ class PaseResponder:
         # Matter 1.4 4.14.1.2: passcode id 0 is the device's own passcode, the only one.
         if passcode_id != 0:
             raise SessionError(f"PBKDFParamRequest: passcode id {passcode_id}; legal: 0")
+        try:
+            own_random = self._crypto.generate_random(_RANDOM_SIZE)
+        except PsaError as error:
+            raise SessionError(f"PBKDFParamRequest: {error}") from None
         members = [
             tlv.octets(tlv.context(1), initiator_random),
-            tlv.octets(tlv.context(2), self._crypto.generate_random(_RANDOM_SIZE)),
+            tlv.octets(tlv.context(2), own_random),
             tlv.unsigned(tlv.context(3), self._session_id),
         ]
         if known is not True:
@@ -96,6 +100,9 @@ class PaseResponder:
     def pake1(self, message: bytes) -> bytes:
         """Pake2: the device's share, and its confirmation."""
         share = _bytes_in(message, "Pake1", POINT_SIZE)
+        if self._pake is not None:
+            self.close()
+            raise SessionError("a second Pake1")
         try:
             self._key = self._crypto.import_key(_VERIFIER, self._setup.verifier)
             self._pake = self._crypto.pake(self._key, _SUITE, role=PSA_PAKE_ROLE_SERVER)
