@@ -144,6 +144,7 @@ def test_what_is_refused(arguments: str, code: int, told: str, tfm_sim: CommandL
     [
         ("import nothing_of_that_name", "ModuleNotFoundError"),
         ("x = (", "SyntaxError"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
         ("x = 1", "legal: Provisioning(mode, header, port)"),
     ],
 )
