@@ -122,7 +122,13 @@ def programs(
 
 def _esp_tee_programs(config: EspTeeAttestationConfig) -> Mapping[str, Program]:
     options = config.esp_tee
-    storage = TeeSecStorageConfig(options.key_name, options.form.slots, options.unprotected_keys)
+    storage = TeeSecStorageConfig(
+        options.key_name,
+        options.form.slots,
+        options.unprotected_keys,
+        not options.form.with_challenge,
+        options.errors_of_the_code,
+    )
     return {
         "TFM_SP_TEE_SEC_STORAGE": (TeeSecStoragePartition, storage),
         "TFM_SP_ESP_TEE_ATTESTATION": (EspTeeAttestationPartition, config),

@@ -47,8 +47,8 @@ def esp_tee_att_generate_token(
     """An ``esp_err_t``; the token comes to lie at ``token_buf``, its length with the NUL at ``token_len``.
 
     ``nonce`` and ``client_id`` are u32, ``psa_cert_ref`` points at a text that ends with NUL, ``token_len``
-    at a u32. INVALID_ARG for a pointer that is none into the REE's memory, INVALID_SIZE for room of less
-    than 1792 bytes.
+    at a u32. INVALID_ARG for a pointer that is none into the REE's memory and for no room, INVALID_SIZE for
+    room of less than 1792 bytes.
     """
     return esp_tee_service_call(
         client,

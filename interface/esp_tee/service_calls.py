@@ -36,6 +36,7 @@ class SecureService(IntEnum):
     SEC_STORAGE_IS_SLOT_EMPTY = 42
     SEC_STORAGE_CLEAR_SLOT = 43
     ATT_GENERATE_TOKEN = 101
+    """Of the time of slots, and kept here; in ESP-IDF v5.5 it is 170, another call's since December 2025."""
     PSA_INITIAL_ATTEST_GET_TOKEN = 170
     PSA_INITIAL_ATTEST_GET_TOKEN_SIZE = 171
     SEC_STORAGE_CLEAR_KEY = 175

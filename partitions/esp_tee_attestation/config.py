@@ -4,7 +4,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from ...interface.esp_tee.attestation import ESP_ATT_TK_MIN_SIZE, ESP_ATT_TK_MIN_SIZE_WITH_CHALLENGE
+from ...interface.esp_tee.attestation import (
+    ESP_ATT_EAT_JSON_MAX_SZ,
+    ESP_ATT_EAT_JSON_MAX_SZ_WITH_CHALLENGE,
+    ESP_ATT_TK_MIN_SIZE,
+    ESP_ATT_TK_MIN_SIZE_WITH_CHALLENGE,
+    PSA_CERT_REF_SIZE,
+)
 from ...interface.esp_tee.sec_storage import MAX_SEC_STG_SLOT_ID, NVS_KEY_NAME_MAX_SIZE
 from ...interface.esp_tee.tee_sec_storage import slot_name
 
@@ -42,6 +48,12 @@ class TokenForm(Enum):
         """ESP_ATT_TK_MIN_SIZE: the room in bytes that every token has to have."""
         return ESP_ATT_TK_MIN_SIZE_WITH_CHALLENGE if self is TokenForm.CHALLENGE else ESP_ATT_TK_MIN_SIZE
 
+    @property
+    def eat_size(self) -> int:
+        """ESP_ATT_EAT_JSON_MAX_SZ: bytes that the claims are written to before they are in the token."""
+        is_last = self is TokenForm.CHALLENGE
+        return ESP_ATT_EAT_JSON_MAX_SZ_WITH_CHALLENGE if is_last else ESP_ATT_EAT_JSON_MAX_SZ
+
 
 @dataclass(frozen=True, slots=True)
 class EspTeeConfig:
@@ -51,8 +63,11 @@ class EspTeeConfig:
     ``psa_cert_ref`` CONFIG_SECURE_TEE_ATT_PSA_CERT_REF, which tokens with a challenge carry.
     ``unprotected_keys``: until July 2026 the REE could use and clear the key that signs tokens as any other.
     ``free_heap`` in bytes is what the TEE's heap has left for a token; None is enough.
+    ``errors_of_the_code``: a token buffer of no bytes is INVALID_SIZE, as in ESP-IDF's code, and not
+    INVALID_ARG, as on its page; the REE that clears the key that signs tokens by its name gets INVALID_ARG,
+    as in the code since July 2026, and not INVALID_STATE, as for a key that is written once.
 
-    Raises ValueError for a slot or a name that no build has.
+    Raises ValueError for a slot, a name or a reference that no build has.
     """
 
     form: TokenForm = TokenForm.DOCUMENT
@@ -61,6 +76,7 @@ class EspTeeConfig:
     psa_cert_ref: str = CONFIG_SECURE_TEE_ATT_PSA_CERT_REF
     unprotected_keys: bool = False
     free_heap: int | None = None
+    errors_of_the_code: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.key_slot <= MAX_SEC_STG_SLOT_ID:
@@ -68,6 +84,10 @@ class EspTeeConfig:
         if not 1 <= len(self.key_id.encode()) < NVS_KEY_NAME_MAX_SIZE or "\0" in self.key_id:
             legal = NVS_KEY_NAME_MAX_SIZE - 1
             raise ValueError(f"EspTeeConfig: key_id {self.key_id!r:.40}; legal: 1 to {legal} bytes")
+        if len(self.psa_cert_ref.encode()) >= PSA_CERT_REF_SIZE or "\0" in self.psa_cert_ref:
+            legal = PSA_CERT_REF_SIZE - 1
+            found = f"{self.psa_cert_ref!r:.40}"
+            raise ValueError(f"EspTeeConfig: psa_cert_ref {found}; legal: up to {legal} bytes")
 
     @property
     def key_name(self) -> str:

@@ -69,7 +69,7 @@ class EspTeeAttestationPartition:
         if not all(map(ree.ptr, (*pointers, *ends))):
             return EspErr.ESP_ERR_INVALID_ARG
         # ESP-TEE esp_tee_att_generate_token: its page has INVALID_ARG for no room; the code has INVALID_SIZE.
-        if self._form is TokenForm.DOCUMENT and not token_buf_size:
+        if not token_buf_size and not self._config.esp_tee.errors_of_the_code:
             return EspErr.ESP_ERR_INVALID_ARG
         # ESP-TEE esp_att_generate_token: the least room, whatever the token takes; then all the rest.
         if token_buf_size < self._form.min_size:

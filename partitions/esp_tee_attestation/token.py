@@ -10,6 +10,7 @@ from ...interface.esp_tee.attestation import (
     ESP_ATT_SIGN_JSON_MAX_SZ,
     ESP_ATT_TK_MAGIC_STR,
     ESP_ATT_TK_SIGN_ALG,
+    PSA_CERT_REF_SIZE,
 )
 from ...interface.esp_tee.errors import EspErr
 from ...interface.esp_tee.sec_storage import SECP256R1_KEY_LEN, KeyFlag, KeyType
@@ -106,9 +107,7 @@ class Token:
         """ESP-TEE esp_att_utils_eat_data_to_json, of the form's time."""
         hal = self._psa.hal
         mac = hal.esp_efuse_mac_get_default()
-        hexed = 2 * len(request.challenge) + 1 if request.challenge else 0
-        with self._heap.holding(self._form.min_size - ESP_ATT_HDR_JSON_MAX_SZ * 2 - ESP_ATT_SIGN_JSON_MAX_SZ):
-            self._heap.alloc(hexed)
+        with self._heap.holding(self._form.eat_size):
             eat = JsonObject()
             if self._form.with_challenge:
                 eat.hex("auth_challenge", request.challenge)
@@ -123,7 +122,8 @@ class Token:
                 optional_id = hal.esp_efuse_optional_unique_id()
                 eat.member("ueid", JsonObject().hex("mac", mac).hex("optional_id", optional_id))
             eat.hex("device_id", self._sha256(mac)).hex("instance_id", self._sha256(self._point))
-            eat.string("psa_cert_ref", request.cert_ref).integer("device_status", self._device_status())
+            eat.string("psa_cert_ref", self._cert_ref(request))
+            eat.integer("device_status", self._device_status())
             return eat.member("sw_claims", self._sw_claims()).text()
 
     def _sw_claims(self) -> JsonObject:
@@ -132,6 +132,11 @@ class Token:
             with self._heap.holding(_CLAIM_JSON_SIZE):
                 claims.member(claim.type.name.lower(), claim.json())
         return claims
+
+    def _cert_ref(self, request: Request) -> bytes:
+        """ESP-TEE esp_att_token_cfg_t: behind 32 bytes without a NUL lies the device status, then padding."""
+        runs_on = len(request.cert_ref) == PSA_CERT_REF_SIZE
+        return request.cert_ref + bytes([self._device_status()]) * runs_on
 
     def _device_status(self) -> int:
         return DEVICE_STATUS_OF_THE_DOCUMENT if self._form is TokenForm.DOCUMENT else DEVICE_STATUS

@@ -67,8 +67,9 @@ _ATTRIBUTES: Final = {
 class SecStorageKeys:
     """The keys of one device."""
 
-    def __init__(self, client: PsaClient) -> None:
+    def __init__(self, client: PsaClient, *, any_digest: bool = False) -> None:
         self._client = client
+        self._any_digest = any_digest
         self._directory = Directory(client)
 
     def flags_of(self, name: bytes) -> KeyFlag:
@@ -80,11 +81,11 @@ class SecStorageKeys:
         return KeyFlag.NONE if key is None else KeyFlag(key.flags)
 
     def exists(self, name: bytes) -> bool:
-        """False where storage cannot be read."""
+        """True where storage cannot be read: ESP-TEE esp_tee_sec_storage_is_slot_empty says no then."""
         try:
             return self._directory.find(name) is not None
         except StorageFailure:
-            return False
+            return True
 
     def gen(self, name: bytes, key_type: int, flags: int) -> int:
         """A new key under ``name``."""
@@ -147,6 +148,9 @@ class SecStorageKeys:
             return error, b""
         if key_type != KeyType.ECDSA_SECP256R1:
             return EspErr.ESP_ERR_INVALID_ARG, b""
+        if self._any_digest:
+            # ESP-TEE mbedtls_ecdsa_sign: the leftmost bytes of a digest as a number, 32 of them at most.
+            digest = digest[:SECP256R1_KEY_LEN].rjust(SECP256R1_KEY_LEN, b"\0")
         status, signature = psa_sign_hash(self._client, key.key_id, _ECDSA, digest, SIGN_SIZE)
         return (EspErr.ESP_OK, signature) if status == PSA_SUCCESS else (EspErr.ESP_FAIL, b"")
 

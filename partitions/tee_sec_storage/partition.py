@@ -12,7 +12,7 @@ from ..ree_pointers import ReePointers
 from .config import TeeSecStorageConfig
 from .keys import SecStorageKeys
 from .ree_names import ReeNames
-from .ree_slots import ReeSlots
+from .ree_slots import ReeSlots, slot_error
 
 _BASE_CONFIG: Final = TeeSecStorageConfig()
 
@@ -22,7 +22,8 @@ class TeeSecStoragePartition:
 
     def __init__(self, psa: PartitionApi, config: TeeSecStorageConfig = _BASE_CONFIG) -> None:
         self._psa = psa
-        self._keys = SecStorageKeys(psa)
+        self._keys = SecStorageKeys(psa, any_digest=config.any_digest)
+        self._slots = config.slots
         ree = ReeSlots if config.slots else ReeNames
         self._ree = ree(self._keys, config)
 
@@ -50,4 +51,4 @@ class TeeSecStoragePartition:
             error, answer = self._keys.ecdsa_sign(name, key_type, read_all(self._psa, msg, 2))
         if error == EspErr.ESP_OK:
             self._psa.psa_write(msg.handle, 0, answer)
-        return error
+        return slot_error(error) if self._slots else error

@@ -33,9 +33,13 @@ class ReeNames:
         }
 
     def _clear_key(self, ree: ReePointers, key_id: int) -> int:
-        # ESP-TEE _ss_esp_tee_sec_storage_clear_key: a key of the TEE's is an argument that is not legal.
+        # ESP-TEE _ss_esp_tee_sec_storage_clear_key: a key of the TEE's stays, as one that is written once;
+        # in the code of July 2026 its name is an argument that is not legal.
         name = _name(ree, key_id)
-        return EspErr.ESP_ERR_INVALID_ARG if self._is_tee_owned(name) else self._keys.clear(name or b"")
+        if self._is_tee_owned(name):
+            by_code = self._config.errors_of_the_code
+            return EspErr.ESP_ERR_INVALID_ARG if by_code else EspErr.ESP_ERR_INVALID_STATE
+        return self._keys.clear(name or b"")
 
     def _gen_key(self, ree: ReePointers, cfg: int) -> int:
         # ESP-TEE _ss_esp_tee_sec_storage_gen_key: the pointer, the flag that is the TEE's, the name.

@@ -23,7 +23,7 @@ def _name(slot_id: int) -> bytes:
 
 
 class ReeSlots:
-    """One service call is one method; numbers of slots are u16, as in C."""
+    """One service call is one method; a number past 14 is of no slot."""
 
     def __init__(self, keys: SecStorageKeys, config: TeeSecStorageConfig) -> None:
         self._keys = keys
@@ -63,7 +63,7 @@ class ReeSlots:
         )
         if error == EspErr.ESP_OK:
             ree.store(out_sign, signature)
-        return _slot_error(error)
+        return slot_error(error)
 
     def _get_pubkey(self, ree: ReePointers, slot_id: int, pubkey: int) -> int:
         ends = (pubkey, pubkey + PUBKEY_SIZE)
@@ -72,7 +72,7 @@ class ReeSlots:
         error, point = self._keys.ecdsa_get_pubkey(_name(slot_id), KeyType.ECDSA_SECP256R1)
         if error == EspErr.ESP_OK:
             ree.store(pubkey, point)
-        return _slot_error(error)
+        return slot_error(error)
 
     def _is_slot_empty(self, ree: ReePointers, slot_id: int) -> int:
         del ree
@@ -91,7 +91,7 @@ class ReeSlots:
         return not self._config.unprotected and slot_name(slot_id) == self._config.attestation_key
 
 
-def _slot_error(error: int) -> int:
+def slot_error(error: int) -> int:
     """An empty slot and one with a key of another type were the same to it."""
     lacking = (EspErr.ESP_ERR_NVS_NOT_FOUND, EspErr.ESP_ERR_INVALID_STATE)
     return EspErr.ESP_ERR_NOT_FOUND if error in lacking else error

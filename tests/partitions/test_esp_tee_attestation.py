@@ -97,6 +97,7 @@ def generate(
         ({"ref": REE_FLASH}, EspErr.ESP_OK),
         ({"ref": RTC}, EspErr.ESP_OK),
         ({"buf": RTC}, EspErr.ESP_OK),
+        ({"size": 0}, INVALID_ARG),
         ({"size": 1}, INVALID_SIZE),
         ({"size": 1791}, INVALID_SIZE),
         ({"size": 1792}, EspErr.ESP_OK),
@@ -115,11 +116,11 @@ def test_generate_token(device: Device, slot_device: Device, arguments: dict[str
             assert length == 0x5A5A5A5A
 
 
-def test_no_room_is_an_argument_in_the_document_and_a_size_in_the_code(
-    device: Device, slot_device: Device
-) -> None:
-    assert generate(device, size=0)[0] == INVALID_ARG
-    assert generate(slot_device, size=0)[0] == INVALID_SIZE
+@pytest.mark.parametrize("form", [TokenForm.DOCUMENT, TokenForm.NAMED_KEY])
+def test_no_room_is_a_size_in_the_code(form: TokenForm) -> None:
+    with booted(form, errors_of_the_code=True) as coded:
+        assert generate(coded, size=0)[0] == INVALID_SIZE
+        assert generate(coded, size=0, buf=NULL)[0] == INVALID_ARG
 
 
 def test_the_length_counts_the_nul_and_the_rest_of_the_buffer_is_zeros(device: Device) -> None:
@@ -146,6 +147,19 @@ def test_a_size_may_wrap_round_the_address_space() -> None:
 def test_the_reference_is_copied_further_than_it_is_checked() -> None:
     with booted() as victim, pytest.raises(DevicePanic, match="CPU load"):
         generate(victim, ref=REE_END - 21)
+
+
+def test_a_reference_without_a_nul_runs_on_into_the_device_status(
+    device: Device, slot_device: Device
+) -> None:
+    cpu = device.ns.cpu
+    for each, status in ((device, b"\xff"), (slot_device, b"\xa5")):
+        cpu = each.ns.cpu
+        for size, behind in ((31, b""), (32, status), (40, status)):
+            cpu.store(REF, (b"7" * size).ljust(64, b"\0"))
+            assert esp_tee_att_generate_token(each.ns, 1, 2, REF, BUF, 1792, LEN) == EspErr.ESP_OK
+            reference = b"7" * min(size, 32) + behind
+            assert b'"psa_cert_ref":"' + reference + b'",' in cpu.load(BUF, 1792)
 
 
 def get_token(
@@ -281,8 +295,10 @@ def test_the_ree_has_no_way_to_the_functions_of_the_tee(device: Device, request_
         (TokenForm.DOCUMENT, 359, EspErr.ESP_ERR_NO_MEM),
         (TokenForm.DOCUMENT, 360 + 1344 + 447, EspErr.ESP_ERR_NO_MEM),
         (TokenForm.DOCUMENT, 360 + 1344 + 448, EspErr.ESP_OK),
-        (TokenForm.CHALLENGE, 360 + 1600 + 448 + 64, EspErr.ESP_ERR_NO_MEM),
-        (TokenForm.CHALLENGE, 360 + 1600 + 448 + 65, EspErr.ESP_OK),
+        (TokenForm.PSA, 360 + 1344 + 447, EspErr.ESP_ERR_NO_MEM),
+        (TokenForm.PSA, 360 + 1344 + 448, EspErr.ESP_OK),
+        (TokenForm.CHALLENGE, 360 + 1600 + 447, EspErr.ESP_ERR_NO_MEM),
+        (TokenForm.CHALLENGE, 360 + 1600 + 448, EspErr.ESP_OK),
     ],
 )
 def test_heap(form: TokenForm, heap: int, error: int) -> None:

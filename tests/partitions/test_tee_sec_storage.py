@@ -30,6 +30,8 @@ from tfm_sim.interface.esp_tee.sec_storage import (
     esp_tee_sec_storage_get_signature,
 )
 from tfm_sim.interface.psa.internal_trusted_storage import psa_its_get_info
+from tfm_sim.interface.psa.status import PSA_ERROR_STORAGE_FAILURE
+from tfm_sim.partitions.tee_sec_storage.keys import SecStorageKeys
 
 OK, FAIL = EspErr.ESP_OK, EspErr.ESP_FAIL
 INVALID_ARG, INVALID_STATE = EspErr.ESP_ERR_INVALID_ARG, EspErr.ESP_ERR_INVALID_STATE
@@ -116,6 +118,19 @@ def test_a_slot_is_taken_until_it_is_cleared(slots: Device) -> None:
     api.clear_slot(5)
 
 
+class BrokenStorage:
+    def psa_call(self, *_arguments: object) -> int:
+        return PSA_ERROR_STORAGE_FAILURE
+
+
+def test_a_slot_that_cannot_be_read_is_not_empty() -> None:
+    keys = SecStorageKeys(BrokenStorage())  # type: ignore[arg-type]
+    assert keys.exists(b"slot0")
+    assert keys.gen(b"slot0", KeyType.AES256, 0) == FAIL
+    assert keys.clear(b"slot0") == FAIL
+    assert keys.ecdsa_get_pubkey(b"slot0", KeyType.ECDSA_SECP256R1) == (FAIL, b"")
+
+
 def test_an_unknown_type_leaves_the_slot_empty(slots: Device) -> None:
     assert error_of(lambda: slots.esp_tee.slots.gen_key(6, 2)) == NOT_SUPPORTED  # type: ignore[arg-type]
     assert slots.esp_tee.slots.is_slot_empty(6)
@@ -132,8 +147,6 @@ def test_an_unknown_type_leaves_the_slot_empty(slots: Device) -> None:
         (REE_END - 32, 32, P, INVALID_ARG),
         (P, 32, REE_END - 64, INVALID_ARG),
         (P, 0, P, INVALID_SIZE),
-        (P, 31, P, FAIL),
-        (P, 33, P, FAIL),
     ],
 )
 def test_pointers_of_a_signature(slots: Device, hash: int, hlen: int, out: int, error: int) -> None:
@@ -152,7 +165,7 @@ def test_pointers_of_a_public_key(slots: Device, out: int, error: int) -> None:
         ("ecdsa", INVALID_STATE, OK, OK, None),
         ("aes", INVALID_STATE, INVALID_STATE, INVALID_STATE, None),
         ("once", INVALID_STATE, OK, OK, INVALID_STATE),
-        ("tee_att_key0", INVALID_ARG, INVALID_ARG, INVALID_ARG, INVALID_ARG),
+        ("tee_att_key0", INVALID_ARG, INVALID_ARG, INVALID_ARG, INVALID_STATE),
         ("absent", None, NVS_NOT_FOUND, NVS_NOT_FOUND, NOT_FOUND),
         ("", None, NVS_NOT_FOUND, NVS_NOT_FOUND, NOT_FOUND),
         ("sixteen_letters_", EspErr.ESP_ERR_NVS_KEY_TOO_LONG, NVS_NOT_FOUND, NVS_NOT_FOUND, NOT_FOUND),
@@ -166,6 +179,38 @@ def test_names(names: Device, name: str, gen: int | None, sign: int, pubkey: int
     assert error_of(lambda: api.ecdsa_get_pubkey(name)) == pubkey
     if clear is not None:
         assert error_of(lambda: api.clear_key(name)) == clear
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_the_attestations_key_cannot_be_cleared_or_made_before_it_is_there(made: bool) -> None:
+    """INVALID_STATE as for a key that is written once; INVALID_ARG in the code of 2026."""
+    for of_the_code, error in ((False, INVALID_STATE), (True, INVALID_ARG)):
+        with booted(TokenForm.NAMED_KEY, errors_of_the_code=of_the_code) as device:
+            key = xy_of(issue(device, TokenForm.NAMED_KEY)) if made else None
+            api = device.esp_tee.sec_storage
+            assert error_of(partial(api.clear_key, "tee_att_key0")) == error
+            assert error_of(partial(api.gen_key, "tee_att_key0")) == INVALID_ARG
+            assert error_of(partial(api.clear_key, "absent")) == NOT_FOUND
+            after = xy_of(issue(device, TokenForm.NAMED_KEY))
+            assert key in (None, after)
+
+
+# The leftmost 32 bytes as a number, as Mbed TLS's own ECDSA took any digest until December 2025.
+@pytest.mark.parametrize("size", [1, 20, 31, 32, 33, 64])
+def test_a_digest_of_another_size_was_signed_until_2025(slots: Device, size: int) -> None:
+    given = bytes(range(1, 1 + size))
+    signed = given[:32].rjust(32, b"\0")
+    assert good(slots.esp_tee.slots.get_pubkey(1), slots.esp_tee.slots.get_signature(1, given), signed)
+
+
+def test_a_slot_with_a_key_that_cannot_sign_gives_no_token() -> None:
+    """Until July 2026 the REE could be first: the same NOT_FOUND as of an empty slot, or the name's error."""
+    with booted(TokenForm.SLOT, unprotected_keys=True) as device:
+        device.esp_tee.slots.gen_key(0, SlotKeyType.AES256)
+        assert error_of(lambda: issue(device, TokenForm.SLOT)) == NOT_FOUND
+    with booted(TokenForm.NAMED_KEY, unprotected_keys=True) as device:
+        device.esp_tee.sec_storage.gen_key("tee_att_key0", KeyType.AES256)
+        assert error_of(lambda: issue(device, TokenForm.NAMED_KEY)) == INVALID_STATE
 
 
 def test_a_named_key_signs(names: Device) -> None:

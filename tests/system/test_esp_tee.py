@@ -250,6 +250,8 @@ def test_builds_that_cannot_be(board: str, build: Build, message: str) -> None:
         ({"key_id": ""}, "legal: 1 to 15 bytes"),
         ({"key_id": "sixteen_letters_"}, "legal: 1 to 15 bytes"),
         ({"key_id": "a\0b"}, "legal: 1 to 15 bytes"),
+        ({"psa_cert_ref": "7" * 32}, "legal: up to 31 bytes"),
+        ({"psa_cert_ref": "7\0"}, "legal: up to 31 bytes"),
     ],
 )
 def test_options_that_no_build_has(options: dict[str, Any], message: str) -> None:
