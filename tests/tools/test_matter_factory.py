@@ -291,6 +291,22 @@ def test_steps_are_carried_out_up_to_the_conversation(options: FactoryOptions) -
 # --- Files ---
 
 
+@pytest.mark.parametrize("options", [LEVEL_1, LEVEL_2, LEVEL_1_U5, LEVEL_0, WB55])
+def test_the_regression_script_leaves_nothing_of_an_earlier_life(options: FactoryOptions) -> None:
+    """ST's guide: it erases the memory; without OEMiROT and SBSFU there is none, and OTP keeps what was burnt."""
+    plan = plan_of(options)
+    hardware = Hardware(load_board(plan.target.board or ""))
+    for flash in hardware.flash.values():
+        flash.write(0, bytes(16))
+        flash.write(flash.size - 16, bytes(16))
+    hardware.otp.cells[0x100:0x104] = b"burn"
+    first = next(carry_out(plan.before_provisioning, hardware, b"-", lambda name: b"firmware"))
+    erased = all(flash.cells.count(0xFF) == flash.size for flash in hardware.flash.values())
+    assert (first.result == "all flash erased") is plan.target.is_secure
+    assert plan.target.is_secure is erased
+    assert hardware.otp.cells[0x100:0x104] == b"burn"
+
+
 def test_a_file_of_either_form_gives_the_same_image() -> None:
     raw = json.dumps(FULL).encode()
     found = read_factory_file(raw, "f.json", is_json=True, provisioning=False)
