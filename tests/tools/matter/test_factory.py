@@ -315,6 +315,14 @@ def test_the_mode_is_forwarded_to_the_firmware(
     assert found is key_in_flash
 
 
+def test_a_production_device_whose_key_is_in_flash_is_no_good_one() -> None:
+    """ST's guide, --mode: in production mode the key must be in secure storage; the last check looks."""
+    run = a_run(Place.of("wb55", None, "production"), mode=ProvisioningMode.TEST)
+    (report,) = provision_all(run, units(1))
+    assert (report.ok, report.status, report.step) == (False, DONE, UnitStep.INSTALLING)
+    assert report.message == "the private key is in the factory data"
+
+
 def test_reports_say_what_they_are_for() -> None:
     report = UnitReport(units(1)[0], UnitStep.WAITING, "no")
     assert not report.ok
