@@ -92,7 +92,7 @@ def generate(
         # The ends of the reference and of the buffer are looked at as addresses.
         ({"ref": REE_END - 20}, INVALID_ARG),
         ({"buf": REE_END - 1792}, INVALID_ARG),
-        ({"buf": REE_START - 4}, INVALID_ARG),
+        *(({name: REE_START - 4}, INVALID_ARG) for name in ("ref", "buf", "length")),
         # Memory of the REE of every kind will do for what is read.
         ({"ref": REE_FLASH}, EspErr.ESP_OK),
         ({"ref": RTC}, EspErr.ESP_OK),
@@ -187,6 +187,7 @@ def get_token(
         ({"challenge_size": 48}, 0),
         ({"challenge_size": 64}, 0),
         # Whole ranges are looked at: one may end with the memory, and none may pass it.
+        *(({name: REE_START - 1}, ARGUMENT) for name in ("challenge", "buf", "length")),
         ({"challenge": REE_END - 32}, 0),
         ({"challenge": REE_END - 31}, ARGUMENT),
         ({"buf": REE_END - 2048}, 0),
@@ -214,6 +215,7 @@ def test_get_token(newer: Device, arguments: dict[str, int], status: int) -> Non
         ({"size": 0}, ARGUMENT),
         *(({name: NULL}, ARGUMENT) for name in ("challenge", "buf", "length")),
         *(({name: TEE_RAM}, ARGUMENT) for name in ("challenge", "buf", "length")),
+        *(({name: REE_START - 4}, ARGUMENT) for name in ("challenge", "buf", "length")),
         ({"challenge": REE_END - 32}, ARGUMENT),
         ({"challenge": REE_END - 33}, 0),
         ({"buf": REE_END - 2048}, ARGUMENT),
