@@ -319,6 +319,18 @@ def test_heap(form: TokenForm, heap: int, error: int) -> None:
                 assert refused.status == -132
 
 
+# Claims and key come before the buffer is cleared, so what they lack leaves it alone.
+@pytest.mark.parametrize(
+    ("heap", "behind"), [(0, b"\x5a"), (359, b"\x5a"), (360, b"\0"), (360 + 1344, b"\0")]
+)
+def test_what_an_error_leaves_in_the_buffer(heap: int, behind: bytes) -> None:
+    with booted(free_heap=heap) as device:
+        error, buffer, length = generate(device)
+    assert error == EspErr.ESP_ERR_NO_MEM
+    assert buffer[:1792] == behind * 1792
+    assert length == 0x5A5A5A5A
+
+
 def reflash(device: Device, what: str) -> None:
     """Other bytes in flash behind the back of what runs, as an attacker with a programmer has it."""
     hardware = device.hardware

@@ -8,7 +8,7 @@ from typing import Any
 from support.esp_tee import booted
 
 from tfm_sim import TokenForm
-from tfm_sim.tools.esp_tee import Form, Reference, Register, enrolled_key, verify
+from tfm_sim.tools.esp_tee import Form, Reference, Register, verify
 
 SAMPLE = (Path(__file__).parents[1] / "data" / "esp_tee_sample.json").read_bytes()
 VALUES = json.loads(SAMPLE)
