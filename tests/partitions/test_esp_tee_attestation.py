@@ -319,16 +319,47 @@ def test_heap(form: TokenForm, heap: int, error: int) -> None:
                 assert refused.status == -132
 
 
-# Claims and key come before the buffer is cleared, so what they lack leaves it alone.
+HEADER = b'{"header":{"magic":"44fef7cc","encr_alg":"","sign_alg":"ecdsa_secp256r1_sha256","key_id":0}'
+
+
+# Claims and key come before the buffer is cleared, so what they lack leaves it alone; then part by part.
 @pytest.mark.parametrize(
-    ("heap", "behind"), [(0, b"\x5a"), (359, b"\x5a"), (360, b"\0"), (360 + 1344, b"\0")]
+    ("heap", "text", "behind"),
+    [
+        (0, b"", b"\x5a"),
+        (359, b"", b"\x5a"),
+        (360, b"{", b"\0"),
+        (360 + 128, HEADER, b"\0"),
+        (360 + 1344, HEADER, b"\0"),
+    ],
 )
-def test_what_an_error_leaves_in_the_buffer(heap: int, behind: bytes) -> None:
+def test_what_an_error_leaves_in_the_buffer(heap: int, text: bytes, behind: bytes) -> None:
     with booted(free_heap=heap) as device:
         error, buffer, length = generate(device)
     assert error == EspErr.ESP_ERR_NO_MEM
-    assert buffer[:1792] == behind * 1792
+    assert buffer[:1792] == text.ljust(1792, behind)
     assert length == 0x5A5A5A5A
+
+
+def test_claims_come_before_the_reference_is_copied() -> None:
+    """Behind its last byte there is no memory: a copy takes the device down."""
+    with booted(free_heap=359) as device:
+        assert generate(device, ref=REE_END - 21)[0] == EspErr.ESP_ERR_NO_MEM
+
+
+@pytest.mark.parametrize(
+    ("offset", "signed"), [(0, b'{"header":{"magic":"44fef7cc","en'), (256, bytes(33)), (2048, b"7" * 33)]
+)
+def test_a_challenge_in_the_tokens_buffer_is_written_over_first(
+    newer: Device, offset: int, signed: bytes
+) -> None:
+    """The TEE keeps its address and not its bytes: it signs what lies there when the claims are written."""
+    newer.ns.cpu.store(BUF + offset, b"7" * 32)
+    assert psa_initial_attest_get_token(newer.ns, BUF + offset, 32, BUF, 2048, LEN) == 0
+    length = int.from_bytes(newer.ns.cpu.load(LEN, 4), "little")
+    token = newer.ns.cpu.load(BUF, length - 1)
+    assert verifies(token)
+    assert f'"auth_challenge":"{signed[:32].hex()}"'.encode() in token
 
 
 def reflash(device: Device, what: str) -> None:
