@@ -15,7 +15,6 @@ from ...interface.esp_tee.image import (
     EspImageInfo,
     read_image_info,
 )
-from ...interface.tfm.boot_measurement import MeasurementSlot
 from .config import EspTeeAttestationConfig, TokenForm
 from .failure import AttFailure
 from .json_text import JsonObject
@@ -89,11 +88,11 @@ class SoftwareClaims:
 
     def app(self) -> SoftwareClaim:
         """ESP-TEE esp_att_utils_get_app_claim_data. Raises AttFailure."""
-        return self._firmware(PartType.APP, self._images.firmware(self._config.app, MeasurementSlot.RT_1))
+        return self._firmware(PartType.APP, self._images.app(self._config.app_size))
 
     def tee(self) -> SoftwareClaim:
         """ESP-TEE esp_att_utils_get_tee_claim_data. Raises AttFailure."""
-        return self._firmware(PartType.TEE, self._images.firmware(self._config.tee, MeasurementSlot.RT_0))
+        return self._firmware(PartType.TEE, self._images.tee(self._config.tee_size))
 
     def _firmware(self, type_: PartType, image: RunningImage) -> SoftwareClaim:
         info = self._info(image)
