@@ -115,6 +115,7 @@ def test_what_else_is_legal(kind: CertificateKind, made: Draft) -> None:
         (PAI, ext(PAI, BASIC, CA_0), "PAI basic constraints: not critical; legal: critical"),
         (PAI, ext(PAI, BASIC, CA_1, CRITICAL), "PAI basic constraints: CA true, path length 1; legal: CA"),
         (PAI, ext(PAI, BASIC, CA, CRITICAL), "PAI basic constraints: CA true, no path length; legal: CA t"),
+        (PAI, ext(PAI, BASIC, b"\x30\x03\x02\x01\x00", CRITICAL), "PAI basic constraints: CA false, path le"),
         (PAI, ext(PAI, BASIC, NO_CA, CRITICAL), "PAI basic constraints: CA false, no path length; legal: CA"),
         (PAA, ext(PAA, BASIC, CA_0, CRITICAL), "PAA basic constraints: CA true, path length 0; legal: CA"),
         (PAA, ext(PAA, BASIC, NO_CA, CRITICAL), "PAA basic constraints: CA false, no path length; legal: CA"),
@@ -152,6 +153,18 @@ def test_format(kind: CertificateKind, made: Draft, found: str) -> None:
     shown = findings(kind, made)
     assert len(shown) == 1
     assert shown[0].startswith(found)
+
+
+@pytest.mark.parametrize(("size", "found"), [(600, []), (601, ["DAC size: 601 bytes; legal: at most 600"])])
+def test_how_long_a_certificate_may_be(size: int, found: list[str]) -> None:
+    """Matter 1.4 6.1.3. Signatures differ in length, so the padding is what is left to fill."""
+    made = draft("DAC")
+    for padding in range(100, 160):
+        made = draft("DAC").with_extension("2a0304", bytes(padding))
+        if len(made.der()) == size:
+            break
+    assert len(made.der()) == size
+    assert findings(DAC, made) == found
 
 
 def chain(**changed: Draft) -> list[str]:
@@ -199,6 +212,7 @@ RFC = name((CN, "PAA"), (VID, "FFF1"))
         ({"DAC": ext(DAC, "2a0304", b"\5\0", CRITICAL)}, ["DAC critical extension: 1.2.3.4; legal: none"]),
         ({"PAI": ext(PAI, "2a0304", b"\5\0", CRITICAL)}, ["PAI critical extension: 1.2.3.4; legal: none"]),
         ({"PAI": ext(PAI, "2a0304", b"\5\0")}, []),
+        ({"DAC": ext(DAC, "551d25", tlv(SEQUENCE, tlv(6, b"\x2a\x03")), CRITICAL)}, []),
         # RFC 5280 6.1: a trust anchor's extensions are not processed.
         ({"PAA": ext(PAA, "2a0304", b"\5\0", CRITICAL)}, []),
     ],
