@@ -421,6 +421,9 @@ def test_the_demonstration_firmware() -> None:
             assert factory.provision(development=built_in) == status
             assert factory.lines == [b"Start_provisioning", b"finish:%03d" % status]
         assert is_whole(factory)
+    stranger = replace(built_in, private_key=bytes(31) + b"\1")
+    factory = Factory(matter_platform("wba", 0))
+    assert factory.provision(development=stranger) == KEY_STORE_FAILED, "it would sign with another key"
 
 
 @pytest.mark.parametrize(
