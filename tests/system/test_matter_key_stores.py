@@ -179,7 +179,7 @@ def test_each_store(platform: str, security: int, mode: str, empty: int, not_a_k
 @pytest.mark.parametrize("name, security", [("wba", 0), ("wb55", 0), ("u5", 1)])
 @pytest.mark.parametrize("left, found", [(12, True), (10, True), (0, True), (-1, False)])
 def test_the_reader_looks_up_to_the_end_address(name: str, security: int, left: int, found: bool) -> None:
-    """FACTORY_DATA_END_ADDR 0x81FAFFF and 0x901CFFFF, a bound for where an entry begins: the writer stops at 16 KiB."""
+    """FACTORY_DATA_END_ADDR, a bound for where an entry begins; the writer stops at 16 KiB."""
     platform = matter_platform(name, security)
     place = platform.support
     last = {"wb55": 0x901CFFFF}.get(name, 0x081FAFFF)

@@ -388,6 +388,18 @@ def test_a_provisioned_device_says_so(fresh: Factory) -> None:
     assert factory.csrs == []
 
 
+def test_credentials_of_another_device_are_no_provisioning(fresh: Factory) -> None:
+    """They are whole in themselves; the key in the store is another's, and nobody gets a second certificate."""
+    factory = fresh
+    factory.provision()
+    point = ec.derive_private_key(7, ec.SECP256R1()).public_key()
+    raw = point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    factory.write_factory_data(factory.factory_data().with_values({PUBLIC: raw}))
+    factory.csrs.clear()
+    assert factory.provision() == link.ProvisioningStatus.DATA_NOT_FOUND
+    assert factory.csrs == []
+
+
 @pytest.mark.parametrize("platform", [WBA_TFM, matter_platform("wb55"), matter_platform("wba", 1)])
 def test_new_factory_data_is_a_new_provisioning(platform: MatterPlatform) -> None:
     factory = Factory(platform)
