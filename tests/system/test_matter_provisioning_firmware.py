@@ -389,7 +389,7 @@ def test_a_provisioned_device_says_so(fresh: Factory) -> None:
 
 
 def test_credentials_of_another_device_are_no_provisioning(fresh: Factory) -> None:
-    """They are whole in themselves; the key in the store is another's, and nobody gets a second certificate."""
+    """They are whole in themselves; the key in the store is another's."""
     factory = fresh
     factory.provision()
     point = ec.derive_private_key(7, ec.SECP256R1()).public_key()
