@@ -151,6 +151,22 @@ def test_the_request(fresh: Factory) -> None:
     assert point == factory.factory_data().get(PUBLIC)
 
 
+@pytest.mark.parametrize(
+    "serial, name",
+    [
+        (b"x" * 64, "x" * 64),
+        (b"x" * 70, "x" * 64),
+        (b"x" * 63 + "\N{LATIN SMALL LETTER E WITH ACUTE}".encode(), "x" * 63),
+    ],
+)
+def test_a_long_serial_number_in_the_request(fresh: Factory, serial: bytes, name: str) -> None:
+    """RFC 5280 ub-common-name: 64; no half of a character."""
+    fresh.write_factory_data(BEFORE_PROVISIONING.with_values({Tag.SERIAL_NUMBER: serial}))
+    assert fresh.provision() == 0
+    (found,) = x509.load_der_x509_csr(fresh.csrs[-1]).subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    assert found.value == name
+
+
 def test_every_device_makes_a_key_of_its_own() -> None:
     keys = set()
     for seed in (1, 2, 3):
@@ -273,7 +289,12 @@ def test_a_mode_is_for_one_provisioning() -> None:
     factory = Factory(matter_platform("wb55"))
     store, stores = factory.store, factory.platform.key_stores(factory.machine)
     firmware = ProvisioningFirmware(factory.machine, factory.platform.support, store, stores=stores)
-    for typed, in_flash in ((b"MODE:test\nInit\n", True), (b"Init\n", False), (b"MODE:x\nInit\n", False)):
+    for typed, in_flash in (
+        (b"MODE:test\nInit\n", True),
+        (b"Init\n", False),
+        (b"MODE:x\nInit\n", False),
+        (b"MODE:test\nMODE:production\nInit\n", False),
+    ):
         factory.write_factory_data(BEFORE_PROVISIONING)
         factory.usart.feed(typed)
         assert firmware.run(init_limit=1) == 0
