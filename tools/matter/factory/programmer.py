@@ -55,7 +55,7 @@ def program(hardware: Hardware, address: int, data: bytes, what: str = "file") -
 def erase_all(hardware: Hardware) -> None:
     """ST's regression script: the flash of the board is erased.
 
-    OTP keeps what was burnt, and what the maker of the chip wrote outlives it: system flash, secrets of the chip.
+    OTP keeps what was burnt, and the chip what its maker wrote: system flash, its secrets.
     """
     with hardware.power.programmer():
         for flash in hardware.flash.values():
