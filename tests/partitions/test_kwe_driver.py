@@ -487,17 +487,23 @@ def test_digests_are_made_as_long_as_the_order(digest: bytes, number: int) -> No
 
 
 @pytest.mark.parametrize(
-    "use",
+    ("attributes", "size", "use"),
     [
-        lambda d, k: d.sign_hash(k, ES256, DIGEST),
-        lambda d, k: d.export_public_key(k),
-        lambda d, k: d.key_agreement(k, ECDH, EC_POINT),
+        (asked(), 63, lambda d, k: d.sign_hash(k, ES256, DIGEST)),
+        (asked(), 65, lambda d, k: d.export_public_key(k)),
+        (asked(), 0, lambda d, k: d.key_agreement(k, ECDH, EC_POINT)),
+        (asked(AES, 128), 32, lambda d, k: d.cipher_encrypt(k, ECB, b"", KEY16)),
+        (asked(AES, 256), 16, lambda d, k: d.aead_decrypt(k, GCM, bytes(12), b"", DIGEST)),
+        (asked(bits=128), 16, lambda d, k: d.cipher_decrypt(k, ECB, b"", KEY16)),  # no key of AES
+        (asked(RSA, 1024), 32 + 3 * 128 - 1, lambda d, k: d.sign_hash(k, PKCS1, DIGEST)),
+        (asked(RSA, 1024), 32 + 3 * 128 + 1, lambda d, k: d.asymmetric_decrypt(k, OAEP, bytes(128), b"")),
     ],
 )
-def test_key_data_that_storage_damaged(use: Callable[[KweDriver, DriverKey], bytes]) -> None:
-    driver = KweDriver(make_hardware().hal)
+def test_key_data_that_storage_damaged(
+    attributes: KeyAttributes, size: int, use: Callable[[KweDriver, DriverKey], bytes]
+) -> None:
     with pytest.raises(Refusal) as refused:
-        use(driver, DriverKey(asked(), bytes(63)))
+        use(KweDriver(blank_hal()), DriverKey(attributes, bytes(size)))
     assert refused.value.status == PSA_ERROR_CORRUPTION_DETECTED
 
 
