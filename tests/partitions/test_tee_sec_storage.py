@@ -379,6 +379,18 @@ def test_the_key_of_the_attestation_is_made_once_and_outlives_resets(form: Token
         assert xy_of(issue(device, form)) == xy_of(first)
 
 
+def test_the_key_of_the_attestation_stays_the_tees_under_another_build(tmp_path: Path) -> None:
+    """It is marked, so it is not the name alone that keeps the REE from it."""
+    form, state = TokenForm.NAMED_KEY, tmp_path / "device"
+    with tfm_sim.boot(BOARD, build=build_for(form), state=state) as device:
+        issue(device, form)
+    with tfm_sim.boot(BOARD, build=build_for(form, key_id="tee_att_key1"), state=state) as device:
+        api = device.esp_tee.sec_storage
+        assert error_of(partial(api.ecdsa_sign, "tee_att_key0", DIGEST)) == INVALID_ARG
+        assert error_of(partial(api.ecdsa_get_pubkey, "tee_att_key0")) == INVALID_ARG
+        assert error_of(partial(api.clear_key, "tee_att_key0")) == INVALID_STATE
+
+
 def test_another_slot_is_another_key() -> None:
     keys = set()
     for slot in (0, 14):
