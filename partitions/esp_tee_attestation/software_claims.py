@@ -9,6 +9,7 @@ from ...interface.esp_tee.image import (
     BOOTLOADER_DESC_SIZE,
     DESC_OFFSET,
     EspAppDesc,
+    EspAppDescMissing,
     EspBootloaderDesc,
     EspImageError,
     EspImageInfo,
@@ -94,17 +95,22 @@ class SoftwareClaims:
         return self._firmware(PartType.TEE, self._images.tee(self._config.tee_size))
 
     def _firmware(self, type_: PartType, image: RunningImage) -> SoftwareClaim:
-        info = self._info(image)
+        info = self._info(image, app=True)
         try:
             desc = EspAppDesc.decode(self._images.read(image.offset + DESC_OFFSET, APP_DESC_SIZE))
         except EspImageError as error:
             raise AttFailure(EspErr.ESP_ERR_NOT_FOUND) from error
         return self._claim(type_, image, info, desc.version, desc.idf_ver, desc.secure_version)
 
-    def _info(self, image: RunningImage) -> EspImageInfo:
+    def _info(self, image: RunningImage, *, app: bool = False) -> EspImageInfo:
+        def read(offset: int, size: int) -> bytes:
+            return self._images.read(image.offset + offset, size)
+
         # ESP-TEE get_part_digest: an image that cannot be read. One that can is longer than a hash.
         try:
-            return read_image_info(lambda at, size: self._images.read(image.offset + at, size), image.size)
+            return read_image_info(read, image.size, app=app)
+        except EspAppDescMissing as error:
+            raise AttFailure(EspErr.ESP_FAIL) from error
         except EspImageError as error:
             raise AttFailure(EspErr.ESP_ERR_IMAGE_INVALID) from error
 
