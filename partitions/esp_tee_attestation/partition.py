@@ -109,7 +109,8 @@ class EspTeeAttestationPartition:
 
         def request() -> Request:
             reference = self._config.esp_tee.psa_cert_ref.encode()
-            return Request(cert_ref=reference, challenge=ree.load(auth_challenge, challenge_size))
+            # It keeps the pointer: of a challenge that lies in the token's room the token shows what is left.
+            return Request(cert_ref=reference, challenge=lambda: ree.load(auth_challenge, challenge_size))
 
         return self._issue(ree, request, token_buf, token_buf_size, token_size)
 
@@ -129,16 +130,19 @@ class EspTeeAttestationPartition:
     ) -> int:
         """Claims and key first; from then on the whole buffer is the token's, and zeros behind it."""
         token = Token(self._psa, self._config)
+        written = 0
         try:
             token.collect()
             asked = request()
             ree.clear(buffer, size)
-            text = token.text(asked)
+            # ESP-TEE json_gen_push_object_str: an object is in the buffer before the next one is made.
+            for piece in token.pieces(asked):
+                ree.store(buffer + written, piece)
+                written += len(piece)
         except AttFailure as failure:
             return failure.error
-        ree.store(buffer, text)
         # ESP-TEE json_gen_str_end: the length counts the NUL.
-        ree.store(length, (len(text) + 1).to_bytes(_SIZE_T, "little"))
+        ree.store(length, (written + 1).to_bytes(_SIZE_T, "little"))
         return EspErr.ESP_OK
 
 
