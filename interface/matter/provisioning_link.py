@@ -165,6 +165,11 @@ class LineReader:
         self.dropped = 0
         """How many lines were too long."""
 
+    @property
+    def rest(self) -> bytes:
+        """What has come of a line whose end has not; empty for one that is being dropped."""
+        return bytes(self._line)
+
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that ``data`` completes, without their ends; empty ones are left out."""
         lines = []

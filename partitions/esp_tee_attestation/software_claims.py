@@ -10,7 +10,6 @@ from ...interface.esp_tee.image import (
     APP_DESC_SIZE,
     BOOTLOADER_DESC_SIZE,
     DESC_OFFSET,
-    HASH_SIZE,
     VERSION_SIZE,
     EspAppDesc,
     EspAppDescMissing,
@@ -19,7 +18,6 @@ from ...interface.esp_tee.image import (
     EspImageInfo,
     read_image_info,
 )
-from ...interface.tfm.boot_measurement import MeasurementSlot
 from .config import EspTeeAttestationConfig, TokenForm
 from .failure import AttFailure
 from .json_text import JsonObject
@@ -70,7 +68,7 @@ class SoftwareClaim:
         return claim.member("part_digest", digest)
 
     def _texts(self) -> tuple[bytes, bytes]:
-        """ESP-TEE esp_att_part_metadata_t: a text of 32 bytes has no NUL and runs on into what lies behind."""
+        """ESP-TEE esp_att_part_metadata_t: a text of 32 bytes has no NUL and runs on into what is behind."""
         numbers = _Numbers.pack(self.secure_ver, *self.chip_revs, DIGEST_TYPE_SHA256)
         behind = self.idf_ver.ljust(VERSION_SIZE, b"\0") + numbers
         texts = self.ver.ljust(VERSION_SIZE, b"\0") + behind, behind
@@ -104,11 +102,11 @@ class SoftwareClaims:
 
     def app(self) -> SoftwareClaim:
         """ESP-TEE esp_att_utils_get_app_claim_data. Raises AttFailure."""
-        return self._firmware(PartType.APP, self._images.firmware(self._config.app, MeasurementSlot.RT_1))
+        return self._firmware(PartType.APP, self._images.app(self._config.app_size))
 
     def tee(self) -> SoftwareClaim:
         """ESP-TEE esp_att_utils_get_tee_claim_data. Raises AttFailure."""
-        return self._firmware(PartType.TEE, self._images.firmware(self._config.tee, MeasurementSlot.RT_0))
+        return self._firmware(PartType.TEE, self._images.tee(self._config.tee_size))
 
     def _firmware(self, type_: PartType, image: RunningImage) -> SoftwareClaim:
         info = self._info(image, app=True)
@@ -122,16 +120,13 @@ class SoftwareClaims:
         def read(offset: int, size: int) -> bytes:
             return self._images.read(image.offset + offset, size)
 
-        # ESP-TEE get_part_digest: an image that cannot be read, then one too short for a hash.
+        # ESP-TEE get_part_digest: an image that cannot be read. One that can is as long as a hash.
         try:
-            info = read_image_info(read, image.size, app=app)
+            return read_image_info(read, image.size, app=app)
         except EspAppDescMissing as error:
             raise AttFailure(EspErr.ESP_FAIL) from error
         except EspImageError as error:
             raise AttFailure(EspErr.ESP_ERR_IMAGE_INVALID) from error
-        if info.image_len < HASH_SIZE:
-            raise AttFailure(EspErr.ESP_ERR_INVALID_SIZE)
-        return info
 
     def _claim(
         self,

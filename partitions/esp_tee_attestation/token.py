@@ -40,7 +40,7 @@ _HEX_COORDINATE: Final = 2 * SECP256R1_KEY_LEN + 1
 class Request:
     """What the caller brings: nonce, client id and reference, or a challenge. ``cert_ref`` is without NUL.
 
-    ``challenge`` reads it where it lies, when its turn comes.
+    ``challenge`` reads it where it lies, at the time when it is written down.
     """
 
     nonce: int = 0
@@ -84,7 +84,7 @@ class Token:
         return point
 
     def pieces(self, request: Request) -> Iterator[bytes]:
-        """The JSON without NUL, object by object, each made when the ones before are given. Raises AttFailure.
+        """The JSON without NUL, as far as it is written before the next part is made. Raises AttFailure.
 
         ESP-TEE esp_att_generate_token: what is hashed are the three objects as they stand in the token, one
         behind the other, and nothing between them.
@@ -93,16 +93,18 @@ class Token:
         with self._heap.holding(ESP_ATT_HDR_JSON_MAX_SZ):
             header = self._header().text()
         yield b'"header":' + header
-        eat = self._eat(request)
+        # ESP-TEE json_gen_add_to_str: claims that pass their buffer are cut, and hashed with what lies behind
+        # it on the heap: zeros here.
+        whole = self._eat(request)
+        eat = whole[: self._form.eat_size - 1]
         yield b',"eat":' + eat
         with self._heap.holding(ESP_ATT_PUBKEY_JSON_MAX_SZ + _HEX_COORDINATE + 2):
             public_key = JsonObject().string("compressed", self._compressed()).text()
         yield b',"public_key":' + public_key
-        digest = self._sha256(header + eat + public_key)
+        digest = self._sha256(header + eat.ljust(len(whole), b"\0") + public_key)
         with self._heap.holding(ESP_ATT_SIGN_JSON_MAX_SZ + 2 * _HEX_COORDINATE):
             sign = self._sign(digest).text()
-        yield b',"sign":' + sign
-        yield b"}"
+        yield b',"sign":' + sign + b"}"
 
     def _header(self) -> JsonObject:
         header = JsonObject().string("magic", ESP_ATT_TK_MAGIC_STR).string("encr_alg", "")

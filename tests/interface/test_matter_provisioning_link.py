@@ -142,6 +142,16 @@ def test_lines(data: list[bytes], lines: list[bytes], dropped: int) -> None:
     assert reader.dropped == dropped
 
 
+@pytest.mark.parametrize(
+    "data, rest",
+    [(b"a\nfinish:0", b"finish:0"), (b"a\n", b""), (b"x" * (LINE_LIMIT + 1) + b"finish:000", b"")],
+)
+def test_an_unfinished_line(data: bytes, rest: bytes) -> None:
+    reader = LineReader()
+    reader.feed(data)
+    assert reader.rest == rest
+
+
 @given(st.lists(st.binary(max_size=30), max_size=8))
 def test_how_bytes_are_cut_up_does_not_matter(parts: list[bytes]) -> None:
     pieces, whole = LineReader(16), LineReader(16)

@@ -231,6 +231,67 @@ def test_versions_of_31_characters_are_the_longest() -> None:
     assert (claims["app"]["ver"], claims["app"]["secure_ver"]) == ("v" * 31, -1)
 
 
+@pytest.mark.parametrize(
+    ("part", "ver", "idf_ver", "secure_ver", "revs", "shown"),
+    [
+        ("app", b"v" * 32, b"i" * 31, 0x41, (0, 0), [b"v" * 32 + b"i" * 31, b"i" * 31]),
+        ("tee", b"v" * 32, b"i" * 32, 0, (0x6161, 0), [b"v" * 32 + b"i" * 32, b"i" * 32]),
+        ("app", b"v", b"i" * 32, 0x4241, (0x6161, 0), [b"v", b"i" * 32 + b"AB"]),
+        ("tee", b"v", b"i" * 32, 0x44434241, (0x6261, 0x6463), [b"v", b"i" * 32 + b"ABCDabcd"]),
+        ("bootloader", b"", b"i" * 32, 0x41, (0, 0), [b"01000000", b"i" * 32 + b"A"]),
+    ],
+)
+def test_texts_without_a_nul_run_on(
+    part: str, ver: bytes, idf_ver: bytes, secure_ver: int, revs: tuple[int, int], shown: list[bytes]
+) -> None:
+    """esp_att_part_metadata_t: ver[32], idf_ver[32], secure_ver, min and max revision, the digest's type, 0."""
+    desc = bytearray(DEMO.boot_loader.encode() if part == "bootloader" else DEMO.app.encode())
+    for at_, field in {
+        "bootloader": [(3, bytes([secure_ver & 0xFF])), (8, idf_ver)],
+        "tee": [(4, secure_ver.to_bytes(4, "little")), (16, ver.ljust(32, b"\0")), (112, idf_ver)],
+        "app": [
+            (4, secure_ver.to_bytes(4, "little")),
+            (16, ver.ljust(32, b"\0")),
+            (112, idf_ver.ljust(32, b"\0")),
+        ],
+    }[part]:
+        desc[at_ : at_ + len(field)] = field
+    with booted(TokenForm.SLOT) as device:
+        start = image_offset(device, part)
+        cells = device.hardware.flash["flash0"].cells
+        cells[start + 32 : start + 32 + len(desc)] = desc
+        cells[start + 15 : start + 19] = b"".join(number.to_bytes(2, "little") for number in revs)
+        token = device.esp_tee.generate_token(1, 2)
+    claim = json.loads(token)["eat"]["sw_claims"][part]
+    assert [claim["ver"].encode(), claim["idf_ver"].encode()] == shown
+    assert verifies(token)
+
+
+def image_offset(device: Device, part: str) -> int:
+    """Where ESP-IDF's image of a part lies in flash."""
+    cells = device.hardware.flash["flash0"].cells
+    start = {"bootloader": 0, "tee": 0x10000, "app": 0xA0000}[part]
+    return cells.index(b"\xe9\x01\x02\x20", start)
+
+
+def test_claims_that_pass_their_buffer_are_cut() -> None:
+    """ESP-IDF until April 2026: 1344 bytes are too few for a challenge of 64 and versions of 31 characters."""
+    long = b"v" * 31
+    desc = EspAppDesc(long, long, 0x80000000)
+    firmware = EspTeeFirmware(EspBootloaderDesc(1, long), desc, desc)
+    for form, cut in ((TokenForm.PSA, True), (TokenForm.CHALLENGE, False)):
+        with flashed(firmware, form) as device:
+            token = device.power_on().esp_tee.get_token(bytes(64))
+        start = token.index(b'"eat":') + 6
+        end = token.index(b',"public_key":')
+        if not cut:
+            assert verifies(token)
+            continue
+        assert end - start == 1343
+        with pytest.raises(json.JSONDecodeError):
+            json.loads(token)
+
+
 def test_nothing_is_escaped_so_a_reference_may_write_claims_of_its_own(
     devices: dict[TokenForm, Device],
 ) -> None:

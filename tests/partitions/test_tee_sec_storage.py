@@ -29,8 +29,14 @@ from tfm_sim.interface.esp_tee.sec_storage import (
     esp_tee_sec_storage_get_pubkey,
     esp_tee_sec_storage_get_signature,
 )
+from tfm_sim.interface.psa.crypto import psa_destroy_key, psa_export_public_key, psa_sign_hash
+from tfm_sim.interface.psa.crypto_values import PSA_ALG_ECDSA, PSA_ALG_SHA_256
 from tfm_sim.interface.psa.internal_trusted_storage import psa_its_get_info
-from tfm_sim.interface.psa.status import PSA_ERROR_STORAGE_FAILURE
+from tfm_sim.interface.psa.status import (
+    PSA_ERROR_DOES_NOT_EXIST,
+    PSA_ERROR_INVALID_HANDLE,
+    PSA_ERROR_STORAGE_FAILURE,
+)
 from tfm_sim.partitions.tee_sec_storage.keys import SecStorageKeys
 
 OK, FAIL = EspErr.ESP_OK, EspErr.ESP_FAIL
@@ -379,6 +385,18 @@ def test_the_key_of_the_attestation_is_made_once_and_outlives_resets(form: Token
         assert xy_of(issue(device, form)) == xy_of(first)
 
 
+def test_the_key_of_the_attestation_stays_the_tees_under_another_build(tmp_path: Path) -> None:
+    """It is marked, so it is not the name alone that keeps the REE from it."""
+    form, state = TokenForm.NAMED_KEY, tmp_path / "device"
+    with tfm_sim.boot(BOARD, build=build_for(form), state=state) as device:
+        issue(device, form)
+    with tfm_sim.boot(BOARD, build=build_for(form, key_id="tee_att_key1"), state=state) as device:
+        api = device.esp_tee.sec_storage
+        assert error_of(partial(api.ecdsa_sign, "tee_att_key0", DIGEST)) == INVALID_ARG
+        assert error_of(partial(api.ecdsa_get_pubkey, "tee_att_key0")) == INVALID_ARG
+        assert error_of(partial(api.clear_key, "tee_att_key0")) == INVALID_STATE
+
+
 def test_another_slot_is_another_key() -> None:
     keys = set()
     for slot in (0, 14):
@@ -394,6 +412,22 @@ def test_no_private_key_leaves_the_crypto_service() -> None:
     with booted(TokenForm.CHALLENGE) as device:
         issue(device, TokenForm.CHALLENGE)
         assert psa_its_get_info(device.ns, 1)[0] == -140  # the REE's own object 1, not the partition's
+
+
+def test_the_ree_has_no_handle_on_a_key_of_the_tee() -> None:
+    """The crypto service keeps the storage's keys apart from the REE's, whatever their numbers."""
+    with booted(TokenForm.CHALLENGE) as device:
+        before = issue(device, TokenForm.CHALLENGE)
+        for key in range(1, 16):
+            ids = (key, key | 0x30000000)
+            for given in ids:
+                statuses = (
+                    psa_sign_hash(device.ns, given, PSA_ALG_ECDSA(PSA_ALG_SHA_256), DIGEST, 64)[0],
+                    psa_export_public_key(device.ns, given, 65)[0],
+                    psa_destroy_key(device.ns, given),
+                )
+                assert set(statuses) <= {PSA_ERROR_INVALID_HANDLE, PSA_ERROR_DOES_NOT_EXIST}
+        assert xy_of(issue(device, TokenForm.CHALLENGE)) == xy_of(before)
 
 
 def test_until_2026_the_ree_could_have_anything_signed() -> None:

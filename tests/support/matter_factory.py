@@ -14,7 +14,7 @@ from tfm_sim.interface.matter import provisioning_link as link
 from tfm_sim.interface.matter.factory_data import FactoryData, FactoryDataTag, number_value
 from tfm_sim.tools.demo_firmware import boot
 from tfm_sim.tools.matter.device_machine import DeviceMachine, MatterPlatform, serial_port
-from tfm_sim.tools.matter.firmware.dac_key_store import DacKeyStore
+from tfm_sim.tools.matter.firmware.dac_key_store import DacKeyStore, Entries
 from tfm_sim.tools.matter.firmware.provisioning import DevelopmentCredentials, ProvisioningFirmware
 from tfm_sim.tools.matter.pki.server import DeviceCertificates, PkiServer
 
@@ -40,9 +40,9 @@ class WatchedStore:
         self._store = store
         self.private_keys: list[bytes] = []
 
-    def store(self, private_key: bytes) -> None:
+    def store(self, private_key: bytes) -> Entries:
         self.private_keys.append(private_key)
-        self._store.store(private_key)
+        return self._store.store(private_key)
 
     def sign(self, message: bytes, public_key: bytes) -> bytes:
         return self._store.sign(message, public_key)

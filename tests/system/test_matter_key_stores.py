@@ -22,6 +22,7 @@ from tfm_sim.interface.stm32.cks import OtError
 from tfm_sim.spm.ns_tasks import NsTask
 from tfm_sim.tools.matter.device_machine import DacKeyPlace, PlatformError, matter_platform
 from tfm_sim.tools.matter.firmware.dac_key_store import DacKeyError
+from tfm_sim.tools.matter.firmware.factory_flash import FactoryFlash
 from tfm_sim.tools.matter.firmware.its_key_store import (
     DAC_KEY_ATTRIBUTES,
     PSA_ECDSA_KEY_ID_USER,
@@ -156,8 +157,12 @@ def test_each_store(platform: str, security: int, mode: str, empty: int, not_a_k
         assert caught.value.status == (3 if not_a_key is None else not_a_key)
     store.erase()
     for key in (OTHER, PRIVATE):
+        factory.write_factory_data(BEFORE_PROVISIONING)
         store.erase()
-        store.store(key)
+        update = FactoryFlash(factory.machine.flash, factory.platform.support).update()
+        for tag, value in store.store(key):
+            update.append(tag, value)
+        update.write()
     factory.device.reset()
     assert verifies(
         PUBLIC, b"challenge", factory.platform.key_store(factory.machine).sign(b"challenge", PUBLIC)
@@ -166,15 +171,6 @@ def test_each_store(platform: str, security: int, mode: str, empty: int, not_a_k
     assert (PRIVATE in factory.flash_image()) is in_flash
     assert factory.factory_data().get(Tag.DEVICE_ATTESTATION_PRIV_KEY) == (PRIVATE if in_flash else None)
     assert factory.factory_data().without([Tag.DEVICE_ATTESTATION_PRIV_KEY]) == BEFORE_PROVISIONING
-
-
-def test_the_flash_stores_key_can_be_taken_out() -> None:
-    factory = Factory(matter_platform("wb55", mode="test"))
-    store = factory.platform.key_store(factory.machine)
-    store.store(PRIVATE)
-    store.erase()
-    assert factory.factory_data() == BEFORE_PROVISIONING
-    assert PRIVATE not in factory.flash_image()
 
 
 @pytest.mark.parametrize(

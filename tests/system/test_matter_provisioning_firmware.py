@@ -20,7 +20,7 @@ from tfm_sim.interface.stm32.cks import otCksDacInitialize
 from tfm_sim.interface.stm32.usart import UsartIsr
 from tfm_sim.partitions.cks.config import CksConfig
 from tfm_sim.platform.memory import RegionKind
-from tfm_sim.platform.power import PowerCut
+from tfm_sim.platform.power import Cut, Operation, OperationKind, PowerCut
 from tfm_sim.platform.stm32_usart import SerialFrame
 from tfm_sim.tools.matter.device_machine import DacKeyPlace, MatterPlatform, matter_platform
 from tfm_sim.tools.matter.firmware.provisioning import KEY_STORE_FAILED, DevelopmentCredentials
@@ -30,6 +30,7 @@ MESSAGE = b"a challenge"
 DAC, PAI = Tag.DEVICE_ATTESTATION_CERTIFICATE, Tag.PAI_CERTIFICATE
 PRIVATE, PUBLIC = Tag.DEVICE_ATTESTATION_PRIV_KEY, Tag.DEVICE_ATTESTATION_PUB_KEY
 SECONDS = 1_000_000
+MARKER = b"\xac" * 4
 
 
 def is_whole(factory: Factory) -> bool:
@@ -71,6 +72,12 @@ def non_secure_ram(factory: Factory) -> bytes:
     ram = [r for r in memory.regions if r.non_secure and r.kind is RegionKind.RAM]
     assert ram
     return b"|".join(memory.read(region.base, region.size) for region in ram)
+
+
+def area(factory: Factory) -> bytes:
+    """The flash of the factory data."""
+    place = factory.platform.support
+    return factory.device.ns_flash.read(place.factory_data, place.factory_data_size)
 
 
 def took(factory: Factory, start: int) -> int:
@@ -283,6 +290,8 @@ def test_bytes_that_came_damaged(fresh: Factory) -> None:
         (b"", 1),
         (b"not factory data", 1),
         (BEFORE_PROVISIONING.without([Tag.SERIAL_NUMBER]), 0),
+        (BEFORE_PROVISIONING.encode()[:-4], 1),
+        (BEFORE_PROVISIONING.with_values({PAI: b"another's"}), 1),
         # An entry of another id stays where it is; the area is full with so many.
         (b"".join(bytes((n, 3, 0, 0, 0x58, 2, 0, 0)) + bytes(600) for n in range(26)), 2),
     ],
@@ -290,20 +299,63 @@ def test_bytes_that_came_damaged(fresh: Factory) -> None:
 def test_factory_data_beforehand(fresh: Factory, data: FactoryData | bytes, status: int) -> None:
     image = data if isinstance(data, bytes) else data.encode()
     if status == 2:
-        image = BEFORE_PROVISIONING.encode()[:-4] + image
+        image = BEFORE_PROVISIONING.encode()[:-4] + image + MARKER
     factory = fresh
     factory.write_factory_data(image)
+    before = area(factory)
+    factory.csrs.clear()
     assert factory.provision() == status
+    assert len(factory.csrs) == (status != 1)
+    assert (area(factory) == before) is bool(status)
     assert factory.store.private_keys == [] or not status
 
 
 def test_entries_that_the_firmware_does_not_know_stay(fresh: Factory) -> None:
     unknown = (99).to_bytes(4, "little") + (3).to_bytes(4, "little") + b"abc"
     factory = fresh
-    factory.write_factory_data(BEFORE_PROVISIONING.encode()[:-4] + unknown)
+    factory.write_factory_data(BEFORE_PROVISIONING.encode()[:-4] + unknown + MARKER)
     assert factory.provision() == 0
-    place = factory.platform.support
-    assert unknown in factory.device.ns_flash.read(place.factory_data, place.factory_data_size)
+    assert unknown in area(factory)
+    assert is_whole(factory)
+
+
+@pytest.mark.parametrize("platform", [WBA_TFM, matter_platform("wb55", mode="test")])
+def test_credentials_stand_in_the_place_of_the_marker(platform: MatterPlatform) -> None:
+    """FACTORYDATA_Write: DAC, PAI, public key, private key, not sorted; one erase, then page by page."""
+    factory = Factory(platform)
+    done: list[tuple[OperationKind, int]] = []
+    power, name = factory.device.hardware.power, platform.support.factory_data_size
+    flash = "flash0" if platform is WBA_TFM else "qspi_flash"
+    power.on_operation = lambda op: done.append((op.kind, op.length)) if op.memory == flash else None
+    assert factory.provision() == 0
+    values, image = factory.factory_data().values, BEFORE_PROVISIONING.encode()[:-4]
+    tags = [DAC, PAI, PUBLIC] + ([PRIVATE] if platform.key_place is DacKeyPlace.FLASH else [])
+    for tag in tags:
+        image += int(tag).to_bytes(4, "little") + len(values[tag]).to_bytes(4, "little") + values[tag]
+    assert area(factory).rstrip(b"\xff") == image + MARKER
+    assert done[-65:] == [(OperationKind.ERASE, name), *[(OperationKind.WRITE, 256)] * 64]
+
+
+def test_power_that_goes_before_the_flash_is_erased_costs_nothing() -> None:
+    """The key is in its store by then, and another one takes its place."""
+    factory = Factory(WBA_TFM)
+    power, place = factory.device.hardware.power, factory.platform.support.factory_data
+
+    def watch(operation: Operation) -> None:
+        if (operation.kind, operation.offset) == (OperationKind.ERASE, place - 0x08000000):
+            power.cut_at(Cut(operation.number))
+
+    power.on_operation = watch
+    with pytest.raises(PowerCut):
+        factory.provision()
+    power.on_operation = None
+    factory.device.power_on()
+    assert factory.factory_data() == BEFORE_PROVISIONING
+    first = factory.store.private_keys
+    assert len(first) == 1
+    factory.join()
+    assert factory.provision() == 0
+    assert factory.store.private_keys != first
     assert is_whole(factory)
 
 
@@ -347,15 +399,16 @@ def test_the_demonstration_firmware() -> None:
     for platform in (matter_platform("wba", 0), WBA_TFM):
         factory = Factory(platform)
         factory.pki = example.pki
-        for _ in range(2):
+        # FACTORYDATA_Write: a device that has credentials gets no others.
+        for status in (0, 1):
             factory.lines.clear()
-            assert factory.provision(development=built_in) == 0
-            assert factory.lines == [b"Start_provisioning", b"finish:000"]
+            assert factory.provision(development=built_in) == status
+            assert factory.lines == [b"Start_provisioning", b"finish:%03d" % status]
         assert is_whole(factory)
 
 
 @pytest.mark.parametrize(
-    "platform, step", [(WBA_TFM, 2), (matter_platform("wb55"), 5), (matter_platform("wba", 1), 1)]
+    "platform, step", [(WBA_TFM, 4), (matter_platform("wb55"), 5), (matter_platform("wba", 1), 4)]
 )
 def test_power_cuts(platform: MatterPlatform, step: int) -> None:
     """Power goes away at every ``step``-th write or erase; the next try ends with a whole device.

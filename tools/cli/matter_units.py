@@ -166,7 +166,7 @@ def load_script(name: str | None) -> ThirdPartyScript | None:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ScriptError(f"{name}: {type(error).__name__}: {error}; legal: a script that loads") from error
     script = getattr(module, "Provisioning", None)
     if not callable(script):

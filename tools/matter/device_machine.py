@@ -84,9 +84,7 @@ class MatterPlatform:
             return ItsKeyStore(machine.ns)
         if self.key_place is DacKeyPlace.CKS:
             return CksKeyStore(machine.ns)
-        support = self.support
-        factory = FactoryFlash(machine.flash, support.factory_data, support.factory_data_size)
-        return FlashKeyStore(machine.ns, factory)
+        return FlashKeyStore(machine.ns, FactoryFlash(machine.flash, self.support))
 
 
 def matter_platform(platform: str, security: int = 0, mode: str = "production") -> MatterPlatform:

@@ -1,6 +1,10 @@
 """Whole devices through the factory: every platform, every mishap, many at once."""
 
+import os
+import signal
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -150,6 +154,36 @@ def test_ctrl_c_interrupts_those_under_way_and_starts_no_other(monkeypatch: pyte
     assert set(under_way) <= {1, 2}
 
 
+def test_a_real_ctrl_c_gets_through_to_scripts_that_wait_in_real_time() -> None:
+    """The signal itself, as early as a device can be under way; thirty seconds are not waited for."""
+    steps: list[UnitStep] = []
+
+    def progress(unit: Unit, step: UnitStep) -> None:
+        if step is UnitStep.SYNCHRONISING and step not in steps:
+            os.kill(os.getpid(), signal.SIGINT)
+        steps.append(step)
+
+    run, began = a_run(Place.of("wba", 0), real_time=True), time.monotonic()
+    reports = provision_all(run, units(3, {1: Fault.DEAD}), at_once=1, progress=progress)
+    assert [(report.status, int(report.status or 0)) for report in reports] == [(INTERRUPTED, 0xFFFF)] * 3
+    assert [report.step for report in reports] == [
+        UnitStep.SYNCHRONISING,
+        UnitStep.FLASHING,
+        UnitStep.FLASHING,
+    ]
+    assert time.monotonic() - began < 10
+
+
+def test_ctrl_c_while_devices_are_still_being_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pool(ThreadPoolExecutor):
+        def submit(self, *arguments: Any, **options: Any) -> Any:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(manager, "ThreadPoolExecutor", Pool)
+    reports = provision_all(a_run(), units(3))
+    assert [report.status for report in reports] == [INTERRUPTED] * 3
+
+
 def test_ctrl_c_at_ports(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(futures: Any) -> None:
         raise KeyboardInterrupt
@@ -207,6 +241,30 @@ def test_a_script_of_a_third_party() -> None:
     (report,) = provision_all(run, units(1))
     assert (report.ok, report.message) == (True, "all well")
     assert asked == [(0, f"{report.port}/..0001> ")]
+
+
+def _raises(mode: int, header: str, port: str) -> Any:
+    raise KeyError("boom")
+
+
+def _exits(mode: int, header: str, port: str) -> Any:
+    raise SystemExit(3)
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        (_raises, "the script: KeyError: 'boom'; legal: it returns a message and a number"),
+        (_exits, "the script: SystemExit: 3; legal"),
+        (lambda mode, header, port: None, "the script: TypeError: "),
+        (lambda mode, header, port: ("all", "well", 0), "the script: ValueError: "),
+        (lambda mode, header, port: ("no", 7), "no"),
+    ],
+)
+def test_a_script_of_a_third_party_that_fails(script: Any, message: str) -> None:
+    (report,) = provision_all(a_run(Place.of("wba", 0), script=script), units(1))
+    assert (report.ok, report.status) == (False, UNKNOWN)
+    assert message in report.message
 
 
 def test_development_data_are_lawful_and_one_devices_own() -> None:

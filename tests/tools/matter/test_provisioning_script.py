@@ -121,7 +121,12 @@ ARABIC_ZERO = "\N{ARABIC-INDIC DIGIT ZERO}"
         ((FINISH, START_PROVISIONING, b"finish:003\n"), ProvisioningStatus.PARAM_ERROR),
         ((START_PROVISIONING, b"finish:00\n"), UNKNOWN),
         ((START_PROVISIONING, b"finish:0000\n"), UNKNOWN),
-        ((START_PROVISIONING, b"finish:000"), UNKNOWN),
+        ((START_PROVISIONING, b"finish:000"), DONE),
+        # sizeof(msg) bytes of ST's STM_Provisioning for the STM32WB5MM-DK, again every three seconds.
+        ((START_PROVISIONING, b"finish:003\0\x80\x20\0\x08\xff" * 2), ProvisioningStatus.PARAM_ERROR),
+        ((b"Start_provisioning",), UNKNOWN),
+        ((START_PROVISIONING, b"finish:00"), UNKNOWN),
+        ((START_PROVISIONING, b"finish:000", b"7\n", FINISH), DONE),
         ((START_PROVISIONING, f"finish:{3 * ARABIC_ZERO}\n".encode()), UNKNOWN),
         ((START_PROVISIONING, b"FINISH:000\n"), UNKNOWN),
         ((b"start_provisioning\r\n", FINISH), NOT_INIT),
@@ -174,6 +179,12 @@ def test_time_limits(synchronised: float, finished: float, status: ProvisioningS
         device.send(FINISH)
 
     assert Run(code).result.status is status
+
+
+def test_a_result_without_a_line_feed_is_taken_after_a_second_of_silence() -> None:
+    run = Run(chatting(START_PROVISIONING, b"finish:", b"000"))
+    assert run.result.ok
+    assert 1.1 <= run.seconds < 1.4
 
 
 def test_a_device_that_was_off_is_found_by_the_repeated_init() -> None:

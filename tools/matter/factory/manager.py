@@ -47,13 +47,16 @@ def provision_all(
             on_report(report)
         return report
 
+    futures: list[Future[UnitReport]] = []
     with ThreadPoolExecutor(max_workers=max(1, min(at_once, len(units)))) as pool:
-        futures = [pool.submit(one, unit) for unit in units]
         try:
+            for unit in units:
+                futures.append(pool.submit(one, unit))
             _wait(futures)
         except KeyboardInterrupt:
             cancelled.set()
-    return [future.result() for future in futures]
+    never = [interrupted(unit) for unit in units[len(futures) :]]
+    return [future.result() for future in futures] + never
 
 
 def provision_ports(

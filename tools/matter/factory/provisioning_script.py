@@ -33,6 +33,8 @@ INIT_PERIOD: Final = 0.5
 """Seconds from one `Init` to the next, until the device answers."""
 POLL: Final = 0.05
 """Seconds from one look at the port to the next."""
+SILENCE: Final = 1.0
+"""Seconds of silence that end a line as well: the timeout of pyserial's readline in ST's script."""
 KEYWORD: Final = b"Start_provisioning"
 CHUNK: Final = 4096
 START_MESSAGE: Final = "Start third party provisioning"
@@ -95,6 +97,7 @@ class ProvisioningScript:
     mode: ProvisioningMode | None = None
     _answer: tuple[bytes, bytes] | None = None
     _trouble: str = ""
+    _heard: float = 0.0
 
     def run(self) -> ScriptResult:
         """The whole provisioning. Raises nothing.
@@ -163,7 +166,14 @@ class ProvisioningScript:
         """The lines that have come by now; then some time passes."""
         if self.cancelled():
             raise _Ended(ProvisioningStatus.INTERRUPTED)
-        lines = reader.feed(port.read(CHUNK))
+        data, now = port.read(CHUNK), self.clock.now()
+        if data:
+            self._heard = now
+        lines = reader.feed(data)
+        # STM32 provisioning script: ST's firmware for the STM32WB5MM-DK ends `finish:XYZ` with no line feed.
+        if not data and now - self._heard >= SILENCE and _is_result(reader.rest):
+            lines = [reader.rest]
+            reader.feed(b"\n")
         if not lines:
             self.clock.sleep(POLL)
         return lines
@@ -210,3 +220,8 @@ def is_available(port: str) -> bool:
     except (OSError, ValueError, termios.error):
         return False
     return True
+
+
+def _is_result(line: bytes) -> bool:
+    """Whether an unfinished line holds what the script waits for."""
+    return KEYWORD in line or read_finish(line) is not None

@@ -65,7 +65,7 @@ class Fault(Enum):
 _FAULTS: Final = {
     Fault.DEAD: "it has no power",
     Fault.UNPLUGGED: "its serial cable is pulled when its certificates have come",
-    Fault.POWER_CUT: "its power goes away while it writes its certificates",
+    Fault.POWER_CUT: "its power goes away while it writes key and certificates",
     Fault.NO_DATA: "its factory data have no vendor and product",
     Fault.BAD_IMAGE: "one bit of its application is flashed wrong",
 }
@@ -255,9 +255,16 @@ class UnitLine:
 
     def _third_party(self, script: ThirdPartyScript, header: str, port: str) -> ScriptResult:
         # STM32 STM32_provisioning.py: 0 for test, 1 for production.
-        message, code = script(int(self._run.mode is not ProvisioningMode.TEST), header, port)
+        mode = int(self._run.mode is not ProvisioningMode.TEST)
+        try:
+            message, code = script(mode, header, port)
+        except (Exception, SystemExit) as error:
+            # STM32 provisioning script: whatever goes wrong in it is 0xFFFE, and no other device's matter.
+            status = ProvisioningStatus.UNKNOWN_ERROR
+            detail = f"the script: {type(error).__name__}: {error}; legal: it returns a message and a number"
+            return ScriptResult(status, status.message, detail)
         status = ProvisioningStatus.DONE if code == 0 else ProvisioningStatus.UNKNOWN_ERROR
-        return ScriptResult(status, message)
+        return ScriptResult(status, str(message))
 
     def _device_end(self, line: SerialLine, time: LineTime) -> None:
         fault = self._unit.fault
@@ -290,12 +297,12 @@ class UnitLine:
     def _check_application(self, device: Device) -> None:
         """The application runs, and finds in the device what it attests itself with."""
         machine = DeviceMachine(device)
-        platform, support = self._run.platform, self._run.platform.support
+        platform = self._run.platform
         application = self._run.files[self._file_of(StepKind.APPLICATION_FIRMWARE)]
         last = device.hardware.board.image_count - 1
         if device.hardware.slot(last, "primary").read(0, len(application)) != application:
             raise _Failed("the boot loader did not install the application")
-        factory = FactoryFlash(machine.flash, support.factory_data, support.factory_data_size)
+        factory = FactoryFlash(machine.flash, platform.support)
         dac, public_key = factory.read(FactoryItem.DAC), factory.read(FactoryItem.PUBLIC)
         if dac is None or public_key is None:
             raise _Failed("the device has no certificate")

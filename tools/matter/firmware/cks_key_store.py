@@ -2,7 +2,7 @@
 
 from ....interface.psa.client import PsaClient
 from ....interface.stm32.cks import OtError, otCksDacInitialize, otCksDacSignature
-from .dac_key_store import DacKeyError
+from .dac_key_store import DacKeyError, Entries
 
 
 class CksKeyStore:
@@ -11,8 +11,9 @@ class CksKeyStore:
     def __init__(self, ns: PsaClient) -> None:
         self._ns = ns
 
-    def store(self, private_key: bytes) -> None:
+    def store(self, private_key: bytes) -> Entries:
         _demand("otCksDacInitialize", otCksDacInitialize(self._ns, private_key))
+        return ()
 
     def sign(self, message: bytes, public_key: bytes) -> bytes:
         error, signature = otCksDacSignature(self._ns, message, public_key)

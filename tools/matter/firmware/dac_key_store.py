@@ -1,5 +1,6 @@
 """Where the device attestation private key lives: one interface, three stores behind it."""
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from ....interface.errors import TfmSimError
@@ -10,6 +11,10 @@ DAC_PUBLIC_KEY_SIZE: Final = 65
 """The uncompressed point 04, X, Y."""
 DAC_SIGNATURE_SIZE: Final = 64
 """Matter 1.4 3.5.3: r and s, 32 bytes each, big endian (SDK kP256_ECDSA_Signature_Length_Raw)."""
+
+
+Entries = Sequence[tuple[int, bytes]]
+"""Entries of factory data: tag and value."""
 
 
 class DacKeyError(TfmSimError):
@@ -24,8 +29,11 @@ class DacKeyError(TfmSimError):
 class DacKeyStore(Protocol):
     """Keeps one key over resets and signs with it."""
 
-    def store(self, private_key: bytes) -> None:
-        """Take the 32-byte private key in. Raises DacKeyError; ITS also where one is there already."""
+    def store(self, private_key: bytes) -> Entries:
+        """Take the 32-byte private key in; what of it belongs into the factory data, for the caller to write.
+
+        Raises DacKeyError; ITS also where one is there already.
+        """
 
     def sign(self, message: bytes, public_key: bytes) -> bytes:
         """ECDSA with SHA-256 over ``message``: 64 bytes, r and s.

@@ -1,20 +1,20 @@
-"""Factory data as a program on the device has it: items read one by one, and written all at once."""
+"""Factory data as a program on the device has it: items read one by one, credentials added all at once."""
 
-from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final
 
 from ....interface.matter.factory_data import (
-    END_MARKER,
-    HEADER_SIZE,
     MAX_VALUE,
     FactoryDataReader,
     FactoryDataStatus,
     FactoryDataTag,
 )
+from ....interface.matter.factory_data_writer import FACTORY_DATA_LENGTH, append_entries
+from .boards import BoardSupport
 from .machine import NsFlash
 
-_ERASED: Final = 0xFF
+PAGE: Final = 256
+"""Bytes that ST's drivers program at once: a page of the STM32WB5MM-DK's external flash."""
 
 
 class FactoryItem(IntEnum):
@@ -29,55 +29,63 @@ class FactoryItem(IntEnum):
     SERIAL_NUMBER = FactoryDataTag.SERIAL_NUMBER
 
 
-class FactoryDataFull(Exception):
-    """The items do not fit into their area. ``status`` is DATAFACTORY_BUFFER_TOO_SMALL."""
+class FactoryDataRefused(Exception):
+    """FACTORYDATA_Write fails with ``status``, and the flash is as it was."""
 
-    status = FactoryDataStatus.DATAFACTORY_BUFFER_TOO_SMALL
+    def __init__(self, status: FactoryDataStatus) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class FactoryUpdate:
+    """The factory data in RAM, as FACTORYDATA_Write has them: entries come in place of their marker.
+
+    Raises FactoryDataRefused: DATA_NOT_FOUND where there is no place for entries, or credentials already.
+    """
+
+    def __init__(self, flash: NsFlash, board: BoardSupport) -> None:
+        self._flash = flash
+        self._start = board.factory_data
+        self._size = board.factory_data_size
+        self._before = flash.read(self._start, FACTORY_DATA_LENGTH)
+        self._entries: list[tuple[int, bytes]] = []
+        self._image = self._appended()
+
+    def append(self, tag: int, value: bytes) -> None:
+        """One more entry. Raises FactoryDataRefused: BUFFER_TOO_SMALL where it does not fit."""
+        self._entries.append((tag, value))
+        self._image = self._appended()
+
+    def write(self) -> None:
+        """To flash: whole erase blocks first, then all 16 KiB, page by page.
+
+        STM32 FACTORYDATA_Write: nothing keeps the old data meanwhile. Where power goes away in here the
+        factory data are gone, and the factory has to write them again.
+        """
+        self._flash.erase(self._start, self._size)
+        for at in range(0, len(self._image), PAGE):
+            self._flash.program(self._start + at, self._image[at : at + PAGE])
+
+    def _appended(self) -> bytes:
+        status, image = append_entries(self._before, self._entries)
+        if status is not FactoryDataStatus.DATAFACTORY_OK:
+            raise FactoryDataRefused(status)
+        return image
 
 
 class FactoryFlash:
-    """The area of the factory data: ``size`` bytes from ``start`` on, whole erase blocks."""
+    """A board's area of the factory data."""
 
-    def __init__(self, flash: NsFlash, start: int, size: int) -> None:
+    def __init__(self, flash: NsFlash, board: BoardSupport) -> None:
         self._flash = flash
-        self._start = start
-        self._size = size
-        self._reader = FactoryDataReader(flash.read, start, start + size - 1)
+        self._board = board
+        self._reader = FactoryDataReader(flash.read, board.factory_data, board.factory_data_end)
 
     def read(self, tag: int) -> bytes | None:
         """An item's value; None where the device's reader does not find it."""
         status, value = self._reader.get_value(tag, MAX_VALUE)
         return value if status is FactoryDataStatus.DATAFACTORY_OK else None
 
-    def write(self, items: Mapping[int, bytes | None]) -> None:
-        """Put items in, or with None take them out; the others stay. Sorted by id, the marker behind them.
-
-        The area is erased and then programmed: where power goes away in between, the factory data are gone,
-        and the factory has to write them again. Raises FactoryDataFull.
-        """
-        found: dict[int, bytes | None] = {**self._items(), **items}
-        image = b"".join(
-            tag.to_bytes(4, "little") + len(value).to_bytes(4, "little") + value
-            for tag, value in sorted(found.items())
-            if value is not None
-        )
-        image += END_MARKER.to_bytes(4, "little")
-        image += bytes((_ERASED,)) * (-len(image) % self._flash.write_size(self._start))
-        if len(image) > self._size:
-            raise FactoryDataFull
-        self._flash.erase(self._start, self._size)
-        self._flash.program(self._start, image)
-
-    def _items(self) -> dict[int, bytes]:
-        """All items as far as they can be read; ids that this program does not know among them."""
-        items: dict[int, bytes] = {}
-        at, end = self._start, self._start + self._size
-        while at + HEADER_SIZE <= end:
-            header = self._flash.read(at, HEADER_SIZE)
-            tag, length = int.from_bytes(header[:4], "little"), int.from_bytes(header[4:], "little")
-            at += HEADER_SIZE
-            if tag == END_MARKER or not 1 <= length <= min(MAX_VALUE, end - at):
-                break
-            items.setdefault(tag, self._flash.read(at, length))
-            at += length
-        return items
+    def update(self) -> FactoryUpdate:
+        """For credentials to be added. Raises FactoryDataRefused."""
+        return FactoryUpdate(self._flash, self._board)

@@ -7,7 +7,7 @@ from typing import Final
 
 from ....interface.psa.client import PsaClient
 from .dac_key_pair import sign_once
-from .dac_key_store import DAC_PRIVATE_KEY_SIZE, DacKeyError
+from .dac_key_store import DAC_PRIVATE_KEY_SIZE, DacKeyError, Entries
 from .factory_flash import FactoryFlash, FactoryItem
 
 DATA_NOT_FOUND: Final = 1
@@ -21,10 +21,11 @@ class FlashKeyStore:
         self._ns = ns
         self._factory = factory
 
-    def store(self, private_key: bytes) -> None:
+    def store(self, private_key: bytes) -> Entries:
+        """STM32 Set_Certificates: the key goes to flash together with the certificates, behind them."""
         if len(private_key) != DAC_PRIVATE_KEY_SIZE:
             raise DacKeyError("factory data", PARAM_ERROR, f"{len(private_key)} bytes; legal: 32")
-        self._factory.write({FactoryItem.PRIVATE: private_key})
+        return ((FactoryItem.PRIVATE, private_key),)
 
     def sign(self, message: bytes, public_key: bytes) -> bytes:
         del public_key
@@ -34,6 +35,4 @@ class FlashKeyStore:
         return sign_once(self._ns, private_key, message)
 
     def erase(self) -> None:
-        """Item 5 is taken out of the factory data, if it is there."""
-        if self._factory.read(FactoryItem.PRIVATE) is not None:
-            self._factory.write({FactoryItem.PRIVATE: None})
+        """Nothing: entries of factory data are not taken out, the factory writes them anew."""

@@ -28,7 +28,7 @@ from ....interface.psa.status import (
     PSA_SUCCESS,
     PsaStatus,
 )
-from .dac_key_store import DAC_PRIVATE_KEY_SIZE, DAC_SIGNATURE_SIZE, DacKeyError
+from .dac_key_store import DAC_PRIVATE_KEY_SIZE, DAC_SIGNATURE_SIZE, DacKeyError, Entries
 
 PSA_ECDSA_KEY_ID_USER: Final = 0x1FFF0001
 """ST's DEVICE_ATTESTATION_PRIVATE_KEY_ID_USER: the same key by the name that the application has for it."""
@@ -52,10 +52,11 @@ class ItsKeyStore:
     def __init__(self, ns: PsaClient) -> None:
         self._ns = ns
 
-    def store(self, private_key: bytes) -> None:
+    def store(self, private_key: bytes) -> Entries:
         _demand("psa_crypto_init", psa_crypto_init(self._ns))
         status, _ = psa_import_key(self._ns, DAC_KEY_ATTRIBUTES, private_key)
         _demand("psa_import_key", status)
+        return ()
 
     def sign(self, message: bytes, public_key: bytes) -> bytes:
         del public_key

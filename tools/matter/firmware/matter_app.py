@@ -56,8 +56,7 @@ class MatterApp:
 
     def __init__(self, machine: NsMachine, board: BoardSupport, keys: DacKeyStore) -> None:
         self._crypto = CryptoApi(machine.ns)
-        last = board.factory_data + board.factory_data_size - 1
-        self._factory = FactoryDataReader(machine.flash.read, board.factory_data, last)
+        self._factory = FactoryDataReader(machine.flash.read, board.factory_data, board.factory_data_end)
         self._keys = keys
         self._attempt: PaseResponder | None = None
         self._failures = 0

@@ -1,8 +1,8 @@
 """STM_Provisioning: the firmware that a device runs in the factory, between boot and `finish:NNN`.
 
 X-CUBE-MATTER's flow, with a middleware of our own for what ST leaves to third parties: the device makes its
-DAC key pair, asks for a certificate over the serial line, writes certificates and public key to its factory
-data, and the private key to a key store. The demonstration firmware has certificates and keys built in
+DAC key pair, asks for a certificate over the serial line, puts the private key into a key store, and writes
+certificates and public key to its factory data. The demonstration firmware has certificates and keys built in
 instead, and asks nobody.
 """
 
@@ -35,7 +35,7 @@ from .certificate_request import (
 )
 from .dac_key_pair import DacKeyPair, verify
 from .dac_key_store import DacKeyError, DacKeyStore
-from .factory_flash import FactoryDataFull, FactoryFlash, FactoryItem
+from .factory_flash import FactoryDataRefused, FactoryFlash, FactoryItem, FactoryUpdate
 from .machine import NsMachine
 from .serial_port import SerialPort
 
@@ -84,7 +84,7 @@ class ProvisioningFirmware:
         self._store = store
         self._stores = stores or {}
         self._development = development
-        self._factory = FactoryFlash(machine.flash, board.factory_data, board.factory_data_size)
+        self._factory = FactoryFlash(machine.flash, board)
         self._port = SerialPort(machine.ns.cpu, board.usart, board.usart_clock)
         self._lines = LineReader()
         self._received: list[bytes] = []
@@ -100,8 +100,8 @@ class ProvisioningFirmware:
             self._synchronise(init_limit)
             if not self._is_provisioned():
                 self._provision()
-        except (Failed, FactoryDataFull) as failed:
-            status = failed.status
+        except (Failed, FactoryDataRefused) as failed:
+            status = int(failed.status)
         except DacKeyError:
             status = KEY_STORE_FAILED
         self._port.write(finish_line(status))
@@ -131,9 +131,11 @@ class ProvisioningFirmware:
         return verify(self._machine.ns, public_key, _CHECK_MESSAGE, signature)
 
     def _provision(self) -> None:
+        # STM32 FACTORYDATA_Write: a device that has credentials gets no others; nobody is asked for some.
+        update = self._factory.update()
         if self._development is not None:
             built_in = self._development
-            self._keep(built_in.dac, built_in.pai, built_in.private_key, built_in.public_key)
+            self._keep(update, built_in.dac, built_in.pai, built_in.private_key, built_in.public_key)
             return
         names = self._names()
         pair = DacKeyPair(self._machine.ns)
@@ -142,7 +144,7 @@ class ProvisioningFirmware:
             self._port.write(message_line(LinkMessage.CSR, csr))
             certificates = self._certificates(pair.public_key)
             dac, pai = certificates[LinkMessage.DAC], certificates[LinkMessage.PAI]
-            self._keep(dac, pai, pair.export(), pair.public_key)
+            self._keep(update, dac, pai, pair.export(), pair.public_key)
         finally:
             pair.destroy()
 
@@ -181,11 +183,20 @@ class ProvisioningFirmware:
             raise Failed(ProvisioningStatus.PARAM_ERROR)
         return found
 
-    def _keep(self, dac: bytes, pai: bytes, private_key: bytes, public_key: bytes) -> None:
-        """Certificates and public key to flash, the private key to its store; then see that they match."""
-        self._factory.write({FactoryItem.DAC: dac, FactoryItem.PAI: pai, FactoryItem.PUBLIC: public_key})
+    def _keep(
+        self, update: FactoryUpdate, dac: bytes, pai: bytes, private_key: bytes, public_key: bytes
+    ) -> None:
+        """The private key to its store, certificates and public key to flash; then see that they match.
+
+        STM32 Set_Certificates: DAC, PAI, public key, private key; the flash is written when the store has
+        the key. So a device whose power goes away in front of that can be asked again.
+        """
+        for tag, value in ((FactoryItem.DAC, dac), (FactoryItem.PAI, pai), (FactoryItem.PUBLIC, public_key)):
+            update.append(tag, value)
         self._store.erase()
-        self._store.store(private_key)
+        for tag, value in self._store.store(private_key):
+            update.append(tag, value)
+        update.write()
         signature = self._store.sign(_CHECK_MESSAGE, public_key)
         if not verify(self._machine.ns, public_key, _CHECK_MESSAGE, signature):
             raise Failed(KEY_STORE_FAILED)

@@ -25,6 +25,9 @@ DEFAULT_NOT_BEFORE: Final = datetime(2024, 1, 1, tzinfo=UTC)
 MAX_CERTIFICATE: Final = 600
 """Bytes of a certificate of device attestation: Matter 1.4 6.2.2.3 ff. cap the DER."""
 
+NextKey = Callable[[str], ec.EllipticCurvePrivateKey]
+"""Makes the private key of an authority, given what it is for: from a seed, or at random."""
+
 _ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """The order of P-256's group."""
 _SERIAL_BYTES: Final = 8
@@ -197,7 +200,3 @@ def _usage(certifies: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
-
-
-NextKey = Callable[[str], ec.EllipticCurvePrivateKey]
-"""Makes the private key of an authority, given what it is for: from a seed, or at random."""
