@@ -4,7 +4,7 @@ An entry is id, length (u32 each, little-endian) and value; entries are sorted b
 0xACACACAC, a u32 without a length. Numbers are little-endian, strings UTF-8 without a terminator.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from types import MappingProxyType
@@ -176,29 +176,37 @@ class FactoryData:
         comes twice, and for values that the device cannot take.
         """
         values: dict[FactoryDataTag, bytes] = {}
-        at = 0
-        while at < len(data):
-            if data[at : at + 4] == END_MARKER.to_bytes(4, "little"):
-                break
-            try:
-                entry = ENTRY.parse(data[at:])
-            except ConstructError as error:
-                left = len(data) - at
-                raise FactoryDataError(
-                    f"factory data at byte {at}: found {left} bytes that are no whole entry; legal: id and "
-                    f"length of 4 bytes each and the value, or the end marker {END_MARKER:#x}"
-                ) from error
-            if entry.id not in VALUE_TYPES:
+        for at, number, value in entries(data):
+            if number not in VALUE_TYPES:
                 if skipped is not None:
-                    skipped.append(entry.id)
-            elif (tag := FactoryDataTag(entry.id)) in values:
+                    skipped.append(number)
+            elif (tag := FactoryDataTag(number)) in values:
                 raise FactoryDataError(
-                    f"factory data at byte {at}: {tag.name} (id {entry.id}) for a second time"
+                    f"factory data at byte {at}: {tag.name} (id {number}) for a second time"
                 )
             else:
-                values[tag] = entry.value
-            at += HEADER_SIZE + entry.length
+                values[tag] = value
         return cls(values)
+
+
+def entries(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Offset, id and value of each entry of the TLV form, in the order in which they lie there.
+
+    It ends at the marker or, without one, where ``data`` does. Raises FactoryDataError for an entry that
+    leaves the data.
+    """
+    at = 0
+    while at < len(data) and data[at : at + 4] != END_MARKER.to_bytes(4, "little"):
+        try:
+            entry = ENTRY.parse(data[at:])
+        except ConstructError as error:
+            left = len(data) - at
+            raise FactoryDataError(
+                f"factory data at byte {at}: found {left} bytes that are no whole entry; legal: id and "
+                f"length of 4 bytes each and the value, or the end marker {END_MARKER:#x}"
+            ) from error
+        yield at, entry.id, entry.value
+        at += HEADER_SIZE + entry.length
 
 
 def number_value(tag: FactoryDataTag, number: int) -> bytes:

@@ -71,6 +71,12 @@ def test_what_does_not_fit_is_not_written() -> None:
     assert append_entries(short, CREDENTIALS) == (TOO_SMALL, short)
 
 
+def test_a_marker_behind_what_the_firmware_reads_is_not_found() -> None:
+    entry = (21).to_bytes(4, "little") + (FACTORY_DATA_LENGTH - 8).to_bytes(4, "little")
+    far = entry.ljust(FACTORY_DATA_LENGTH, b"A") + b"\xac\xac\xac\xac" + b"\xff" * 100
+    assert append_entries(far, CREDENTIALS) == (NOT_FOUND, far)
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=60))
 def test_arbitrary_flash_is_written_or_left(raw: bytes) -> None:

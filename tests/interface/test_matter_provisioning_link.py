@@ -12,6 +12,7 @@ from tfm_sim.interface.matter.provisioning_link import (
     INIT,
     LINE_LIMIT,
     START_PROVISIONING,
+    TIME_LIMIT,
     LineReader,
     LinkError,
     LinkMessage,
@@ -140,6 +141,11 @@ def test_lines(data: list[bytes], lines: list[bytes], dropped: int) -> None:
     reader = LineReader()
     assert [line for part in data for line in reader.feed(part)] == lines
     assert reader.dropped == dropped
+
+
+def test_limits() -> None:
+    """docs/matter-firmware.md has them for who writes the other end."""
+    assert (LINE_LIMIT, DER_LIMIT, TIME_LIMIT) == (1024, 600, 30)
 
 
 @pytest.mark.parametrize(

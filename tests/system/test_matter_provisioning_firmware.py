@@ -23,7 +23,11 @@ from tfm_sim.platform.memory import RegionKind
 from tfm_sim.platform.power import Cut, Operation, OperationKind, PowerCut
 from tfm_sim.platform.stm32_usart import SerialFrame
 from tfm_sim.tools.matter.device_machine import DacKeyPlace, MatterPlatform, matter_platform
-from tfm_sim.tools.matter.firmware.provisioning import KEY_STORE_FAILED, DevelopmentCredentials
+from tfm_sim.tools.matter.firmware.provisioning import (
+    KEY_STORE_FAILED,
+    DevelopmentCredentials,
+    ProvisioningFirmware,
+)
 
 WBA_TFM = matter_platform("wba", 2)
 MESSAGE = b"a challenge"
@@ -262,6 +266,18 @@ def test_synchronisation(fresh: Factory, typed: bytes, status: int, seconds: int
     assert factory.provision(typed) == status
     assert factory.lines.count(b"Start_provisioning") == (not status)
     assert took(factory, start) == seconds
+
+
+def test_a_mode_is_for_one_provisioning() -> None:
+    """The next one without a mode takes the store that is linked in."""
+    factory = Factory(matter_platform("wb55"))
+    store, stores = factory.store, factory.platform.key_stores(factory.machine)
+    firmware = ProvisioningFirmware(factory.machine, factory.platform.support, store, stores=stores)
+    for typed, in_flash in ((b"MODE:test\nInit\n", True), (b"Init\n", False), (b"MODE:x\nInit\n", False)):
+        factory.write_factory_data(BEFORE_PROVISIONING)
+        factory.usart.feed(typed)
+        assert firmware.run(init_limit=1) == 0
+        assert (factory.factory_data().get(PRIVATE) is not None) is in_flash
 
 
 def test_bytes_that_came_damaged(fresh: Factory) -> None:

@@ -187,6 +187,26 @@ def test_what_a_provisioned_device_holds_is_read_in_the_order_of_its_firmware(tf
     raw = Path("read.bin").read_bytes()
     assert raw == bytes(cells[area]).rstrip(b"\xff")
     assert FactoryData.decode(raw).get(FactoryDataTag.PAI_CERTIFICATE) == b"pai"
+    assert [line.split()[1:3] for line in tfm_sim.out.splitlines()[-4:]] == [
+        ["3", "DEVICE_ATTESTATION_CERTIFICATE"],
+        ["4", "PAI_CERTIFICATE"],
+        ["6", "DEVICE_ATTESTATION_PUB_KEY"],
+        ["end", "marker"],
+    ]
+    for line in tfm_sim.out.splitlines()[1:-1]:
+        at, tag = int(line.split()[0], 16), int(line.split()[1])
+        assert raw[at : at + 4] == tag.to_bytes(4, "little")
+
+
+def test_an_entry_that_nobody_knows_is_shown_and_kept(tfm_sim: CommandLine) -> None:
+    assert tfm_sim(*LEVEL_0, "--state", "dev") == 0
+    cells = bytearray(Path("dev/flash0.bin").read_bytes())
+    area = slice(0x1EC000, 0x1EC000 + FACTORY_DATA_LENGTH)
+    cells[area] = append_entries(bytes(cells[area]), [(99, b"\xac" * 20)])[1]
+    Path("dev/flash0.bin").write_bytes(cells)
+    assert tfm_sim(*SHOW, "-o", "read.bin") == 0
+    assert Path("read.bin").read_bytes() == bytes(cells[area]).rstrip(b"\xff")
+    assert f"   99  (unknown)                       20 bytes, {'ac' * 12}.." in tfm_sim.out
 
 
 def test_a_device_without_factory_data(tfm_sim: CommandLine) -> None:
@@ -206,6 +226,12 @@ def test_no_place_for_factory_data(tfm_sim: CommandLine, make: tuple[str, ...], 
     assert not make or tfm_sim(*make) == 0
     assert tfm_sim(*SHOW) == 4
     assert message in tfm_sim.err
+
+
+def test_a_directory_of_something_else(tfm_sim: CommandLine) -> None:
+    Path("dev/deep").mkdir(parents=True)
+    assert tfm_sim(*SHOW) == 4
+    assert "state directory dev: holds no device; legal" in tfm_sim.err
 
 
 def test_damaged_factory_data_are_told_by_their_byte(tfm_sim: CommandLine) -> None:

@@ -185,6 +185,21 @@ MISTAKES = [
     (LEVEL_1_U5, {"security": 2}, "--security 2 --platform u5, without TF-M"),
     (LEVEL_2, {"flash_app_fw": None}, "--security 2 --platform wba without --flashAppFW"),
     (LEVEL_2, {"security": 3}, "--security: found 3; legal: 0, 1 or 2"),
+    *((level, {"mode": Mode.TEST}, "with --mode; legal: without") for level in (LEVEL_1, LEVEL_1_U5, LEVEL_2)),
+    *((level, {"flash_co_fw": "co.bin", "co_fw_addr": 0}, "with --flashCoFW, --CoFwAddr; legal: without")
+      for level in (LEVEL_1, LEVEL_1_U5, LEVEL_2)),
+    *((level, {name: None}, "without --") for level in (LEVEL_1, LEVEL_1_U5, LEVEL_2)
+      for name in ("provisioning_script", "flash_app_fw", "app_fw_addr", "flash_magic_trailer",
+                   "flash_magic_trailer_addr")),
+    *((level, {name: None}, "without --") for level in (LEVEL_0, WB55)
+      for name in ("provisioning_script", "flash_app_fw", "app_fw_addr", "flash_provisioning_fw")),
+    *((RECONFIGURE, {name: value}, f"with --{option}; legal: without") for name, value, option in (
+        ("mode", Mode.TEST, "mode"), ("security", 0, "security"), ("platform", Platform.WBA, "platform"),
+        ("flash_magic_trailer", TRAILER, "flashMagicTrailer"),
+        ("flash_magic_trailer_addr", 0, "flashMagicTrailerAddr"))),
+    (WB55, {"flash_magic_trailer": TRAILER}, "with --flashMagicTrailer; legal: without"),
+    (LEVEL_0, {"flash_addr": 1 << 32}, "--flashAddr: found 0x100000000; legal: an address of 32 bits"),
+    (LEVEL_0, {"flash_addr": -1}, "--flashAddr: found -0x1"),
     (WB55, {"mode": None}, "without --security (STM32WB55) without --mode"),
     (WB55, {"flash_co_fw": None, "co_fw_addr": None}, "without --flashCoFW, --CoFwAddr"),
     (WB55, {"platform": Platform.WBA}, "(STM32WB55) with --platform"),
@@ -238,6 +253,7 @@ def test_a_file_lies_at_its_address_and_its_blocks_are_erased() -> None:
     # At either alias, and in the external flash to the byte.
     assert program(hardware, 0x0C024000, b"secure image").offset == 0x24000
     assert program(hardware, 0x70000003, b"any").offset == 3
+    assert program(hardware, 0x081FFFF0, bytes(16)).offset == 0x1FFFF0
     erase_all(hardware)
     assert flash.read(0x1EDFF0, 32) == b"\xff" * 32
 
@@ -273,6 +289,22 @@ def test_steps_are_carried_out_up_to_the_conversation(options: FactoryOptions) -
 
 
 # --- Files ---
+
+
+@pytest.mark.parametrize("options", [LEVEL_1, LEVEL_2, LEVEL_1_U5, LEVEL_0, WB55])
+def test_the_regression_script_leaves_nothing_of_an_earlier_life(options: FactoryOptions) -> None:
+    """ST's guide: it erases the memory; without OEMiROT and SBSFU there is none, and OTP keeps what was burnt."""
+    plan = plan_of(options)
+    hardware = Hardware(load_board(plan.target.board or ""))
+    for flash in hardware.flash.values():
+        flash.write(0, bytes(16))
+        flash.write(flash.size - 16, bytes(16))
+    hardware.otp.cells[0x100:0x104] = b"burn"
+    first = next(carry_out(plan.before_provisioning, hardware, b"-", lambda name: b"firmware"))
+    erased = all(flash.cells.count(0xFF) == flash.size for flash in hardware.flash.values())
+    assert (first.result == "all flash erased") is plan.target.is_secure
+    assert plan.target.is_secure is erased
+    assert hardware.otp.cells[0x100:0x104] == b"burn"
 
 
 def test_a_file_of_either_form_gives_the_same_image() -> None:
@@ -368,7 +400,7 @@ def test_values_against_matter_are_told_and_written(name: str, value: object, no
 
 def test_the_listing_shows_every_value_but_the_private_key() -> None:
     data = factory_data_from_json(json.dumps(FULL))
-    text = "\n".join(listing(data))
+    text = "\n".join(listing(data.encode()))
     assert "0x0000    1  CERTIFICATION_DECLARATION       2 bytes, 3000\n" in text
     assert "DEVICE_ATTESTATION_PRIV_KEY     32 bytes, not shown\n" in text
     assert "SETUP_DISCRIMINATOR             0xf00 (3840)\n" in text

@@ -1,5 +1,6 @@
 """`tfm-sim matter device`: a device that waits at a pseudo-terminal for whoever wants to provision it."""
 
+import math
 import sys
 import threading
 from collections.abc import Iterator
@@ -26,13 +27,24 @@ from .output import FILE_NAME, FileUnreadable, Styles, print_lines
 STYLES: Styles = ((r"^port: .*", "bold"), (r"NOT SECURE", "bold red"))
 
 
+def _seconds(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
+    """What no range excludes."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("found nan; legal: seconds up to 1e6")
+    return value
+
+
 @click.command("device")
 @unit_options
 @click.option("--state", type=FILE_NAME, metavar="DIR", help="The device that DIR holds, or keep it there.")
 @click.option("--erase", is_flag=True, help="Erase its flash first, as ST's regression script does.")
 @click.option("--link", type=FILE_NAME, metavar="FILE", help="Make FILE a link to the port meanwhile.")
 @click.option(
-    "--time-limit", type=click.FloatRange(0, 1e6), metavar="SECONDS", help="Give up after this; exit 1."
+    "--time-limit",
+    type=click.FloatRange(0, 1e6),
+    callback=_seconds,
+    metavar="SECONDS",
+    help="Give up after this; exit 1.",
 )
 def device(
     state: str | None,

@@ -192,7 +192,7 @@ def _lines(
 ) -> Iterator[str]:
     yield f"factory data: {len(found.data.values)} entries, {len(image)} bytes"
     if verbose:
-        yield from listing(found.data)
+        yield from listing(image)
     results = dict(zip((id(d.step) for d in done), (d.result for d in done), strict=True))
     for number, step in enumerate(plan.steps, 1):
         yield f"{number}. {step}"

@@ -7,10 +7,10 @@ import click
 
 from ...device import Device
 from ...interface.errors import ExitCode
-from ...interface.matter.factory_data import END_MARKER, FactoryData
+from ...interface.matter.factory_data import HEADER_SIZE, FactoryData, entries
 from ...interface.matter.factory_data_json import factory_data_to_json
 from ...platform.board import AreaRole, BoardError
-from ...platform.state import StateError, holds_nothing
+from ...platform.state import StateError, holds_nothing, stored_board
 from ..matter.factory.factory_file import matter_notices
 from ..matter.factory.listing import listing, listing_data
 from .loader_options import board_of
@@ -40,19 +40,19 @@ def show(state: str, board: str | None, output: str | None, json_output: str | N
         sys.exit(int(ExitCode.NO))
     print_lines((f"warning: {notice}" for notice in matter_notices(data)), STYLES, to_stderr=True)
     if output is not None:
-        end = raw.find(END_MARKER.to_bytes(4, "little"), len(data.encode()) - 4) + 4
-        write_file(output, raw[:end])
+        *_, (at, _, value) = entries(raw)
+        write_file(output, raw[: at + HEADER_SIZE + len(value) + 4])
     if json_output is not None:
         write_file(json_output, factory_data_to_json(data).encode())
     if as_json:
         click.echo(json.dumps({"address": address, "entries": listing_data(data)}, indent=2))
     elif STDIN not in (output, json_output):
-        print_lines((f"factory data at {address:#010x}: {len(data.values)} entries", *listing(data)), STYLES)
+        print_lines((f"factory data at {address:#010x}: {len(data.values)} entries", *listing(raw)), STYLES)
 
 
 def _read(state: str, board: str | None) -> tuple[int, bytes]:
     """The address of the device's factory data, and the bytes of their area."""
-    if holds_nothing(state):
+    if holds_nothing(state) or (board is None and stored_board(state) is None):
         raise StateError(f"state directory {state}: holds no device; legal: one that a factory run has left")
     loaded = board_of(state, board, "")
     with Device(loaded, state=state) as device:

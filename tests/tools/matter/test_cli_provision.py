@@ -199,6 +199,12 @@ def answering(line: bytes) -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.parametrize("limit", ["nan", "-1", "1e7", "soon"])
+def test_time_limits_that_are_none(limit: str, tfm_sim: CommandLine) -> None:
+    assert tfm_sim("matter", "device", "--time-limit", limit) == 2
+    assert "--time-limit" in tfm_sim.err
+
+
 def test_a_device_that_nobody_provisions(tfm_sim: CommandLine, tmp_path: Path) -> None:
     assert tfm_sim("matter", "device", "--time-limit", 0.1, "--link", "tty") == 1
     assert tfm_sim.out.endswith("nobody provisioned it within 0.1 s\n")

@@ -315,6 +315,31 @@ def test_the_mode_is_forwarded_to_the_firmware(
     assert found is key_in_flash
 
 
+def test_a_production_device_whose_key_is_in_flash_is_no_good_one() -> None:
+    """ST's guide, --mode: in production mode the key must be in secure storage; the last check looks."""
+    run = a_run(Place.of("wb55", None, "production"), mode=ProvisioningMode.TEST)
+    (report,) = provision_all(run, units(1))
+    assert (report.ok, report.status, report.step) == (False, DONE, UnitStep.INSTALLING)
+    assert report.message == "the private key is in the factory data"
+
+
+def test_a_device_that_signs_with_another_key_is_no_good_one() -> None:
+    """Whatever a third party's script makes of `finish:005`, the last check looks."""
+
+    def script(mode: int, header: str, port: str) -> tuple[str, int]:
+        with serial.Serial(port, 115200, timeout=0.05) as line:
+            text = b""
+            while b"finish:005" not in text:
+                line.write(b"Init\n")
+                text += line.read(400)
+        return "all well", 0
+
+    development = replace(development_credentials(PkiServer.development()), private_key=bytes(31) + b"\1")
+    (report,) = provision_all(a_run(Place.of("wba", 0), development=development, script=script), units(1))
+    assert (report.ok, report.step) == (False, UnitStep.INSTALLING)
+    assert report.message == "the device signs with another key than its certificate's"
+
+
 def test_reports_say_what_they_are_for() -> None:
     report = UnitReport(units(1)[0], UnitStep.WAITING, "no")
     assert not report.ok

@@ -9,18 +9,26 @@ from ....interface.matter.factory_data import (
     FactoryData,
     FactoryDataTag,
     ValueType,
+    entries,
 )
 
 SHOWN_BYTES = 12
 
 
-def listing(data: FactoryData) -> Iterator[str]:
-    """A line an entry: its offset in the image, id, name and value. The private key is not shown."""
-    at = 0
-    for tag, value in data.values.items():
-        yield f"{at:#06x}  {int(tag):3}  {tag.name:<30}  {_shown(data, tag)}"
-        at += HEADER_SIZE + len(value)
-    yield f"{at:#06x}       end marker"
+def listing(image: bytes) -> Iterator[str]:
+    """A line an entry, as they lie in ``image``: offset, id, name and value. The private key is not shown.
+
+    Provisioning firmware adds its entries behind the others, whatever their ids. Raises FactoryDataError.
+    """
+    data, end = FactoryData.decode(image), 0
+    for at, number, value in entries(image):
+        if number in VALUE_TYPES:
+            tag = FactoryDataTag(number)
+            yield f"{at:#06x}  {number:3}  {tag.name:<30}  {_shown(data, tag)}"
+        else:
+            yield f"{at:#06x}  {number:3}  {'(unknown)':<30}  {_start(value)}"
+        end = at + HEADER_SIZE + len(value)
+    yield f"{end:#06x}       end marker"
 
 
 def listing_data(data: FactoryData) -> list[dict[str, Any]]:
@@ -55,5 +63,9 @@ def _shown(data: FactoryData, tag: FactoryDataTag) -> str:
             return f"{number:#x} ({number})"
         case ValueType.STRING:
             return repr(value.decode())
+    return _start(value)
+
+
+def _start(value: bytes) -> str:
     more = ".." if len(value) > SHOWN_BYTES else ""
     return f"{len(value)} bytes, {value[:SHOWN_BYTES].hex()}{more}"

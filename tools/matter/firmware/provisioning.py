@@ -81,7 +81,7 @@ class ProvisioningFirmware:
         stores: Mapping[ProvisioningMode, DacKeyStore] | None = None,
     ) -> None:
         self._machine = machine
-        self._store = store
+        self._default = self._store = store
         self._stores = stores or {}
         self._development = development
         self._factory = FactoryFlash(machine.flash, board)
@@ -114,6 +114,7 @@ class ProvisioningFirmware:
         while (line := (self._next_line(deadline) or b"").strip()) != INIT.strip():
             mode = read_mode(line) or mode
         self._port.write(START_PROVISIONING)
+        self._store = self._default
         if mode is not None and self._stores:
             if mode not in self._stores:
                 raise Failed(ProvisioningStatus.PARAM_ERROR)
