@@ -157,6 +157,8 @@ class AeadFunctions(OperationGroup[AeadOperation]):
         tag_length = PSA_ALG_AEAD_GET_TAG_LENGTH(alg)
         if tag_length not in algorithm.tags:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
+        if key.driver is not None:
+            key.driver.setup_in_parts(key.driver_key, alg)
         self._check_key(algorithm, key.attributes)
         return AeadMessage(
             algorithm,

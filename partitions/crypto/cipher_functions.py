@@ -189,6 +189,8 @@ class CipherFunctions(OperationGroup[CipherOperation]):
 
         def start() -> None:
             key = self._key(request, encrypt=encrypt)
+            if key.driver is not None:
+                key.driver.setup_in_parts(key.driver_key, request.iovec.alg)
             kind = self._kind(key, request.iovec.alg)
             operation.start(request.iovec.alg, kind, key.material.data)
 

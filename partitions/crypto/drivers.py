@@ -130,6 +130,10 @@ class OpaqueDriver:
         """The bytes that the service feeds into a derivation for this key at this step."""
         self._lacks(key, alg, step)
 
+    def setup_in_parts(self, key: DriverKey, alg: int) -> NoReturn:
+        """Refuses a cipher or an AEAD in parts, which no driver here has."""
+        self._lacks(key, alg)
+
     def _lacks(self, *_: object) -> NoReturn:
         raise Refusal(PSA_ERROR_NOT_SUPPORTED)
 

@@ -8,7 +8,11 @@ from ...interface.psa.crypto_values import (
     PSA_ECC_FAMILY_SECP_R1,
     PSA_KEY_TYPE_ECC_GET_FAMILY,
 )
-from ...interface.psa.status import PSA_ERROR_INVALID_ARGUMENT, PSA_ERROR_NOT_SUPPORTED
+from ...interface.psa.status import (
+    PSA_ERROR_GENERIC_ERROR,
+    PSA_ERROR_INVALID_ARGUMENT,
+    PSA_ERROR_NOT_SUPPORTED,
+)
 from ...platform.pka import SECP256K1, SECP256R1, SECP384R1, CurveParameters
 from .curves import SIZES, infer_bits
 from .refusal import Refusal
@@ -36,15 +40,27 @@ def curve_of(key_type: int, bits: int) -> CurveParameters:
 
 
 def inferred_bits(attributes: KeyAttributes, data: bytes) -> int:
-    """The size of a private key in the clear. INVALID_ARGUMENT for a length or a number that is none.
+    """The size of a private key in the clear. GENERIC_ERROR for a length or a number that is none.
 
-    Mbed TLS mbedtls_psa_ecp_load_representation.
+    Mbed TLS mbedtls_psa_ecp_load_representation, as `no_key` has it.
     """
     family = PSA_KEY_TYPE_ECC_GET_FAMILY(attributes.type)
-    bits = infer_bits(family, attributes.bits, len(data), is_pair=True)
+    try:
+        bits = infer_bits(family, attributes.bits, len(data), is_pair=True)
+    except Refusal as refusal:
+        raise no_key() from refusal
     if not 0 < int.from_bytes(data, "big") < int.from_bytes(curve_of(attributes.type, bits).order, "big"):
-        raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
+        raise no_key()
     return bits
+
+
+def no_key() -> Refusal:
+    """What the import of something that is no key is refused with.
+
+    STM32 KWE mbedtls_kwe_opaque_import_key: PSA's own code goes through mbedtls_to_psa_error once more, which
+    takes it for one of Mbed TLS's that it does not know.
+    """
+    return Refusal(PSA_ERROR_GENERIC_ERROR)
 
 
 def prepared_digest(digest: bytes, curve: CurveParameters) -> bytes:

@@ -25,6 +25,7 @@ from . import rsa_padding
 from .drivers import DriverKey
 from .hashing import Hashes
 from .key_formats import load
+from .kwe_curves import no_key
 from .refusal import Refusal
 from .wants import DEFAULT, Offer
 
@@ -41,8 +42,11 @@ class KweRsa:
         self._hashes = Hashes(Offer(DEFAULT))
 
     def import_key(self, attributes: KeyAttributes, data: bytes) -> tuple[int, bytes]:
-        """Bits and blob of a key pair in PSA's format; INVALID_ARGUMENT for what is none."""
-        bits, material = load(attributes, data)
+        """Bits and blob of a key pair in PSA's format; GENERIC_ERROR for what is none."""
+        try:
+            bits, material = load(attributes, data)
+        except Refusal as refusal:
+            raise no_key() from refusal
         pair = material.rsa_pair()
         size = pair.public.size
         if bits % _AES_BLOCK_BITS:
@@ -70,8 +74,15 @@ class KweRsa:
         return self._apply(key, encoded)
 
     def decrypt(self, key: DriverKey, alg: int, data: bytes, label: bytes) -> bytes:
-        """OAEP. Its ciphertext is the caller's: what opens to no message is INVALID_PADDING."""
-        opened = self._apply(key, data)
+        """OAEP. Its ciphertext is the caller's: what opens to no message is INVALID_PADDING.
+
+        STM32 KWE KWE_RsaModularExp takes as many bytes as the modulus has, whatever the length that it was
+        given. Behind a shorter ciphertext it reads on; here that is INVALID_ARGUMENT.
+        """
+        size = key.attributes.bits // 8
+        if len(data) < size:
+            raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
+        opened = self._apply(key, data[:size])
         if not PSA_ALG_IS_RSA_OAEP(alg):
             raise Refusal(MBEDTLS_ERR_RSA_BAD_INPUT_DATA)
         try:
