@@ -15,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.dua_chain import CHALLENGE, DUA, NOW, OTHER, PKI, dua_certificate, material, presented, serial
 from support.stm32_device import der
+from support.matter_certificates import draft, tlv
+from support.matter_certificates import name as matter_name
 
 from tfm_sim.tools.stm32 import DuaVerdict, verify, verify_chain
 from tfm_sim.tools.stm32.certificates import Authority, Draft, DuaPki, build, name
@@ -225,3 +227,37 @@ def test_serial_numbers_are_in_the_name() -> None:
     leaf = x509.load_der_x509_certificate(GOOD.certificate)
     assert leaf.serial_number == int.from_bytes(serial(1), "big")
     assert f"-usfu-{serial(1).hex()}" in leaf.subject.rfc4514_string()
+
+
+@pytest.mark.parametrize(
+    ("oid", "value"),
+    [("551d11", "3002a300"), ("551d23", "3007a102a300820101"), ("551d1f", "30083006a004a002a300")],
+    ids=["subjectAltName", "authorityKeyIdentifier", "cRLDistributionPoints"],
+)
+def test_a_kind_of_name_that_the_library_does_not_know(oid: str, value: str) -> None:
+    """An x400Address: it comes as an exception that is no ValueError."""
+    certificate = draft("DAC").with_extension(oid, bytes.fromhex(value)).der()
+    verdict = verify_chain(certificate, GOOD.intermediates, ROOTS, at=NOW)
+    assert [reason.kind.value for reason in verdict.reasons] == ["malformed-certificate"]
+
+
+def test_a_name_of_bits() -> None:
+    """A BIT STRING as a common name: the library raises TypeError, late."""
+    subject = tlv(0x30, tlv(0x31, tlv(0x30, bytes.fromhex("0603550403"), tlv(0x03, b"\0x"))))
+    certificate = draft("DAC").with_(subject=subject).der()
+    verdict = verify_chain(certificate, GOOD.intermediates, ROOTS, at=NOW)
+    assert [reason.kind.value for reason in verdict.reasons] == ["malformed-certificate"]
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ({"subject": matter_name(("550403", "x" * 150), ("550406", ""))}, "certificate-name"),
+        ({"serial": b"\x02\x01\xff"}, "malformed-certificate"),
+        ({"serial": b"\x02\x01\x00"}, "malformed-certificate"),
+    ],
+)
+def test_what_the_library_warns_of_is_judged_in_silence(change: dict[str, bytes], kind: str) -> None:
+    certificate = draft("DAC").with_(**change).der()
+    verdict = verify_chain(certificate, GOOD.intermediates, ROOTS, at=NOW)
+    assert kind in {reason.kind.value for reason in verdict.reasons}
