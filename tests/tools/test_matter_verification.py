@@ -365,6 +365,27 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
                 read(candidate)
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("15 0405 18", "an anonymous element at offset 1 in a structure; legal: tagged ones"),
+        ("15 3601 240105 18 18", "context tag 1 at offset 3 in an array; legal: anonymous elements"),
+        ("15 3801", "an end of container at offset 1 that ends none"),
+        ("18", "an end of container at offset 0 that ends none"),
+        ("15", "1 containers are not ended"),
+        ("16 18", "a array, anonymous; legal: an anonymous structure"),
+        ("3501 18", "a structure, context tag 1; legal: an anonymous structure"),
+        ("15 18 18", "1 octets behind the structure; legal: none"),
+        ("15 3901 18", "element type 0x19 at offset 1; legal: 0x00 to 0x18"),
+    ],
+)
+def test_what_is_no_structure(text: str, why: str) -> None:
+    """Matter 1.4 A.2: tags in structures, none in arrays, every container ended once."""
+    with pytest.raises(TlvFormatError) as refused:
+        read_structure(bytes.fromhex(text))
+    assert str(refused.value) == why
+
+
 def test_evidence_is_judged_again_from_json() -> None:
     lab, csr_lab = Lab(), CsrLab()
     outcome = Commissioning("", None, lab.info(), None, csr_lab.info(), None)

@@ -260,6 +260,21 @@ def test_validity_includes_its_ends(when: datetime, ok: bool) -> None:
     assert (not list(check_valid_at(ALL[DAC], DAC, when, "now"))) is ok
 
 
+@pytest.mark.parametrize(("text", "year"), [(b"490101000000Z", 2049), (b"500101000000Z", 1950)])
+def test_two_digits_of_a_year(text: bytes, year: int) -> None:
+    """RFC 5280 4.1.2.5.1: from 50 on they are of the last century."""
+    assert read_certificate(draft("DAC").with_(not_before=tlv(0x17, text)).der()).not_before.year == year
+
+
+@pytest.mark.parametrize("who", ["PAA", "PAI", "DAC"])
+def test_a_key_is_whole_bytes(who: str) -> None:
+    """One bit fewer is no point, though that bit is 0 in all three."""
+    whole = tlv(3, b"\0", point(who))
+    der = draft(who).der().replace(whole, tlv(3, b"\1", point(who)))
+    with pytest.raises(CertificateError, match="has 1 unused bits; legal: whole bytes"):
+        read_certificate(der)
+
+
 GOOD = draft("DAC").der()
 
 
