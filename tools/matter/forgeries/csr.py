@@ -6,7 +6,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256, SHA384, HashAlgorithm
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ....interface.matter import tlv
@@ -73,7 +73,7 @@ def _certificate_instead(lab: CsrLab) -> None:
     lab.csr = CertificatePlan(name, name, key("operational"), key("operational")).build()
 
 
-def _issued(scalar: int, curve: ec.EllipticCurve, algorithm: HashAlgorithm) -> Change:
+def _issued(scalar: int, curve: ec.EllipticCurve, algorithm: SHA256 | SHA384) -> Change:
     """A request of another key or hash, signed as it should be."""
 
     def change(lab: CsrLab) -> None:
