@@ -228,6 +228,10 @@ PAI = make_pai(PAA, derive_key(0, "PAI"), "PAI", vendor_id=0xFFF1, product_id=0x
             "DAC for VID 0xFFF1, PID 0x8005; legal: VID 0xFFF1, PID 0x8004, as the PAI's subject says",
         ),
         (
+            lambda: make_dac(PAI, DEVICE.public_key(), "DAC", Product(0xFFF2, 0x8004)),
+            "DAC for VID 0xFFF2, PID 0x8004; legal: VID 0xFFF1, PID 0x8004, as the PAI's subject says",
+        ),
+        (
             lambda: make_paa(
                 DEVICE, "P", validity=Validity(DEFAULT_NOT_BEFORE, datetime(2023, 1, 1, tzinfo=UTC))
             ),
