@@ -9,9 +9,9 @@ from .partitions.esp_tee_attestation.config import (
     BootLoaderPart,
     EspTeeAttestationConfig,
     EspTeeConfig,
-    ImagePart,
 )
 from .platform.board import AreaRole, Board
+from .platform.hal_esp32 import REE_IMAGE, TEE_IMAGE
 
 ESP_TEE_NUM_ASSETS: Final = 24
 """ITS_NUM_ASSETS: the TEE's fifteen keys, their directory, the entropy seed, and some for others."""
@@ -27,13 +27,7 @@ def esp_tee_build(
     start = layout.protected_offset
     behind = layout.size - layout.code_size
     boot_loader = BootLoaderPart(area.offset, area.size, start, layout.size - start, behind)
-    tee, app = (
-        ImagePart(
-            (board.slot(image, "primary").offset, board.slot(image, "secondary").offset),
-            board.slot(image, "primary").size,
-        )
-        for image in range(2)
-    )
+    tee, app = (board.slot(image, "primary").size for image in (TEE_IMAGE, REE_IMAGE))
     secure_boot = bl2 is not None and not bl2.unsigned
     return EspTeeAttestationConfig(config, boot_loader, tee, app, secure_boot)
 

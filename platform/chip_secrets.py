@@ -10,9 +10,9 @@ from typing import Final
 
 from ..interface.errors import TfmSimError
 from ..interface.stm32.dua_certificate import CertId
-from ..interface.stm32.key_wrap_engine import RSSE_USAGE_ECDSA_SIGN, RsseBlob, RsseKeyType
+from ..interface.stm32.key_wrap_engine import RsseKeyType, pack_rsse_blob
 from ..interface.trace import Trace
-from .ccb import CONTEXT_SIZE, IV_SIZE, Ccb
+from .ccb import Ccb
 from .flash import FlashArea
 from .pka import SECP256R1, private_scalar, public_point
 from .random_source import RandomSource
@@ -80,16 +80,7 @@ class ChipSecrets:
         if self._is_erased(at, KEY_SIZE):
             raise RssError(f"{certificate.name}: the chip has no such key; legal: after ST's factory")
         wrapped = self.ccb.wrap_in_rss(SECP256R1, self._area.read(at, KEY_SIZE), secure=secure)
-        blob: bytes = RsseBlob.build(
-            {
-                "key_type": key_type,
-                "usage": RSSE_USAGE_ECDSA_SIGN,
-                "iv": wrapped[:IV_SIZE],
-                "tag": wrapped[IV_SIZE:CONTEXT_SIZE],
-                "key": wrapped[CONTEXT_SIZE:],
-            }
-        )
-        return blob
+        return pack_rsse_blob(wrapped)
 
     def _rhuk(self) -> bytes:
         if self._is_erased(_RHUK, RHUK_SIZE):

@@ -23,7 +23,8 @@ from ..interface.psa.crypto_values import (
 )
 from ..interface.tfm.platform import NV_COUNTER_SIZE
 from . import nv_counters
-from .flash import Flash, FlashArea, FlashError
+from .flash import FlashArea, FlashError
+from .hal_esp32 import Esp32Hal, Esp32Parts
 from .hal_stm32 import Stm32Hal, Stm32Parts
 from .initial_attest_key import INSTANCE_ID_MAX_SIZE, EccKey, ecc_key, instance_id
 from .ioctl import IoctlHandler, IoctlReply, IoctlRequest, no_requests
@@ -76,7 +77,7 @@ class FlashAreaInfo:
     erased_value: int
 
 
-class PlatformHal(Stm32Hal):
+class PlatformHal(Esp32Hal, Stm32Hal):
     """The HAL of one device. A partition gets it through ``granted``."""
 
     def __init__(
@@ -91,14 +92,10 @@ class PlatformHal(Stm32Hal):
         its_encryption: ItsEncryption | None = None,
         ioctl: IoctlHandler = no_requests,
         kmu: Kmu | None = None,
-        flash: Flash | None = None,
-        rom_chip_id: int = 0,
+        esp32: Esp32Parts | None = None,
         stm32: Stm32Parts | None = None,
     ) -> None:
-        """``slots`` by MCUboot's image index and slot number, 0 primary and 1 secondary.
-
-        ``flash`` is the device that the boot loaders start from, ``rom_chip_id`` what an ESP32's ROM says.
-        """
+        """``slots`` by MCUboot's image index and slot number, 0 primary and 1 secondary."""
         self._otp = otp
         self._counters = counters
         self._rng = rng
@@ -108,8 +105,7 @@ class PlatformHal(Stm32Hal):
         self._slots = slots or {}
         self._ioctl = ioctl
         self._kmu = kmu or Kmu()
-        self._flash = flash
-        self._rom_chip_id = rom_chip_id
+        self._esp32 = esp32
         self._stm32 = stm32
         self._its_encryption = its_encryption or ItsEncryption(otp, rng)
 
@@ -341,34 +337,6 @@ class PlatformHal(Stm32Hal):
                 f"platform ioctl {request:#x}: {len(reply.output)} bytes of output; legal: {output_size}",
             )
         return reply
-
-    def esp_efuse_mac_get_default(self) -> bytes:
-        """ESP-IDF: the MAC in the eFuses, 6 bytes. Raises PlatError UNSUPPORTED on a chip without."""
-        return self._otp.read(OtpField.EFUSE_MAC)
-
-    def esp_efuse_optional_unique_id(self) -> bytes:
-        """ESP-IDF ESP_EFUSE_OPTIONAL_UNIQUE_ID, 16 bytes. Raises PlatError UNSUPPORTED on a chip without."""
-        return self._otp.read(OtpField.EFUSE_OPTIONAL_UNIQUE_ID)
-
-    def efuse_hal_chip_revision(self) -> int:
-        """ESP-IDF: the revision in the eFuses, major * 100 + minor. Raises PlatError UNSUPPORTED."""
-        return int.from_bytes(self._otp.read(OtpField.EFUSE_CHIP_REVISION), "little")
-
-    def esp_rom_chip_id(self) -> int:
-        """ESP-IDF _rom_chip_id: which chip it is, from its ROM; 0 on a board that is no ESP32."""
-        return self._rom_chip_id
-
-    def esp_tee_flash_read(self, offset: int, length: int) -> bytes:
-        """ESP-IDF: ``length`` bytes at ``offset`` of the flash that the chip boots from.
-
-        Raises PlatError INVALID_INPUT for a range outside it, UNSUPPORTED without such flash.
-        """
-        if self._flash is None:
-            raise PlatError(TfmPlatErr.UNSUPPORTED, "the platform has no flash that it boots from")
-        try:
-            return self._flash.read(offset, length)
-        except FlashError as error:
-            raise PlatError(TfmPlatErr.INVALID_INPUT, str(error)) from error
 
     def _string(self, field: OtpField, size: int) -> bytes:
         # TF-M tfm_strnlen: a string ends at the first NUL within the buffer, or with it.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..interface.stm32.dua_certificate import CertId
-from ..interface.stm32.key_wrap_engine import RsseBlob
+from ..interface.stm32.key_wrap_engine import PSA_KWE_ECC_KEY_DUA_USER_BITS, PSA_KWE_RSSE_BLOB_KEY_OFFSET
 from .ccb import Ccb, CcbError
 from .chip_secrets import ChipSecrets
 from .flash import FlashArea
@@ -21,9 +21,7 @@ from .saes import AesCall, AesMode, SaesError
 
 WRAPPED_KEY_SLOT: Final = 0x100
 """Bytes for each blob in the area of wrapped keys: DUA_USER_FU's first, then DUA_USER_LU's."""
-DUA_BLOB_SIZE: Final = len(
-    RsseBlob.build({"key_type": 0, "usage": 0, "iv": bytes(16), "tag": bytes(16), "key": bytes(32)})
-)
+DUA_BLOB_SIZE: Final = PSA_KWE_RSSE_BLOB_KEY_OFFSET + PSA_KWE_ECC_KEY_DUA_USER_BITS // 8
 
 
 @dataclass(frozen=True, slots=True)

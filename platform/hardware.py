@@ -12,6 +12,7 @@ from .claims import claim_named, claim_range
 from .clock import VirtualClock
 from .flash import Flash, FlashArea
 from .hal import PlatformHal
+from .hal_esp32 import Esp32Parts
 from .hal_stm32 import Stm32Parts
 from .interrupts import InterruptController
 from .its_encryption import ItsEncryption
@@ -104,6 +105,11 @@ class Hardware:
         self.its_encryption = ItsEncryption(self.otp, self.rng)
         self.kmu = Kmu()
         self.chip = self._chip_secrets()
+        slots = {
+            (area.image, SLOT_NUMBERS[area.slot]): self.areas[area.name]
+            for area in board.flash_areas
+            if area.image is not None and area.slot is not None
+        }
         self.hal = PlatformHal(
             self.otp,
             self.nv_counters,
@@ -111,16 +117,11 @@ class Hardware:
             self.area_with_role(AreaRole.ITS),
             self.area_with_role(AreaRole.PS),
             self._reset_requested,
-            {
-                (area.image, SLOT_NUMBERS[area.slot]): self.areas[area.name]
-                for area in board.flash_areas
-                if area.image is not None and area.slot is not None
-            },
+            slots,
             self.its_encryption,
             board.ioctl,
             self.kmu,
-            self.flash[board.flash[0].name],
-            board.rom_chip_id,
+            Esp32Parts(self.flash[board.flash[0].name], self.memory, slots, board.rom_chip_id),
             None if self.chip is None else Stm32Parts(self.chip, self.area_with_role(AreaRole.WRAPPED_KEYS)),
         )
 

@@ -1,7 +1,7 @@
 """ESP-IDF application images (esp_app_format.h, esp_image_format.h, esp_app_desc.h), little endian.
 
-``header | segments | zeros | checksum | SHA-256``: each segment is a header of 8 bytes and its data; the
-checksum is one byte, the last of a block of 16, and the hash, where the header says that there is one, covers
+``header | segments | zeros | checksum | SHA-256``: each segment is a header of 8 bytes and its data, in whole
+words; the checksum is one byte, the last of a block of 16, and the hash, where the header says that there is one, covers
 everything before it. The description of what the image is lies at the start of the first segment's data.
 """
 
@@ -25,6 +25,13 @@ HASH_SIZE: Final = 32
 VERSION_SIZE: Final = 32
 FLASH_SECTOR_SIZE: Final = 0x1000
 MMU_PAGE_SIZE: Final = 0x10000
+MMU_PAGE_BITS: Final = range(13, 17)
+"""Sizes of a page as a description gives them, 2^13 to 2^16 bytes; any other stands for `MMU_PAGE_SIZE`."""
+MAPPED: Final = range(0x42000000, 0x43000000)
+"""Addresses where an ESP32-C6 sees its flash: a segment for them is mapped and not loaded."""
+SEGMENT_ALIGNMENT: Final = 4
+MAX_FLASH_SIZE: Final = 0x1000000
+"""ESP_IMAGE_MAX_FLASH_ADDR_SIZE: a segment is smaller."""
 
 EspImageHeader: Final = Struct(
     "magic" / Int8ul,
@@ -85,6 +92,10 @@ Read = Callable[[int, int], bytes]
 
 class EspImageError(TfmSimError):
     """Bytes are no image of ESP-IDF's, or not the one that they should be."""
+
+
+class EspAppDescMissing(EspImageError):
+    """An application's first segment does not begin with its description."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,25 +201,40 @@ class EspImageInfo:
         return signed % MMU_PAGE_SIZE == 0
 
 
-def read_image_info(read: Read, room: int) -> EspImageInfo:
-    """Header and segment headers of an image that has ``room`` bytes at most.
+def read_image_info(read: Read, room: int, *, app: bool = False) -> EspImageInfo:
+    """Header and segment headers of an image that has ``room`` bytes at most and lies at the start of a page.
 
-    Raises EspImageError for another magic, too many segments, and segments that pass the room; and what
+    Raises EspImageError for another magic, too many segments, those that are no whole words, as large as
+    flash, mapped where they do not lie or past the room; EspAppDescMissing for an ``app`` without; and what
     ``read`` raises.
     """
     header = EspImageHeader.parse(_enough(read(0, HEADER_SIZE), HEADER_SIZE, "image header"))
     if header.magic != ESP_IMAGE_HEADER_MAGIC:
         raise EspImageError(f"image: magic {int(header.magic):#04x}; legal: {ESP_IMAGE_HEADER_MAGIC:#x}")
-    if not 1 <= header.segment_count <= ESP_IMAGE_MAX_SEGMENTS:
+    if header.segment_count > ESP_IMAGE_MAX_SEGMENTS:
         raise EspImageError(
-            f"image: {int(header.segment_count)} segments; legal: 1 to {ESP_IMAGE_MAX_SEGMENTS}"
+            f"image: {int(header.segment_count)} segments; legal: up to {ESP_IMAGE_MAX_SEGMENTS}"
         )
     offset = HEADER_SIZE
+    page = MMU_PAGE_SIZE
     for index in range(header.segment_count):
         if offset + SEGMENT_HEADER_SIZE > room:
             raise EspImageError(f"image: segment {index} at {offset:#x}; legal: inside {room:#x} bytes")
         raw = _enough(read(offset, SEGMENT_HEADER_SIZE), SEGMENT_HEADER_SIZE, "segment header")
-        offset += SEGMENT_HEADER_SIZE + int(EspSegmentHeader.parse(raw).data_len)
+        segment = EspSegmentHeader.parse(raw)
+        load_addr, length = int(segment.load_addr), int(segment.data_len)
+        offset += SEGMENT_HEADER_SIZE
+        if length % SEGMENT_ALIGNMENT or length >= MAX_FLASH_SIZE:
+            raise EspImageError(
+                f"image: segment {index} of {length:#x} bytes; legal: whole words, below {MAX_FLASH_SIZE:#x}"
+            )
+        if app and index == 0:
+            page = _app_page_size(read(offset, min(length, APP_DESC_SIZE)))
+        if load_addr in MAPPED and (load_addr - offset) % page:
+            raise EspImageError(
+                f"image: segment {index} at {offset:#x} for {load_addr:#x}; legal: the same place in a page"
+            )
+        offset += length
     end = offset + 1
     end += -end % CHECKSUM_ALIGNMENT
     hash_size = HASH_SIZE if header.hash_appended else 0
@@ -223,6 +249,15 @@ def read_image_info(read: Read, room: int) -> EspImageInfo:
     )
 
 
+def _app_page_size(raw: bytes) -> int:
+    """ESP-IDF verify_segment_header: a segment too short for a description, then one without its magic word."""
+    desc = EspAppDescLayout.parse(_enough(raw, APP_DESC_SIZE, "first segment"))
+    if desc.magic_word != ESP_APP_DESC_MAGIC_WORD:
+        found = f"magic word {int(desc.magic_word):#010x}"
+        raise EspAppDescMissing(f"app description: {found}; legal: {ESP_APP_DESC_MAGIC_WORD:#010x}")
+    return 1 << int(desc.mmu_page_size) if desc.mmu_page_size in MMU_PAGE_BITS else MMU_PAGE_SIZE
+
+
 def encode_image(
     segments: Sequence[tuple[int, bytes]],
     *,
@@ -232,6 +267,7 @@ def encode_image(
 ) -> bytes:
     """An image of (load address, data) segments with its checksum and hash, as esptool's elf2image has it.
 
+    Zeros fill the last word of each segment.
     ``chip_revs`` are the least and the greatest revision that it runs on, major * 100 + minor.
     """
     image: bytes = EspImageHeader.build(
@@ -253,6 +289,7 @@ def encode_image(
     )
     checksum = CHECKSUM_SEED
     for address, data in segments:
+        data += bytes(-len(data) % SEGMENT_ALIGNMENT)
         image += EspSegmentHeader.build({"load_addr": address, "data_len": len(data)}) + data
         for byte in data:
             checksum ^= byte

@@ -50,20 +50,51 @@ class RsseKeyType(IntEnum):
     """The device's key for licensed use, DUA_USER_LU."""
 
 
-RSSE_USAGE_ECDSA_SIGN: Final = 1
-"""``KeyUsage=ECDSA_USAGE_SIGN``; our number."""
+_CHECKSUM_OFFSET: Final = PSA_KWE_RSSE_BLOB_KEY_OFFSET - 4
+_FILLER: Final = b"\xfe"
+_POLYNOMIAL: Final = 0x04C11DB7
 
 RsseBlob: Final = Struct(
-    "key_type" / Int32ul,
-    "usage" / Int32ul,
+    "type" / Const(bytes.fromhex("060001fe")),
+    "key_size" / Int32ul,
     "iv" / Bytes(PSA_KWE_DRIVER_IV_BASE_SIZE),
     "tag" / Bytes(PSA_KWE_DRIVER_TAG_BASE_SIZE),
-    Const(bytes(PSA_KWE_RSSE_BLOB_KEY_OFFSET - PSA_KWE_RSSE_BLOB_IV_OFFSET - 32)),
+    "parameters" / Const(bytes.fromhex("02fefefe01070000")),
+    "filler" / Const(28 * _FILLER),
+    "checksum" / Int32ul,
     "key" / GreedyBytes,
 )
 """What RSSe-KW writes for an ECC key, to be imported whole; little endian.
 
-IV, tag and wrapped key lie where ST's driver takes them from, at 0x08, 0x18 and 0x50. ST does not publish
-what the first 8 bytes and those from 0x28 to 0x4f are, and its driver passes over them: here they are type
-and usage of the key, and zeros.
+IV, tag and wrapped key lie where ST's driver takes them from, at 0x08, 0x18 and 0x50. Of the rest ST tells
+nothing, but its example of initial attestation has a blob: the size of the key in bytes and the checksum over
+the other words are read off it. Type and parameters are as they are there, for either key and either side.
+The driver passes over all of it.
 """
+
+
+def pack_rsse_blob(wrapped: bytes) -> bytes:
+    """A blob of RSSe-KW around IV, tag and wrapped key, 80 bytes and the key."""
+    context, key = (
+        wrapped[:PSA_KWE_DRIVER_KEY_CONTEXT_BASE_SIZE],
+        wrapped[PSA_KWE_DRIVER_KEY_CONTEXT_BASE_SIZE:],
+    )
+    iv, tag = context[:PSA_KWE_DRIVER_IV_BASE_SIZE], context[PSA_KWE_DRIVER_IV_BASE_SIZE:]
+    parts = {"key_size": len(key), "iv": iv, "tag": tag, "key": key}
+    blank: bytes = RsseBlob.build({**parts, "checksum": 0})
+    checksum = rsse_checksum(blank[:_CHECKSUM_OFFSET] + key)
+    blob: bytes = RsseBlob.build({**parts, "checksum": checksum})
+    return blob
+
+
+def rsse_checksum(words: bytes) -> int:
+    """The checksum of all words but its own: what the CRC unit of an STM32 makes of them after a reset.
+
+    CRC-32 of each word from its most significant bit on, nothing reflected, the first value all ones.
+    """
+    crc = 0xFFFFFFFF
+    for at in range(0, len(words), 4):
+        crc ^= int.from_bytes(words[at : at + 4], "little")
+        for _ in range(32):
+            crc = (crc << 1 ^ _POLYNOMIAL if crc >> 31 else crc << 1) & 0xFFFFFFFF
+    return crc

@@ -26,7 +26,6 @@ from typing import Final, NoReturn, TypeVar
 from ...interface.psa.crypto_sizes import PSA_BITS_TO_BYTES
 from ...interface.psa.crypto_types import KeyAttributes
 from ...interface.psa.crypto_values import (
-    PSA_ECC_FAMILY_MONTGOMERY,
     PSA_ALG_AEAD_GET_TAG_LENGTH,
     PSA_ALG_AEAD_WITH_SHORTENED_TAG,
     PSA_ALG_CBC_NO_PADDING,
@@ -35,6 +34,7 @@ from ...interface.psa.crypto_values import (
     PSA_ALG_GCM,
     PSA_ALG_IS_ECDH,
     PSA_ALG_IS_ECDSA,
+    PSA_ECC_FAMILY_MONTGOMERY,
     PSA_KEY_TYPE_AES,
     PSA_KEY_TYPE_ECC_GET_FAMILY,
     PSA_KEY_TYPE_IS_ECC,

@@ -110,22 +110,14 @@ class BootLoaderPart:
 
 
 @dataclass(frozen=True, slots=True)
-class ImagePart:
-    """The partitions of a firmware image: their offsets in flash, that of the running one first as a rule."""
-
-    offsets: tuple[int, ...]
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
 class EspTeeAttestationConfig:
-    """What the attestation partition is built with.
+    """What the attestation partition is built with; sizes are those of the images' partitions, in bytes.
 
     ``secure_boot`` is CONFIG_SECURE_BOOT_V2_ENABLED: boot loaders check signatures.
     """
 
     esp_tee: EspTeeConfig = field(default_factory=EspTeeConfig)
     boot_loader: BootLoaderPart | None = None
-    tee: ImagePart | None = None
-    app: ImagePart | None = None
+    tee_size: int = 0
+    app_size: int = 0
     secure_boot: bool = True

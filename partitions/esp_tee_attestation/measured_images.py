@@ -1,5 +1,6 @@
-"""Images in flash beside what the boot stages measured: which one runs, and whether it is still the same."""
+"""The images that run, in flash, beside what the boot stages measured: whether they are still the same."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +14,7 @@ from ...interface.tfm.boot_measurement import MeasurementSlot
 from ...interface.tfm.measured_boot import tfm_measured_boot_read_measurement
 from ...platform.plat_err import PlatError
 from ...spm.partition_api import PartitionApi
-from .config import BootLoaderPart, ImagePart
+from .config import BootLoaderPart
 from .failure import AttFailure
 
 _CHUNK: Final = 0x1000
@@ -69,26 +70,31 @@ class MeasuredImages:
         same = self._extended(digest) == self._measured(MeasurementSlot.BL2)
         return RunningImage(part.offset + part.image_offset, size, same)
 
-    def firmware(self, part: ImagePart | None, slot: MeasurementSlot) -> RunningImage:
-        """The firmware measured into ``slot``: the partition that holds it, else the first with an image.
+    def tee(self, size: int) -> RunningImage:
+        """The TEE in its partition of ``size`` bytes, which the boot loader measured. Raises AttFailure."""
+        where = self._psa.hal.bootloader_utility_tee_get_boot_partition
+        return self._firmware(where, size, MeasurementSlot.RT_0)
 
-        Raises AttFailure NOT_FOUND where no partition has an image.
+    def app(self, size: int) -> RunningImage:
+        """The same of the application."""
+        where = self._psa.hal.esp_tee_flash_get_running_ree_partition
+        return self._firmware(where, size, MeasurementSlot.RT_1)
+
+    def _firmware(self, where: Callable[[], int], size: int, slot: MeasurementSlot) -> RunningImage:
+        """The image in the partition that runs, whatever lies in the other one. Raises AttFailure NOT_FOUND.
+
+        What booted from there may have changed since: it is told by the measurement in ``slot``.
         """
-        measured = self._measured(slot)
-        found = None
-        for offset in () if part is None else part.offsets:
-            header = ImageHeader.decode(self.read(offset, IMAGE_HEADER_SIZE))
-            # The boot loader's container: it would not have booted one that passes its partition.
-            if part is None or header.magic != IMAGE_MAGIC or header.hashed_size > part.size:
-                continue
-            same = self._extended(self.sha256(offset, header.hashed_size)) == measured
-            image = RunningImage(offset + header.hdr_size, header.img_size, same)
-            if same:
-                return image
-            found = found or image
-        if found is None:
+        try:
+            offset = where()
+        except PlatError as error:
+            raise AttFailure(EspErr.ESP_ERR_NOT_FOUND) from error
+        header = ImageHeader.decode(self.read(offset, IMAGE_HEADER_SIZE))
+        # The boot loader's container: it would not have booted one that passes its partition.
+        if header.magic != IMAGE_MAGIC or header.hashed_size > size:
             raise AttFailure(EspErr.ESP_ERR_NOT_FOUND)
-        return found
+        same = self._extended(self.sha256(offset, header.hashed_size)) == self._measured(slot)
+        return RunningImage(offset + header.hdr_size, header.img_size, same)
 
     def _extended(self, digest: bytes) -> bytes:
         """What a slot holds that took this measurement and none after it."""

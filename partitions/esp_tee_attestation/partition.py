@@ -109,7 +109,8 @@ class EspTeeAttestationPartition:
 
         def request() -> Request:
             reference = self._config.esp_tee.psa_cert_ref.encode()
-            return Request(cert_ref=reference, challenge=ree.load(auth_challenge, challenge_size))
+            # It keeps the address, and reads when the token's buffer has been cleared and begun.
+            return Request(cert_ref=reference, challenge=lambda: ree.load(auth_challenge, challenge_size))
 
         return self._issue(ree, request, token_buf, token_buf_size, token_size)
 
@@ -127,18 +128,20 @@ class EspTeeAttestationPartition:
     def _issue(
         self, ree: ReePointers, request: Callable[[], Request], buffer: int, size: int, length: int
     ) -> int:
-        """Claims and key first; from then on the whole buffer is the token's, and zeros behind it."""
+        """Claims and key first; from then on the buffer is the token's, zeros behind what is written."""
         token = Token(self._psa, self._config)
         try:
             token.collect()
             asked = request()
             ree.clear(buffer, size)
-            text = token.text(asked)
+            end = buffer
+            for piece in token.pieces(asked):
+                ree.store(end, piece)
+                end += len(piece)
         except AttFailure as failure:
             return failure.error
-        ree.store(buffer, text)
         # ESP-TEE json_gen_str_end: the length counts the NUL.
-        ree.store(length, (len(text) + 1).to_bytes(_SIZE_T, "little"))
+        ree.store(length, (end - buffer + 1).to_bytes(_SIZE_T, "little"))
         return EspErr.ESP_OK
 
 

@@ -10,12 +10,12 @@ from ...interface.esp_tee.image import (
     DESC_OFFSET,
     HASH_SIZE,
     EspAppDesc,
+    EspAppDescMissing,
     EspBootloaderDesc,
     EspImageError,
     EspImageInfo,
     read_image_info,
 )
-from ...interface.tfm.boot_measurement import MeasurementSlot
 from .config import EspTeeAttestationConfig, TokenForm
 from .failure import AttFailure
 from .json_text import JsonObject
@@ -89,24 +89,29 @@ class SoftwareClaims:
 
     def app(self) -> SoftwareClaim:
         """ESP-TEE esp_att_utils_get_app_claim_data. Raises AttFailure."""
-        return self._firmware(PartType.APP, self._images.firmware(self._config.app, MeasurementSlot.RT_1))
+        return self._firmware(PartType.APP, self._images.app(self._config.app_size))
 
     def tee(self) -> SoftwareClaim:
         """ESP-TEE esp_att_utils_get_tee_claim_data. Raises AttFailure."""
-        return self._firmware(PartType.TEE, self._images.firmware(self._config.tee, MeasurementSlot.RT_0))
+        return self._firmware(PartType.TEE, self._images.tee(self._config.tee_size))
 
     def _firmware(self, type_: PartType, image: RunningImage) -> SoftwareClaim:
-        info = self._info(image)
+        info = self._info(image, app=True)
         try:
             desc = EspAppDesc.decode(self._images.read(image.offset + DESC_OFFSET, APP_DESC_SIZE))
         except EspImageError as error:
             raise AttFailure(EspErr.ESP_ERR_NOT_FOUND) from error
         return self._claim(type_, image, info, desc.version, desc.idf_ver, desc.secure_version)
 
-    def _info(self, image: RunningImage) -> EspImageInfo:
+    def _info(self, image: RunningImage, *, app: bool = False) -> EspImageInfo:
+        def read(offset: int, size: int) -> bytes:
+            return self._images.read(image.offset + offset, size)
+
         # ESP-TEE get_part_digest: an image that cannot be read, then one too short for a hash.
         try:
-            info = read_image_info(lambda at, size: self._images.read(image.offset + at, size), image.size)
+            info = read_image_info(read, image.size, app=app)
+        except EspAppDescMissing as error:
+            raise AttFailure(EspErr.ESP_FAIL) from error
         except EspImageError as error:
             raise AttFailure(EspErr.ESP_ERR_IMAGE_INVALID) from error
         if info.image_len < HASH_SIZE:

@@ -1,5 +1,6 @@
 """The token: header, claims, public key and signature as JSON (esp_attestation.c, esp_att_utils_json.c)."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,16 +38,19 @@ _HEX_COORDINATE: Final = 2 * SECP256R1_KEY_LEN + 1
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the caller brings: nonce, client id and reference, or a challenge. ``cert_ref`` is without NUL."""
+    """What the caller brings: nonce, client id and reference, or a challenge. ``cert_ref`` is without NUL.
+
+    ``challenge`` reads it where it lies, at the time when it is written down.
+    """
 
     nonce: int = 0
     client_id: int = CLIENT_ID
     cert_ref: bytes = b""
-    challenge: bytes = b""
+    challenge: Callable[[], bytes] = bytes
 
 
 class Token:
-    """A token in the making: `collect` first, for it may fail; then `text`."""
+    """A token in the making: `collect` first, for it may fail; then `pieces`."""
 
     def __init__(self, psa: PartitionApi, config: EspTeeAttestationConfig) -> None:
         self._psa = psa
@@ -79,22 +83,25 @@ class Token:
             raise AttFailure(error)
         return point
 
-    def text(self, request: Request) -> bytes:
-        """The JSON without NUL. Raises AttFailure.
+    def pieces(self, request: Request) -> Iterator[bytes]:
+        """The JSON without NUL, as far as it is written before the next part is made. Raises AttFailure.
 
         ESP-TEE esp_att_generate_token: what is hashed are the three objects as they stand in the token, one
         behind the other, and nothing between them.
         """
+        yield b"{"
         with self._heap.holding(ESP_ATT_HDR_JSON_MAX_SZ):
             header = self._header().text()
+        yield b'"header":' + header
         eat = self._eat(request)
+        yield b',"eat":' + eat
         with self._heap.holding(ESP_ATT_PUBKEY_JSON_MAX_SZ + _HEX_COORDINATE + 2):
             public_key = JsonObject().string("compressed", self._compressed()).text()
+        yield b',"public_key":' + public_key
         digest = self._sha256(header + eat + public_key)
         with self._heap.holding(ESP_ATT_SIGN_JSON_MAX_SZ + 2 * _HEX_COORDINATE):
-            sign = self._sign(digest)
-        token = JsonObject().member("header", header).member("eat", eat)
-        return token.member("public_key", public_key).member("sign", sign).text()
+            sign = self._sign(digest).text()
+        yield b',"sign":' + sign + b"}"
 
     def _header(self) -> JsonObject:
         header = JsonObject().string("magic", ESP_ATT_TK_MAGIC_STR).string("encr_alg", "")
@@ -110,7 +117,7 @@ class Token:
         with self._heap.holding(self._form.eat_size):
             eat = JsonObject()
             if self._form.with_challenge:
-                eat.hex("auth_challenge", request.challenge)
+                eat.hex("auth_challenge", request.challenge())
             else:
                 eat.integer("nonce", request.nonce)
             eat.integer("client_id", request.client_id)

@@ -13,6 +13,7 @@ from tfm_sim.interface.esp_tee.image import (
     APP_DESC_SIZE,
     BOOTLOADER_DESC_SIZE,
     EspAppDesc,
+    EspAppDescMissing,
     EspBootloaderDesc,
     EspImageError,
     EspImageInfo,
@@ -24,6 +25,7 @@ from tfm_sim.interface.esp_tee.service_calls import unpack_arguments
 
 DESC = EspAppDesc(b"v1.2.3", b"v5.5", 7, b"lamp")
 DATA = DESC.encode() + b"code"
+WORDS = b"more"
 IMAGE = encode_image([(0x42000020, DATA), (0x40800000, b"more")], entry=0x40800000, chip_revs=(1, 99))
 
 
@@ -91,10 +93,15 @@ def test_an_image_without_a_hash() -> None:
         (b"", None, "image header: 0 bytes; legal: 24"),
         (IMAGE[:23], None, "image header: 23 bytes; legal: 24"),
         (b"\0" + IMAGE[1:], None, "image: magic 0x00; legal: 0xe9"),
-        (IMAGE[:1] + b"\0" + IMAGE[2:], None, "image: 0 segments; legal: 1 to 16"),
-        (IMAGE[:1] + b"\x11" + IMAGE[2:], None, "image: 17 segments; legal: 1 to 16"),
+        (IMAGE[:1] + b"\x11" + IMAGE[2:], None, "image: 17 segments; legal: up to 16"),
         (IMAGE[:1] + b"\x10" + IMAGE[2:], None, "image: segment "),
-        (IMAGE[:28] + b"\xff" * 4 + IMAGE[32:], None, "image: segment 1 at 0x10000001f"),
+        # ESP-IDF verify_segment_header: whole words, below 16 MiB, mapped where they lie in a page.
+        (IMAGE[:28] + b"\x03" + IMAGE[29:], None, "image: segment 0 of 0x103 bytes; legal: whole words"),
+        (IMAGE[:28] + b"\xff" * 4 + IMAGE[32:], None, "image: segment 0 of 0xffffffff bytes; legal: whole"),
+        (IMAGE[:28] + b"\0\0\0\1" + IMAGE[32:], None, "image: segment 0 of 0x1000000 bytes; legal: whole"),
+        (IMAGE[:28] + b"\xfc\xff\xff\0" + IMAGE[32:], None, "image: segment 1 at 0x100001c; legal: inside"),
+        (IMAGE[:24] + b"\x24" + IMAGE[25:], None, "image: segment 0 at 0x20 for 0x42000024; legal: the same"),
+        (IMAGE[:24] + b"\x20\x20" + IMAGE[26:], None, "image: segment 0 at 0x20 for 0x42002020; legal: the"),
         (IMAGE, len(IMAGE) - 1, "image: 0x160 bytes; legal: up to 0x15f"),
         (IMAGE, 24, "image: segment 0 at 0x18; legal: inside 0x18 bytes"),
     ],
@@ -103,6 +110,50 @@ def test_what_is_no_image(image: bytes, room: int | None, message: str) -> None:
     with pytest.raises(EspImageError) as caught:
         info_of(image, room)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("page_bits", "address", "legal"),
+    [
+        (16, 0x42000020, True),
+        (16, 0x42FF0020, True),
+        (16, 0x42002020, False),
+        (13, 0x42002020, True),
+        (13, 0x42001020, False),
+        # Any other size stands for 64 KiB, and what is not seen through the MMU may lie anywhere.
+        (12, 0x42002020, False),
+        (17, 0x42010020, True),
+        (16, 0x41FFF000, True),
+        (16, 0x43000000, True),
+    ],
+)
+def test_the_pages_of_an_application(page_bits: int, address: int, legal: bool) -> None:
+    """ESP-IDF verify_segment_header: mmu_page_size of the description counts for all segments."""
+    desc = bytearray(DESC.encode())
+    desc[180] = page_bits
+    image = encode_image([(address, bytes(desc)), (0x40800000, WORDS)], entry=0)
+    if legal:
+        assert read_image_info(reader(image), len(image), app=True).image_len == len(image)
+    else:
+        with pytest.raises(EspImageError, match="the same place in a page"):
+            read_image_info(reader(image), len(image), app=True)
+
+
+def test_an_application_without_its_description() -> None:
+    """ESP-IDF verify_segment_header: an application has one, a boot loader has not."""
+    other = encode_image([(0x40800000, bytes(256))], entry=0)
+    assert info_of(other).image_len == len(other)
+    with pytest.raises(EspAppDescMissing, match="magic word 0x00000000; legal: 0xabcd5432"):
+        read_image_info(reader(other), len(other), app=True)
+    short = encode_image([(0x40800000, DESC.encode()[:252])], entry=0)
+    with pytest.raises(EspImageError, match="first segment: 252 bytes; legal: 256") as caught:
+        read_image_info(reader(short), len(short), app=True)
+    assert not isinstance(caught.value, EspAppDescMissing)
+
+
+def test_an_image_without_segments() -> None:
+    empty = encode_image([], entry=0)
+    assert info_of(empty).image_len == len(empty) == 64
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def generate(
         # The ends of the reference and of the buffer are looked at as addresses.
         ({"ref": REE_END - 20}, INVALID_ARG),
         ({"buf": REE_END - 1792}, INVALID_ARG),
-        ({"buf": REE_START - 4}, INVALID_ARG),
+        *(({name: REE_START - 4}, INVALID_ARG) for name in ("ref", "buf", "length")),
         # Memory of the REE of every kind will do for what is read.
         ({"ref": REE_FLASH}, EspErr.ESP_OK),
         ({"ref": RTC}, EspErr.ESP_OK),
@@ -187,6 +187,7 @@ def get_token(
         ({"challenge_size": 48}, 0),
         ({"challenge_size": 64}, 0),
         # Whole ranges are looked at: one may end with the memory, and none may pass it.
+        *(({name: REE_START - 1}, ARGUMENT) for name in ("challenge", "buf", "length")),
         ({"challenge": REE_END - 32}, 0),
         ({"challenge": REE_END - 31}, ARGUMENT),
         ({"buf": REE_END - 2048}, 0),
@@ -214,6 +215,7 @@ def test_get_token(newer: Device, arguments: dict[str, int], status: int) -> Non
         ({"size": 0}, ARGUMENT),
         *(({name: NULL}, ARGUMENT) for name in ("challenge", "buf", "length")),
         *(({name: TEE_RAM}, ARGUMENT) for name in ("challenge", "buf", "length")),
+        *(({name: REE_START - 4}, ARGUMENT) for name in ("challenge", "buf", "length")),
         ({"challenge": REE_END - 32}, ARGUMENT),
         ({"challenge": REE_END - 33}, 0),
         ({"buf": REE_END - 2048}, ARGUMENT),
@@ -317,6 +319,49 @@ def test_heap(form: TokenForm, heap: int, error: int) -> None:
                 assert refused.status == -132
 
 
+HEADER = b'{"header":{"magic":"44fef7cc","encr_alg":"","sign_alg":"ecdsa_secp256r1_sha256","key_id":0}'
+
+
+# Claims and key come before the buffer is cleared, so what they lack leaves it alone; then part by part.
+@pytest.mark.parametrize(
+    ("heap", "text", "behind"),
+    [
+        (0, b"", b"\x5a"),
+        (359, b"", b"\x5a"),
+        (360, b"{", b"\0"),
+        (360 + 128, HEADER, b"\0"),
+        (360 + 1344, HEADER, b"\0"),
+    ],
+)
+def test_what_an_error_leaves_in_the_buffer(heap: int, text: bytes, behind: bytes) -> None:
+    with booted(free_heap=heap) as device:
+        error, buffer, length = generate(device)
+    assert error == EspErr.ESP_ERR_NO_MEM
+    assert buffer[:1792] == text.ljust(1792, behind)
+    assert length == 0x5A5A5A5A
+
+
+def test_claims_come_before_the_reference_is_copied() -> None:
+    """Behind its last byte there is no memory: a copy takes the device down."""
+    with booted(free_heap=359) as device:
+        assert generate(device, ref=REE_END - 21)[0] == EspErr.ESP_ERR_NO_MEM
+
+
+@pytest.mark.parametrize(
+    ("offset", "signed"), [(0, b'{"header":{"magic":"44fef7cc","en'), (256, bytes(33)), (2048, b"7" * 33)]
+)
+def test_a_challenge_in_the_tokens_buffer_is_written_over_first(
+    newer: Device, offset: int, signed: bytes
+) -> None:
+    """The TEE keeps its address and not its bytes: it signs what lies there when the claims are written."""
+    newer.ns.cpu.store(BUF + offset, b"7" * 32)
+    assert psa_initial_attest_get_token(newer.ns, BUF + offset, 32, BUF, 2048, LEN) == 0
+    length = int.from_bytes(newer.ns.cpu.load(LEN, 4), "little")
+    token = newer.ns.cpu.load(BUF, length - 1)
+    assert verifies(token)
+    assert f'"auth_challenge":"{signed[:32].hex()}"'.encode() in token
+
+
 def reflash(device: Device, what: str) -> None:
     """Other bytes in flash behind the back of what runs, as an attacker with a programmer has it."""
     hardware = device.hardware
@@ -348,7 +393,8 @@ IMAGE_INVALID, NOT_FOUND = EspErr.ESP_ERR_IMAGE_INVALID, EspErr.ESP_ERR_NOT_FOUN
         *((f"{part}, magic", IMAGE_INVALID) for part in ("tee", "app")),
         *((f"{part}, segments", IMAGE_INVALID) for part in ("tee", "app")),
         *((f"{part}, length", IMAGE_INVALID) for part in ("tee", "app")),
-        *((f"{part}, description", NOT_FOUND) for part in ("tee", "app")),
+        # ESP-IDF verify_segment_header: found missing with the segments, before anybody reads it.
+        *((f"{part}, description", EspErr.ESP_FAIL) for part in ("tee", "app")),
         *((f"{part}, container", NOT_FOUND) for part in ("tee", "app")),
     ],
 )

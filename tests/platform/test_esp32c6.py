@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from tfm_sim.platform.board import load_board
-from tfm_sim.platform.hal import granted
+from tfm_sim.platform.hal import PlatformHal, granted
 from tfm_sim.platform.hardware import Hardware
 from tfm_sim.platform.otp import OtpError, OtpField
-from tfm_sim.platform.plat_err import PlatError
+from tfm_sim.platform.plat_err import PlatError, TfmPlatErr
 from tfm_sim.platform.provisioning import DUMMY, DUMMY_ESP32C6, VIRGIN, ProvisioningError, provisioned_otp
+from tfm_sim.platform.slot_windows import exchange_slots
 
 BOARD = load_board("esp32c6_tee")
 KIB = 1024
@@ -101,6 +102,25 @@ def test_flash_is_read_by_its_offset() -> None:
             hardware.hal.esp_tee_flash_read(offset, length)
 
 
+def test_the_partition_that_runs_is_the_one_that_the_mmu_shows() -> None:
+    hardware = Hardware(BOARD)
+    asks = (
+        hardware.hal.bootloader_utility_tee_get_boot_partition,
+        hardware.hal.esp_tee_flash_get_running_ree_partition,
+    )
+    assert [ask() for ask in asks] == [0x10000, 0xA0000]
+    exchange_slots(hardware.memory, hardware.slot(1, "primary"), hardware.slot(1, "secondary"))
+    assert [ask() for ask in asks] == [0x10000, 0x220000]
+    for region in hardware.memory.regions:
+        hardware.memory.remove(region)
+    bare = PlatformHal(hardware.otp, hardware.nv_counters, hardware.rng)
+    unmapped = (*asks, bare.esp_tee_flash_get_running_ree_partition, lambda: bare.esp_tee_flash_read(0, 1))
+    for ask in unmapped:
+        with pytest.raises(PlatError) as caught:
+            ask()
+        assert caught.value.reason is TfmPlatErr.UNSUPPORTED
+
+
 def test_the_attestation_may_identify_the_chip_and_read_flash_and_no_more() -> None:
     grants = BOARD.hal_grants
     assert grants["TFM_SP_TEE_SEC_STORAGE"] == ()
@@ -111,6 +131,8 @@ def test_the_attestation_may_identify_the_chip_and_read_flash_and_no_more() -> N
         "efuse_hal_chip_revision",
         "esp_rom_chip_id",
         "esp_tee_flash_read",
+        "bootloader_utility_tee_get_boot_partition",
+        "esp_tee_flash_get_running_ree_partition",
     }
     others = {name for partition, given in grants.items() for name in given if "ESP_TEE" not in partition}
     assert not names & others

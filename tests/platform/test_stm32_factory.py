@@ -4,13 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from construct import ConstructError
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from support.stm32_device import BOARD, SECRETS, authority, issue, make_hardware, private_keys, signed
 
 from tfm_sim.interface.stm32.dua_certificate import CertId, certificate_of
-from tfm_sim.interface.stm32.key_wrap_engine import RsseBlob
+from tfm_sim.interface.stm32.key_wrap_engine import RsseBlob, rsse_checksum
 from tfm_sim.platform.board import load_board
 from tfm_sim.platform.chip_secrets import RssError
 from tfm_sim.platform.hardware import Hardware
@@ -140,16 +141,31 @@ def test_certificates_that_system_flash_cannot_keep(
 
 
 def test_the_export_is_wrapped_and_for_signatures(made: Hardware) -> None:
-    for number, certificate in enumerate(CertId, 1):
+    for certificate in CertId:
         blob = export_wrapped_key(made, certificate)
         parts = RsseBlob.parse(blob)
         assert len(blob) == 0x70
-        assert (parts.key_type, parts.usage) == (number, 1)
+        assert parts.key_size == len(parts.key) == 32
         assert private_keys(made)[certificate] not in (blob, parts.key, parts.key[::-1])
         assert made.chip is not None
         point = made.chip.ccb.public_key(SECP256R1, parts.iv + parts.tag + parts.key, secure=True)
         found = x509.load_der_x509_certificate(certificates(made)[certificate]).public_key()
         assert found.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint) == b"\4" + point
+
+
+def test_the_blob_is_laid_out_as_the_one_that_st_publishes(made: Hardware) -> None:
+    """Header, filler and checksum of the blob in ST's example Initial_Attestation_KWE."""
+    blob = export_wrapped_key(made, LU)
+    assert blob[:0x0C].hex() == "060001fe2000000002000000"
+    assert blob[0x28:0x4C].hex() == "02fefefe01070000" + 28 * "fe"
+    assert rsse_checksum(blob[:0x4C] + blob[0x50:]).to_bytes(4, "little") == blob[0x4C:0x50]
+    # What the CRC unit of an STM32 says to a word of zero.
+    assert rsse_checksum(bytes(4)) == 0xC704DD7B
+    assert rsse_checksum(b"\1\0\0\0") == 0xC704DD7B ^ 0x04C11DB7
+    altered = bytearray(blob)
+    altered[0] ^= 1
+    with pytest.raises(ConstructError):
+        RsseBlob.parse(bytes(altered))
 
 
 def test_every_export_has_an_iv_of_its_own(made: Hardware) -> None:

@@ -21,7 +21,7 @@ from tfm_sim import (
     with_esp_tee,
 )
 from tfm_sim.firmware_build import bl1_config_for, bl2_config_for
-from tfm_sim.interface.esp_tee.errors import EspErr
+from tfm_sim.interface.esp_tee.errors import EspErr, EspError
 from tfm_sim.interface.esp_tee.image import EspAppDesc
 from tfm_sim.interface.esp_tee.service_calls import (
     ESP_TEE_ATTESTATION_HANDLE,
@@ -146,7 +146,7 @@ def test_an_upgrade_is_attested_after_the_reset_that_boots_it() -> None:
 
 
 def test_the_other_partition_is_attested_where_it_booted() -> None:
-    """The boot loader runs the newer of two in place: its measurement tells which."""
+    """The boot loader runs the newer of two in place, and has the MMU show that one."""
     build = build_for(TokenForm.SLOT)
     assert build.bl2 is not None
     strategy = tfm_sim.UpgradeStrategy.DIRECT_XIP
@@ -157,6 +157,34 @@ def test_the_other_partition_is_attested_where_it_booted() -> None:
         claims = claims_of(issue(device, TokenForm.SLOT))
         assert claims["app"]["ver"] == "v0.2.0"
         assert told(claims, "app") == (True, True)
+
+
+def test_a_good_image_in_the_other_partition_hides_nothing() -> None:
+    """The REE may write what was measured at boot beside the application that it changes."""
+    with booted(TokenForm.SLOT) as device:
+        device.flash_image(1, DEMO.signed_app(), "secondary")
+        running = device.hardware.slot(1, "primary")
+        running.flash.cells[running.offset + 0x600] ^= 1
+        assert told(claims_of(issue(device, TokenForm.SLOT)), "app") == (False, False)
+        # Not even where no image is left to be read.
+        running.flash.cells[running.offset] ^= 1
+        with pytest.raises(EspError, match="ESP_ERR_NOT_FOUND"):
+            issue(device, TokenForm.SLOT)
+
+
+def test_a_change_where_it_booted_is_not_told_of_the_other_partition() -> None:
+    build = build_for(TokenForm.SLOT)
+    assert build.bl2 is not None
+    strategy = tfm_sim.UpgradeStrategy.DIRECT_XIP
+    with Device(BOARD, build=replace(build, bl2=replace(build.bl2, strategy=strategy))) as device:
+        flash_demo_firmware(device)
+        device.flash_image(1, NEWER.signed_app(), "secondary")
+        device.power_on()
+        running = device.hardware.slot(1, "secondary")
+        running.flash.cells[running.offset + 0x600] ^= 1
+        claims = claims_of(issue(device, TokenForm.SLOT))
+        assert claims["app"]["ver"] == "v0.2.0"
+        assert told(claims, "app") == (False, False)
 
 
 def test_a_boot_loader_that_is_not_signed_is_refused_by_the_rom() -> None:

@@ -27,6 +27,16 @@ def test_the_story(tfm_sim: CommandLine) -> None:
     assert tfm_sim(*verify, "00" * 48) == 1
 
 
+def test_the_form_is_the_documents_unless_a_challenge_is_given(tfm_sim: CommandLine) -> None:
+    for fresh, form in ((["--nonce", "7"], "slot"), (["--challenge", CHALLENGE], "psa-ueid")):
+        assert tfm_sim("esp-tee", "attest", *fresh, "-o", "t.json", "--reference-out", "b.yaml") == 0
+        assert tfm_sim("esp-tee", "verify", "t.json", "--reference", "b.yaml", *fresh, "--json") == 0
+        verdict = json.loads(tfm_sim.out)
+        assert verdict["form"] == form
+        told = {claim["path"]: claim["value"] for claim in verdict["claims"]}
+        assert told["eat.device_status"] == (255 if form == "slot" else 165)
+
+
 def test_the_documents_own_form() -> None:
     shown = demonstrate(form=TokenForm.DOCUMENT)
     assert shown.ok
@@ -90,7 +100,8 @@ def test_the_key_is_kept(tfm_sim: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        (["esp-tee", "attest"], 2, "Missing option '--challenge'"),
+        (["esp-tee", "attest"], 2, "Missing option '--nonce'"),
+        (["esp-tee", "attest", "--form", "psa"], 2, "Missing option '--challenge'"),
         (["esp-tee", "attest", "--form", "slot"], 2, "Missing option '--nonce'"),
         (
             ["esp-tee", "attest", "--challenge", "00" * 31],
@@ -98,7 +109,12 @@ def test_the_key_is_kept(tfm_sim: CommandLine) -> None:
             "--challenge of 31 bytes; legal: one of 32, 48, 64",
         ),
         (
-            ["esp-tee", "attest", "--nonce", "1"],
+            ["esp-tee", "attest", "--form", "challenge", "--nonce", "1"],
+            2,
+            "--nonce with --form challenge; legal: with an older form",
+        ),
+        (
+            ["esp-tee", "attest", "--challenge", "00" * 32, "--nonce", "1"],
             2,
             "--nonce with --form challenge; legal: with an older form",
         ),

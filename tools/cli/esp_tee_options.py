@@ -25,10 +25,8 @@ _OPTIONS: Final = (
     click.option(
         "--form",
         type=click.Choice([form.value for form in TokenForm]),
-        default=TokenForm.CHALLENGE.value,
-        show_default=True,
         help="Whose tokens: as the document has its sample, ESP-IDF of 2024 (slots), v5.5 (named keys), or "
-        "since 2026 (psa_initial_attest_get_token).",
+        "since 2026 (psa_initial_attest_get_token). By default document, and with --challenge challenge.",
     ),
     click.option(
         "--challenge", callback=hex_bytes, metavar="HEX", help="The relying party's: 32, 48 or 64 bytes."
@@ -58,14 +56,14 @@ def esp_tee_options(command: Command) -> Command:
 
     @wraps(command)
     def with_options(
-        form: str,
+        form: str | None,
         challenge: bytes | None,
         nonce: int | None,
         client_id: int | None,
         cert_ref: str | None,
         **rest: Any,
     ) -> Any:
-        chosen = TokenForm(form)
+        chosen = TokenForm(form) if form is not None else _form_asked_for(challenge)
         _check(chosen, challenge, nonce, client_id, cert_ref)
         fresh = nonce.to_bytes(4, "big") if nonce is not None else challenge
         request = None if fresh is None else Request(fresh, *_old(client_id, cert_ref))
@@ -76,6 +74,11 @@ def esp_tee_options(command: Command) -> Command:
         wrapped = option(wrapped)
     result: Command = wrapped
     return result
+
+
+def _form_asked_for(challenge: bytes | None) -> TokenForm:
+    """That of the document, which a challenge does not fit."""
+    return TokenForm.DOCUMENT if challenge is None else TokenForm.CHALLENGE
 
 
 def _old(client_id: int | None, cert_ref: str | None) -> tuple[int, str]:
