@@ -8,6 +8,7 @@ little-endian, strings UTF-8 without a terminator.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from io import BytesIO
 from types import MappingProxyType
 from typing import Final, Self
 
@@ -196,10 +197,10 @@ def entries(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     It ends at the marker or, without one, where ``data`` does. Raises FactoryDataError for an entry that
     leaves the data.
     """
-    at = 0
+    at, stream = 0, BytesIO(data)  # slices of all that is left would take quadratic time
     while at < len(data) and data[at : at + 4] != END_MARKER.to_bytes(4, "little"):
         try:
-            entry = ENTRY.parse(data[at:])
+            entry = ENTRY.parse_stream(stream)
         except ConstructError as error:
             left = len(data) - at
             raise FactoryDataError(
