@@ -238,9 +238,9 @@ def test_an_overrun_keeps_the_line_high_until_it_is_cleared() -> None:
 def test_transmission_complete_is_cleared_and_comes_back() -> None:
     """RM0456 TC: by TCCF; the next character sets it, and so does UE 0."""
     bench = Bench(ON | UsartCr1.TCIE)
-    for again in (lambda: bench.write(TDR, 0x41), lambda: bench.write(CR1, RE | TE)):
+    for register, value in ((TDR, 0x41), (CR1, RE | TE)):
         bench.write(ICR, UsartIsr.TC)
         assert bench.flags() == UsartIsr.TXE
         assert not bench.line
-        again()
+        bench.write(register, value)
         assert bench.flags() == IDLE
