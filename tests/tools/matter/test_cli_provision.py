@@ -156,6 +156,18 @@ def test_scripts_that_cannot_be_used(script: str, told: str, tfm_sim: CommandLin
     assert told in tfm_sim.err
 
 
+def test_an_application_of_ones_own(tfm_sim: CommandLine) -> None:
+    """Padded to its slot as `image sign` has it: the trailer at its end is the boot loader's to write."""
+    Path("fw.bin").write_bytes(bytes(range(256)) * 8)
+    sign = ("--dummy-key", "--version", "2.0.0", "--board", "nucleo_u575zi_q")
+    assert tfm_sim("image", "sign", "fw.bin", "-o", "app.bin", *sign) == 0, tfm_sim.err
+    provision = ("matter", "provision", "--platform", "u5", "--flashAppFW", "app.bin")
+    assert tfm_sim(*provision) == 0, tfm_sim.out
+    Path("app.bin").write_bytes(bytes(5000))
+    assert tfm_sim(*provision) == 1
+    assert "the boot loader did not install the application" in tfm_sim.out
+
+
 def test_a_file_that_takes_the_packages_place_is_told(tfm_sim: CommandLine) -> None:
     Path("STM_Provisioning.bin").write_bytes(b"no image")
     assert tfm_sim("matter", "provision", "--security", 0) == 1
