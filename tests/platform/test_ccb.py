@@ -212,9 +212,32 @@ def test_only_a_key_given_by_the_cpu_crosses_its_bus_in_the_clear(traced: tuple[
     ways = [e for e in events if isinstance(e, KeyMoved)]
     assert {e.bus for e in ways if e.clear} == {PRIVATE_BUS}
     assert {e.clear for e in ways if e.bus == CPU_BUS} == {False}
-    events.clear()
-    ccb.wrap_ecdsa(SECP256R1, SCALAR, secure=True)
-    assert events[0] == KeyMoved("private key", "CPU", "PKA RAM", CPU_BUS, clear=True)
+    assert events[0] == KeyMoved("private key", "RNG", "PKA RAM", PRIVATE_BUS, clear=True)
+    for wrap in (
+        lambda: ccb.wrap_ecdsa(SECP256R1, SCALAR, secure=True),
+        lambda: ccb.wrap_scalar(SECP256R1, SCALAR, secure=True),
+        lambda: ccb.wrap_rsa(RSA, bytes(16), bytes(16), secure=True),
+    ):
+        events.clear()
+        wrap()
+        assert events[0] == KeyMoved("private key", "CPU", "PKA RAM", CPU_BUS, clear=True)
+
+
+def test_numbers_drawn_are_of_the_curve() -> None:
+    """STM32 PKA: neither 0 nor the order or above, for private keys and for the secret number of a signature."""
+    draws = iter((bytes(32), SECP256R1.order, b"\xff" * 32, SCALAR))
+    assert pka.private_scalar(SECP256R1, lambda _: next(draws)) == int.from_bytes(SCALAR, "big")
+
+
+@pytest.mark.parametrize("private", [0, int.from_bytes(SECP256R1.order, "big")])
+def test_no_operation_takes_a_private_key_out_of_range(private: int) -> None:
+    for use in (
+        lambda: pka.ecdsa_sign(SECP256R1, private, DIGEST, RandomSource(b"entropy", 0).bytes),
+        lambda: pka.public_point(SECP256R1, private),
+        lambda: pka.scalar_mul(SECP256R1, private, POINT),
+    ):
+        with pytest.raises(pka.PkaError, match="a private key out of range"):
+            use()
 
 
 @pytest.mark.parametrize("size", range(0, 64, 5))

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.dua_chain import CHALLENGE, DUA, NOW, OTHER, PKI, dua_certificate, material, presented, serial
-from support.stm32_device import der
 from support.matter_certificates import draft, tlv
 from support.matter_certificates import name as matter_name
+from support.stm32_device import der
 
 from tfm_sim.tools.stm32 import DuaVerdict, verify, verify_chain
 from tfm_sim.tools.stm32.certificates import Authority, Draft, DuaPki, build, name
