@@ -223,6 +223,27 @@ def test_only_a_key_given_by_the_cpu_crosses_its_bus_in_the_clear(traced: tuple[
         assert events[0] == KeyMoved("private key", "CPU", "PKA RAM", CPU_BUS, clear=True)
 
 
+def places(*operands: int, numbers: int) -> list[int]:
+    """Where the words of P-256 or of 128 bits go: pairs from 0x400 on, then whole operands."""
+    words = 10 if numbers == 3 else 6
+    return [
+        *range(0x400, 0x400 + 8 * numbers, 4),
+        *(start + 4 * word for start in operands for word in range(words)),
+    ]
+
+
+def test_parameters_are_written_where_and_in_the_order_that_the_hal_has() -> None:
+    """ST's headers: |a|, b, p, n, X and Y of the base point; of RSA the modulus in its place for protected use."""
+    curve = (0x418, 0x520, 0x1088, 0xF88)
+    found = [address for address, _ in pka.ecdsa_parameters(SECP256R1)]
+    assert found == places(*curve, 0x578, 0x470, numbers=3)
+    assert [a for a, _ in pka.scalar_mul_parameters(SECP256R1)] == places(*curve, numbers=3)
+    assert [a for a, _ in pka.rsa_parameters(RSA)] == places(0x838, numbers=2)
+    words = dict(pka.ecdsa_parameters(SECP256R1))
+    assert [words[at] for at in (0x400, 0x408, 0x410, 0x418)] == [256, 256, 1, 3]  # a is -3
+    assert words[0xF88] == int.from_bytes(SECP256R1.order[-4:], "big")  # least significant first
+
+
 def test_numbers_drawn_are_of_the_curve() -> None:
     """STM32 PKA: neither 0 nor the order or above, for private keys and for the secret number of a signature."""
     draws = iter((bytes(32), SECP256R1.order, b"\xff" * 32, SCALAR))
