@@ -3,6 +3,7 @@
 # ruff: noqa: E501 - a table of one line a case
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,7 +18,7 @@ from tfm_sim.platform.ccb import Ccb, CcbError
 from tfm_sim.platform.ccb_events import CPU_BUS, PRIVATE_BUS, CcbOperation, KeyMoved
 from tfm_sim.platform.pka import SECP256K1, SECP256R1, SECP384R1, CurveParameters, RsaParameters
 from tfm_sim.platform.random_source import RandomSource
-from tfm_sim.platform.saes import Saes
+from tfm_sim.platform.saes import AesCall, AesMode, Saes, SaesError
 
 ROOT = bytes(range(32))
 SCALAR = bytes(range(1, 33))
@@ -268,3 +269,27 @@ def test_a_blob_that_is_too_short_is_an_error_of_the_hal(size: int) -> None:
     for use in (ccb.public_key, lambda *a, **k: ccb.sign(*a, DIGEST, **k)):
         with pytest.raises(CcbError):
             use(SECP256R1, blob, secure=True)
+
+
+def test_an_aes_key_goes_in_the_clear_only_to_be_wrapped() -> None:
+    saes, events = Saes(lambda: ROOT), list[Event]()
+    saes.trace = Trace()
+    saes.trace.listeners.append(events.append)
+    wrapped = saes.wrap_key(SCALAR, b"", secure=True)
+    call = AesCall(wrapped, b"", AesMode.ECB, b"", DIGEST)
+    sealed = saes.encrypt(call, secure=True)
+    assert saes.decrypt(replace(call, data=sealed), secure=True) == DIGEST
+    assert events == [
+        KeyMoved("AES key", "CPU", "SAES", CPU_BUS, clear=clear) for clear in (True, False, False)
+    ]
+    # The other side's DHUK makes another key of it.
+    assert saes.encrypt(call, secure=False) != sealed
+
+
+@pytest.mark.parametrize("size", [0, 15, 24, 33])
+def test_aes_keys_of_other_sizes(size: int) -> None:
+    saes = Saes(lambda: ROOT)
+    with pytest.raises(SaesError, match=f"an AES key of {size} bytes; legal: 16, 32"):
+        saes.wrap_key(bytes(size), b"", secure=True)
+    with pytest.raises(SaesError, match=f"an AES key of {size} bytes; legal: 16, 32"):
+        saes.encrypt(AesCall(bytes(size), b"", AesMode.ECB, b"", DIGEST), secure=True)
