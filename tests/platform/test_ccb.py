@@ -214,11 +214,12 @@ def test_only_a_key_given_by_the_cpu_crosses_its_bus_in_the_clear(traced: tuple[
     assert {e.bus for e in ways if e.clear} == {PRIVATE_BUS}
     assert {e.clear for e in ways if e.bus == CPU_BUS} == {False}
     assert events[0] == KeyMoved("private key", "RNG", "PKA RAM", PRIVATE_BUS, clear=True)
-    for wrap in (
+    wraps: list[Callable[[], bytes]] = [
         lambda: ccb.wrap_ecdsa(SECP256R1, SCALAR, secure=True),
         lambda: ccb.wrap_scalar(SECP256R1, SCALAR, secure=True),
         lambda: ccb.wrap_rsa(RSA, bytes(16), bytes(16), secure=True),
-    ):
+    ]
+    for wrap in wraps:
         events.clear()
         wrap()
         assert events[0] == KeyMoved("private key", "CPU", "PKA RAM", CPU_BUS, clear=True)
@@ -253,11 +254,12 @@ def test_numbers_drawn_are_of_the_curve() -> None:
 
 @pytest.mark.parametrize("private", [0, int.from_bytes(SECP256R1.order, "big")])
 def test_no_operation_takes_a_private_key_out_of_range(private: int) -> None:
-    for use in (
+    uses: list[Callable[[], bytes]] = [
         lambda: pka.ecdsa_sign(SECP256R1, private, DIGEST, RandomSource(b"entropy", 0).bytes),
         lambda: pka.public_point(SECP256R1, private),
         lambda: pka.scalar_mul(SECP256R1, private, POINT),
-    ):
+    ]
+    for use in uses:
         with pytest.raises(pka.PkaError, match="a private key out of range"):
             use()
 
