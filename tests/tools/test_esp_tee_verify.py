@@ -392,3 +392,21 @@ def test_keys_in_three_notations() -> None:
     assert (
         enrolled_key(compressed) == enrolled_key(key.point().hex()) == enrolled_key(bytes.fromhex(compressed))
     )
+
+
+def test_a_number_that_no_double_holds() -> None:
+    verdict = judge(text(changed("eat.client_id", 1.5)).replace(b"1.5", b"1e999"))
+    assert "malformed-json" in verdict.kinds()
+    json.dumps(verdict.as_json(), allow_nan=False)
+
+
+def test_long_names_make_no_long_report() -> None:
+    inner = b",".join(b'"%x":1' % number for number in range(3500))
+    verdict = judge(b'{"' + b"a" * 30000 + b'":{' + inner + b"}}")
+    assert len(verdict.warnings) == 3500
+    assert len(json.dumps(verdict.as_json())) < 1 << 20
+
+
+def test_a_name_with_a_dot_is_no_path() -> None:
+    verdict = judge(sign(changed("eat.nonce", 5)).replace(b'"sign":', b'"eat.nonce":5,"sign":'))
+    assert [w.where for w in verdict.warnings if "nothing signs" in w.text] == ["eat\\.nonce"]
