@@ -69,6 +69,8 @@ class Saes:
             return AESGCM(self._dhuk(secure)).decrypt(nonce, sealed, header)
         except InvalidTag as error:
             raise SaesError("the tag of a blob that is not this device's, or was altered") from error
+        except ValueError as error:
+            raise _no_input(error) from error
 
     def wrap_key(self, key: bytes, iv: bytes, *, secure: bool) -> bytes:
         """An AES key under DHUK: ECB without ``iv``, CBC with one. Neither says whether it was altered.

@@ -1,12 +1,14 @@
 """Factory data of ST's Matter devices: tags, the TLV form in flash, and the reader that the device has.
 
-An entry is id, length (u32 each, little-endian) and value; entries are sorted by id and end with the marker
-0xACACACAC, a u32 without a length. Numbers are little-endian, strings UTF-8 without a terminator.
+An entry is id, length (u32 each, little-endian) and value; entries are sorted by id, but for those that a
+device adds behind the others, and end with the marker 0xACACACAC, a u32 without a length. Numbers are
+little-endian, strings UTF-8 without a terminator.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from io import BytesIO
 from types import MappingProxyType
 from typing import Final, Self
 
@@ -195,10 +197,10 @@ def entries(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     It ends at the marker or, without one, where ``data`` does. Raises FactoryDataError for an entry that
     leaves the data.
     """
-    at = 0
+    at, stream = 0, BytesIO(data)  # slices of all that is left would take quadratic time
     while at < len(data) and data[at : at + 4] != END_MARKER.to_bytes(4, "little"):
         try:
-            entry = ENTRY.parse(data[at:])
+            entry = ENTRY.parse_stream(stream)
         except ConstructError as error:
             left = len(data) - at
             raise FactoryDataError(

@@ -128,7 +128,7 @@ class SoftwareClaims:
         def read(offset: int, size: int) -> bytes:
             return self._images.read(image.offset + offset, size)
 
-        # ESP-TEE get_part_digest: an image that cannot be read. One that can is as long as a hash.
+        # ESP-TEE get_part_digest: an image that cannot be read. One that can is longer than a hash.
         try:
             return read_image_info(read, image.size, app=app, revision=self._asked_revision)
         except (EspAppDescMissing, EspWrongChip) as error:

@@ -330,3 +330,9 @@ def test_arbitrary_json_is_read_or_refused(found: object) -> None:
     except FactoryDataError:
         return
     assert factory_data_from_json(factory_data_to_json(data)) == data
+
+
+def test_a_long_row_of_entries_takes_no_quadratic_time() -> None:
+    skipped: list[int] = []
+    assert FactoryData.decode(bytes.fromhex("7700000000000000") * 100_000, skipped).values == {}
+    assert len(skipped) == 100_000

@@ -385,6 +385,7 @@ def reflash(device: Device, what: str) -> None:
         "length": (at + 28, b"\xff\xff\xff"),
         "description": (at + 32, b"\0"),
         "container": (0, b"\0"),
+        "container's size": (12, b"\xff\xff\xff"),
         "hash flag": (at + 23, b"\0"),
     }[what.partition(", ")[2]]
     hardware.flash["flash0"].cells[start + change[0] : start + change[0] + len(change[1])] = change[1]
@@ -400,10 +401,11 @@ IMAGE_INVALID, NOT_FOUND = EspErr.ESP_ERR_IMAGE_INVALID, EspErr.ESP_ERR_NOT_FOUN
         *((f"{part}, magic", IMAGE_INVALID) for part in PARTS),
         *((f"{part}, segments", IMAGE_INVALID) for part in PARTS),
         *((f"{part}, length", IMAGE_INVALID) for part in PARTS),
-        # ESP-IDF verify_segment_header: an application is asked for its description with the segments.
+        # ESP-IDF verify_segment_header: found missing with the segments, before anybody reads it.
         *((f"{part}, description", EspErr.ESP_FAIL) for part in ("tee", "app")),
         ("boot loader, description", NOT_FOUND),
         *((f"{part}, container", NOT_FOUND) for part in ("tee", "app")),
+        *((f"{part}, container's size", NOT_FOUND) for part in ("tee", "app")),
     ],
 )
 def test_images_that_cannot_be_read(what: str, error: int) -> None:

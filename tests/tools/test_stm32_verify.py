@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.dua_chain import CHALLENGE, DUA, NOW, OTHER, PKI, dua_certificate, material, presented, serial
+from support.matter_certificates import draft, tlv
+from support.matter_certificates import name as matter_name
+from support.stm32_device import der
 
 from tfm_sim.tools.stm32 import DuaVerdict, verify, verify_chain
 from tfm_sim.tools.stm32.certificates import Authority, Draft, DuaPki, build, name
@@ -77,6 +81,22 @@ def test_openssl_takes_the_chain(tmp_path: Path) -> None:
     assert openssl_takes(tmp_path, *above, GOOD.certificate)
     assert openssl_takes(tmp_path, *above, PKI.intermediate.der, "-x509_strict")
     assert not openssl_takes(tmp_path, *above, dua_certificate(DUA, 1, DuaPki.make("somebody")))
+
+
+ES256, ES384 = (bytes.fromhex(f"300a06082a8648ce3d0403{n:02x}") for n in (2, 3))
+
+
+def test_the_algorithm_beside_the_signature_is_the_signed_one(tmp_path: Path) -> None:
+    """RFC 5280 4.1.1.2, by a careless authority: the signature is right for the algorithm beside it."""
+    signed_as = x509.load_der_x509_certificate(GOOD.certificate).tbs_certificate_bytes
+    for tbs, ok in ((signed_as, True), (signed_as.replace(ES256, ES384), False)):
+        signature = PKI.intermediate.key.sign(tbs, ec.ECDSA(SHA256()))
+        certificate = der(0x30, tbs, ES256, der(0x03, b"\0", signature))
+        verdict = verify_chain(certificate, (PKI.intermediate.der,), ROOTS, at=NOW)
+        assert {reason.kind.value for reason in verdict.reasons} == (
+            set() if ok else {"certificate-signature"}
+        )
+        assert openssl_takes(tmp_path, PKI.root.der, PKI.intermediate.der, certificate) == ok
 
 
 def test_one_seed_makes_one_chain() -> None:
@@ -207,3 +227,37 @@ def test_serial_numbers_are_in_the_name() -> None:
     leaf = x509.load_der_x509_certificate(GOOD.certificate)
     assert leaf.serial_number == int.from_bytes(serial(1), "big")
     assert f"-usfu-{serial(1).hex()}" in leaf.subject.rfc4514_string()
+
+
+@pytest.mark.parametrize(
+    ("oid", "value"),
+    [("551d11", "3002a300"), ("551d23", "3007a102a300820101"), ("551d1f", "30083006a004a002a300")],
+    ids=["subjectAltName", "authorityKeyIdentifier", "cRLDistributionPoints"],
+)
+def test_a_kind_of_name_that_the_library_does_not_know(oid: str, value: str) -> None:
+    """An x400Address: it comes as an exception that is no ValueError."""
+    certificate = draft("DAC").with_extension(oid, bytes.fromhex(value)).der()
+    verdict = verify_chain(certificate, GOOD.intermediates, ROOTS, at=NOW)
+    assert [reason.kind.value for reason in verdict.reasons] == ["malformed-certificate"]
+
+
+def test_a_name_of_bits() -> None:
+    """A BIT STRING as a common name: the library raises TypeError, late."""
+    subject = tlv(0x30, tlv(0x31, tlv(0x30, bytes.fromhex("0603550403"), tlv(0x03, b"\0x"))))
+    certificate = draft("DAC").with_(subject=subject).der()
+    verdict = verify_chain(certificate, GOOD.intermediates, ROOTS, at=NOW)
+    assert [reason.kind.value for reason in verdict.reasons] == ["malformed-certificate"]
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ({"subject": matter_name(("550403", "x" * 150), ("550406", ""))}, "certificate-name"),
+        ({"serial": b"\x02\x01\xff"}, "malformed-certificate"),
+        ({"serial": b"\x02\x01\x00"}, "malformed-certificate"),
+    ],
+)
+def test_what_the_library_warns_of_is_judged_in_silence(change: dict[str, bytes], kind: str) -> None:
+    certificate = draft("DAC").with_(**change).der()
+    verdict = verify_chain(certificate, GOOD.intermediates, ROOTS, at=NOW)
+    assert kind in {reason.kind.value for reason in verdict.reasons}

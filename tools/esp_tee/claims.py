@@ -69,6 +69,7 @@ class ClaimResult:
         }
 
 
+_LONGEST_STEP: Final = 40
 _KEY_NAME: Final = Text("a key's name of 1 to 31 characters", 31, r"[^\x00-\x1f]+")
 _HEAD: Final = (
     Claim("header.magic", Text(repr(MAGIC), 8, MAGIC)),
@@ -76,7 +77,7 @@ _HEAD: Final = (
     Claim("header.sign_alg", Text(repr(SIGN_ALG), 31, SIGN_ALG)),
     Claim(
         "header.key_id",
-        Either(Int(0, 0xFFFF), Text("a key's name of 1 to 31 characters", 31, r"[^\x00-\x1f]+")),
+        Either(Int(0, 0xFFFF), _KEY_NAME),
     ),
 )
 _NONCE: Final = (Claim("eat.nonce", Int()),)
@@ -205,11 +206,17 @@ def _judge(claim: Claim, values: Mapping[str, Any]) -> ClaimResult:
 def _paths(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     """All paths down to what is no object, and below an object that is empty the object itself."""
     for name, value in values.items():
-        path = prefix + name.encode("ascii", "backslashreplace").decode()
+        path = prefix + _step(name)
         if isinstance(value, dict) and value:
             yield from _paths(value, f"{path}.")
         else:
             yield path
+
+
+def _step(name: str) -> str:
+    """A member's name as a step of a path: one line, no dot of its own, and cut where no table has it."""
+    text = name.encode("ascii", "backslashreplace").decode().replace(".", "\\.")
+    return text if len(text) <= _LONGEST_STEP else f"{text[:_LONGEST_STEP]}..."
 
 
 def _object(value: Any) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ object therefore keep the slice of the text that they were read from.
 
 import json
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Final, NoReturn
 
 from ..statement import Statement
@@ -126,8 +127,16 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON value")
 
 
+def _finite(digits: str) -> float:
+    """RFC 8259 6: what no double can hold would be infinite, which is no number of JSON's."""
+    number = float(digits)
+    if not isfinite(number):
+        raise ValueError(f"the number {digits:.40} is too large")
+    return number
+
+
 def _is_unicode(text: str) -> bool:
     return not any(0xD800 <= ord(character) <= 0xDFFF for character in text)
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite)

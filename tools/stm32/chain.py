@@ -5,6 +5,7 @@ decided here.
 """
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,15 @@ _ALGORITHMS: Final = {
     SignatureAlgorithmOID.ECDSA_WITH_SHA384,
     SignatureAlgorithmOID.ECDSA_WITH_SHA512,
 }
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What ``cryptography`` raises for bytes that it cannot take apart."""
 _CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 DUA_NAME: Final = r"stm32[a-z0-9]+-us[fl]u-(?P<serial>[0-9a-f]{20})"
 """ST's template for STM32U3: family, free or licensed use of the key, the certificate's serial number."""
@@ -205,12 +215,11 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate, place: str)
 
 
 def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """RFC 5280 4.1.1.2: by the algorithm that is signed with it, not only by that beside the signature."""
     try:
-        key = issuer.public_key()
-        algorithm = certificate.signature_hash_algorithm
-        if not isinstance(key, ec.EllipticCurvePublicKey) or algorithm is None:
+        if not isinstance(issuer.public_key(), ec.EllipticCurvePublicKey):
             return False
-        key.verify(certificate.signature, certificate.tbs_certificate_bytes, ec.ECDSA(algorithm))
+        certificate.verify_directly_issued_by(issuer)
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
         return False
     return True
@@ -229,13 +238,17 @@ def _parse(raw: bytes) -> x509.Certificate:
     if len(raw) > MAX_CERTIFICATE:
         raise _Unreadable(f"{len(raw)} bytes; legal: at most {MAX_CERTIFICATE}")
     try:
-        certificate = x509.load_der_x509_certificate(raw)
-        _ = (certificate.subject, certificate.issuer, certificate.version, certificate.extensions)
-        _ = (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
-        _ = (certificate.signature_hash_algorithm, certificate.public_key())
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion) as error:
+        with warnings.catch_warnings(action="ignore"):  # of names and numbers that are judged here
+            certificate = x509.load_der_x509_certificate(raw)
+            _ = (certificate.subject, certificate.issuer, certificate.version, certificate.extensions)
+            _ = (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+            _ = (certificate.signature_hash_algorithm, certificate.public_key())
+            serial = certificate.serial_number
+    except _UNREADABLE as error:
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise _Unreadable(f"{len(raw)} bytes that are no certificate in DER: {text}") from None
+    if serial <= 0:
+        raise _Unreadable(f"serial number {serial}; legal: more than 0 (RFC 5280 4.1.2.2)")
     return certificate
 
 

@@ -308,3 +308,35 @@ def test_arbitrary_bytes(der: bytes) -> None:
 @given(st.integers(0, len(GOOD) - 1), st.binary(max_size=3), st.integers(0, 3))
 def test_a_certificate_with_some_bytes_exchanged(at: int, new: bytes, dropped: int) -> None:
     read_all(GOOD[:at] + new + GOOD[at + dropped :])
+
+
+HUGE = tlv(0x02, b"\x7f" * 3000)
+"""More digits than Python makes a text of."""
+
+
+@pytest.mark.parametrize(
+    "der",
+    [
+        draft("DAC").with_extension(BASIC, tlv(SEQUENCE, tlv(0x01, b"\xff"), HUGE), CRITICAL).der(),
+        draft("DAC")
+        .with_extension(BASIC, tlv(SEQUENCE, tlv(0x01, b"\xff"), tlv(0x02, b"\x80" * 3000)), CRITICAL)
+        .der(),
+        draft("DAC").with_(serial=HUGE).der(),
+        draft("DAC").with_(version=tlv(0xA0, HUGE)).der(),
+        draft("DAC")
+        .with_extension(
+            AKID, tlv(SEQUENCE, tlv(0xA1, tlv(0xA4, draft("PAI").issuer)), tlv(0x82, b"\x7f" * 3000))
+        )
+        .der(),
+    ],
+    ids=["path length", "negative path length", "serial number", "version", "authority's serial number"],
+)
+def test_numbers_of_thousands_of_digits(der: bytes) -> None:
+    read_all(der)
+
+
+def test_an_object_identifier_of_a_million_bytes_is_no_work() -> None:
+    for size in (4000, 1_000_000):
+        oid = tlv(0x06, b"\x2a" + b"\xff" * size + b"\x01")
+        with pytest.raises(CertificateError, match=r"more than 128 bits|legal: at most 65536"):
+            read_certificate(draft("DAC").with_(inner_algorithm=tlv(SEQUENCE, oid)).der())

@@ -227,3 +227,14 @@ def test_arbitrary_bytes(der: bytes) -> None:
     for read in (read_signed_message, read_key_id):
         with pytest.raises(CmsError):
             read(der)
+
+
+def test_a_version_of_thousands_of_digits() -> None:
+    version = b"\x02\x82\x0b\xb8" + b"\x7f" * 3000
+    message = SIGNED[: SIGNED.index(b"\x02\x01\x03")] + version
+    data = b"\x30\x82" + len(version).to_bytes(2, "big") + version
+    content = b"\xa0\x82" + len(data).to_bytes(2, "big") + data
+    oid = message[message.index(b"\x06\x09") :][:11]
+    der = b"\x30\x82" + (len(oid) + len(content)).to_bytes(2, "big") + oid + content
+    with pytest.raises(CmsError, match="a number of 23999 bits of signed data; legal: 3"):
+        read_signed_message(der)

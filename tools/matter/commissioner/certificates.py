@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Final
 
+from .der import number_text
 from .distinguished_name import DistinguishedNameError, Identifiers, describe_name, read_identifiers
 from .x509 import (
     AUTHORITY_KEY_ID,
@@ -183,12 +184,12 @@ def _authority(certificate: Certificate, kind: CertificateKind, issuer: Certific
         yield Finding(
             kind, "authority key id", authority.key_id.hex(), f"{wanted}, the issuer's subject key id"
         )
-    if authority.serial_number not in (None, issuer.serial_number):
+    if authority.serial_number is not None and authority.serial_number != issuer.serial_number:
         yield Finding(
             kind,
             "authority's serial number",
-            str(authority.serial_number),
-            f"{issuer.serial_number}, the issuer's",
+            number_text(authority.serial_number),
+            f"{number_text(issuer.serial_number)}, the issuer's",
         )
     if authority.issuers and issuer.issuer not in authority.issuers:
         yield Finding(
@@ -212,7 +213,7 @@ def _basic_constraints(certificate: Certificate, kind: CertificateKind) -> Itera
         case CertificateKind.PAA:
             legal, ok = "CA true, path length 1 or none", constraints.ca and length in (None, 1)
     if not ok:
-        said = "no path length" if length is None else f"path length {length}"
+        said = "no path length" if length is None else f"path length {number_text(length)}"
         yield Finding(kind, "basic constraints", f"CA {str(constraints.ca).lower()}, {said}", legal)
 
 

@@ -18,6 +18,7 @@ from .der import (
     Reader,
     Value,
     context,
+    number_text,
     read_sequence,
     tag_name,
 )
@@ -133,7 +134,7 @@ def _version(reader: Reader, what: str) -> None:
     # RFC 5652 5.1, 5.3: version 3 where a signer is named by a subject key id.
     number = reader.take(INTEGER, f"version of {what}").integer()
     if number != _VERSION:
-        raise DerError(f"version {number} of {what}; legal: {_VERSION}")
+        raise DerError(f"version {number_text(number)} of {what}; legal: {_VERSION}")
 
 
 def _digest_algorithm(reader: Reader) -> None:

@@ -28,6 +28,14 @@ _NAMES: Final = {
 }
 
 
+MAX_SIZE: Final = 1 << 16
+"""Bytes that are read at all: certificates and messages of Matter have 600 and 900 at most."""
+_SHOWN: Final = 20
+"""Bytes of the longest serial number: RFC 5280 4.1.2.2."""
+_ARC_BITS: Final = 128
+"""X.667: the longest number of an object identifier that anybody gives out is a UUID's."""
+
+
 class DerError(ValueError):
     """Bytes that are not the DER that they should be: says where, what was found, and what is legal."""
 
@@ -103,6 +111,10 @@ class Value:
             if not begun and octet == 0x80:
                 break
             arc, begun = arc << 7 | octet & 0x7F, bool(octet & 0x80)
+            if arc >> _ARC_BITS:
+                raise DerError(
+                    f"OBJECT IDENTIFIER at offset {self.offset} with a number of more than {_ARC_BITS} bits"
+                )
             if not begun:
                 arcs.append(arc)
                 arc = 0
@@ -137,6 +149,12 @@ class Value:
             return datetime(int(text[:4]), month, day, hour, minute, second, tzinfo=UTC)
         except ValueError as error:
             raise DerError(f"time {text} at offset {self.offset}: {error}") from None
+
+
+def number_text(number: int) -> str:
+    """An INTEGER for a message; one of hundreds of digits by its size."""
+    bits = number.bit_length()
+    return str(number) if bits <= 8 * _SHOWN else f"a number of {bits} bits"
 
 
 def _decimal(text: str) -> bool:
@@ -211,6 +229,8 @@ class Reader:
 
 def read_sequence(data: bytes, what: str) -> Reader:
     """The inside of the one SEQUENCE that ``data`` is. Raises DerError."""
+    if len(data) > MAX_SIZE:
+        raise DerError(f"{what} of {len(data)} bytes; legal: at most {MAX_SIZE}")
     outer = Reader(data)
     sequence = outer.take(SEQUENCE, what)
     outer.end(what)

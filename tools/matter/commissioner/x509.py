@@ -25,6 +25,7 @@ from .der import (
     Reader,
     Value,
     context,
+    number_text,
     read_sequence,
     tag_name,
 )
@@ -203,7 +204,8 @@ def _version(inside: Reader) -> int:
     # X.690 11.5: what is the default is not written, and v1 is.
     if number not in (1, 2):
         raise DerError(
-            f"version {number} at offset {tagged.offset}; legal: 1 (v2), 2 (v3), or none at all (v1)"
+            f"version {number_text(number)} at offset {tagged.offset}; "
+            "legal: 1 (v2), 2 (v3), or none at all (v1)"
         )
     return number + 1
 
@@ -274,7 +276,7 @@ def _basic_constraints(value: bytes | None) -> BasicConstraints | None:
     length = inside.optional(INTEGER, "path length")
     number = None if length is None else length.integer()
     if number is not None and number < 0:
-        raise DerError(f"path length {number}; legal: 0 or more")
+        raise DerError(f"path length {number_text(number)}; legal: 0 or more")
     inside.end("basic constraints")
     return BasicConstraints(ca is not None, number)
 
