@@ -99,10 +99,6 @@ class EspAppDescMissing(EspImageError):
     """An application's first segment does not begin with its description."""
 
 
-class EspWrongChip(EspImageError):
-    """An image is for another chip, or for other revisions of it."""
-
-
 @dataclass(frozen=True, slots=True)
 class EspAppDesc:
     """What an application says of itself. Texts are up to 32 bytes, cut at the first NUL."""
@@ -206,20 +202,16 @@ class EspImageInfo:
         return signed % MMU_PAGE_SIZE == 0
 
 
-def read_image_info(read: Read, room: int, *, app: bool = False, revision: int | None = None) -> EspImageInfo:
+def read_image_info(read: Read, room: int, *, app: bool = False) -> EspImageInfo:
     """Header and segment headers of an image that has ``room`` bytes at most and lies at the start of a page.
 
     Raises EspImageError for another magic, too many segments, those that are no whole words, as large as
-    flash, mapped where they do not lie or past the room; EspAppDescMissing for an ``app`` without;
-    EspWrongChip for one that an ESP32-C6 of this ``revision`` cannot run; and what ``read`` raises.
+    flash, mapped where they do not lie or past the room; EspAppDescMissing for an ``app`` without; and what
+    ``read`` raises.
     """
     header = EspImageHeader.parse(_enough(read(0, HEADER_SIZE), HEADER_SIZE, "image header"))
     if header.magic != ESP_IMAGE_HEADER_MAGIC:
         raise EspImageError(f"image: magic {int(header.magic):#04x}; legal: {ESP_IMAGE_HEADER_MAGIC:#x}")
-    if revision is not None:
-        # Nobody asks for the last revision of a boot loader, and 0 is no limit.
-        last = int(header.max_chip_rev_full) if app else 0
-        _check_chip(int(header.chip_id), revision, int(header.min_chip_rev_full), last or 0xFFFF)
     if header.segment_count > ESP_IMAGE_MAX_SEGMENTS:
         raise EspImageError(
             f"image: {int(header.segment_count)} segments; legal: up to {ESP_IMAGE_MAX_SEGMENTS}"
@@ -256,15 +248,6 @@ def read_image_info(read: Read, room: int, *, app: bool = False, revision: int |
         end + hash_size,
         _enough(read(end, HASH_SIZE), HASH_SIZE, "image hash") if hash_size else b"",
     )
-
-
-def _check_chip(chip_id: int, revision: int, least: int, last: int) -> None:
-    """ESP-IDF bootloader_common_check_chip_validity."""
-    if chip_id != ESP_CHIP_ID_ESP32C6 or not least <= revision <= last:
-        raise EspWrongChip(
-            f"image for chip {chip_id}, revisions {least} to {last}; "
-            f"legal: {ESP_CHIP_ID_ESP32C6} of revision {revision}"
-        )
 
 
 def _app_page_size(raw: bytes) -> int:

@@ -39,11 +39,6 @@ class MeasuredImages:
     def __init__(self, psa: PartitionApi) -> None:
         self._psa = psa
 
-    @property
-    def chip_revision(self) -> int:
-        """Of the chip, from its eFuses: major * 100 + minor."""
-        return self._psa.hal.efuse_hal_chip_revision()
-
     def read(self, offset: int, size: int) -> bytes:
         """ESP-TEE esp_tee_flash_read: bytes of flash. Raises AttFailure FLASH_OP_FAIL past its end."""
         try:

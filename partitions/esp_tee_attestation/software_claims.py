@@ -16,7 +16,6 @@ from ...interface.esp_tee.image import (
     EspBootloaderDesc,
     EspImageError,
     EspImageInfo,
-    EspWrongChip,
     read_image_info,
 )
 from .config import EspTeeAttestationConfig, TokenForm
@@ -84,13 +83,6 @@ class SoftwareClaims:
         self._images = images
         self._config = config
 
-    @property
-    def _asked_revision(self) -> int | None:
-        """ESP-IDF verify_image_header: until June 2026 an image had to be for this chip to be measured."""
-        if self._config.esp_tee.form is TokenForm.CHALLENGE:
-            return None
-        return self._images.chip_revision
-
     def boot_loader(self) -> SoftwareClaim:
         """ESP-TEE esp_att_utils_get_btl_claim_data. Raises AttFailure.
 
@@ -130,8 +122,8 @@ class SoftwareClaims:
 
         # ESP-TEE get_part_digest: an image that cannot be read. One that can is longer than a hash.
         try:
-            return read_image_info(read, image.size, app=app, revision=self._asked_revision)
-        except (EspAppDescMissing, EspWrongChip) as error:
+            return read_image_info(read, image.size, app=app)
+        except EspAppDescMissing as error:
             raise AttFailure(EspErr.ESP_FAIL) from error
         except EspImageError as error:
             raise AttFailure(EspErr.ESP_ERR_IMAGE_INVALID) from error

@@ -17,7 +17,6 @@ from tfm_sim.interface.esp_tee.image import (
     EspBootloaderDesc,
     EspImageError,
     EspImageInfo,
-    EspWrongChip,
     encode_image,
     read_image_info,
 )
@@ -150,42 +149,6 @@ def test_an_application_without_its_description() -> None:
     with pytest.raises(EspImageError, match="first segment: 252 bytes; legal: 256") as caught:
         read_image_info(reader(short), len(short), app=True)
     assert not isinstance(caught.value, EspAppDescMissing)
-
-
-@pytest.mark.parametrize(
-    ("app", "chip_id", "revs", "legal"),
-    [
-        (True, 13, (0, 99), True),
-        (True, 13, (1, 1), True),
-        (True, 13, (2, 99), False),
-        (True, 13, (0, 0), True),
-        (True, 13, (0, 0xFFFF), True),
-        (True, 12, (0, 99), False),
-        (False, 13, (1, 99), True),
-        (False, 13, (2, 99), False),
-        (False, 12, (0, 99), False),
-        (True, 13, (101, 199), False),
-    ],
-)
-def test_the_chip_of_an_image(app: bool, chip_id: int, revs: tuple[int, int], legal: bool) -> None:
-    """ESP-IDF bootloader_common_check_chip_validity, on revision v0.1."""
-    segments = [(0x42000020, DESC.encode())]
-    image = encode_image(segments, entry=0, chip_id=chip_id, chip_revs=revs)
-    if legal:
-        assert read_image_info(reader(image), len(image), app=app, revision=1).max_chip_rev == revs[1]
-    else:
-        with pytest.raises(EspWrongChip, match="legal: 13 of revision 1"):
-            read_image_info(reader(image), len(image), app=app, revision=1)
-    assert read_image_info(reader(image), len(image), app=app).chip_id == chip_id
-
-
-def test_the_last_revision_of_an_application() -> None:
-    """IS_FIELD_SET: neither 0 nor 65535 is a limit; a boot loader's is none at all."""
-    image = encode_image([(0x42000020, DESC.encode())], entry=0, chip_revs=(0, 99))
-    assert read_image_info(reader(image), len(image), app=True, revision=99).max_chip_rev == 99
-    assert read_image_info(reader(image), len(image), app=False, revision=100).max_chip_rev == 99
-    with pytest.raises(EspWrongChip, match="image for chip 13, revisions 0 to 99; legal: 13 of revision 100"):
-        read_image_info(reader(image), len(image), app=True, revision=100)
 
 
 def test_an_image_without_segments() -> None:

@@ -23,8 +23,7 @@ from support.esp_tee import (
 )
 
 import tfm_sim
-from tfm_sim import Device, PsaError, TokenForm
-from tfm_sim.interface.esp_tee.errors import EspErr, EspError
+from tfm_sim import Device, TokenForm
 from tfm_sim.interface.esp_tee.image import EspAppDesc, EspBootloaderDesc
 from tfm_sim.tools.esp_tee_firmware import DEMO, EspTeeFirmware
 
@@ -248,46 +247,22 @@ def test_versions_of_31_characters_are_the_longest() -> None:
 def test_texts_without_a_nul_run_on(
     part: str, ver: bytes, idf_ver: bytes, secure_ver: int, revs: tuple[int, int], shown: list[bytes]
 ) -> None:
-    """esp_att_part_metadata_t: ver[32], idf_ver[32], secure_ver, two revisions, the digest's type: 0."""
+    """esp_att_part_metadata_t: ver[32], idf_ver[32], secure_ver, least and last revision, type of digest 0."""
     desc = bytearray(DEMO.boot_loader.encode() if part == "bootloader" else DEMO.app.encode())
     secure_at, secure_size, idf_at = (3, 1, 8) if part == "bootloader" else (4, 4, 112)
     desc[secure_at : secure_at + secure_size] = secure_ver.to_bytes(secure_size, "little")
     desc[idf_at : idf_at + 32] = idf_ver.ljust(32, b"\0")
     if part != "bootloader":
         desc[16:48] = ver.ljust(32, b"\0")
-    with booted(TokenForm.CHALLENGE) as device:
+    with booted(TokenForm.SLOT) as device:
         start = image_offset(device, part)
         cells = device.hardware.flash["flash0"].cells
         cells[start + 32 : start + 32 + len(desc)] = desc
         cells[start + 15 : start + 19] = b"".join(number.to_bytes(2, "little") for number in revs)
-        token = device.esp_tee.get_token(CHALLENGE)
+        token = device.esp_tee.generate_token(1, 2)
     claim = json.loads(token)["eat"]["sw_claims"][part]
     assert [claim["ver"].encode(), claim["idf_ver"].encode()] == shown
     assert verifies(token)
-
-
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("part", ["bootloader", "tee", "app"])
-@pytest.mark.parametrize(("at_", "field"), [(12, b"\x0c"), (15, b"\x02"), (1, b"\x11")])
-def test_until_june_2026_an_image_had_to_be_for_this_chip(
-    devices: dict[TokenForm, Device], form: TokenForm, part: str, at_: int, field: bytes
-) -> None:
-    """ESP-IDF verify_image_header: the chip, then the number of segments; since then the number only."""
-    device = devices[form]
-    cells = device.hardware.flash["flash0"].cells
-    start = image_offset(device, part) + at_
-    before = bytes(cells[start : start + 1])
-    cells[start : start + 1] = field
-    try:
-        if at_ != 1 and form is C:
-            assert verifies(issue(device, form))
-            return
-        with pytest.raises((EspError, PsaError)) as caught:
-            issue(device, form)
-    finally:
-        cells[start : start + 1] = before
-    if isinstance(caught.value, EspError):
-        assert caught.value.error == (EspErr.ESP_ERR_IMAGE_INVALID if at_ == 1 else EspErr.ESP_FAIL)
 
 
 def image_offset(device: Device, part: str) -> int:
