@@ -23,11 +23,10 @@ from ..spm.events import MessageDelivered
 from .esp_tee import Enrolled, EspVerdict, Kind, Reference, Register, verify
 from .esp_tee.forgeries import FORGERIES, Material, compact
 from .esp_tee.verify import SIGNED
-from .esp_tee_factory import DEFAULT_BOARD, Request, ask, enrol, esp_tee_build_for, reference_of
+from .esp_tee_factory import DEFAULT_BOARD, FACTORY, Request, ask, enrol, esp_tee_build_for, reference_of
 from .esp_tee_firmware import DEMO, IDF_VERSION, EspTeeFirmware, flash_esp_tee_firmware
 
 DEVICE: Final = "lamp 7"
-FACTORY: Final = Request(hashlib.sha256(b"the factory's own challenge").digest())
 OLDER: Final = replace(DEMO, tee=EspAppDesc(b"0.9.0", IDF_VERSION, 0, b"esp_tee"))
 OTHER_APP: Final = replace(DEMO, app=EspAppDesc(b"v0.1.0", IDF_VERSION, 0, b"somebody_elses"))
 UNPADDED: Final = replace(DEMO, secure_padding=False)

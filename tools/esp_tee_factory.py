@@ -51,6 +51,10 @@ class Request:
         return {"challenge": self.challenge} if form.with_challenge else {"nonce": self.nonce}
 
 
+FACTORY: Final = Request(hashlib.sha256(b"the factory's own challenge").digest())
+"""What a factory asks with, over its own cable."""
+
+
 def esp_tee_build_for(
     board: Board, form: TokenForm, *, isolation_level: int = 1, unprotected_keys: bool = False
 ) -> Build:

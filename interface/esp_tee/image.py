@@ -1,8 +1,9 @@
 """ESP-IDF application images (esp_app_format.h, esp_image_format.h, esp_app_desc.h), little endian.
 
 ``header | segments | zeros | checksum | SHA-256``: each segment is a header of 8 bytes and its data, in whole
-words; the checksum is one byte, the last of a block of 16, and the hash, where the header says that there is one, covers
-everything before it. The description of what the image is lies at the start of the first segment's data.
+words; the checksum is one byte, the last of a block of 16, and the hash, where the header says that there is
+one, covers everything before it. The description of what the image is lies at the start of the first
+segment's data.
 """
 
 from collections.abc import Callable, Sequence
@@ -250,7 +251,7 @@ def read_image_info(read: Read, room: int, *, app: bool = False) -> EspImageInfo
 
 
 def _app_page_size(raw: bytes) -> int:
-    """ESP-IDF verify_segment_header: a segment too short for a description, then one without its magic word."""
+    """ESP-IDF verify_segment_header: a segment too short for a description, then one without its magic."""
     desc = EspAppDescLayout.parse(_enough(raw, APP_DESC_SIZE, "first segment"))
     if desc.magic_word != ESP_APP_DESC_MAGIC_WORD:
         found = f"magic word {int(desc.magic_word):#010x}"
@@ -288,8 +289,8 @@ def encode_image(
         }
     )
     checksum = CHECKSUM_SEED
-    for address, data in segments:
-        data += bytes(-len(data) % SEGMENT_ALIGNMENT)
+    for address, code in segments:
+        data = code + bytes(-len(code) % SEGMENT_ALIGNMENT)
         image += EspSegmentHeader.build({"load_addr": address, "data_len": len(data)}) + data
         for byte in data:
             checksum ^= byte

@@ -1,7 +1,8 @@
 """Factory data of ST's Matter devices: tags, the TLV form in flash, and the reader that the device has.
 
-An entry is id, length (u32 each, little-endian) and value; entries are sorted by id and end with the marker
-0xACACACAC, a u32 without a length. Numbers are little-endian, strings UTF-8 without a terminator.
+An entry is id, length (u32 each, little-endian) and value; entries are sorted by id, but for those that a
+device adds behind the others, and end with the marker 0xACACACAC, a u32 without a length. Numbers are
+little-endian, strings UTF-8 without a terminator.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

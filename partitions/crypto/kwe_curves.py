@@ -55,10 +55,9 @@ def inferred_bits(attributes: KeyAttributes, data: bytes) -> int:
 
 
 def no_key() -> Refusal:
-    """What the import of something that is no key is refused with.
+    """STM32 KWE mbedtls_kwe_opaque_import_key: GENERIC_ERROR for what is no key in the clear.
 
-    STM32 KWE mbedtls_kwe_opaque_import_key: PSA's own code goes through mbedtls_to_psa_error once more, which
-    takes it for one of Mbed TLS's that it does not know.
+    A code of PSA's own goes through mbedtls_to_psa_error there, to which it is an unknown one of Mbed TLS's.
     """
     return Refusal(PSA_ERROR_GENERIC_ERROR)
 

@@ -2,9 +2,9 @@
 
 Checks and codes are those of ST's driver (kwe_psa_driver_interface.c, kwe_core.c) for ST's Mbed TLS 3.6, its
 oddities included: what `kwe_to_psa_error` translates is HARDWARE_FAILURE, but signatures, ciphers and AEADs
-hand the engine's own code, 1, to the caller as it is. An entry point that ST's driver lacks is
-INVALID_ARGUMENT, as the generated wrappers answer for a location that has none of it; that of key derivation
-is NOT_SUPPORTED.
+hand the engine's own code, 1, to the caller as it is. What is no key to be wrapped is GENERIC_ERROR
+(`kwe_curves.no_key`). An entry point that ST's driver lacks is INVALID_ARGUMENT, as the generated wrappers
+answer for a location that has none of it; that of key derivation is NOT_SUPPORTED.
 
 =================  ======  ========  ================  ============================================
 key                import  generate  export public     use

@@ -74,12 +74,10 @@ class KweRsa:
         return self._apply(key, encoded)
 
     def decrypt(self, key: DriverKey, alg: int, data: bytes, label: bytes) -> bytes:
-        """OAEP. Its ciphertext is the caller's: what opens to no message is INVALID_PADDING.
-
-        STM32 KWE KWE_RsaModularExp takes as many bytes as the modulus has, whatever the length that it was
-        given. Behind a shorter ciphertext it reads on; here that is INVALID_ARGUMENT.
-        """
+        """OAEP. Its ciphertext is the caller's: what opens to no message is INVALID_PADDING."""
         size = key.attributes.bits // 8
+        # STM32 KWE KWE_RsaModularExp: of the ciphertext as many bytes as the modulus has, however long it is.
+        # Behind a shorter one ST's engine reads on.
         if len(data) < size:
             raise Refusal(PSA_ERROR_INVALID_ARGUMENT)
         opened = self._apply(key, data[:size])

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from struct import Struct
+from typing import Final
 
 from ...interface.esp_tee.errors import EspErr
 from ...interface.esp_tee.image import (
     APP_DESC_SIZE,
     BOOTLOADER_DESC_SIZE,
     DESC_OFFSET,
-    HASH_SIZE,
+    VERSION_SIZE,
     EspAppDesc,
     EspAppDescMissing,
     EspBootloaderDesc,
@@ -33,6 +35,8 @@ class PartType(IntEnum):
 DIGEST_TYPE_SHA256 = 0
 NOT_APPLICABLE = 0xFFFFFFFF
 """Prints as -1."""
+_Numbers: Final = Struct("<IHHI")
+"""Secure version, chip revisions and type of digest behind the texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +56,24 @@ class SoftwareClaim:
     def json(self) -> JsonObject:
         """ESP-TEE part_metadata_to_json: the padding of a boot loader is nobody's concern."""
         minimum, maximum = self.chip_revs
+        ver, idf_ver = self._texts()
         digest = JsonObject().integer("type", DIGEST_TYPE_SHA256).hex("calc_digest", self.calc_digest)
         digest.boolean("digest_validated", self.digest_validated)
         digest.boolean("sign_verified", self.sign_verified)
         if self.type is not PartType.BOOTLOADER:
             digest.boolean("secure_padding", self.secure_padding)
-        claim = JsonObject().integer("type", self.type).string("ver", self.ver)
-        claim.string("idf_ver", self.idf_ver).integer("secure_ver", self.secure_ver)
+        claim = JsonObject().integer("type", self.type).string("ver", ver)
+        claim.string("idf_ver", idf_ver).integer("secure_ver", self.secure_ver)
         claim.member("part_chip_rev", JsonObject().integer("min", minimum).integer("max", maximum))
         return claim.member("part_digest", digest)
+
+    def _texts(self) -> tuple[bytes, bytes]:
+        """ESP-TEE esp_att_part_metadata_t: a text of 32 bytes has no NUL and runs on into what is behind."""
+        numbers = _Numbers.pack(self.secure_ver, *self.chip_revs, DIGEST_TYPE_SHA256)
+        behind = self.idf_ver.ljust(VERSION_SIZE, b"\0") + numbers
+        texts = self.ver.ljust(VERSION_SIZE, b"\0") + behind, behind
+        ver, idf_ver = (text.split(b"\0", 1)[0] for text in texts)
+        return ver, idf_ver
 
 
 class SoftwareClaims:
@@ -107,16 +120,13 @@ class SoftwareClaims:
         def read(offset: int, size: int) -> bytes:
             return self._images.read(image.offset + offset, size)
 
-        # ESP-TEE get_part_digest: an image that cannot be read, then one too short for a hash.
+        # ESP-TEE get_part_digest: an image that cannot be read. One that can is longer than a hash.
         try:
-            info = read_image_info(read, image.size, app=app)
+            return read_image_info(read, image.size, app=app)
         except EspAppDescMissing as error:
             raise AttFailure(EspErr.ESP_FAIL) from error
         except EspImageError as error:
             raise AttFailure(EspErr.ESP_ERR_IMAGE_INVALID) from error
-        if info.image_len < HASH_SIZE:
-            raise AttFailure(EspErr.ESP_ERR_INVALID_SIZE)
-        return info
 
     def _claim(
         self,

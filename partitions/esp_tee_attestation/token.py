@@ -93,12 +93,15 @@ class Token:
         with self._heap.holding(ESP_ATT_HDR_JSON_MAX_SZ):
             header = self._header().text()
         yield b'"header":' + header
-        eat = self._eat(request)
+        # ESP-TEE json_gen_add_to_str: claims that pass their buffer are cut, and hashed with what lies behind
+        # it on the heap: zeros here.
+        whole = self._eat(request)
+        eat = whole[: self._form.eat_size - 1]
         yield b',"eat":' + eat
         with self._heap.holding(ESP_ATT_PUBKEY_JSON_MAX_SZ + _HEX_COORDINATE + 2):
             public_key = JsonObject().string("compressed", self._compressed()).text()
         yield b',"public_key":' + public_key
-        digest = self._sha256(header + eat + public_key)
+        digest = self._sha256(header + eat.ljust(len(whole), b"\0") + public_key)
         with self._heap.holding(ESP_ATT_SIGN_JSON_MAX_SZ + 2 * _HEX_COORDINATE):
             sign = self._sign(digest).text()
         yield b',"sign":' + sign + b"}"

@@ -162,6 +162,12 @@ def test_a_reference_without_a_nul_runs_on_into_the_device_status(
             assert b'"psa_cert_ref":"' + reference + b'",' in cpu.load(BUF, 1792)
 
 
+def test_a_reference_ends_with_its_first_nul(device: Device) -> None:
+    device.ns.cpu.store(REF, b"0716053550477\0-10100".ljust(32, b"\0"))
+    assert esp_tee_att_generate_token(device.ns, 1, 2, REF, BUF, 1792, LEN) == EspErr.ESP_OK
+    assert b'"psa_cert_ref":"0716053550477",' in device.ns.cpu.load(BUF, 1792)
+
+
 def get_token(
     device: Device,
     challenge: int = REF,
@@ -372,30 +378,34 @@ def reflash(device: Device, what: str) -> None:
     }[what.partition(",")[0]]
     assert where is not None
     start = where.offset
-    at = {"boot loader": 1472, "tee": 0x400, "app": 0x400}[what.partition(",")[0]]
+    at = {"boot loader": 1468, "tee": 0x400, "app": 0x400}[what.partition(",")[0]]
     change = {
         "magic": (at, b"\0"),
         "segments": (at + 1, b"\x11"),
         "length": (at + 28, b"\xff\xff\xff"),
         "description": (at + 32, b"\0"),
         "container": (0, b"\0"),
+        "container's size": (12, b"\xff\xff\xff"),
         "hash flag": (at + 23, b"\0"),
     }[what.partition(", ")[2]]
     hardware.flash["flash0"].cells[start + change[0] : start + change[0] + len(change[1])] = change[1]
 
 
+PARTS = ("boot loader", "tee", "app")
 IMAGE_INVALID, NOT_FOUND = EspErr.ESP_ERR_IMAGE_INVALID, EspErr.ESP_ERR_NOT_FOUND
 
 
 @pytest.mark.parametrize(
     "what, error",
     [
-        *((f"{part}, magic", IMAGE_INVALID) for part in ("tee", "app")),
-        *((f"{part}, segments", IMAGE_INVALID) for part in ("tee", "app")),
-        *((f"{part}, length", IMAGE_INVALID) for part in ("tee", "app")),
+        *((f"{part}, magic", IMAGE_INVALID) for part in PARTS),
+        *((f"{part}, segments", IMAGE_INVALID) for part in PARTS),
+        *((f"{part}, length", IMAGE_INVALID) for part in PARTS),
         # ESP-IDF verify_segment_header: found missing with the segments, before anybody reads it.
         *((f"{part}, description", EspErr.ESP_FAIL) for part in ("tee", "app")),
+        ("boot loader, description", NOT_FOUND),
         *((f"{part}, container", NOT_FOUND) for part in ("tee", "app")),
+        *((f"{part}, container's size", NOT_FOUND) for part in ("tee", "app")),
     ],
 )
 def test_images_that_cannot_be_read(what: str, error: int) -> None:

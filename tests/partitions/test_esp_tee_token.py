@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from support.esp_tee import (
     BOARD,
     CHALLENGE,
@@ -229,6 +232,72 @@ def test_versions_of_31_characters_are_the_longest() -> None:
     )
     assert {claims[part]["idf_ver"] for part in claims} == {"v" * 31}
     assert (claims["app"]["ver"], claims["app"]["secure_ver"]) == ("v" * 31, -1)
+
+
+@pytest.mark.parametrize(
+    ("part", "ver", "idf_ver", "secure_ver", "revs", "shown"),
+    [
+        ("app", b"v" * 32, b"i" * 31, 0x41, (0, 0), [b"v" * 32 + b"i" * 31, b"i" * 31]),
+        ("tee", b"v" * 32, b"i" * 32, 0, (0x6161, 0), [b"v" * 32 + b"i" * 32, b"i" * 32]),
+        ("app", b"v", b"i" * 32, 0x4241, (0x6161, 0), [b"v", b"i" * 32 + b"AB"]),
+        ("tee", b"v", b"i" * 32, 0x44434241, (0x6261, 0x6463), [b"v", b"i" * 32 + b"ABCDabcd"]),
+        ("bootloader", b"", b"i" * 32, 0x41, (0, 0), [b"01000000", b"i" * 32 + b"A"]),
+    ],
+)
+def test_texts_without_a_nul_run_on(
+    part: str, ver: bytes, idf_ver: bytes, secure_ver: int, revs: tuple[int, int], shown: list[bytes]
+) -> None:
+    """esp_att_part_metadata_t: ver[32], idf_ver[32], secure_ver, least and last revision, type of digest 0."""
+    desc = bytearray(DEMO.boot_loader.encode() if part == "bootloader" else DEMO.app.encode())
+    secure_at, secure_size, idf_at = (3, 1, 8) if part == "bootloader" else (4, 4, 112)
+    desc[secure_at : secure_at + secure_size] = secure_ver.to_bytes(secure_size, "little")
+    desc[idf_at : idf_at + 32] = idf_ver.ljust(32, b"\0")
+    if part != "bootloader":
+        desc[16:48] = ver.ljust(32, b"\0")
+    with booted(TokenForm.SLOT) as device:
+        start = image_offset(device, part)
+        cells = device.hardware.flash["flash0"].cells
+        cells[start + 32 : start + 32 + len(desc)] = desc
+        cells[start + 15 : start + 19] = b"".join(number.to_bytes(2, "little") for number in revs)
+        token = device.esp_tee.generate_token(1, 2)
+    claim = json.loads(token)["eat"]["sw_claims"][part]
+    assert [claim["ver"].encode(), claim["idf_ver"].encode()] == shown
+    assert verifies(token)
+
+
+def image_offset(device: Device, part: str) -> int:
+    """Where ESP-IDF's image of a part lies in flash."""
+    cells = device.hardware.flash["flash0"].cells
+    start = {"bootloader": 0, "tee": 0x10000, "app": 0xA0000}[part]
+    return cells.index(b"\xe9\x01\x02\x20", start)
+
+
+def test_claims_that_pass_their_buffer_are_cut() -> None:
+    """json_gen_add_to_str: until May 2026 there were 1344 bytes, too few for long versions and a challenge of
+    64 bytes. What was cut off is hashed as what lay behind the buffer: zeros here.
+    """
+    long = b"v" * 31
+    desc = EspAppDesc(long, long, 0x80000000)
+    firmware = EspTeeFirmware(EspBootloaderDesc(1, long), desc, desc)
+    tokens = {}
+    for form in (P, C):
+        with flashed(firmware, form) as device:
+            tokens[form] = device.power_on().esp_tee.get_token(bytes(64))
+    assert verifies(tokens[C])
+    ueids = '"chip_id":13,"ueid":{"mac":"","optional_id":""},'
+    whole = len(object_texts(tokens[C])["eat"]) - len(ueids) - 2 * (6 + 16)
+    token = tokens[P]
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(token)
+    eat_at, key_at, sign_at = (token.index(name) for name in (b',"eat":', b',"public_key":', b',"sign":'))
+    eat = token[eat_at + 7 : key_at]
+    assert len(eat) == 1343 < whole
+    hashed = token[len('{"header":') : eat_at] + eat.ljust(whole, b"\0") + token[key_at + 14 : sign_at]
+    point = bytes.fromhex(token[sign_at - 68 : sign_at - 2].decode())
+    sign = json.loads(token[sign_at + 8 : -1])
+    ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point).verify(
+        encode_dss_signature(int(sign["r"], 16), int(sign["s"], 16)), hashed, ec.ECDSA(hashes.SHA256())
+    )
 
 
 def test_nothing_is_escaped_so_a_reference_may_write_claims_of_its_own(

@@ -310,6 +310,40 @@ def test_a_generated_key_signs(device: Device) -> None:
     crypto.psa_destroy_key(device.ns, key)
 
 
+def test_a_generated_key_agrees(device: Device) -> None:
+    _, key = crypto.psa_generate_key(device.ns, asked(usage=DERIVE, alg=ECDH, key_id=0))
+    status, secret = crypto.psa_raw_key_agreement(device.ns, ECDH, key, EC_POINT, 32)
+    assert (status, len(secret)) == (PSA_SUCCESS, 32)
+    crypto.psa_destroy_key(device.ns, key)
+
+
+def altered(key: DriverKey) -> DriverKey:
+    return replace(key, data=key.data[:40] + bytes((key.data[40] ^ 1,)) + key.data[41:])
+
+
+@pytest.mark.parametrize(
+    ("attributes", "use", "status"),
+    [
+        (asked(key_id=0), lambda d, k: d.sign_hash(k, ES256, DIGEST), ERROR),
+        (asked(key_id=0), lambda d, k: d.export_public_key(k), PSA_ERROR_HARDWARE_FAILURE),
+        (asked(alg=ECDH, key_id=0), lambda d, k: d.key_agreement(k, ECDH, EC_POINT), PSA_ERROR_HARDWARE_FAILURE),
+        (asked(alg=ECDH, key_id=0), lambda d, k: d.key_agreement(k, ES256, EC_POINT), PSA_ERROR_INVALID_ARGUMENT),
+        (asked(RSA, 1024, SIGN, PKCS1, 0), lambda d, k: d.sign_hash(k, PKCS1, DIGEST), ERROR),
+        (asked(RSA, 1024, SIGN, PSS, 0), lambda d, k: d.sign_hash(k, PSS, DIGEST), ERROR),
+        (asked(RSA, 1024, DECRYPT, OAEP, 0), lambda d, k: d.asymmetric_decrypt(k, OAEP, bytes(128), b""), PSA_ERROR_HARDWARE_FAILURE),
+    ],
+)  # fmt: skip
+def test_codes_of_a_wrapped_key_that_was_altered(
+    attributes: KeyAttributes, use: Callable[[KweDriver, DriverKey], bytes], status: int
+) -> None:
+    """STM32 KWE: signatures hand the engine's code on, the others translate it."""
+    driver = KweDriver(blank_hal())
+    bits, data = driver.import_key(attributes, rsa_der() if attributes.type == RSA else EC_SCALAR)
+    with pytest.raises(Refusal) as refused:
+        use(driver, altered(DriverKey(replace(attributes, bits=bits), data)))
+    assert refused.value.status == status
+
+
 def test_a_key_in_the_clear_is_known_afterwards_by_its_public_key_alone(device: Device) -> None:
     key = volatile(device, PAIR, 256, SIGN | EXPORT, ES256, EC_SCALAR)
     assert crypto.psa_export_public_key(device.ns, key, 65) == (PSA_SUCCESS, EC_POINT)
@@ -384,9 +418,12 @@ def rsa_library_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65537, 1024)
 
 
+def rsa_der() -> bytes:
+    return rsa_library_key().private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+
+
 def rsa_key(device: Device, alg: int, usage: int) -> int:
-    data = rsa_library_key().private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-    return volatile(device, RSA, 1024, usage, alg, data)
+    return volatile(device, RSA, 1024, usage, alg, rsa_der())
 
 
 def test_rsa_signs(device: Device) -> None:
@@ -450,17 +487,23 @@ def test_digests_are_made_as_long_as_the_order(digest: bytes, number: int) -> No
 
 
 @pytest.mark.parametrize(
-    "use",
+    ("attributes", "size", "use"),
     [
-        lambda d, k: d.sign_hash(k, ES256, DIGEST),
-        lambda d, k: d.export_public_key(k),
-        lambda d, k: d.key_agreement(k, ECDH, EC_POINT),
+        (asked(), 63, lambda d, k: d.sign_hash(k, ES256, DIGEST)),
+        (asked(), 65, lambda d, k: d.export_public_key(k)),
+        (asked(), 0, lambda d, k: d.key_agreement(k, ECDH, EC_POINT)),
+        (asked(AES, 128), 32, lambda d, k: d.cipher_encrypt(k, ECB, b"", KEY16)),
+        (asked(AES, 256), 16, lambda d, k: d.aead_decrypt(k, GCM, bytes(12), b"", DIGEST)),
+        (asked(bits=128), 16, lambda d, k: d.cipher_decrypt(k, ECB, b"", KEY16)),  # no key of AES
+        (asked(RSA, 1024), 32 + 3 * 128 - 1, lambda d, k: d.sign_hash(k, PKCS1, DIGEST)),
+        (asked(RSA, 1024), 32 + 3 * 128 + 1, lambda d, k: d.asymmetric_decrypt(k, OAEP, bytes(128), b"")),
     ],
 )
-def test_key_data_that_storage_damaged(use: Callable[[KweDriver, DriverKey], bytes]) -> None:
-    driver = KweDriver(make_hardware().hal)
+def test_key_data_that_storage_damaged(
+    attributes: KeyAttributes, size: int, use: Callable[[KweDriver, DriverKey], bytes]
+) -> None:
     with pytest.raises(Refusal) as refused:
-        use(driver, DriverKey(asked(), bytes(63)))
+        use(KweDriver(blank_hal()), DriverKey(attributes, bytes(size)))
     assert refused.value.status == PSA_ERROR_CORRUPTION_DETECTED
 
 

@@ -1,19 +1,14 @@
 """The TEE's secure storage: keys in slots and under names, who may use them, what a power cut leaves."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
-from support.esp_tee import BOARD, booted, build_for, issue, xy_of
+from support.esp_tee import booted, error_of, good, issue
 
-import tfm_sim
 from tfm_sim import Device, DevicePanic, PowerCut, TokenForm
-from tfm_sim.interface.esp_tee.errors import EspErr, EspError
+from tfm_sim.interface.esp_tee.errors import EspErr
 from tfm_sim.interface.esp_tee.sec_storage import (
     AeadCtx,
     KeyCfg,
@@ -29,8 +24,9 @@ from tfm_sim.interface.esp_tee.sec_storage import (
     esp_tee_sec_storage_get_pubkey,
     esp_tee_sec_storage_get_signature,
 )
-from tfm_sim.interface.psa.internal_trusted_storage import psa_its_get_info
-from tfm_sim.interface.psa.status import PSA_ERROR_STORAGE_FAILURE
+from tfm_sim.interface.psa.status import (
+    PSA_ERROR_STORAGE_FAILURE,
+)
 from tfm_sim.partitions.tee_sec_storage.keys import SecStorageKeys
 
 OK, FAIL = EspErr.ESP_OK, EspErr.ESP_FAIL
@@ -61,21 +57,6 @@ def names() -> Iterator[Device]:
         storage.gen_key("once", KeyType.ECDSA_SECP256R1, KeyFlag.WRITE_ONCE)
         issue(device, TokenForm.CHALLENGE)
         yield device
-
-
-def good(point: bytes, signature: bytes, digest: bytes = DIGEST) -> bool:
-    key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\x04" + point)
-    r, s = (int.from_bytes(half, "big") for half in (signature[:32], signature[32:]))
-    key.verify(encode_dss_signature(r, s), digest, ec.ECDSA(Prehashed(hashes.SHA256())))
-    return True
-
-
-def error_of(call: Callable[[], object]) -> int:
-    try:
-        call()
-    except EspError as refused:
-        return refused.error
-    return OK
 
 
 # Slots, one rule a line; slot 0 is the attestation's, 1 has a key to sign with, 2 one to encrypt with.
@@ -109,7 +90,7 @@ def test_a_slot_is_taken_until_it_is_cleared(slots: Device) -> None:
     api = slots.esp_tee.slots
     api.gen_key(5)
     first = api.get_pubkey(5)
-    assert good(first, api.get_signature(5, DIGEST))
+    assert good(first, api.get_signature(5, DIGEST), DIGEST)
     assert error_of(lambda: api.gen_key(5)) == INVALID_STATE
     api.clear_slot(5)
     assert api.is_slot_empty(5)
@@ -153,7 +134,10 @@ def test_pointers_of_a_signature(slots: Device, hash: int, hlen: int, out: int, 
     assert esp_tee_sec_storage_get_signature(slots.ns, 1, hash, hlen, out) == error
 
 
-@pytest.mark.parametrize(("out", "error"), [(P, OK), (0, INVALID_ARG), (TEE_RAM, INVALID_ARG)])
+@pytest.mark.parametrize(
+    ("out", "error"),
+    [(P, OK), (0, INVALID_ARG), (TEE_RAM, INVALID_ARG), (REE_END - 64, INVALID_ARG), (REE_END - 65, OK)],
+)
 def test_pointers_of_a_public_key(slots: Device, out: int, error: int) -> None:
     assert esp_tee_sec_storage_get_pubkey(slots.ns, 1, out) == error
 
@@ -181,20 +165,6 @@ def test_names(names: Device, name: str, gen: int | None, sign: int, pubkey: int
         assert error_of(lambda: api.clear_key(name)) == clear
 
 
-@pytest.mark.parametrize("made", [False, True])
-def test_the_attestations_key_cannot_be_cleared_or_made_before_it_is_there(made: bool) -> None:
-    """INVALID_STATE as for a key that is written once; INVALID_ARG in the code of 2026."""
-    for of_the_code, error in ((False, INVALID_STATE), (True, INVALID_ARG)):
-        with booted(TokenForm.NAMED_KEY, errors_of_the_code=of_the_code) as device:
-            key = xy_of(issue(device, TokenForm.NAMED_KEY)) if made else None
-            api = device.esp_tee.sec_storage
-            assert error_of(partial(api.clear_key, "tee_att_key0")) == error
-            assert error_of(partial(api.gen_key, "tee_att_key0")) == INVALID_ARG
-            assert error_of(partial(api.clear_key, "absent")) == NOT_FOUND
-            after = xy_of(issue(device, TokenForm.NAMED_KEY))
-            assert key in (None, after)
-
-
 # The leftmost 32 bytes as a number, as Mbed TLS's own ECDSA took any digest until December 2025.
 @pytest.mark.parametrize("size", [1, 20, 31, 32, 33, 64])
 def test_a_digest_of_another_size_was_signed_until_2025(slots: Device, size: int) -> None:
@@ -203,19 +173,9 @@ def test_a_digest_of_another_size_was_signed_until_2025(slots: Device, size: int
     assert good(slots.esp_tee.slots.get_pubkey(1), slots.esp_tee.slots.get_signature(1, given), signed)
 
 
-def test_a_slot_with_a_key_that_cannot_sign_gives_no_token() -> None:
-    """Until July 2026 the REE could be first: the same NOT_FOUND as of an empty slot, or the name's error."""
-    with booted(TokenForm.SLOT, unprotected_keys=True) as device:
-        device.esp_tee.slots.gen_key(0, SlotKeyType.AES256)
-        assert error_of(lambda: issue(device, TokenForm.SLOT)) == NOT_FOUND
-    with booted(TokenForm.NAMED_KEY, unprotected_keys=True) as device:
-        device.esp_tee.sec_storage.gen_key("tee_att_key0", KeyType.AES256)
-        assert error_of(lambda: issue(device, TokenForm.NAMED_KEY)) == INVALID_STATE
-
-
 def test_a_named_key_signs(names: Device) -> None:
     api = names.esp_tee.sec_storage
-    assert good(api.ecdsa_get_pubkey("ecdsa"), api.ecdsa_sign("ecdsa", DIGEST))
+    assert good(api.ecdsa_get_pubkey("ecdsa"), api.ecdsa_sign("ecdsa", DIGEST), DIGEST)
 
 
 @pytest.mark.parametrize(
@@ -261,6 +221,24 @@ def test_pointers_of_a_named_signature(
 ) -> None:
     cfg(names)
     assert esp_tee_sec_storage_ecdsa_sign(names.ns, where, hash, hlen, out) == error
+
+
+@pytest.mark.parametrize("where", [0, TEE_RAM, REE_END - KeyCfg.size + 1])
+def test_a_configuration_is_wholly_the_rees(names: Device, where: int) -> None:
+    assert esp_tee_sec_storage_gen_key(names.ns, where) == INVALID_ARG
+    assert esp_tee_sec_storage_ecdsa_get_pubkey(names.ns, where, P + 64) == INVALID_ARG
+
+
+@pytest.mark.parametrize(
+    ("out", "error"),
+    [(0, INVALID_ARG), (TEE_RAM, INVALID_ARG), (REE_END - 63, INVALID_ARG), (REE_END - 64, OK)],
+)
+def test_where_a_named_public_key_goes(names: Device, out: int, error: int) -> None:
+    assert esp_tee_sec_storage_ecdsa_get_pubkey(names.ns, cfg(names), out) == error
+
+
+def test_a_name_that_is_taken_comes_before_a_type_that_is_not_known(names: Device) -> None:
+    assert esp_tee_sec_storage_gen_key(names.ns, cfg(names, key_type=2)) == INVALID_STATE
 
 
 def test_null_for_a_name(names: Device) -> None:
@@ -367,51 +345,6 @@ def test_fifteen_keys_and_no_more() -> None:
         issue(device, TokenForm.CHALLENGE)
 
 
-@pytest.mark.parametrize("form", [TokenForm.SLOT, TokenForm.CHALLENGE])
-def test_the_key_of_the_attestation_is_made_once_and_outlives_resets(form: TokenForm, tmp_path: Path) -> None:
-    build = build_for(form)
-    with tfm_sim.boot(BOARD, build=build, state=tmp_path / "device") as device:
-        first = issue(device, form)
-        assert xy_of(issue(device, form)) == xy_of(first)
-        device.reset()
-        assert xy_of(issue(device, form)) == xy_of(first)
-    with tfm_sim.boot(BOARD, build=build, state=tmp_path / "device") as device:
-        assert xy_of(issue(device, form)) == xy_of(first)
-
-
-def test_another_slot_is_another_key() -> None:
-    keys = set()
-    for slot in (0, 14):
-        with booted(TokenForm.DOCUMENT, key_slot=slot) as device:
-            token = issue(device, TokenForm.DOCUMENT)
-            assert f'"key_id":{slot}'.encode() in token
-            keys.add(device.esp_tee.slots.is_slot_empty(slot))
-    assert keys == {False}
-
-
-def test_no_private_key_leaves_the_crypto_service() -> None:
-    """What lies in the storage's own object are names, types and numbers."""
-    with booted(TokenForm.CHALLENGE) as device:
-        issue(device, TokenForm.CHALLENGE)
-        assert psa_its_get_info(device.ns, 1)[0] == -140  # the REE's own object 1, not the partition's
-
-
-def test_until_2026_the_ree_could_have_anything_signed() -> None:
-    """It had the TEE's key sign a token of its own making, and could clear the key."""
-    with booted(TokenForm.NAMED_KEY, unprotected_keys=True) as device:
-        token = issue(device, TokenForm.NAMED_KEY)
-        api = device.esp_tee.sec_storage
-        forged = hashlib.sha256(b'{"magic":"44fef7cc"}{"nonce":7}').digest()
-        assert good(xy_of(token), api.ecdsa_sign("tee_att_key0", forged), forged)
-        api.clear_key("tee_att_key0")
-        assert xy_of(issue(device, TokenForm.NAMED_KEY)) != xy_of(token)
-    with booted(TokenForm.SLOT, unprotected_keys=True) as device:
-        token = issue(device, TokenForm.SLOT)
-        assert good(xy_of(token), device.esp_tee.slots.get_signature(0, forged), forged)
-        device.esp_tee.slots.clear_slot(0)
-        assert device.esp_tee.slots.is_slot_empty(0)
-
-
 def test_a_power_cut_leaves_all_of_a_key_or_none_of_it() -> None:
     """At every second write of its making; afterwards it can be made again, or is there."""
     cut, cuts = -1, 0
@@ -429,7 +362,7 @@ def test_a_power_cut_leaves_all_of_a_key_or_none_of_it() -> None:
             api = device.esp_tee.sec_storage
             if error_of(partial(api.ecdsa_get_pubkey, "mine")) == NVS_NOT_FOUND:
                 api.gen_key("mine")
-            assert good(api.ecdsa_get_pubkey("mine"), api.ecdsa_sign("mine", DIGEST))
+            assert good(api.ecdsa_get_pubkey("mine"), api.ecdsa_sign("mine", DIGEST), DIGEST)
     assert cuts > 5
 
 
@@ -452,5 +385,5 @@ def test_a_power_cut_while_a_key_is_cleared() -> None:
             if found == OK:
                 api.clear_key("mine")
             api.gen_key("mine")
-            assert good(api.ecdsa_get_pubkey("mine"), api.ecdsa_sign("mine", DIGEST))
+            assert good(api.ecdsa_get_pubkey("mine"), api.ecdsa_sign("mine", DIGEST), DIGEST)
     assert cuts > 10

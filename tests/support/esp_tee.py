@@ -2,17 +2,19 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 
 import tfm_sim
 from tfm_sim import Build, Device, EspTeeConfig, TokenForm, with_esp_tee
 from tfm_sim.firmware_build import bl1_config_for, bl2_config_for, its_config_for, ps_config_for
+from tfm_sim.interface.esp_tee.errors import EspErr, EspError
 from tfm_sim.platform.board import load_board
 from tfm_sim.tools.esp_tee_firmware import EspTeeFirmware, flash_esp_tee_firmware
 
@@ -100,3 +102,18 @@ def xy_of(token: bytes) -> bytes:
 def esp_digest(image: bytes) -> str:
     """SHA-256 of an image of ESP-IDF's without the hash at its end."""
     return hashlib.sha256(image[:-32]).hexdigest()
+
+
+def good(point: bytes, signature: bytes, digest: bytes) -> bool:
+    key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\x04" + point)
+    r, s = (int.from_bytes(half, "big") for half in (signature[:32], signature[32:]))
+    key.verify(encode_dss_signature(r, s), digest, ec.ECDSA(Prehashed(hashes.SHA256())))
+    return True
+
+
+def error_of(call: Callable[[], object]) -> int:
+    try:
+        call()
+    except EspError as refused:
+        return refused.error
+    return EspErr.ESP_OK

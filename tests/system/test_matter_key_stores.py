@@ -19,8 +19,11 @@ from tfm_sim.interface.psa.status import (
     PSA_SUCCESS,
 )
 from tfm_sim.interface.stm32.cks import OtError
+from tfm_sim.platform.board import load_board
+from tfm_sim.platform.hardware import Hardware
 from tfm_sim.spm.ns_tasks import NsTask
 from tfm_sim.tools.matter.device_machine import DacKeyPlace, PlatformError, matter_platform
+from tfm_sim.tools.matter.factory.programmer import program
 from tfm_sim.tools.matter.firmware.dac_key_store import DacKeyError
 from tfm_sim.tools.matter.firmware.factory_flash import FactoryFlash
 from tfm_sim.tools.matter.firmware.its_key_store import (
@@ -171,6 +174,26 @@ def test_each_store(platform: str, security: int, mode: str, empty: int, not_a_k
     assert (PRIVATE in factory.flash_image()) is in_flash
     assert factory.factory_data().get(Tag.DEVICE_ATTESTATION_PRIV_KEY) == (PRIVATE if in_flash else None)
     assert factory.factory_data().without([Tag.DEVICE_ATTESTATION_PRIV_KEY]) == BEFORE_PROVISIONING
+
+
+@pytest.mark.parametrize("name, security", [("wba", 0), ("wb55", 0), ("u5", 1)])
+@pytest.mark.parametrize("left, found", [(12, True), (10, True), (0, True), (-1, False)])
+def test_the_reader_looks_up_to_the_end_address(name: str, security: int, left: int, found: bool) -> None:
+    """FACTORY_DATA_END_ADDR, a bound for where an entry begins; the writer stops at 16 KiB."""
+    platform = matter_platform(name, security)
+    place = platform.support
+    last = {"wb55": 0x901CFFFF}.get(name, 0x081FAFFF)
+    at = last - 1 - left
+    hardware = Hardware(load_board(platform.board))
+    filler, start = bytearray(), place.factory_data
+    while start + len(filler) + 1216 < at:
+        filler += (99).to_bytes(4, "little") + (600).to_bytes(4, "little") + bytes(600)
+    rest = at - start - len(filler)
+    for size in (rest - rest // 2, rest // 2):
+        filler += (99).to_bytes(4, "little") + (size - 8).to_bytes(4, "little") + bytes(size - 8)
+    entry = int(Tag.VENDOR_ID).to_bytes(4, "little") + (2).to_bytes(4, "little") + b"\xf1\xff"
+    program(hardware, start, bytes(filler) + entry)
+    assert (FactoryFlash(hardware.ns_flash, place).read(Tag.VENDOR_ID) == b"\xf1\xff") is found
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,22 @@ def test_the_request(fresh: Factory) -> None:
     assert point == factory.factory_data().get(PUBLIC)
 
 
+@pytest.mark.parametrize(
+    "serial, name",
+    [
+        (b"x" * 64, "x" * 64),
+        (b"x" * 70, "x" * 64),
+        (b"x" * 63 + "\N{LATIN SMALL LETTER E WITH ACUTE}".encode(), "x" * 63),
+    ],
+)
+def test_a_long_serial_number_in_the_request(fresh: Factory, serial: bytes, name: str) -> None:
+    """RFC 5280 ub-common-name: 64; no half of a character."""
+    fresh.write_factory_data(BEFORE_PROVISIONING.with_values({Tag.SERIAL_NUMBER: serial}))
+    assert fresh.provision() == 0
+    (found,) = x509.load_der_x509_csr(fresh.csrs[-1]).subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    assert found.value == name
+
+
 def test_every_device_makes_a_key_of_its_own() -> None:
     keys = set()
     for seed in (1, 2, 3):
@@ -273,7 +289,12 @@ def test_a_mode_is_for_one_provisioning() -> None:
     factory = Factory(matter_platform("wb55"))
     store, stores = factory.store, factory.platform.key_stores(factory.machine)
     firmware = ProvisioningFirmware(factory.machine, factory.platform.support, store, stores=stores)
-    for typed, in_flash in ((b"MODE:test\nInit\n", True), (b"Init\n", False), (b"MODE:x\nInit\n", False)):
+    for typed, in_flash in (
+        (b"MODE:test\nInit\n", True),
+        (b"Init\n", False),
+        (b"MODE:x\nInit\n", False),
+        (b"MODE:test\nMODE:production\nInit\n", False),
+    ):
         factory.write_factory_data(BEFORE_PROVISIONING)
         factory.usart.feed(typed)
         assert firmware.run(init_limit=1) == 0
@@ -388,6 +409,18 @@ def test_a_provisioned_device_says_so(fresh: Factory) -> None:
     assert factory.csrs == []
 
 
+def test_credentials_of_another_device_are_no_provisioning(fresh: Factory) -> None:
+    """They are whole in themselves; the key in the store is another's."""
+    factory = fresh
+    factory.provision()
+    point = ec.derive_private_key(7, ec.SECP256R1()).public_key()
+    raw = point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    factory.write_factory_data(factory.factory_data().with_values({PUBLIC: raw}))
+    factory.csrs.clear()
+    assert factory.provision() == link.ProvisioningStatus.DATA_NOT_FOUND
+    assert factory.csrs == []
+
+
 @pytest.mark.parametrize("platform", [WBA_TFM, matter_platform("wb55"), matter_platform("wba", 1)])
 def test_new_factory_data_is_a_new_provisioning(platform: MatterPlatform) -> None:
     factory = Factory(platform)
@@ -421,6 +454,9 @@ def test_the_demonstration_firmware() -> None:
             assert factory.provision(development=built_in) == status
             assert factory.lines == [b"Start_provisioning", b"finish:%03d" % status]
         assert is_whole(factory)
+    stranger = replace(built_in, private_key=bytes(31) + b"\1")
+    factory = Factory(matter_platform("wba", 0))
+    assert factory.provision(development=stranger) == KEY_STORE_FAILED, "it would sign with another key"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """Initial attestation with a wrapped device key, from ST's factory to a verified token, at all levels."""
 
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -39,6 +42,8 @@ from tfm_sim.tools.verifier import verify
 from tfm_sim.tools.verifier.keys import load_key
 
 CHALLENGE = bytes(range(32))
+HAS_PROC = Path("/proc/self/mem").exists()
+"""Where the memory of another process can be read, which is on Linux."""
 FU, LU = CertId.DUA_USER_FU, CertId.DUA_USER_LU
 
 
@@ -162,12 +167,67 @@ def test_the_private_key_is_nowhere_that_software_can_look() -> None:
         root = bytes(device.hardware.flash[SECRETS].cells[:32])
         for name, data in visible_bytes(device):
             for secret in (*keys.values(), root):
-                words = b"".join(secret[i : i + 4][::-1] for i in range(0, 32, 4))
-                for form in (secret, secret[::-1], words, words[::-1], secret.hex().encode()):
-                    assert form not in data, name
+                assert not [form for form in forms_of(secret) if form in data], name
         # The search finds what is there: the wrapped key is in flash, and so is its certificate.
         blob = device.hardware.hal.stm32_wrapped_dua_key(LU)
         assert any(blob in data for _, data in visible_bytes(device))
+
+
+def forms_of(secret: bytes) -> tuple[bytes, ...]:
+    """The ways that some bus or some text could carry it."""
+    words = b"".join(secret[i : i + 4][::-1] for i in range(0, len(secret), 4))
+    return secret, secret[::-1], words, words[::-1], secret.hex().encode()
+
+
+def processes_below(parent: int) -> Iterator[int]:
+    """Children of a process and theirs."""
+    for entry in Path("/proc").iterdir() if HAS_PROC else ():
+        with suppress(OSError, ValueError):
+            if int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
+                yield int(entry.name)
+                yield from processes_below(int(entry.name))
+
+
+def memory_of(process: int) -> Iterator[bytes]:
+    """Every mapping of a process that can be read."""
+    with Path(f"/proc/{process}/mem").open("rb", 0) as memory:
+        for line in Path(f"/proc/{process}/maps").read_text().splitlines():
+            area, rights = line.split()[:2]
+            start, end = (int(part, 16) for part in area.split("-"))
+            with suppress(OSError, OverflowError, ValueError):
+                if rights.startswith("rw"):
+                    memory.seek(start)
+                    yield memory.read(end - start)
+
+
+@pytest.mark.parametrize("level", [2, 3])
+def test_no_process_of_a_partition_and_no_event_has_the_key(level: int) -> None:
+    """The crypto service's process has the wrapped key; the bridge and its secrets are the device's."""
+    watch = Watch()
+    with make_device(listeners=[watch], spm=SpmConfig(isolation_level=level)).power_on() as device:
+        device.psa.initial_attestation.get_token(CHALLENGE)
+        wrapped = device.hardware.hal.stm32_wrapped_dua_key(LU)[0x50:]
+        memory = [block for process in processes_below(os.getpid()) for block in memory_of(process)]
+    told = "\n".join(map(repr, watch.events)).encode() + b"".join(bytes_in(watch.events))
+    assert b"KeyMoved" in told
+    root = bytes(device.hardware.flash[SECRETS].cells[:32])
+    for secret in (*private_keys(device.hardware).values(), root):
+        forms = (*forms_of(secret), repr(secret).encode())
+        assert not [form for form in forms for block in (*memory, told) if form in block]
+    # At level 3 the search finds what is there.
+    assert any(wrapped in block for block in memory) == (level == 3 and HAS_PROC)
+
+
+def bytes_in(value: object) -> Iterator[bytes]:
+    """All bytes in an event, those that its text leaves out as well."""
+    if isinstance(value, bytes):
+        yield value
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from bytes_in(part)
+    elif is_dataclass(value):
+        for part in fields(value):
+            yield from bytes_in(getattr(value, part.name))
 
 
 def test_non_secure_software_reads_no_secret_and_writes_no_certificate() -> None:

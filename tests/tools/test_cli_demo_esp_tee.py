@@ -37,6 +37,15 @@ def test_the_form_is_the_documents_unless_a_challenge_is_given(tfm_sim: CommandL
         assert told["eat.device_status"] == (255 if form == "slot" else 165)
 
 
+@pytest.mark.parametrize("reference", ['a"b', "a\nb", "a\\", 'x","device_status":1,"y":"z'])
+def test_a_reference_may_break_the_token_and_not_the_command(tfm_sim: CommandLine, reference: str) -> None:
+    """The TEE escapes nothing; the verifier refuses what comes of it."""
+    files = ["-o", "t.json", "--reference-out", "b.yaml"]
+    assert tfm_sim("esp-tee", "attest", "--nonce", "7", "--cert-ref", reference, *files) == 0, tfm_sim.err
+    assert tfm_sim("esp-tee", "verify", "t.json", "--reference", "b.yaml", "--nonce", "7") == 1
+    assert ("twice" if "status" in reference else "no JSON") in tfm_sim.out
+
+
 def test_the_documents_own_form() -> None:
     shown = demonstrate(form=TokenForm.DOCUMENT)
     assert shown.ok
@@ -125,6 +134,8 @@ def test_the_key_is_kept(tfm_sim: CommandLine) -> None:
         (["esp-tee", "attest", "--challenge", "00" * 32, "-o", "a", "--reference-out", "a"], 2, "two files"),
         (["esp-tee", "attest", "--challenge", "00" * 32, "--board", "an521"], 4, "an521"),
         (["demo", "esp-tee", "-o", "-"], 2, "legal: a file"),
+        (["demo", "esp-tee", "--nonce", "1", "--cert-ref", 'a"b'], 2, "the token would be no JSON"),
+        (["demo", "esp-tee", "--nonce", "1", "--cert-ref", "a\\"], 2, "the token would be no JSON"),
         (["demo", "esp-tee", "--board", "none"], 4, "none"),
     ],
 )

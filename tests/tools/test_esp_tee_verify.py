@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.esp_token import CHALLENGE, KEY, MAC, NONCE, changed, members, sign, text
@@ -29,6 +30,11 @@ from tfm_sim.tools.verifier.keys import from_public
 REGISTER = Register((Enrolled(from_public(KEY.public_key()), "lamp 7", hashlib.sha256(MAC).digest()),))
 OTHER = ec.derive_private_key(0x7654321, ec.SECP256R1())
 TOKEN = sign(members())
+P384 = (
+    ec.derive_private_key(7, ec.SECP384R1())
+    .public_key()
+    .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+)
 
 
 def judge(token: bytes, register: Register = REGISTER, **more: Any) -> EspVerdict:
@@ -121,6 +127,14 @@ RULES = [
     ("eat.sw_claims.app.part_digest.secure_padding", ..., {"claim-missing"}),
     ("eat.sw_claims.bootloader.part_digest.secure_padding", True, {"claim-conflict"}),
     ("eat.sw_claims.tee.part_chip_rev.min", 2, {"chip-revision"}),
+    ("eat.sw_claims.tee.part_chip_rev.max", -1, {"claim-value"}),
+    ("eat.device_ver", -1, {"claim-value", "chip-revision"}),
+    ("eat.device_status", -1, {"claim-value"}),
+    ("eat.chip_id", -1, {"claim-value"}),
+    ("eat.ueid.optional_id", "00" * 32, {"claim-value"}),
+    # The key: no point, and a prefix that is none of a compressed one
+    ("public_key.compressed", "02" + "ff" * 32, {"key-invalid", "no-trust-anchor", "signature-invalid"}),
+    ("public_key.compressed", "04" + "11" * 32, {"claim-value", "no-trust-anchor", "signature-invalid"}),
     ("eat.sw_claims.tee.part_chip_rev.min", 1 << 16, {"claim-value", "chip-revision"}),
 ]
 
@@ -136,6 +150,9 @@ def test_a_signed_token_that_breaks_one_rule(path: str, value: Any, kinds: set[s
         ("eat.sw_claims.app.part_digest.sign_verified", False, "secure-boot"),
         ("eat.sw_claims.tee.part_digest.secure_padding", False, "secure-boot"),
         ("eat.sw_claims.app.part_chip_rev.max", 0, None),
+        # The chip's own revision is within the bounds.
+        ("eat.sw_claims.app.part_chip_rev.max", 1, None),
+        ("eat.sw_claims.app.part_chip_rev.min", 1, None),
         ("eat.sw_claims.app.part_chip_rev.max", 65535, None),
         ("eat.psa_cert_ref", "0716053550477", "claim-value"),
         ("eat.owner", "nobody", "claim-unknown"),
@@ -146,6 +163,71 @@ def test_what_warns_and_does_not_refuse(path: str, value: Any, kind: str | None)
     verdict = judge(sign(changed(path, value)))
     assert verdict.ok, verdict.reasons
     assert [warning.kind for warning in verdict.warnings] == ([kind] if kind else [])
+
+
+@pytest.mark.parametrize("form", ["slot", "string-id", "psa", "psa-ueid"])
+def test_every_claim_of_a_form_must_be_there(form: str) -> None:
+    fresh: dict[str, Any] = {"nonce": NONCE} if form in ("slot", "string-id") else {"challenge": CHALLENGE}
+    for path in leaves(members(form)):
+        verdict = verify(sign(changed(path, ..., form)), REGISTER, **fresh)
+        assert not verdict.ok, path
+        # A token without its freshness or its key's name looks like one of another form.
+        if path not in ("eat.nonce", "eat.auth_challenge"):
+            assert "claim-missing" in verdict.kinds(), path
+
+
+def leaves(values: dict[str, Any], prefix: str = "") -> list[str]:
+    found = []
+    for name, value in values.items():
+        found += leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else [prefix + name]
+    return found
+
+
+@pytest.mark.parametrize(("key_id", "ok"), [(0, True), (65535, True), (65536, False), (-1, False)])
+def test_a_slot_is_a_number_of_16_bits(key_id: int, ok: bool) -> None:
+    verdict = verify(sign(changed("header.key_id", key_id, "slot")), REGISTER, nonce=NONCE)
+    assert verdict.kinds() == (set() if ok else {"header"})
+
+
+@pytest.mark.parametrize("name", ["header", "eat", "public_key", "sign"])
+@pytest.mark.parametrize("value", [..., None, [], "text"])
+def test_each_of_the_four_members_is_an_object(name: str, value: Any) -> None:
+    values = json.loads(TOKEN)
+    if value is ...:
+        del values[name]
+    else:
+        values[name] = value
+    reasons = judge(text(values)).reasons
+    assert [reason.where for reason in reasons if reason.kind.value == "token-shape"] == [name]
+
+
+@pytest.mark.parametrize(
+    ("form", "fresh", "notes"),
+    [
+        ("psa-ueid", {"challenge": CHALLENGE}, []),
+        ("psa-ueid", {}, ["may be a replay"]),
+        ("slot", {"nonce": NONCE}, ["a nonce of 32 bits", "the REE chose client_id"]),
+        ("slot", {}, ["may be a replay", "the REE chose client_id"]),
+    ],
+)
+def test_notes(form: str, fresh: dict[str, Any], notes: list[str]) -> None:
+    software = {"app": SoftwareReference(idf_versions=("v5.5",))}
+    verdict = verify(sign(members(form)), REGISTER, reference=Reference(software), **fresh)
+    assert verdict.ok
+    assert len(verdict.notes) == len(notes)
+    for note, wanted in zip(verdict.notes, notes, strict=True):
+        assert wanted in str(note)
+
+
+def test_a_claim_that_a_reference_wants_and_the_form_has_not_refuses() -> None:
+    verdict = judge(sign(members("psa")), reference=Reference(chip_ids=(13,)))
+    assert [str(reason) for reason in verdict.reasons] == ["eat.chip_id: found nothing; the reference is 13"]
+
+
+def test_a_client_id_is_compared_as_32_bits() -> None:
+    token = sign(changed("eat.client_id", -1))
+    assert judge(token, reference=Reference(client_id=0xFFFFFFFF)).ok
+    assert judge(token, reference=Reference(client_id=0x7FFFFFFF)).kinds() == {"reference"}
 
 
 def test_a_chip_above_the_upper_bound_warns() -> None:
@@ -242,6 +324,15 @@ def test_text_that_is_no_token(data: bytes, kind: str) -> None:
     assert kind in judge(data).kinds()
 
 
+def test_bounds_of_size_and_depth() -> None:
+    behind = b" " * ((1 << 16) - len(TOKEN))
+    assert judge(TOKEN + behind).ok
+    assert "65537 bytes; legal: at most 65536" in str(judge(TOKEN + behind + b" ").reasons[0])
+    for depth, deep in ((15, False), (16, True)):
+        data = b'{"eat":' + b"[" * depth + b"]" * depth + b"}"
+        assert ("nested too deep" in str(judge(data).reasons[0])) is deep
+
+
 def test_every_single_bit_is_covered() -> None:
     """A change anywhere refuses, less that of a byte that is no part of a token's meaning: there is none."""
     for at in range(0, len(TOKEN), 7):
@@ -287,6 +378,7 @@ def test_any_value_in_any_place(path: str, value: Any) -> None:
         ("00" * 32, "found a symmetric key of 32 bytes"),
         ("02" + "ff" * 32, "found 33 bytes"),
         (b"-----BEGIN X-----", "found"),
+        (P384, "found"),
     ],
 )
 def test_keys_that_cannot_be_enrolled(source: bytes | str, text: str) -> None:

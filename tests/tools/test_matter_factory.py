@@ -258,6 +258,19 @@ def test_a_file_lies_at_its_address_and_its_blocks_are_erased() -> None:
     assert flash.read(0x1EDFF0, 32) == b"\xff" * 32
 
 
+def test_what_the_maker_of_the_chip_wrote_is_no_programmers() -> None:
+    """System flash with its certificates, and the keys of a chip with a CCB, outlive a regression."""
+    hardware = Hardware(load_board("nucleo_u385rg_q"))
+    kept = {name: hardware.flash[name] for name in ("system_flash", "chip_secrets")}
+    with hardware.power.programmer():
+        kept["system_flash"].write(0, b"certificates")
+    before = {name: bytes(flash.cells) for name, flash in kept.items()}
+    erase_all(hardware)
+    assert {name: bytes(flash.cells) for name, flash in kept.items()} == before
+    with pytest.raises(ProgrammerError, match="found address 0xbf80000"):
+        program(hardware, 0x0BF80000, b"x")
+
+
 @pytest.mark.parametrize("address, data, message", [
     (0x20000000, b"x", "f.bin: found address 0x20000000; legal on stm32wba65i_dk1: 0x08000000..0x081fffff (flash0), 0x0c000000"),
     (0x081EC008, b"x", "f.bin: found address 0x081ec008; legal: multiples of 16 in flash0"),

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.dua_chain import CHALLENGE, DUA, NOW, OTHER, PKI, dua_certificate, material, presented, serial
 from support.matter_certificates import draft, tlv
 from support.matter_certificates import name as matter_name
+from support.stm32_device import der
 
 from tfm_sim.tools.stm32 import DuaVerdict, verify, verify_chain
 from tfm_sim.tools.stm32.certificates import Authority, Draft, DuaPki, build, name
@@ -79,6 +81,22 @@ def test_openssl_takes_the_chain(tmp_path: Path) -> None:
     assert openssl_takes(tmp_path, *above, GOOD.certificate)
     assert openssl_takes(tmp_path, *above, PKI.intermediate.der, "-x509_strict")
     assert not openssl_takes(tmp_path, *above, dua_certificate(DUA, 1, DuaPki.make("somebody")))
+
+
+ES256, ES384 = (bytes.fromhex(f"300a06082a8648ce3d0403{n:02x}") for n in (2, 3))
+
+
+def test_the_algorithm_beside_the_signature_is_the_signed_one(tmp_path: Path) -> None:
+    """RFC 5280 4.1.1.2, by a careless authority: the signature is right for the algorithm beside it."""
+    signed_as = x509.load_der_x509_certificate(GOOD.certificate).tbs_certificate_bytes
+    for tbs, ok in ((signed_as, True), (signed_as.replace(ES256, ES384), False)):
+        signature = PKI.intermediate.key.sign(tbs, ec.ECDSA(SHA256()))
+        certificate = der(0x30, tbs, ES256, der(0x03, b"\0", signature))
+        verdict = verify_chain(certificate, (PKI.intermediate.der,), ROOTS, at=NOW)
+        assert {reason.kind.value for reason in verdict.reasons} == (
+            set() if ok else {"certificate-signature"}
+        )
+        assert openssl_takes(tmp_path, PKI.root.der, PKI.intermediate.der, certificate) == ok
 
 
 def test_one_seed_makes_one_chain() -> None:

@@ -46,6 +46,11 @@ def esp_tee(
         raise click.UsageError(
             "-o or --reference-out - ; legal: a file, for the story goes to standard output"
         )
+    if request is not None and not _is_plain(request.psa_cert_ref):
+        raise click.UsageError(
+            f"--cert-ref {request.psa_cert_ref!a}: the token would be no JSON, or another; "
+            "legal here: printable ASCII without quotation marks and backslashes"
+        )
     shown = demonstrate(board, form=form, request=request, seed=seed)
     if output is not None:
         write_file(output, shown.answer.token)
@@ -60,6 +65,10 @@ def esp_tee(
         print_lines(f"{what} written to {file}" for what, file in told if file is not None)
     if not shown.ok:
         sys.exit(int(ExitCode.NO))
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable() and not set(text) & set('"\\')
 
 
 def lines(shown: Demonstration) -> Iterator[str]:

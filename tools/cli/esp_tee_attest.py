@@ -9,7 +9,7 @@ from ...partitions.esp_tee_attestation.config import TokenForm
 from ...platform.board import load_board
 from ..demo_firmware import primary_slots_blank
 from ..esp_tee.reference_yaml import write_devices, write_reference
-from ..esp_tee_factory import Request, ask, enrol, esp_tee_build_for, reference_of
+from ..esp_tee_factory import FACTORY, Request, ask, enrol, esp_tee_build_for, reference_of
 from ..esp_tee_firmware import DEMO, flash_esp_tee_firmware
 from .esp_tee_options import esp_tee_options
 from .output import FILE_NAME, STDIN, print_lines, write_file
@@ -63,8 +63,10 @@ def attest(
         if primary_slots_blank(device):
             flash_esp_tee_firmware(device)
         token = ask(device.power_on(), form, request)
+        # The factory's own, for text that the REE brings may leave no JSON of a token.
+        enrolled = enrol(ask(device, form, FACTORY), "device")
         notice = device.hardware.dummy_notice
-    book = write_devices([enrol(token, "device")]) + write_reference(reference_of(DEMO, form))
+    book = write_devices([enrolled]) + write_reference(reference_of(DEMO, form))
     if output is not None:
         write_file(output, token)
     if book_out is not None:

@@ -77,7 +77,7 @@ _HEAD: Final = (
     Claim("header.sign_alg", Text(repr(SIGN_ALG), 31, SIGN_ALG)),
     Claim(
         "header.key_id",
-        Either(Int(0, 0xFFFF), Text("a key's name of 1 to 31 characters", 31, r"[^\x00-\x1f]+")),
+        Either(Int(0, 0xFFFF), _KEY_NAME),
     ),
 )
 _NONCE: Final = (Claim("eat.nonce", Int()),)

@@ -215,12 +215,11 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate, place: str)
 
 
 def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """RFC 5280 4.1.1.2: by the algorithm that is signed with it, not only by that beside the signature."""
     try:
-        key = issuer.public_key()
-        algorithm = certificate.signature_hash_algorithm
-        if not isinstance(key, ec.EllipticCurvePublicKey) or algorithm is None:
+        if not isinstance(issuer.public_key(), ec.EllipticCurvePublicKey):
             return False
-        key.verify(certificate.signature, certificate.tbs_certificate_bytes, ec.ECDSA(algorithm))
+        certificate.verify_directly_issued_by(issuer)
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
         return False
     return True

@@ -53,10 +53,14 @@ def program(hardware: Hardware, address: int, data: bytes, what: str = "file") -
 
 
 def erase_all(hardware: Hardware) -> None:
-    """ST's regression script: the flash of the board is erased. OTP keeps what was burnt."""
+    """ST's regression script: the flash of the board is erased.
+
+    OTP keeps what was burnt, and the chip what its maker wrote: system flash, its secrets.
+    """
     with hardware.power.programmer():
         for flash in hardware.flash.values():
-            flash.erase(0, flash.size)
+            if not flash.factory_only:
+                flash.erase(0, flash.size)
 
 
 def find_flash(hardware: Hardware, address: int, what: str = "file") -> tuple[Flash, int]:
@@ -72,8 +76,10 @@ def find_flash(hardware: Hardware, address: int, what: str = "file") -> tuple[Fl
 
 
 def flash_windows(board: Board) -> Iterator[tuple[str, int, int]]:
-    """Name, address and size of each flash device wherever a programmer sees it."""
+    """Name, address and size of each flash device that a programmer writes, wherever it sees it."""
     for flash in board.flash:
+        if flash.factory_only:
+            continue
         bases = {base for base in (flash.non_secure_base, flash.secure_base) if base is not None}
         for base in sorted(bases):
             yield flash.name, base, flash.size

@@ -192,8 +192,8 @@ class ProvisioningFirmware:
         STM32 Set_Certificates: DAC, PAI, public key, private key; the flash is written when the store has
         the key. So a device whose power goes away in front of that can be asked again.
         """
-        for tag, value in ((FactoryItem.DAC, dac), (FactoryItem.PAI, pai), (FactoryItem.PUBLIC, public_key)):
-            update.append(tag, value)
+        for item, found in ((FactoryItem.DAC, dac), (FactoryItem.PAI, pai), (FactoryItem.PUBLIC, public_key)):
+            update.append(item, found)
         self._store.erase()
         for tag, value in self._store.store(private_key):
             update.append(tag, value)
