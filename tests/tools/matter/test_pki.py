@@ -302,7 +302,7 @@ def test_a_folder_whose_certificates_the_library_warns_of(tmp_path: Path) -> Non
     """A PAI with serial number 0 and a name that is too long certifies, and the library says nothing."""
     write_folder(tmp_path, PkiServer.development(), DeclarationSigner.from_seed(0))
     odd = draft("PAI").with_(
-        subject=name((CN, "P" * 80), (VID, "FFF1"), (PID, "8004")), serial=b"\x02\x01\x00"
+        subject=subject_name((CN, "P" * 80), (VID, "FFF1"), (PID, "8004")), serial=b"\x02\x01\x00"
     )
     (tmp_path / "pai-FFF1-8004.der").write_bytes(odd.der())
     key = KEYS["PAI"].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
