@@ -221,6 +221,7 @@ def test_only_a_key_given_by_the_cpu_crosses_its_bus_in_the_clear(traced: tuple[
 def test_a_blob_that_is_too_short_is_an_error_of_the_hal(size: int) -> None:
     ccb = chip()
     blob = ccb.generate_ecdsa(SECP256R1, secure=True)[:size]
-    for use in (ccb.public_key, lambda *a, **k: ccb.sign(*a, DIGEST, **k)):
-        with pytest.raises(CcbError):
-            use(SECP256R1, blob, secure=True)
+    with pytest.raises(CcbError):
+        ccb.public_key(SECP256R1, blob, secure=True)
+    with pytest.raises(CcbError):
+        ccb.sign(SECP256R1, blob, DIGEST, secure=True)

@@ -5,7 +5,7 @@ from struct import pack
 from typing import Final
 
 import pytest
-from support.esp_tee import EspTeeFirmware, flashed, issue, verifies
+from support.esp_tee import flashed, issue, verifies
 
 from tfm_sim import Backend, Device, DevicePanic, SpmConfig, TokenForm
 from tfm_sim.interface.esp_tee.errors import EspErr
@@ -19,6 +19,7 @@ from tfm_sim.interface.esp_tee.service_calls import (
 from tfm_sim.interface.psa.crypto import psa_destroy_key, psa_export_key
 from tfm_sim.interface.psa.status import PsaStatus
 from tfm_sim.spm.partition_memory import non_secure_arena
+from tfm_sim.tools.esp_tee_firmware import EspTeeFirmware
 
 KNOWN: Final = {status.value for status in PsaStatus} | {error.value for error in EspErr} | {1}
 HANDLES: Final = (ESP_TEE_ATTESTATION_HANDLE, ESP_TEE_SEC_STORAGE_HANDLE, TEE_SEC_STORAGE_HANDLE)
