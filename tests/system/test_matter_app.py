@@ -170,6 +170,96 @@ def test_after_twenty_failures_the_window_is_closed(app: MatterApp) -> None:
         establish(app, PASSCODE, deterministic(1))
 
 
+class Relay:
+    """Between a device and its commissioner: hands on all but what a test replaces."""
+
+    def __init__(self, app: MatterApp, **replaced: object) -> None:
+        self._app = app
+        self._replaced = replaced
+
+    def __getattr__(self, name: str) -> object:
+        return self._replaced.get(name, getattr(self._app, name))
+
+
+def test_who_cannot_confirm_the_passcode_gets_no_session(app: MatterApp) -> None:
+    """Matter 1.4 4.14.1.2: the commissioner checks cB before it sends cA, whatever the device makes of it."""
+
+    def altered(message: bytes) -> bytes:
+        answer = app.pake1(message)
+        return answer[:-2] + bytes([answer[-2] ^ 1]) + answer[-1:]
+
+    relay = Relay(app, pake1=altered, pake3=lambda _: None)
+    with pytest.raises(SessionError, match="confirmation does not fit"):
+        establish(relay, PASSCODE, deterministic(1))  # type: ignore[arg-type]
+
+
+def test_an_answer_to_another_request_is_none(app: MatterApp) -> None:
+    """Matter 1.4 4.14.1.2: PBKDFParamResponse repeats the random number of the request."""
+    answer = app.pbkdf_param_request(PBKDF_PARAM_REQUEST)
+    relay = Relay(app, pbkdf_param_request=lambda _: answer)
+    with pytest.raises(SessionError, match="PBKDFParamResponse to another request"):
+        establish(relay, PASSCODE, deterministic(1))  # type: ignore[arg-type]
+
+
+def test_only_a_genuine_device_is_asked_for_a_csr_and_by_a_nonce_of_its_own(
+    floor: FactoryFloor, app: MatterApp
+) -> None:
+    """Matter 1.4 5.5: attestation is judged first."""
+    genuine = commissioned(app, floor.pki)
+    assert genuine.evidence is not None and genuine.request is not None
+    assert genuine.evidence.nonce != genuine.request.nonce
+    refused = commissioned(app, PkiServer.development(seed=1))
+    assert refused.attestation is not None and not refused.attestation.ok
+    assert (refused.request, refused.csr) == (None, None)
+
+
+PBKDF_PARAM_REQUEST = tlv.structure(
+    tlv.ANONYMOUS,
+    tlv.octets(tlv.context(1), bytes(32)),
+    tlv.unsigned(tlv.context(2), 1),
+    tlv.unsigned(tlv.context(3), 0),
+    tlv.boolean(tlv.context(4), False),
+)
+
+
+def test_unfinished_attempts_have_failed_and_a_session_forgives_them(app: MatterApp) -> None:
+    """Matter 1.4 5.5: who stops before the passcode is tried has still had one of twenty attempts."""
+    for _ in range(2):
+        for _ in range(PASE_ATTEMPTS - 1):
+            app.pbkdf_param_request(PBKDF_PARAM_REQUEST)
+        establish(app, PASSCODE, deterministic(1))
+    for _ in range(PASE_ATTEMPTS):
+        app.pbkdf_param_request(PBKDF_PARAM_REQUEST)
+    with pytest.raises(SessionError, match="20 attempts failed; the commissioning window is closed"):
+        establish(app, PASSCODE, deterministic(1))
+
+
+@pytest.mark.parametrize(("size", "ok"), [(900, True), (901, False)])
+def test_how_long_the_elements_of_an_attestation_may_be(floor: FactoryFloor, size: int, ok: bool) -> None:
+    """Matter 1.4 11.18.5.1: RESP_MAX."""
+    kept = floor.read()
+    rest = size - len(tlv.structure(tlv.ANONYMOUS, tlv.octets(tlv.context(2), NONCE))) - 3 - 4 - 4
+    firmware = 300
+    try:
+        sizes = {Tag.CERTIFICATION_DECLARATION: rest - firmware, Tag.FIRMWARE_INFORMATION: firmware}
+        floor.write(kept.with_values({tag: bytes(length) for tag, length in sizes.items()}))
+        app = floor.application()
+        establish(app, PASSCODE, deterministic(1))
+        if ok:
+            assert len(app.attestation_request(NONCE).elements) == size
+        else:
+            with pytest.raises(CommissioneeError, match="elements of 901 bytes; legal: up to 900"):
+                app.attestation_request(NONCE)
+    finally:
+        floor.write(kept)
+
+
+def test_a_request_asked_for_again_leaves_no_key_behind(app: MatterApp) -> None:
+    """More requests than the crypto service has key slots: the key without a certificate goes."""
+    establish(app, PASSCODE, deterministic(1))
+    assert len({app.csr_request(NONCE).elements for _ in range(40)}) == 40
+
+
 @pytest.mark.parametrize(
     "messages",
     [

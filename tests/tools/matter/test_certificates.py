@@ -115,6 +115,7 @@ def test_what_else_is_legal(kind: CertificateKind, made: Draft) -> None:
         (PAI, ext(PAI, BASIC, CA_0), "PAI basic constraints: not critical; legal: critical"),
         (PAI, ext(PAI, BASIC, CA_1, CRITICAL), "PAI basic constraints: CA true, path length 1; legal: CA"),
         (PAI, ext(PAI, BASIC, CA, CRITICAL), "PAI basic constraints: CA true, no path length; legal: CA t"),
+        (PAI, ext(PAI, BASIC, b"\x30\x03\x02\x01\x00", CRITICAL), "PAI basic constraints: CA false, path le"),
         (PAI, ext(PAI, BASIC, NO_CA, CRITICAL), "PAI basic constraints: CA false, no path length; legal: CA"),
         (PAA, ext(PAA, BASIC, CA_0, CRITICAL), "PAA basic constraints: CA true, path length 0; legal: CA"),
         (PAA, ext(PAA, BASIC, NO_CA, CRITICAL), "PAA basic constraints: CA false, no path length; legal: CA"),
@@ -152,6 +153,18 @@ def test_format(kind: CertificateKind, made: Draft, found: str) -> None:
     shown = findings(kind, made)
     assert len(shown) == 1
     assert shown[0].startswith(found)
+
+
+@pytest.mark.parametrize(("size", "found"), [(600, []), (601, ["DAC size: 601 bytes; legal: at most 600"])])
+def test_how_long_a_certificate_may_be(size: int, found: list[str]) -> None:
+    """Matter 1.4 6.1.3. Signatures differ in length, so the padding is what is left to fill."""
+    made = draft("DAC")
+    for padding in range(100, 160):
+        made = draft("DAC").with_extension("2a0304", bytes(padding))
+        if len(made.der()) == size:
+            break
+    assert len(made.der()) == size
+    assert findings(DAC, made) == found
 
 
 def chain(**changed: Draft) -> list[str]:
@@ -199,6 +212,7 @@ RFC = name((CN, "PAA"), (VID, "FFF1"))
         ({"DAC": ext(DAC, "2a0304", b"\5\0", CRITICAL)}, ["DAC critical extension: 1.2.3.4; legal: none"]),
         ({"PAI": ext(PAI, "2a0304", b"\5\0", CRITICAL)}, ["PAI critical extension: 1.2.3.4; legal: none"]),
         ({"PAI": ext(PAI, "2a0304", b"\5\0")}, []),
+        ({"DAC": ext(DAC, "551d25", tlv(SEQUENCE, tlv(6, b"\x2a\x03")), CRITICAL)}, []),
         # RFC 5280 6.1: a trust anchor's extensions are not processed.
         ({"PAA": ext(PAA, "2a0304", b"\5\0", CRITICAL)}, []),
     ],
@@ -244,6 +258,21 @@ def test_pai_and_paa(paa: int | None, found: list[str]) -> None:
 )
 def test_validity_includes_its_ends(when: datetime, ok: bool) -> None:
     assert (not list(check_valid_at(ALL[DAC], DAC, when, "now"))) is ok
+
+
+@pytest.mark.parametrize(("text", "year"), [(b"490101000000Z", 2049), (b"500101000000Z", 1950)])
+def test_two_digits_of_a_year(text: bytes, year: int) -> None:
+    """RFC 5280 4.1.2.5.1: from 50 on they are of the last century."""
+    assert read_certificate(draft("DAC").with_(not_before=tlv(0x17, text)).der()).not_before.year == year
+
+
+@pytest.mark.parametrize("who", ["PAA", "PAI", "DAC"])
+def test_a_key_is_whole_bytes(who: str) -> None:
+    """One bit fewer is no point, though that bit is 0 in all three."""
+    whole = tlv(3, b"\0", point(who))
+    der = draft(who).der().replace(whole, tlv(3, b"\1", point(who)))
+    with pytest.raises(CertificateError, match="has 1 unused bits; legal: whole bytes"):
+        read_certificate(der)
 
 
 GOOD = draft("DAC").der()

@@ -132,6 +132,15 @@ def message(
     return tlv(SEQUENCE, kind, tlv(0xA0, tlv(SEQUENCE, version, digests, content, certificates, signers)))
 
 
+SIGNED_CONTENT = tlv(
+    SEQUENCE,
+    THREE,
+    tlv(SET, tlv(SEQUENCE, SHA256)),
+    tlv(SEQUENCE, DATA, tlv(0xA0, tlv(4, DECLARATION.encode()))),
+    tlv(SET, signer()),
+)
+
+
 def test_this_file_writes_what_the_issuer_does() -> None:
     assert message() == SIGNED
 
@@ -146,6 +155,12 @@ def test_this_file_writes_what_the_issuer_does() -> None:
             message(kind=DATA),
             "content type 1.2.840.113549.1.7.1 at offset 3; legal: 1.2.840.113549.1.7.2, sig",
             True,
+        ),
+        (tlv(SEQUENCE, SIGNED[3:], THREE), "3 bytes behind CMS message at offset", False),
+        (
+            tlv(SEQUENCE, SIGNED_DATA, tlv(0xA0, SIGNED_CONTENT, THREE)),
+            "3 bytes behind content at offset",
+            False,
         ),
         (message(version=ONE), "version 1 of signed data; legal: 3", True),
         (
@@ -167,6 +182,12 @@ def test_this_file_writes_what_the_issuer_does() -> None:
         ),
         (message(certificates=tlv(0xA0)), "signer infos at offset", False),
         (message(signers=tlv(SET)), "no signer info at offset", False),
+        (
+            message(signers=tlv(SET, tlv(SEQUENCE, signer()[2:], tlv(0xA1)))),
+            "2 bytes behind signer info at offset",
+            False,
+        ),
+        (message(signers=tlv(SET, signer()) + THREE), "3 bytes behind signed data at offset", False),
         (message(signers=tlv(SET, signer(), signer())), "1", False),
         (message(signers=tlv(SET, signer(version=ONE))), "version 1 of signer info; legal: 3", False),
         (

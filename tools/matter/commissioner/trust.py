@@ -24,12 +24,16 @@ class TrustStore:
     def of(
         cls, paas: Iterable[bytes], cd_signers: Iterable[bytes] = (), *, test_cd_signers: Iterable[bytes] = ()
     ) -> Self:
-        """By certificates alone, all DER. Raises CertificateError for one that cannot be used."""
+        """By certificates alone, all DER. Raises CertificateError for one that cannot be used.
+
+        Of several with one key id the first counts.
+        """
         signers = [read_certificate(der) for der in cd_signers]
         tests = [read_certificate(der) for der in test_cd_signers]
         return cls(
-            {_key_id(read_certificate(der)): der for der in paas},
-            {_key_id(signer): _public_key(signer) for signer in (*signers, *tests)},
+            # CHIP SDK ArrayAttestationTrustStore: the first of a key id is the one that is found.
+            {_key_id(read_certificate(der)): der for der in reversed([*paas])},
+            {_key_id(signer): _public_key(signer) for signer in reversed([*signers, *tests])},
             frozenset(_key_id(signer) for signer in tests),
         )
 

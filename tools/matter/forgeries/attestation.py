@@ -102,6 +102,12 @@ def _ids(plan: str, vendor_id: int | None, product_id: int | None) -> Change:
     return change
 
 
+def _of_no_vendor(lab: Lab) -> None:
+    """Both: there is nothing for them to differ in."""
+    _ids("pai", None, PRODUCT)(lab)
+    _ids("dac", None, PRODUCT)(lab)
+
+
 def _signed_by_another(plan: str) -> Change:
     return lambda lab: setattr(getattr(lab, plan), "signer", key("somebody"))
 
@@ -248,6 +254,13 @@ _IDS: Final[tuple[Row, ...]] = (
         Result.DAC_VENDOR_ID_MISMATCH,
         _VENDORS,
         _ids("pai", None, PRODUCT),
+    ),
+    (
+        "chain-of-no-vendor",
+        "neither DAC nor PAI has a vendor id",
+        Result.DAC_VENDOR_ID_MISMATCH,
+        _VENDORS,
+        _of_no_vendor,
     ),
     (
         "dac-of-no-product",

@@ -153,11 +153,21 @@ _OF: Final[dict[str, tuple[tuple[str, str, Edit], ...]]] = {
         *_AUTHORITY,
         ("path-length", "with path length 1", _value(BASIC_CONSTRAINTS, basic_constraints(True, 1))),
         ("no-path-length", "without a path length", _value(BASIC_CONSTRAINTS, basic_constraints(True, None))),
+        (
+            "no-ca-path-length",
+            "that is no CA, with path length 0",
+            _value(BASIC_CONSTRAINTS, basic_constraints(False, 0)),
+        ),
     ),
     "paa": (
         *_AUTHORITY,
         ("path-length", "with path length 0", _value(BASIC_CONSTRAINTS, basic_constraints(True, 0))),
         ("path-length-2", "with path length 2", _value(BASIC_CONSTRAINTS, basic_constraints(True, 2))),
+        (
+            "no-ca-path-length",
+            "that is no CA, with path length 1",
+            _value(BASIC_CONSTRAINTS, basic_constraints(False, 1)),
+        ),
     ),
 }
 # Matter 1.4 6.2.2.2: a prefix without four upper-case digits behind it.

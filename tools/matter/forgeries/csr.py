@@ -4,10 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from ....interface.matter import tlv
 from ..commissioner.csr import CsrResult, CsrVerdict, verify_csr
 from .certificates import CertificatePlan
-from .lab import CsrLab, key, raw_signature, request, subject
+from .lab import VENDOR, CsrLab, key, raw_signature, request, subject
 
 Change = Callable[[CsrLab], object]
 
@@ -68,6 +73,25 @@ def _certificate_instead(lab: CsrLab) -> None:
     lab.csr = CertificatePlan(name, name, key("operational"), key("operational")).build()
 
 
+def _issued(scalar: int, curve: ec.EllipticCurve, algorithm: SHA256 | SHA384) -> Change:
+    """A request of another key or hash, signed as it should be."""
+
+    def change(lab: CsrLab) -> None:
+        builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+        mine = ec.derive_private_key(scalar, curve)
+        lab.csr = builder.sign(mine, algorithm, ecdsa_deterministic=True).public_bytes(Encoding.DER)
+
+    return change
+
+
+def _vendors_own_tag(lab: CsrLab) -> None:
+    _members(1, 2)(lab)
+    assert lab.members is not None
+    lab.members.append(tlv.octets(tlv.profile(VENDOR, 1, 1), b"v"))
+
+
+_SCALAR: Final = 0xF0F1
+_ARGUMENTS: Final = (CsrResult.INVALID_ARGUMENT, "arguments are there")
 _ELEMENTS: Final = (CsrResult.INVALID_TLV, "NOCSR elements")
 _NONCE: Final = (CsrResult.INVALID_ARGUMENT, "CSR nonce")
 _SIGNED: Final = (CsrResult.INVALID_SIGNATURE, "DAC key's signature")
@@ -75,6 +99,10 @@ _PKCS10: Final = (CsrResult.UNSUPPORTED_CERT_FORMAT, "PKCS#10 of P-256 and SHA-2
 _OWN: Final = (CsrResult.INVALID_SIGNATURE, "CSR's own signature")
 
 _ROWS: Final[tuple[tuple[str, str, CsrResult, str, Change], ...]] = (
+    ("no-nocsr", "no NOCSR elements", *_ARGUMENTS, _set("emptied", "elements")),
+    ("no-csr-challenge", "a session without a challenge", *_ARGUMENTS, _set("emptied", "challenge")),
+    ("no-csr-signature", "no signature", *_ARGUMENTS, _set("emptied", "signature")),
+    ("no-csr-nonce", "no nonce was sent", *_ARGUMENTS, _set("emptied", "nonce")),
     (
         "nocsr-too-long",
         "NOCSR elements of more than 900 bytes",
@@ -87,6 +115,7 @@ _ROWS: Final[tuple[tuple[str, str, CsrResult, str, Change], ...]] = (
     ("nocsr-without-nonce", "no nonce", *_ELEMENTS, _members(1)),
     ("nocsr-twice", "a vendor's element twice", *_ELEMENTS, _members(1, 2, 3, 3)),
     ("nocsr-unknown", "context tag 6", *_ELEMENTS, _members(1, 2, 6)),
+    ("nocsr-vendor-tag", "an element with a vendor's own tag", *_ELEMENTS, _vendors_own_tag),
     ("csr-replayed", "the answer to another nonce", *_NONCE, _set("answered_nonce", bytes(32))),
     ("csr-nonce-cut", "a nonce of 16 bytes", *_NONCE, _set("answered_nonce", bytes(16))),
     (
@@ -101,6 +130,19 @@ _ROWS: Final[tuple[tuple[str, str, CsrResult, str, Change], ...]] = (
     ("csr-relayed", "fetched over another session", *_SIGNED, _set("signed_challenge", bytes(16))),
     ("csr-garbage", "a request that is none", *_PKCS10, _set("csr", b"\x30\x00")),
     ("csr-certificate", "a certificate in place of a request", *_PKCS10, _certificate_instead),
+    (
+        "csr-p384",
+        "a request of a P-384 key",
+        *_PKCS10,
+        _issued(_SCALAR, ec.SECP384R1(), SHA256()),
+    ),
+    (
+        "csr-sha384",
+        "a request signed with SHA-384",
+        CsrResult.UNSUPPORTED_SIGNATURE,
+        _PKCS10[1],
+        _issued(_SCALAR, ec.SECP256R1(), SHA384()),
+    ),
     (
         "csr-not-own-key",
         "a request for a key that the device does not have",

@@ -98,6 +98,12 @@ def _pid_behind_pai(lab: Lab) -> None:
     lab.dac.subject = subject("Forger's DAC", VENDOR, 0x8009)
 
 
+def _pid_behind_open_pai(lab: Lab) -> None:
+    """A PAI for all of the vendor's products: the DAC alone names the one that is not listed."""
+    lab.pai.subject = lab.dac.issuer = subject("Forger's PAI", VENDOR)
+    lab.dac.subject = subject("Forger's DAC", VENDOR, 0x8009)
+
+
 DECLARATION_FORGERIES: Final[tuple[tuple[str, str, Result, str, Change], ...]] = (
     (
         "declaration-no-cms",
@@ -138,6 +144,7 @@ DECLARATION_FORGERIES: Final[tuple[tuple[str, str, Result, str, Change], ...]] =
         (f"declaration-without-{name.replace(' ', '-')}", f"no {name}", *_FORMAT, _content((number, None)))
         for number, name in enumerate(_MANDATORY)
     ),
+    ("declaration-version-0", "format version 0", *_MALFORMED, _content(_uint(0, 0))),
     ("declaration-version-2", "format version 2", *_MALFORMED, _content(_uint(0, 2))),
     ("declaration-type-3", "a reserved certification type", *_MALFORMED, _content(_uint(8, 3))),
     ("declaration-no-product", "no product at all", _PRODUCT, _DEVICE, _content(_array(2))),
@@ -153,6 +160,20 @@ DECLARATION_FORGERIES: Final[tuple[tuple[str, str, Result, str, Change], ...]] =
         *_FORMAT,
         _content((4, tlv.text(tlv.context(4), "CSA00000SWC00000-0"))),
     ),
+    (
+        "declaration-long-certificate-id",
+        "a certificate id of 20 characters",
+        *_FORMAT,
+        _content((4, tlv.text(tlv.context(4), "CSA00000SWC00000-000"))),
+    ),
+    ("declaration-products-no-array", "one product id in no array", *_FORMAT, _content(_uint(2, PRODUCT))),
+    ("declaration-wide-vendor-id", "a vendor id of 17 bits", *_FORMAT, _content(_uint(1, 0x10000 | VENDOR))),
+    (
+        "declaration-wide-product-id",
+        "a product id of 17 bits besides",
+        *_FORMAT,
+        _content(_array(2, *(tlv.unsigned(tlv.ANONYMOUS, number) for number in (PRODUCT, 0x10000)))),
+    ),
     ("declaration-half-an-origin", "a DAC origin's vendor alone", *_FORMAT, _content(_uint(9, VENDOR))),
     ("declaration-other-half", "a DAC origin's product alone", *_FORMAT, _content(_uint(10, PRODUCT))),
     (
@@ -160,6 +181,12 @@ DECLARATION_FORGERIES: Final[tuple[tuple[str, str, Result, str, Change], ...]] =
         "an authority's key id of 19 bytes",
         *_FORMAT,
         _content(_array(11, tlv.octets(tlv.ANONYMOUS, bytes(19)))),
+    ),
+    (
+        "declaration-long-paa-id",
+        "an authority's key id of 21 bytes",
+        *_FORMAT,
+        _content(_array(11, tlv.octets(tlv.ANONYMOUS, bytes(21)))),
     ),
     (
         "declaration-11-paas",
@@ -203,6 +230,13 @@ DECLARATION_FORGERIES: Final[tuple[tuple[str, str, Result, str, Change], ...]] =
         _pid_behind_pai,
     ),
     (
+        "dac-product-not-listed",
+        "a DAC of a product not in the declaration, by a PAI of no product",
+        _PRODUCT,
+        _CERTIFICATES,
+        _pid_behind_open_pai,
+    ),
+    (
         "origin-of-another-vendor",
         "a DAC origin of another vendor",
         _VENDOR,
@@ -222,5 +256,12 @@ DECLARATION_FORGERIES: Final[tuple[tuple[str, str, Result, str, Change], ...]] =
         Result.CERTIFICATION_DECLARATION_INVALID_PAA,
         "declaration's authorities",
         _product(authorized_paas=(bytes(20),)),
+    ),
+    (
+        "no-paa-authorized",
+        "a declaration whose list of authorities is empty",
+        Result.CERTIFICATION_DECLARATION_INVALID_PAA,
+        "declaration's authorities",
+        _content(_array(11)),
     ),
 )

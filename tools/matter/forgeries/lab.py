@@ -172,6 +172,7 @@ class CsrLab:
     signed_challenge: bytes | None = None
     signer: ec.EllipticCurvePrivateKey = field(default_factory=lambda: key("DAC"))
     signature: bytes | None = None
+    emptied: str | None = None
 
     def info(self) -> CsrInfo:
         """What arrives at the commissioner."""
@@ -184,7 +185,9 @@ class CsrLab:
         challenge = self.challenge if self.signed_challenge is None else self.signed_challenge
         signature = self.signature or raw_signature(self.signer, elements + challenge)
         point = key("DAC").public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-        return CsrInfo(elements, self.challenge, signature, point, self.nonce)
+        info = CsrInfo(elements, self.challenge, signature, point, self.nonce)
+        emptied: dict[str, Any] = {} if self.emptied is None else {self.emptied: b""}
+        return replace(info, **emptied)
 
 
 def request(sign: Callable[[bytes], bytes] | None = None) -> bytes:
