@@ -15,7 +15,7 @@ from ..firmware_build import Build, its_config_for, ps_config_for, with_esp_tee
 from ..interface.esp_tee.attestation import CLIENT_ID, DEFAULT_PSA_CERT_REF
 from ..interface.esp_tee.image import HASH_SIZE
 from ..partitions.esp_tee_attestation.config import EspTeeConfig, TokenForm
-from ..platform.board import Board
+from ..platform.board import Board, BoardError
 from ..spm.config import SpmConfig
 from .esp_tee import Enrolled, Form, Reference, SoftwareReference, enrolled_key
 from .esp_tee_firmware import EspTeeFirmware
@@ -61,7 +61,13 @@ def esp_tee_build_for(
     """A build with ESP-TEE that writes tokens of this form.
 
     ``unprotected_keys`` is ESP-IDF until July 2026: the REE may have the TEE's key sign what it likes.
+    Raises BoardError.
     """
+    if board.bl1 is None:
+        raise BoardError(
+            f"ESP-TEE on board {board.name}, which has no ROM loader (bl1); "
+            f"legal: {DEFAULT_BOARD}, or a board made after it"
+        )
     spm = SpmConfig(isolation_level=isolation_level)
     plain = Build(spm=spm, its=its_config_for(board), ps=ps_config_for(board))
     return with_esp_tee(plain, EspTeeConfig(form=form, unprotected_keys=unprotected_keys))

@@ -133,6 +133,8 @@ def test_the_key_is_kept(tfm_sim: CommandLine) -> None:
         (["esp-tee", "attest", "--challenge", "00" * 32, "-o", "-", "--json"], 2, "legal: one of them"),
         (["esp-tee", "attest", "--challenge", "00" * 32, "-o", "a", "--reference-out", "a"], 2, "two files"),
         (["esp-tee", "attest", "--challenge", "00" * 32, "--board", "an521"], 4, "an521"),
+        (["demo", "esp-tee", "--board", "an521"], 4, "which has no ROM loader (bl1); legal: esp32c6_tee"),
+        (["esp-tee", "attest", "--nonce", "1", "--client-id", "0x100000000"], 2, "found '0x100000000'"),
         (["demo", "esp-tee", "-o", "-"], 2, "legal: a file"),
         (["demo", "esp-tee", "--nonce", "1", "--cert-ref", 'a"b'], 2, "the token would be no JSON"),
         (["demo", "esp-tee", "--nonce", "1", "--cert-ref", "a\\"], 2, "the token would be no JSON"),
@@ -142,3 +144,8 @@ def test_the_key_is_kept(tfm_sim: CommandLine) -> None:
 def test_what_cannot_be_asked(tfm_sim: CommandLine, arguments: list[str], code: int, text: str) -> None:
     assert tfm_sim(*arguments) == code, tfm_sim.out + tfm_sim.err
     assert text in tfm_sim.err
+
+
+def test_the_client_id_is_taken_in_hex(tfm_sim: CommandLine) -> None:
+    assert tfm_sim("esp-tee", "attest", "--nonce", "1", "--client-id", "0x0facade1") == 0
+    assert '"client_id":262974945' in tfm_sim.out

@@ -78,6 +78,8 @@ def test_every_partition_in_a_process_of_its_own(tfm_sim: CommandLine) -> None:
         (["stm32", "attest", "-o", "d"], 2, "Missing option '--challenge'"),
         (["stm32", "attest", "--challenge", "00" * 31, "-o", "d"], 2, "legal: one of 32, 48, 64"),
         (["stm32", "attest", "--challenge", "00" * 32], 2, "neither -o nor --json"),
+        (["stm32", "attest", "--challenge", "00" * 32, "-o", "-"], 2, "-o -; legal: a directory"),
+        (["demo", "stm32-ccb", "-o", "-"], 2, "-o -; legal: a directory"),
         (["stm32", "attest", "--challenge", "00" * 32, "--json", "--board", "an521"], 4, "an521"),
         (["stm32", "attest", "--challenge", "00" * 32, "-o", "file/x"], 4, "file/x"),
         (["demo", "stm32-ccb", "--challenge", "xy"], 2, "legal: pairs of hex digits"),

@@ -63,6 +63,8 @@ def test_another_passcode(tfm_sim: CommandLine) -> None:
         (["--evidence", "missing"], 4, "missing: No such file"),
         (["--paa", "missing"], 4, "missing: No such file"),
         (["--at", "soon"], 2, "found 'soon'; legal"),
+        (["--at", "9999-12-31T23:59:59-12:00"], 2, "in the years 1 to 9999 of UTC"),
+        (["--evidence", "-", "--paa", "-"], 2, "- for --evidence and --paa; legal: one file"),
     ],
 )
 def test_what_cannot_be_asked(tfm_sim: CommandLine, arguments: list[str], code: int, text: str) -> None:
@@ -72,7 +74,16 @@ def test_what_cannot_be_asked(tfm_sim: CommandLine, arguments: list[str], code: 
 
 def test_a_file_that_is_no_certificate(tfm_sim: CommandLine, files: dict[str, str]) -> None:
     assert tfm_sim("matter", "commission", "--cd-signer", files["garbage"]) == 4
-    assert "legal: an X.509 certificate in DER" in tfm_sim.err
+    assert "legal: a certificate, DER or PEM" in tfm_sim.err
+    assert tfm_sim("matter", "commission", "--evidence", files["garbage"]) == 4
+    assert f"{files['garbage']}: evidence: " in tfm_sim.err
+
+
+def test_a_state_directory_tells_the_platform(tfm_sim: CommandLine) -> None:
+    assert tfm_sim("matter", "provision", "--platform", "wba", "--security", 0, "--state", "d") == 0
+    assert tfm_sim("matter", "commission", "--state", "d") == 0, tfm_sim.err
+    assert tfm_sim("matter", "commission", "--state", "d", "--platform", "u5") == 4
+    assert "holds a device of board 'stm32wba65i_dk1_open'; legal: 'nucleo_u575zi_q'" in tfm_sim.err
 
 
 @pytest.mark.parametrize(

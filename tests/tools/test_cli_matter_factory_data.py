@@ -54,6 +54,12 @@ def test_an_image_from_json_and_back(tfm_sim: CommandLine) -> None:
     assert tfm_sim.err == ""
 
 
+def test_the_pattern_says_that_it_is_not_secure(tfm_sim: CommandLine) -> None:
+    assert tfm_sim(*COMMAND, "--pattern", "-") == 0
+    assert factory_data_from_json(tfm_sim.out.encode()) == demo_factory_data()
+    assert tfm_sim.err.startswith("warning: NOT SECURE: factory data for tests")
+
+
 def test_a_device_is_programmed_and_runs(tfm_sim: CommandLine) -> None:
     assert tfm_sim(*RECONFIGURE, "--board", "stm32wb5mm_dk", "--state", "dev") == 0
     assert "0x10000 bytes of qspi_flash erased" in tfm_sim.out

@@ -17,7 +17,8 @@ from ..endorsements.signed_corim import algorithm_name
 from ..endorsements.yaml_form import endorsements_yaml
 from ..verifier.identity import well_known
 from ..verifier.keys import Key
-from .corim_options import CorimOptions, Moment, corim_options
+from .corim_options import CorimOptions, corim_options
+from .moments import Moment
 from .output import FILE_NAME, FileUnreadable, display, print_lines, read_file, write_file
 from .verify import read_key
 

@@ -1,6 +1,5 @@
 """The options of commands that write a CoRIM: profile, names, validity, signature."""
 
-import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -16,6 +15,7 @@ from ..endorsements.corim_writer import write_corim
 from ..endorsements.model import Endorsements
 from ..endorsements.signed_corim import sign_corim
 from ..tokens.cose_writer import load_signing_key
+from .moments import Moment
 from .output import FILE_NAME, FileUnreadable, display, read_file
 
 PROFILES: Final = {
@@ -28,24 +28,6 @@ PROFILES: Final = {
 }
 DEFAULT_NAME: Final = "tfm-sim"
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-class Moment(click.ParamType[int]):
-    """A point in time, in seconds since 1970."""
-
-    name = "time"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        text = str(value)
-        if text.isascii() and text.isdigit() and len(text) <= 12:
-            return int(text)
-        try:
-            found = datetime.datetime.fromisoformat(text)
-        except ValueError:
-            self.fail(
-                f"found {text!r}; legal: 2026-12-31, an ISO 8601 time, or seconds since 1970", param, ctx
-            )
-        return int((found if found.tzinfo else found.replace(tzinfo=datetime.UTC)).timestamp())
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from ...spm.events import MessageDelivered
 from ..stm32.factory import DEFAULT_BOARD
 from ..stm32_demo import NOW, Demonstration, Trial, demonstrate
 from .output import FILE_NAME, hex_bytes, print_lines
-from .stm32_files import KEYS, chain_pem, check_challenge, write_attestation
+from .stm32_files import KEYS, chain_pem, check_challenge, check_directory, write_attestation
 from .stm32_verify import STYLES
 
 _STEPS: Final = {
@@ -66,6 +66,7 @@ def stm32_ccb(
     and chaining bridge; the verifier walks from the root to the token. Then bad blobs, and forgeries. Exit 1
     if anything is judged otherwise than it deserves, or a key in clear crossed the CPU's bus.
     """
+    check_directory(output)
     asked = bytes(range(32)) if challenge is None else check_challenge(challenge)
     shown = demonstrate(board, challenge=asked, key=KEYS[dua_key], seed=seed)
     if output is not None:

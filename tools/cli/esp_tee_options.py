@@ -34,7 +34,7 @@ _OPTIONS: Final = (
     click.option("--nonce", type=NONCE, metavar="N", help="The relying party's 32 bits, in the older forms."),
     click.option(
         "--client-id",
-        type=click.IntRange(0, 0xFFFFFFFF),
+        type=NONCE,
         metavar="N",
         help="The relying party, in the older forms; by default 0x0facade0.",
     ),

@@ -15,7 +15,16 @@ from ..esp_tee.json_members import MAX_SIZE
 from ..esp_tee.reference import Enrolled, enrolled_key
 from ..esp_tee.reference_yaml import Book, parse_book
 from ..verifier import EcKey
-from .output import FILE_NAME, FileUnreadable, Styles, display, hex_bytes, print_lines, read_file
+from .output import (
+    FILE_NAME,
+    FileUnreadable,
+    Styles,
+    display,
+    hex_bytes,
+    one_standard_input,
+    print_lines,
+    read_file,
+)
 
 STYLES: Final[Styles] = (
     (r"^== \w+.*", "bold"),
@@ -86,6 +95,7 @@ def verify(
     """
     if challenge is not None and nonce is not None:
         raise click.UsageError("--challenge and --nonce; legal: one of them, a token has either")
+    one_standard_input(FILE=file, key=key_files, reference=book_files)
     token = read_file(file, MAX_SIZE)
     register, reference = _known(key_files, book_files)
     verdict = verify_token(token, register, challenge=challenge, nonce=nonce, reference=reference)

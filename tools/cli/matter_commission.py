@@ -24,9 +24,26 @@ from ..matter.factory_floor import PASSCODE, FactoryFloor, factory_data
 from ..matter.matter_demo import deterministic
 from ..matter.pki.certification_declaration import DeclarationSigner
 from ..matter.pki.server import NOT_SECURE, PkiServer
-from .corim_options import Moment
-from .matter_options import chosen_platform, outcome_lines, platform_options, verdict_line
-from .output import FILE_NAME, STDIN, FileUnreadable, Styles, display, print_lines, read_file, write_file
+from .certificate_files import read_one_certificate
+from .matter_options import (
+    chosen_platform,
+    outcome_lines,
+    platform_of_board,
+    platform_options,
+    verdict_line,
+)
+from .moments import UTC_TIME
+from .output import (
+    FILE_NAME,
+    STDIN,
+    FileUnreadable,
+    Styles,
+    display,
+    one_standard_input,
+    print_lines,
+    read_file,
+    write_file,
+)
 
 STYLES: Final[Styles] = (
     (r"\bACCEPTED\b", "bold green"),
@@ -42,7 +59,7 @@ _OF_A_DEVICE: Final = ("platform", "security", "mode", "state", "passcode", "out
     "--state",
     type=FILE_NAME,
     metavar="DIR",
-    help="A device that a factory has provisioned; without it one is made on the spot.",
+    help="A device that a factory has provisioned, with its board; without it one is made on the spot.",
 )
 @click.option(
     "--passcode",
@@ -57,7 +74,7 @@ _OF_A_DEVICE: Final = ("platform", "security", "mode", "state", "passcode", "out
     help="No device: judge what -o wrote, - for standard input.",
 )
 @click.option(
-    "--paa", "paas", type=FILE_NAME, metavar="FILE", multiple=True, help="A trusted authority, X.509, DER."
+    "--paa", "paas", type=FILE_NAME, metavar="FILE", multiple=True, help="A trusted authority, DER or PEM."
 )
 @click.option(
     "--cd-signer",
@@ -65,7 +82,7 @@ _OF_A_DEVICE: Final = ("platform", "security", "mode", "state", "passcode", "out
     type=FILE_NAME,
     metavar="FILE",
     multiple=True,
-    help="A trusted signer of certification declarations, X.509, DER.",
+    help="A trusted signer of certification declarations, DER or PEM.",
 )
 @click.option(
     "--test-cd/--no-test-cd",
@@ -75,7 +92,7 @@ _OF_A_DEVICE: Final = ("platform", "security", "mode", "state", "passcode", "out
 @click.option(
     "--ignore-unknown-tags", is_flag=True, help="Attestation elements may have context tags from 5 up."
 )
-@click.option("--at", type=Moment(), metavar="TIME", help="Judge validity at this time, not now.")
+@click.option("--at", type=UTC_TIME, metavar="TIME", help="Judge validity at this time, not now.")
 @click.option("-o", "--output", type=FILE_NAME, metavar="FILE", help="Write the evidence as JSON.")
 @click.option("--seed", type=int, default=None, help="Makes randoms, test PKI and a new device repeat.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON.")
@@ -92,7 +109,7 @@ def commission_command(
     cd_signers: tuple[str, ...],
     test_cd: bool | None,
     ignore_unknown_tags: bool,
-    at: int | None,
+    at: datetime | None,
     output: str | None,
     seed: int | None,
     as_json: bool,
@@ -105,20 +122,23 @@ def commission_command(
     """
     if as_json and output == STDIN:
         raise click.UsageError("-o - and --json; legal: one of them on standard output")
-    now = datetime.now(UTC) if at is None else datetime.fromtimestamp(at, UTC)
+    one_standard_input(evidence=evidence_file, paa=paas, cd_signer=cd_signers)
+    now = datetime.now(UTC) if at is None else at
     policy = Policy(now, not paas if test_cd is None else test_cd, ignore_unknown_tags)
     if not paas:
         print_lines([f"warning: trusts the test PKI; {NOT_SECURE}"], STYLES, to_stderr=True)
     pki, trust = PkiServer.development(seed=seed or 0), _trust(paas, cd_signers, seed or 0)
     if evidence_file is not None:
         _refuse_device_options(context)
-        verdicts = evidence.judge(read_file(evidence_file), trust, policy)
+        verdicts = _judge(evidence_file, trust, policy)
         _tell(*verdicts, as_json=as_json)
         return
     try:
         check_passcode(PASSCODE if passcode is None else passcode)
     except ValueError as error:
         raise click.UsageError(f"--passcode: {error}") from None
+    if state is not None and not _given(context, "platform") and security is None:
+        platform, security = platform_of_board(stored_board(state) or "") or (platform, security)
     place = chosen_platform(platform, security, mode)
     outcome = _commission(place, pki, state, passcode, trust, policy, seed)
     if as_json:
@@ -154,14 +174,22 @@ def _commission(
         )
 
 
+def _judge(file: str, trust: TrustStore, policy: Policy) -> tuple[Verdict, CsrVerdict | None]:
+    data = read_file(file)
+    try:
+        return evidence.judge(data, trust, policy)
+    except evidence.EvidenceError as error:
+        raise FileUnreadable(f"{display(file)}: {error}") from None
+
+
 def _trust(paas: tuple[str, ...], cd_signers: tuple[str, ...], seed: int) -> TrustStore:
-    authorities = {file: read_file(file) for file in paas}
-    signers = {file: read_file(file) for file in cd_signers}
+    authorities = {file: read_one_certificate(file) for file in paas}
+    signers = {file: read_one_certificate(file) for file in cd_signers}
     for file, der in (authorities | signers).items():
         try:
             TrustStore.of([der], [der])
         except CertificateError as error:
-            raise FileUnreadable(f"{display(file)}: {error}; legal: an X.509 certificate in DER") from None
+            raise FileUnreadable(f"{display(file)}: {error}; legal: a certificate, DER or PEM") from None
     trusted = list(authorities.values()) or [PkiServer.development(seed=seed).paa_der]
     test = DeclarationSigner.test().certificate
     return TrustStore.of(trusted, signers.values(), test_cd_signers=[test])
@@ -169,9 +197,13 @@ def _trust(paas: tuple[str, ...], cd_signers: tuple[str, ...], seed: int) -> Tru
 
 def _refuse_device_options(context: click.Context) -> None:
     for parameter in _OF_A_DEVICE:
-        if context.get_parameter_source(parameter) is click.core.ParameterSource.COMMANDLINE:
+        if _given(context, parameter):
             option = "-o" if parameter == "output" else f"--{parameter}"
             raise click.UsageError(f"{option} and --evidence; legal: a device, or evidence of one")
+
+
+def _given(context: click.Context, parameter: str) -> bool:
+    return context.get_parameter_source(parameter) is click.core.ParameterSource.COMMANDLINE
 
 
 def _tell(attestation: Verdict, csr: CsrVerdict | None, *, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from ...device import Device
 from ...interface.matter.factory_data_json import factory_data_to_json
 from ...platform.board import Board
 from ...platform.state import holds_nothing
+from ..matter.factory.development import NOT_SECURE
 from ..matter.factory.factory_file import FactoryFile, read_factory_file
 from ..matter.factory.listing import listing, listing_data
 from ..matter.factory.options import FactoryOptions, Mode, Platform, plan_of
@@ -90,6 +91,7 @@ def _tool_options(command: Command) -> Command:
 def _write_pattern(context: click.Context, _parameter: click.Parameter, file: str | None) -> None:
     if file is not None and not context.resilient_parsing:
         write_file(file, factory_data_to_json(demo_factory_data()).encode())
+        print_lines([f"warning: {NOT_SECURE}"], to_stderr=True)
         context.exit()
 
 

@@ -51,6 +51,18 @@ def chosen_platform(platform: str, security: int | None, mode: str | None) -> Ma
         raise click.UsageError(str(error)) from None
 
 
+def platform_of_board(board: str) -> tuple[str, int] | None:
+    """The --platform and --security of a board; None for one that is not ST's for Matter."""
+    for platform, highest in _LEVELS.items():
+        for level in range(highest + 1):
+            try:
+                if matter_platform(platform, level).board == board:
+                    return platform, level
+            except PlatformError:
+                continue
+    return None
+
+
 def verdict_line(verdict: Verdict | CsrVerdict) -> str:
     """The result as the SDK names it, and how many rules held."""
     name = (

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Final
 
 import click
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from ...interface.errors import ExitCode
 from ..matter.certificate_report import Inputs, Part, judge
@@ -17,9 +19,18 @@ from ..matter.pki.authority import NextKey, derive_key
 from ..matter.pki.certification_declaration import Declaration, DeclarationSigner
 from ..matter.pki.folder import read_folder, write_folder
 from ..matter.pki.names import TEST_PRODUCT, NameStyle, Product
-from ..matter.pki.server import NOT_SECURE, Plan, build
-from .corim_options import Moment
-from .output import FILE_NAME, Styles, print_lines, read_file, write_file
+from ..matter.pki.server import NOT_SECURE, CsrRefused, Plan, build
+from .certificate_files import read_one_certificate
+from .moments import UTC_TIME
+from .output import (
+    FILE_NAME,
+    Styles,
+    display,
+    one_standard_input,
+    print_lines,
+    read_file,
+    write_file,
+)
 
 STYLES: Final[Styles] = (
     (r"\bkeeps the rules\b", "bold green"),
@@ -126,22 +137,37 @@ def certify(
 ) -> None:
     """Sign a device's certificate.
 
-    CSR is a PKCS#10 request in DER, signed by the device's key; DIR is a PKI of `new`.
+    CSR is a PKCS#10 request, DER or PEM, signed by the device's key; DIR is a PKI of `new`.
     """
+    if output == pai_file:
+        raise click.UsageError(f"-o and --pai both name {output}; legal: two files")
     server, _ = read_folder(Path(folder))
-    certificates = server.certify(read_file(csr), Product(vendor_id, product_id))
+    request = _request(csr)
+    try:
+        certificates = server.certify(request, Product(vendor_id, product_id))
+    except CsrRefused as error:
+        raise CsrRefused(f"{display(csr)}: {error}") from None
     write_file(output, certificates.dac)
     if pai_file is not None:
         write_file(pai_file, certificates.pai)
 
 
+def _request(file: str) -> bytes:
+    """PKCS#10, DER, out of DER or PEM; what is neither the server refuses."""
+    data = read_file(file)
+    try:
+        return x509.load_pem_x509_csr(data).public_bytes(Encoding.DER)
+    except ValueError:
+        return data
+
+
 @pki.command("check")
-@click.option("--paa", type=FILE_NAME, metavar="FILE", help="A PAA, DER.")
-@click.option("--pai", "pai_file", type=FILE_NAME, metavar="FILE", help="A PAI, DER.")
-@click.option("--dac", type=FILE_NAME, metavar="FILE", help="A DAC, DER; with the two others it is a chain.")
+@click.option("--paa", type=FILE_NAME, metavar="FILE", help="A PAA, DER or PEM.")
+@click.option("--pai", "pai_file", type=FILE_NAME, metavar="FILE", help="A PAI, DER or PEM.")
+@click.option("--dac", type=FILE_NAME, metavar="FILE", help="A DAC, DER or PEM; all three make a chain.")
 @click.option("--cd", type=FILE_NAME, metavar="FILE", help="A certification declaration, CMS in DER.")
-@click.option("--cd-signer", type=FILE_NAME, metavar="FILE", help="Who signed it, X.509 in DER.")
-@click.option("--at", type=Moment(), metavar="TIME", help="Judge validity at this time, not now.")
+@click.option("--cd-signer", type=FILE_NAME, metavar="FILE", help="Who signed it, DER or PEM.")
+@click.option("--at", type=UTC_TIME, metavar="TIME", help="Judge validity at this time, not now.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def check(
     paa: str | None,
@@ -149,7 +175,7 @@ def check(
     dac: str | None,
     cd: str | None,
     cd_signer: str | None,
-    at: int | None,
+    at: datetime | None,
     as_json: bool,
 ) -> None:
     """Judge certificates and declarations.
@@ -158,15 +184,16 @@ def check(
     """
     if cd_signer is not None and cd is None:
         raise click.UsageError("--cd-signer without --cd; legal: both, or --cd alone")
+    one_standard_input(paa=paa, pai=pai_file, dac=dac, cd=cd, cd_signer=cd_signer)
     given = {CertificateKind.PAA: paa, CertificateKind.PAI: pai_file, CertificateKind.DAC: dac}
     if cd is None and not any(given.values()):
         raise click.UsageError("nothing to check; legal: --paa, --pai, --dac, --cd, one or more of them")
     parts = judge(
         Inputs(
-            datetime.now(UTC) if at is None else datetime.fromtimestamp(at, UTC),
-            {kind: read_file(file) for kind, file in given.items() if file is not None},
+            datetime.now(UTC) if at is None else at,
+            {kind: read_one_certificate(file) for kind, file in given.items() if file is not None},
             None if cd is None else read_file(cd),
-            None if cd_signer is None else read_file(cd_signer),
+            None if cd_signer is None else read_one_certificate(cd_signer),
         )
     )
     ok = all(part.ok for part in parts)

@@ -26,6 +26,7 @@ from .matter_units import (
     choose,
     files_of,
     load_script,
+    local_files,
     unit_options,
 )
 from .output import FILE_NAME, Styles, print_lines
@@ -144,7 +145,7 @@ def provision(
         return pki.certify(csr, choice.product)
 
     if ports:
-        _check_ports(given, devices, state, faults, real_time, demo_firmware, provisioning_script)
+        _check_ports(ports, given, devices, state, faults, real_time, demo_firmware, provisioning_script)
         results = provision_ports(ports, certify, mode=choice.forwarded, say=_say(verbose, as_json))
         _show_ports(results, as_json=as_json)
         return
@@ -161,6 +162,7 @@ def provision(
     )
     units = _units(choice, devices, state, seed, faults)
     if not as_json:
+        print_lines(f"file {name}: the one in this directory" for name in local_files(plan, given))
         print_lines(_opening(choice, units, demo_firmware=demo_firmware), STYLES)
     with _progress_bar(units) as (progress, on_report):
         reports = provision_all(
@@ -177,6 +179,8 @@ def _units(
     choice: Choice, devices: int, state: str | None, seed: int, faults: Sequence[tuple[int, Fault]]
 ) -> list[Unit]:
     wrong = dict(faults)
+    if len(wrong) < len(faults):
+        raise click.UsageError("--fault for one device twice; legal: one fault a device")
     if stray := sorted(set(wrong) - set(range(1, devices + 1))):
         raise click.UsageError(f"--fault for device {stray[0]}; legal: 1 to {devices}")
     units = []
@@ -187,12 +191,14 @@ def _units(
     return units
 
 
-def _check_ports(given: dict[str, Any], devices: int, *useless: object) -> None:
+def _check_ports(ports: Sequence[str], given: dict[str, Any], devices: int, *useless: object) -> None:
     """A device at a port is there already."""
+    if len(set(ports)) < len(ports):
+        raise click.UsageError("--port names one port twice; legal: each once")
     if devices != 1 or any(useless) or any(value is not None for value in given.values()):
         raise click.UsageError(
-            "--port with an option for devices of the model; legal: only --platform, --mode, --json, "
-            "--binary, --verbose and --report"
+            "--port with an option for devices of the model; legal: only --platform, --security, --mode, "
+            "--json, --binary, --pki, --verbose and --report"
         )
 
 

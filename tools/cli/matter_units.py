@@ -155,6 +155,12 @@ def files_of(board: Board, plan: FactoryPlan) -> dict[str, bytes]:
     return files
 
 
+def local_files(plan: FactoryPlan, given: Mapping[str, Any]) -> list[str]:
+    """What nobody named, but lies here under the name of a file of the package and takes its place."""
+    names = {step.file for step in plan.steps if step.file is not None} - set(given.values())
+    return sorted(name for name in names if name in packaged_files(1) and Path(name).exists())
+
+
 def load_script(name: str | None) -> ThirdPartyScript | None:
     """``Provisioning`` of a script of the user's own; None for ours. Raises ScriptError."""
     if name is None or (name == PROVISIONING_SCRIPT and not Path(name).exists()):

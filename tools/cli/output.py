@@ -74,6 +74,20 @@ def read_file(file: str | Path, limit: int = MAX_INPUT) -> bytes:
     return data
 
 
+def one_standard_input(**files: str | Sequence[str] | None) -> None:
+    """Of the options named, with ``_`` for ``-``, one at most reads standard input. Raises UsageError."""
+    given = ((name, (value,) if isinstance(value, str) else value or ()) for name, value in files.items())
+    readers = [name for name, values in given for value in values if value == STDIN]
+    if len(readers) > 1:
+        names = " and ".join(_spoken(name) for name in dict.fromkeys(readers))
+        raise click.UsageError(f"- for {names}; legal: one file from standard input")
+
+
+def _spoken(name: str) -> str:
+    """FILE is an argument, all else an option."""
+    return name if name.isupper() else f"--{name.replace('_', '-')}"
+
+
 def write_file(file: str | Path, data: bytes) -> None:
     """Write a file, - being standard output. Raises FileUnreadable."""
     if file == STDIN:  # what goes wrong there is main's to tell, as for every other output

@@ -12,7 +12,7 @@ from ..stm32.certificates import DuaPki
 from ..stm32.factory import DEFAULT_BOARD, check_certified, make_chip, read_certificate, stm32_build_for
 from ..stm32.forgeries import Presented
 from .output import FILE_NAME, hex_bytes
-from .stm32_files import KEYS, chain_pem, check_challenge, write_attestation
+from .stm32_files import KEYS, chain_pem, check_challenge, check_directory, write_attestation
 
 
 @click.command("attest")
@@ -86,6 +86,7 @@ def attest(
     A new chip goes through the factory first and gets the demo firmware. Give --json or -o, or both.
     """
     check_challenge(challenge)
+    check_directory(output)
     if output is None and not as_json:
         raise click.UsageError("neither -o nor --json; legal: at least one, for there are four files")
     loaded, pki, key = load_board(board), DuaPki.make(pki_seed), KEYS[dua_key]

@@ -9,7 +9,7 @@ import click
 from ...interface.stm32.dua_certificate import CertId
 from ..stm32.certificates import DuaPki
 from ..stm32.forgeries import Presented
-from .output import FileUnreadable, write_file
+from .output import STDIN, FileUnreadable, write_file
 
 KEYS: Final = {"fu": CertId.DUA_USER_FU, "lu": CertId.DUA_USER_LU}
 """The chip's keys by the last letters of their names: free use, licensed use."""
@@ -29,13 +29,20 @@ def chain_pem(pki: DuaPki) -> str:
     return "".join(ssl.DER_cert_to_PEM_cert(der) for der in pki.intermediates)
 
 
+def check_directory(directory: str | None) -> None:
+    """Four files do not go to standard output."""
+    if directory == STDIN:
+        raise click.UsageError("-o -; legal: a directory, for there are four files")
+
+
 def write_attestation(directory: str, presented: Presented, pki: DuaPki) -> None:
     """token.cbor, dua.der, chain.pem and root.pem. Raises FileUnreadable."""
     place = Path(directory)
     try:
         place.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
-        raise FileUnreadable(f"{directory}: {error}; legal: a directory that can be written") from None
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise FileUnreadable(f"{directory}: {reason}; legal: a directory that can be written") from None
     write_file(place / "token.cbor", presented.token)
     write_file(place / "dua.der", presented.certificate)
     write_file(place / "chain.pem", chain_pem(pki).encode())

@@ -1,21 +1,21 @@
 """`tfm-sim stm32 verify`: judge a token together with the DUA certificate and its chain."""
 
-import base64
-import binascii
 import json
-import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
 import click
+from cryptography import x509
 
 from ...interface.errors import ExitCode
 from ..stm32 import DuaVerdict
 from ..stm32 import verify as verify_both
 from ..stm32.chain import Link
-from .output import FILE_NAME, FileUnreadable, Styles, display, hex_bytes, print_lines, read_file
+from .certificate_files import read_certificates, read_one_certificate
+from .moments import UTC_TIME
+from .output import FILE_NAME, FileUnreadable, Styles, display, hex_bytes, one_standard_input, print_lines
 from .token import STYLES as TOKEN_STYLES
 from .token import read_token
 from .verify import read_key, verdict_lines
@@ -26,23 +26,6 @@ STYLES: Final[Styles] = (
     (r"\bACCEPTED\b", "bold green"),
     (r"\bREFUSED\b", "bold red"),
 )
-_PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----")
-
-
-class Moment(click.ParamType[datetime]):
-    """A date, or a date and time, of UTC."""
-
-    name = "time"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        try:
-            moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"found {value!r}; legal: YYYY-MM-DD, or YYYY-MM-DDTHH:MM:SS, of UTC", param, ctx)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-MOMENT: Final = Moment()
 
 
 @click.command("verify")
@@ -74,7 +57,7 @@ MOMENT: Final = Moment()
 )
 @click.option("--challenge", callback=hex_bytes, metavar="HEX", help="The nonce that the token must carry.")
 @click.option("--key", "key_file", type=FILE_NAME, metavar="PUB", help="The device's key, if it is known.")
-@click.option("--at", type=MOMENT, metavar="TIME", help="When everything must be valid; by default now.")
+@click.option("--at", type=UTC_TIME, metavar="TIME", help="When everything must be valid; by default now.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 def verify(
     file: str,
@@ -91,15 +74,15 @@ def verify(
     From a root that is trusted over the intermediates to the certificate, whose key must verify the token.
     FILE holds the token's bytes or their hex; - reads standard input.
     """
+    one_standard_input(
+        FILE=file, certificate=certificate_file, chain=chain_files, root=root_files, key=key_file
+    )
     token = read_token(file)
-    certificates = read_certificates(certificate_file)
-    if len(certificates) != 1:
-        raise FileUnreadable(f"{display(certificate_file)}: {len(certificates)} certificates; legal: one")
     verdict = verify_both(
         token,
-        certificates[0],
+        read_one_certificate(certificate_file),
         [raw for name in chain_files for raw in read_certificates(name)],
-        [raw for name in root_files for raw in read_certificates(name)],
+        _trusted(root_files),
         at=datetime.now(UTC) if at is None else at,
         challenge=challenge,
         key=None if key_file is None else read_key(key_file),
@@ -112,20 +95,17 @@ def verify(
         sys.exit(int(ExitCode.NO))
 
 
-def read_certificates(file: str) -> list[bytes]:
-    """The certificates in a file, DER; what is no PEM is taken as one. Raises FileUnreadable."""
-    data = read_file(file)
-    if b"-----BEGIN" not in data:
-        return [data]
-    try:
-        found = [base64.b64decode(b"".join(body.split()), validate=True) for body in _PEM.findall(data)]
-    except binascii.Error:
-        found = []
-    if not found:
-        raise FileUnreadable(
-            f"{display(file)}: no certificate in this PEM; legal: blocks CERTIFICATE, or DER"
-        )
-    return found
+def _trusted(files: tuple[str, ...]) -> list[bytes]:
+    """The roots. Raises FileUnreadable for what is none: they are the relying party's own, no evidence."""
+    roots = [(name, raw) for name in files for raw in read_certificates(name)]
+    for name, raw in roots:
+        try:
+            x509.load_der_x509_certificate(raw)
+        except ValueError:
+            raise FileUnreadable(
+                f"{display(name)}: found {len(raw)} bytes that are no certificate; legal: roots, DER or PEM"
+            ) from None
+    return [raw for _, raw in roots]
 
 
 def dua_lines(verdict: DuaVerdict, size: int) -> Iterator[str]:

@@ -11,7 +11,7 @@ from ..endorsements import Endorsements, load_endorsements
 from ..verifier import ClaimResult, Key, TrustStore, Verdict, load_key
 from ..verifier import verify as verify_token
 from ..verifier.profiles import COMPONENT_CLAIMS, SECURITY_EPOCH
-from .output import FILE_NAME, FileUnreadable, display, hex_bytes, print_lines, read_file
+from .output import FILE_NAME, FileUnreadable, display, hex_bytes, one_standard_input, print_lines, read_file
 from .over_http import HttpOptions, http_options
 from .token import STYLES, read_token
 from .verify_over_http import (
@@ -80,6 +80,7 @@ def verify(
         check_trusted(key_file, trust_file, verifier)
         serve_verifier(verifier, http, None if key_file is None else read_key(key_file), trust_file)
         return
+    one_standard_input(FILE=file, key=key_file, trust=trust_file, endorsements=verifier.endorsements)
     anchors = (*([trust_file] if trust_file is not None else ()), *verifier.endorsements)
     _check_one_of(key_file, anchors)
     if file is not None:

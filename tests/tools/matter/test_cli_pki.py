@@ -49,6 +49,26 @@ def test_a_pki_made_a_device_certified_and_all_of_it_judged(
     assert shown["parts"][4]["signature"] == "verifies"
 
 
+def test_what_openssl_writes_is_taken_too(made: Path, tfm_sim: CommandLine) -> None:
+    """PEM, as `openssl` has it unless it is asked for DER."""
+    request = x509.load_der_x509_csr((made / "csr").read_bytes())
+    Path("csr.pem").write_bytes(request.public_bytes(Encoding.PEM))
+    assert tfm_sim("matter", "pki", "certify", made / "a", "csr.pem", "-o", "dac.der") == 0, tfm_sim.err
+    assert Path("dac.der").read_bytes() == (made / "dac.der").read_bytes()
+    dac = x509.load_der_x509_certificate(Path("dac.der").read_bytes())
+    Path("dac.pem").write_bytes(dac.public_bytes(Encoding.PEM))
+    assert tfm_sim("matter", "pki", "check", "--dac", "dac.pem") == 0, tfm_sim.out
+
+
+def test_files_that_contradict_each_other(made: Path, tfm_sim: CommandLine) -> None:
+    assert tfm_sim("matter", "pki", "certify", made / "a", made / "csr", "-o", "-", "--pai", "-") == 2
+    assert "-o and --pai both name -; legal: two files" in tfm_sim.err
+    assert tfm_sim("matter", "pki", "check", "--dac", "-", "--pai", "-") == 2
+    assert "- for --pai and --dac; legal: one file from standard input" in tfm_sim.err
+    assert tfm_sim("matter", "pki", "certify", made / "a", made / "dac.der", "-o", "d") == 4
+    assert "dac.der: CSR of " in tfm_sim.err
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two PKIs and a device's certificate of the first."""

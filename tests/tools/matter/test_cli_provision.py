@@ -123,6 +123,8 @@ def test_serial_numbers_of_several_devices_from_one_file(tfm_sim: CommandLine, t
         ("--fault 2:dead", 2, "--fault for device 2; legal: 1 to 1"),
         ("--fault 1:tired", 2, "found '1:tired'; legal: N:KIND"),
         ("--fault \N{SUPERSCRIPT ONE}:dead", 2, "legal: N:KIND"),
+        ("-n 2 --fault 2:dead --fault 2:no-data", 2, "--fault for one device twice; legal: one"),
+        ("--port x --port x", 2, "--port names one port twice; legal: each once"),
         ("--port x -n 2", 2, "--port with an option for devices of the model"),
         ("--port x --flashAddr 0x81EC000", 2, "--port with an option for devices of the model"),
         ("-n 0", 2, "0 is not in the range"),
@@ -152,6 +154,28 @@ def test_scripts_that_cannot_be_used(script: str, told: str, tfm_sim: CommandLin
     (tmp_path / "mine.py").write_text(script)
     assert tfm_sim("matter", "provision", "--provisioning_script", "mine.py") == 4
     assert told in tfm_sim.err
+
+
+def test_an_application_of_ones_own(tfm_sim: CommandLine) -> None:
+    """Padded to its slot as `image sign` has it: the trailer at its end is the boot loader's to write."""
+    Path("fw.bin").write_bytes(bytes(range(256)) * 8)
+    sign = ("--dummy-key", "--version", "2.0.0", "--board", "nucleo_u575zi_q")
+    assert tfm_sim("image", "sign", "fw.bin", "-o", "app.bin", *sign) == 0, tfm_sim.err
+    provision = ("matter", "provision", "--platform", "u5", "--flashAppFW", "app.bin")
+    assert tfm_sim(*provision) == 0, tfm_sim.out
+    Path("app.bin").write_bytes(bytes(5000))
+    assert tfm_sim(*provision) == 1
+    assert "the boot loader did not install the application" in tfm_sim.out
+
+
+def test_a_file_that_takes_the_packages_place_is_told(tfm_sim: CommandLine) -> None:
+    Path("STM_Provisioning.bin").write_bytes(b"no image")
+    assert tfm_sim("matter", "provision", "--security", 0) == 1
+    assert tfm_sim.out.startswith("file STM_Provisioning.bin: the one in this directory\n")
+    assert (
+        tfm_sim("matter", "provision", "--security", 0, "--flashProvisioningFW", "STM_Provisioning.bin") == 1
+    )
+    assert "the one in this directory" not in tfm_sim.out
 
 
 def test_a_script_of_ones_own(tfm_sim: CommandLine, tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.matter_certificates import CN, KEYS, PID, VID, draft
+from support.matter_certificates import name as subject_name
 
 from tfm_sim.tools.matter.commissioner.certificates import (
     CertificateKind,
@@ -298,3 +300,16 @@ def test_a_certificate_of_another_key_is_refused(tmp_path: Path) -> None:
     (tmp_path / "paa.der").write_bytes((tmp_path / "pai-FFF1-8004.der").read_bytes())
     with pytest.raises(PkiError, match=r"paa.der: of another key than paa.key"):
         read_folder(tmp_path)
+
+
+def test_a_folder_whose_certificates_the_library_warns_of(tmp_path: Path) -> None:
+    """A PAI with serial number 0 and a name that is too long certifies, and the library says nothing."""
+    write_folder(tmp_path, PkiServer.development(), DeclarationSigner.from_seed(0))
+    odd = draft("PAI").with_(
+        subject=subject_name((CN, "P" * 80), (VID, "FFF1"), (PID, "8004")), serial=b"\x02\x01\x00"
+    )
+    (tmp_path / "pai-FFF1-8004.der").write_bytes(odd.der())
+    key = KEYS["PAI"].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "pai-FFF1-8004.key").write_bytes(key)
+    server, _ = read_folder(tmp_path)
+    assert server.certify(CSR).pai == odd.der()

@@ -5,6 +5,7 @@ with a ``.key``. The keys are not encrypted: whoever reads the folder can certif
 """
 
 import re
+import warnings
 from pathlib import Path
 from typing import Final
 
@@ -78,9 +79,10 @@ def _name(pai: Authority) -> str:
 def _authority(folder: Path, name: str, vendor: int | None = None, product: int | None = None) -> Authority:
     file = folder / f"{name}.der"
     try:
-        certificate = x509.load_der_x509_certificate(_read(file))
-        public_key = certificate.public_key()
-        style = name_style(certificate.subject)
+        with warnings.catch_warnings(action="ignore"):  # of odd names and numbers, which do no harm here
+            certificate = x509.load_der_x509_certificate(_read(file))
+            public_key = certificate.public_key()
+            style = name_style(certificate.subject)
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise PkiError(f"{file}: {error}; legal: a certificate in DER") from None
     private_key = _private_key(folder / f"{name}.key")
