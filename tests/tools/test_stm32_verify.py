@@ -158,6 +158,16 @@ NEXT_YEAR, LAST_YEAR = datetime(2027, 1, 1, tzinfo=UTC), datetime(2025, 12, 31, 
         # ST's template
         (replace(LEAF, serial=2), INTERMEDIATE, {"certificate-name"}),
         (
+            replace(LEAF, subject=x509.Name([*LEAF.subject, *LEAF.subject])),
+            INTERMEDIATE,
+            {"certificate-name"},
+        ),
+        (
+            replace(LEAF, subject=name("stm32u3xx-usfu-000000000000000000010")),
+            INTERMEDIATE,
+            {"certificate-name"},
+        ),
+        (
             replace(LEAF, subject=name("stm32u3xx-usxu-00000000000000000001")),
             INTERMEDIATE,
             {"certificate-name"},
