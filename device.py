@@ -407,7 +407,8 @@ class Device:
         for booted in outcome.images:
             if booted.runs_in_place and booted.slot == SECONDARY:
                 slots = (hardware.slot(booted.image, "primary"), hardware.slot(booted.image, "secondary"))
-                exchange_slots(hardware.memory, *slots)
+                paged = hardware.board.flash_named(slots[0].flash.name).secure_base is None
+                exchange_slots(hardware.memory, *slots, paged=paged)
 
     def _bl1_ports(self) -> Bl1Ports:
         hardware, layout, shared = self.hardware, self.hardware.board.bl1, self.hardware.board.shared_data

@@ -28,6 +28,7 @@ FLASH_SECTOR_SIZE: Final = 0x1000
 MMU_PAGE_SIZE: Final = 0x10000
 MMU_PAGE_BITS: Final = range(13, 17)
 """Sizes of a page as a description gives them, 2^13 to 2^16 bytes; any other stands for `MMU_PAGE_SIZE`."""
+MMU_PAGE_BITS_UNVERIFIED: Final = range(1, 17)
 MAPPED: Final = range(0x42000000, 0x43000000)
 """Addresses where an ESP32-C6 sees its flash: a segment for them is mapped and not loaded."""
 SEGMENT_ALIGNMENT: Final = 4
@@ -184,6 +185,7 @@ class EspBootloaderDesc:
 class EspImageInfo:
     """What esp_image_get_metadata finds: ``image_len`` in bytes with the hash, which is empty without one."""
 
+    magic: int
     chip_id: int
     min_chip_rev: int
     max_chip_rev: int
@@ -202,23 +204,25 @@ class EspImageInfo:
         return signed % MMU_PAGE_SIZE == 0
 
 
-def read_image_info(read: Read, room: int, *, app: bool = False) -> EspImageInfo:
+def read_image_info(read: Read, room: int, *, app: bool = False, verify: bool = True) -> EspImageInfo:
     """Header and segment headers of an image that has ``room`` bytes at most and lies at the start of a page.
 
     Raises EspImageError for another magic, too many segments, those that are no whole words, as large as
     flash, mapped where they do not lie or past the room; EspAppDescMissing for an ``app`` without; and what
-    ``read`` raises.
+    ``read`` raises. Until June 2026 ESP-IDF did not ``verify`` the magic, nor that a description is whole.
     """
     header = EspImageHeader.parse(_enough(read(0, HEADER_SIZE), HEADER_SIZE, "image header"))
-    if header.magic != ESP_IMAGE_HEADER_MAGIC:
-        raise EspImageError(f"image: magic {int(header.magic):#04x}; legal: {ESP_IMAGE_HEADER_MAGIC:#x}")
-    if header.segment_count > ESP_IMAGE_MAX_SEGMENTS:
-        raise EspImageError(
-            f"image: {int(header.segment_count)} segments; legal: up to {ESP_IMAGE_MAX_SEGMENTS}"
-        )
+    count = int(header.segment_count)
+    too_many = EspImageError(f"image: {count} segments; legal: up to {ESP_IMAGE_MAX_SEGMENTS}")
+    if verify:
+        check_magic(int(header.magic))
+        if count > ESP_IMAGE_MAX_SEGMENTS:
+            raise too_many
     offset = HEADER_SIZE
     page = MMU_PAGE_SIZE
-    for index in range(header.segment_count):
+    for index in range(count):
+        if index == ESP_IMAGE_MAX_SEGMENTS:
+            raise too_many
         if offset + SEGMENT_HEADER_SIZE > room:
             raise EspImageError(f"image: segment {index} at {offset:#x}; legal: inside {room:#x} bytes")
         raw = _enough(read(offset, SEGMENT_HEADER_SIZE), SEGMENT_HEADER_SIZE, "segment header")
@@ -230,7 +234,8 @@ def read_image_info(read: Read, room: int, *, app: bool = False) -> EspImageInfo
                 f"image: segment {index} of {length:#x} bytes; legal: whole words, below {MAX_FLASH_SIZE:#x}"
             )
         if app and index == 0:
-            page = _app_page_size(read(offset, min(length, APP_DESC_SIZE)))
+            size = min(length, APP_DESC_SIZE) if verify else APP_DESC_SIZE
+            page = _app_page_size(read(offset, size), MMU_PAGE_BITS if verify else MMU_PAGE_BITS_UNVERIFIED)
         if load_addr in MAPPED and (load_addr - offset) % page:
             raise EspImageError(
                 f"image: segment {index} at {offset:#x} for {load_addr:#x}; legal: the same place in a page"
@@ -242,6 +247,7 @@ def read_image_info(read: Read, room: int, *, app: bool = False) -> EspImageInfo
     if end + hash_size > room:
         raise EspImageError(f"image: {end + hash_size:#x} bytes; legal: up to {room:#x}")
     return EspImageInfo(
+        int(header.magic),
         int(header.chip_id),
         int(header.min_chip_rev_full),
         int(header.max_chip_rev_full),
@@ -250,13 +256,19 @@ def read_image_info(read: Read, room: int, *, app: bool = False) -> EspImageInfo
     )
 
 
-def _app_page_size(raw: bytes) -> int:
+def check_magic(magic: int) -> None:
+    """Raises EspImageError for a header's first byte that is another."""
+    if magic != ESP_IMAGE_HEADER_MAGIC:
+        raise EspImageError(f"image: magic {magic:#04x}; legal: {ESP_IMAGE_HEADER_MAGIC:#x}")
+
+
+def _app_page_size(raw: bytes, legal: range) -> int:
     """ESP-IDF verify_segment_header: a segment too short for a description, then one without its magic."""
     desc = EspAppDescLayout.parse(_enough(raw, APP_DESC_SIZE, "first segment"))
     if desc.magic_word != ESP_APP_DESC_MAGIC_WORD:
         found = f"magic word {int(desc.magic_word):#010x}"
         raise EspAppDescMissing(f"app description: {found}; legal: {ESP_APP_DESC_MAGIC_WORD:#010x}")
-    return 1 << int(desc.mmu_page_size) if desc.mmu_page_size in MMU_PAGE_BITS else MMU_PAGE_SIZE
+    return 1 << int(desc.mmu_page_size) if desc.mmu_page_size in legal else MMU_PAGE_SIZE
 
 
 def encode_image(

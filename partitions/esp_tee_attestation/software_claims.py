@@ -16,6 +16,7 @@ from ...interface.esp_tee.image import (
     EspBootloaderDesc,
     EspImageError,
     EspImageInfo,
+    check_magic,
     read_image_info,
 )
 from .config import EspTeeAttestationConfig, TokenForm
@@ -83,6 +84,11 @@ class SoftwareClaims:
         self._images = images
         self._config = config
 
+    @property
+    def _verifies_headers(self) -> bool:
+        """ESP-IDF process_image_header: since June 2026."""
+        return self._config.esp_tee.form is TokenForm.CHALLENGE
+
     def boot_loader(self) -> SoftwareClaim:
         """ESP-TEE esp_att_utils_get_btl_claim_data. Raises AttFailure.
 
@@ -93,6 +99,8 @@ class SoftwareClaims:
         try:
             raw = self._images.read(image.offset + DESC_OFFSET, BOOTLOADER_DESC_SIZE)
             desc = EspBootloaderDesc.decode(raw)
+            # ESP-TEE get_part_chip_rev: behind the description, for boot loader, application and TEE.
+            check_magic(info.magic)
         except EspImageError as error:
             raise AttFailure(EspErr.ESP_ERR_NOT_FOUND) from error
         if self._config.esp_tee.form is TokenForm.DOCUMENT:
@@ -112,6 +120,7 @@ class SoftwareClaims:
         info = self._info(image, app=True)
         try:
             desc = EspAppDesc.decode(self._images.read(image.offset + DESC_OFFSET, APP_DESC_SIZE))
+            check_magic(info.magic)
         except EspImageError as error:
             raise AttFailure(EspErr.ESP_ERR_NOT_FOUND) from error
         return self._claim(type_, image, info, desc.version, desc.idf_ver, desc.secure_version)
@@ -122,7 +131,7 @@ class SoftwareClaims:
 
         # ESP-TEE get_part_digest: an image that cannot be read. One that can is longer than a hash.
         try:
-            return read_image_info(read, image.size, app=app)
+            return read_image_info(read, image.size, app=app, verify=self._verifies_headers)
         except EspAppDescMissing as error:
             raise AttFailure(EspErr.ESP_FAIL) from error
         except EspImageError as error:

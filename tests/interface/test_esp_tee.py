@@ -77,7 +77,7 @@ def test_what_an_image_says_of_itself() -> None:
     ("length", "padded"), [(0x10000, True), (0xF001, True), (0xF000, False), (0x10001, False)]
 )
 def test_secure_padding_is_a_whole_page_with_the_rest_of_a_sector(length: int, padded: bool) -> None:
-    assert EspImageInfo(13, 0, 99, length, b"").secure_padding is padded
+    assert EspImageInfo(0xE9, 13, 0, 99, length, b"").secure_padding is padded
 
 
 def test_an_image_without_a_hash() -> None:
@@ -149,6 +149,24 @@ def test_an_application_without_its_description() -> None:
     with pytest.raises(EspImageError, match="first segment: 252 bytes; legal: 256") as caught:
         read_image_info(reader(short), len(short), app=True)
     assert not isinstance(caught.value, EspAppDescMissing)
+
+
+def test_headers_that_nobody_verified() -> None:
+    """ESP-IDF process_image_header: until June 2026 magic and number of segments went unseen."""
+
+    def found(image: bytes, *, app: bool = False) -> EspImageInfo:
+        return read_image_info(reader(image), len(image), app=app, verify=False)
+
+    assert found(b"\0" + IMAGE[1:]).magic == 0
+    none_at_all = encode_image([(0, b"")] * 17, entry=0)
+    with pytest.raises(EspImageError, match="image: 17 segments; legal: up to 16"):
+        found(none_at_all)
+    short = encode_image([(0x40800000, DESC.encode()[:252]), (0, bytes(4))], entry=0)
+    assert found(short, app=True).image_len == len(short)
+    desc = bytearray(DESC.encode())
+    desc[180] = 12
+    small = encode_image([(0x42001020, bytes(desc))], entry=0)
+    assert found(small, app=True).image_len == len(small)
 
 
 def test_an_image_without_segments() -> None:

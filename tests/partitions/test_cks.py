@@ -27,6 +27,7 @@ from tfm_sim.tools.demo_firmware import boot
 from tfm_sim.tools.matter.device_machine import matter_platform
 
 WB55 = matter_platform("wb55")
+SLOTS = 8
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 NONE, INVALID_ARGS, NOT_FOUND = (
     OtError.OT_ERROR_NONE,
@@ -109,6 +110,19 @@ def test_keys_are_never_removed_and_the_newest_signs(device: Device) -> None:
     assert otCksDacSignature(device.ns, b"m", point(2))[0] == OtError.OT_ERROR_SECURITY
 
 
+def test_no_volatile_key_is_left_behind() -> None:
+    """The crypto service has few slots for them: each request must give its own back."""
+    build = WB55.build()
+    assert build.crypto is not None
+    slots = replace(build, crypto=replace(build.crypto, key_slots=SLOTS), cks=CksConfig(user_keys=30))
+    with boot(WB55.board, build=slots) as device:
+        for number in range(1, 2 * SLOTS):
+            assert otCksDacInitialize(device.ns, scalar(number)) == NONE
+        for public in (point(2 * SLOTS - 1), point(1)) * SLOTS:
+            expected = NONE if public == point(2 * SLOTS - 1) else OtError.OT_ERROR_SECURITY
+            assert otCksDacSignature(device.ns, b"m", public)[0] == expected
+
+
 def test_storage_that_is_full_before_cks_is() -> None:
     platform_build = WB55.build()
     assert platform_build.its is not None
@@ -158,3 +172,15 @@ def test_config(keys: int) -> None:
 
 def test_errors_without_a_name() -> None:
     assert (OtError(99).name, OtError(99).value) == ("99", 99)
+
+
+def test_error_numbers_are_openthreads() -> None:
+    """openthread/error.h."""
+    assert {error.name.removeprefix("OT_ERROR_"): int(error) for error in OtError} == {
+        "NONE": 0,
+        "FAILED": 1,
+        "NO_BUFS": 3,
+        "INVALID_ARGS": 7,
+        "SECURITY": 8,
+        "NOT_FOUND": 23,
+    }

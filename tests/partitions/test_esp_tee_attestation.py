@@ -395,25 +395,31 @@ PARTS = ("boot loader", "tee", "app")
 IMAGE_INVALID, NOT_FOUND = EspErr.ESP_ERR_IMAGE_INVALID, EspErr.ESP_ERR_NOT_FOUND
 
 
+@pytest.mark.parametrize("form", [TokenForm.DOCUMENT, TokenForm.CHALLENGE])
 @pytest.mark.parametrize(
     "what, error",
     [
-        *((f"{part}, magic", IMAGE_INVALID) for part in PARTS),
+        # ESP-TEE get_part_chip_rev: until June 2026 nobody asked for the magic before.
+        *((f"{part}, magic", NOT_FOUND) for part in PARTS),
         *((f"{part}, segments", IMAGE_INVALID) for part in PARTS),
         *((f"{part}, length", IMAGE_INVALID) for part in PARTS),
-        # ESP-IDF verify_segment_header: found missing with the segments, before anybody reads it.
+        # ESP-IDF verify_segment_header: an application is asked for its description with the segments.
         *((f"{part}, description", EspErr.ESP_FAIL) for part in ("tee", "app")),
         ("boot loader, description", NOT_FOUND),
         *((f"{part}, container", NOT_FOUND) for part in ("tee", "app")),
         *((f"{part}, container's size", NOT_FOUND) for part in ("tee", "app")),
     ],
 )
-def test_images_that_cannot_be_read(what: str, error: int) -> None:
-    with booted() as device:
+def test_images_that_cannot_be_read(form: TokenForm, what: str, error: int) -> None:
+    with booted(form) as device:
         reflash(device, what)
-        with pytest.raises(EspError) as caught:
-            device.esp_tee.generate_token(1, 2)
-        assert caught.value.error == error
+        with pytest.raises((EspError, PsaError)) as caught:
+            issue(device, form)
+        refused = caught.value
+        if isinstance(refused, EspError):
+            assert refused.error == error
+        if isinstance(refused, PsaError):
+            assert refused.status == -132
 
 
 def test_firmware_that_is_not_esp_idfs_cannot_be_attested() -> None:
@@ -421,7 +427,7 @@ def test_firmware_that_is_not_esp_idfs_cannot_be_attested() -> None:
         device.flash_image(0, (IMAGES / "secure_1.0.0.bin").read_bytes())
         device.flash_image(1, (IMAGES / "non_secure_1.0.0.bin").read_bytes())
         device.reset()
-        with pytest.raises(EspError, match="ESP_ERR_IMAGE_INVALID"):
+        with pytest.raises(EspError, match="ESP_ERR_NOT_FOUND"):
             device.esp_tee.generate_token(1, 2)
 
 

@@ -247,7 +247,7 @@ def test_versions_of_31_characters_are_the_longest() -> None:
 def test_texts_without_a_nul_run_on(
     part: str, ver: bytes, idf_ver: bytes, secure_ver: int, revs: tuple[int, int], shown: list[bytes]
 ) -> None:
-    """esp_att_part_metadata_t: ver[32], idf_ver[32], secure_ver, least and last revision, digest type 0."""
+    """esp_att_part_metadata_t: ver[32], idf_ver[32], secure_ver, two revisions, type of digest: 0."""
     desc = bytearray(DEMO.boot_loader.encode() if part == "bootloader" else DEMO.app.encode())
     secure_at, secure_size, idf_at = (3, 1, 8) if part == "bootloader" else (4, 4, 112)
     desc[secure_at : secure_at + secure_size] = secure_ver.to_bytes(secure_size, "little")

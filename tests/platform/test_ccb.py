@@ -3,6 +3,7 @@
 # ruff: noqa: E501 - a table of one line a case
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,7 +18,7 @@ from tfm_sim.platform.ccb import Ccb, CcbError
 from tfm_sim.platform.ccb_events import CPU_BUS, PRIVATE_BUS, CcbOperation, KeyMoved
 from tfm_sim.platform.pka import SECP256K1, SECP256R1, SECP384R1, CurveParameters, RsaParameters
 from tfm_sim.platform.random_source import RandomSource
-from tfm_sim.platform.saes import Saes
+from tfm_sim.platform.saes import AesCall, AesMode, Saes, SaesError
 
 ROOT = bytes(range(32))
 SCALAR = bytes(range(1, 33))
@@ -212,15 +213,86 @@ def test_only_a_key_given_by_the_cpu_crosses_its_bus_in_the_clear(traced: tuple[
     ways = [e for e in events if isinstance(e, KeyMoved)]
     assert {e.bus for e in ways if e.clear} == {PRIVATE_BUS}
     assert {e.clear for e in ways if e.bus == CPU_BUS} == {False}
-    events.clear()
-    ccb.wrap_ecdsa(SECP256R1, SCALAR, secure=True)
-    assert events[0] == KeyMoved("private key", "CPU", "PKA RAM", CPU_BUS, clear=True)
+    assert events[0] == KeyMoved("private key", "RNG", "PKA RAM", PRIVATE_BUS, clear=True)
+    wraps: list[Callable[[], bytes]] = [
+        lambda: ccb.wrap_ecdsa(SECP256R1, SCALAR, secure=True),
+        lambda: ccb.wrap_scalar(SECP256R1, SCALAR, secure=True),
+        lambda: ccb.wrap_rsa(RSA, bytes(16), bytes(16), secure=True),
+    ]
+    for wrap in wraps:
+        events.clear()
+        wrap()
+        assert events[0] == KeyMoved("private key", "CPU", "PKA RAM", CPU_BUS, clear=True)
+
+
+def places(*operands: int, numbers: int) -> list[int]:
+    """Where the words of P-256 or of 128 bits go: pairs from 0x400 on, then whole operands."""
+    words = 10 if numbers == 3 else 6
+    return [
+        *range(0x400, 0x400 + 8 * numbers, 4),
+        *(start + 4 * word for start in operands for word in range(words)),
+    ]
+
+
+def test_parameters_are_written_where_and_in_the_order_that_the_hal_has() -> None:
+    """ST's headers: |a|, b, p, n, X and Y of the base point; of RSA the modulus in its place for protected use."""
+    curve = (0x418, 0x520, 0x1088, 0xF88)
+    found = [address for address, _ in pka.ecdsa_parameters(SECP256R1)]
+    assert found == places(*curve, 0x578, 0x470, numbers=3)
+    assert [a for a, _ in pka.scalar_mul_parameters(SECP256R1)] == places(*curve, numbers=3)
+    assert [a for a, _ in pka.rsa_parameters(RSA)] == places(0x838, numbers=2)
+    words = dict(pka.ecdsa_parameters(SECP256R1))
+    assert [words[at] for at in (0x400, 0x408, 0x410, 0x418)] == [256, 256, 1, 3]  # a is -3
+    assert words[0xF88] == int.from_bytes(SECP256R1.order[-4:], "big")  # least significant first
+
+
+def test_numbers_drawn_are_of_the_curve() -> None:
+    """STM32 PKA: neither 0 nor the order or above, for private keys and for the secret number of a signature."""
+    draws = iter((bytes(32), SECP256R1.order, b"\xff" * 32, SCALAR))
+    assert pka.private_scalar(SECP256R1, lambda _: next(draws)) == int.from_bytes(SCALAR, "big")
+
+
+@pytest.mark.parametrize("private", [0, int.from_bytes(SECP256R1.order, "big")])
+def test_no_operation_takes_a_private_key_out_of_range(private: int) -> None:
+    uses: list[Callable[[], bytes]] = [
+        lambda: pka.ecdsa_sign(SECP256R1, private, DIGEST, RandomSource(b"entropy", 0).bytes),
+        lambda: pka.public_point(SECP256R1, private),
+        lambda: pka.scalar_mul(SECP256R1, private, POINT),
+    ]
+    for use in uses:
+        with pytest.raises(pka.PkaError, match="a private key out of range"):
+            use()
 
 
 @pytest.mark.parametrize("size", range(0, 64, 5))
 def test_a_blob_that_is_too_short_is_an_error_of_the_hal(size: int) -> None:
     ccb = chip()
     blob = ccb.generate_ecdsa(SECP256R1, secure=True)[:size]
-    for use in (ccb.public_key, lambda *a, **k: ccb.sign(*a, DIGEST, **k)):
-        with pytest.raises(CcbError):
-            use(SECP256R1, blob, secure=True)
+    with pytest.raises(CcbError):
+        ccb.public_key(SECP256R1, blob, secure=True)
+    with pytest.raises(CcbError):
+        ccb.sign(SECP256R1, blob, DIGEST, secure=True)
+
+
+def test_an_aes_key_goes_in_the_clear_only_to_be_wrapped() -> None:
+    saes, events = Saes(lambda: ROOT), list[Event]()
+    saes.trace = Trace()
+    saes.trace.listeners.append(events.append)
+    wrapped = saes.wrap_key(SCALAR, b"", secure=True)
+    call = AesCall(wrapped, b"", AesMode.ECB, b"", DIGEST)
+    sealed = saes.encrypt(call, secure=True)
+    assert saes.decrypt(replace(call, data=sealed), secure=True) == DIGEST
+    assert events == [
+        KeyMoved("AES key", "CPU", "SAES", CPU_BUS, clear=clear) for clear in (True, False, False)
+    ]
+    # The other side's DHUK makes another key of it.
+    assert saes.encrypt(call, secure=False) != sealed
+
+
+@pytest.mark.parametrize("size", [0, 15, 24, 33])
+def test_aes_keys_of_other_sizes(size: int) -> None:
+    saes = Saes(lambda: ROOT)
+    with pytest.raises(SaesError, match=f"an AES key of {size} bytes; legal: 16, 32"):
+        saes.wrap_key(bytes(size), b"", secure=True)
+    with pytest.raises(SaesError, match=f"an AES key of {size} bytes; legal: 16, 32"):
+        saes.encrypt(AesCall(bytes(size), b"", AesMode.ECB, b"", DIGEST), secure=True)

@@ -109,8 +109,15 @@ def test_the_partition_that_runs_is_the_one_that_the_mmu_shows() -> None:
         hardware.hal.esp_tee_flash_get_running_ree_partition,
     )
     assert [ask() for ask in asks] == [0x10000, 0xA0000]
-    exchange_slots(hardware.memory, hardware.slot(1, "primary"), hardware.slot(1, "secondary"))
+    exchange_slots(hardware.memory, hardware.slot(1, "primary"), hardware.slot(1, "secondary"), paged=True)
     assert [ask() for ask in asks] == [0x10000, 0x220000]
+    # RAM has the same offsets in a device of its own.
+    exchange_slots(hardware.memory, hardware.slot(0, "primary"), hardware.slot(0, "secondary"), paged=True)
+    assert [ask() for ask in asks] == [0x50000, 0x220000]
+    for address, offset in ((0x42000000, 0x50000), (0x42040000, 0x220000)):
+        region = hardware.memory.find(address)
+        assert region is not None
+        assert (region.base, region.offset) == (address, offset)
     for region in hardware.memory.regions:
         hardware.memory.remove(region)
     bare = PlatformHal(hardware.otp, hardware.nv_counters, hardware.rng)

@@ -7,8 +7,9 @@ import pytest
 import tfm_sim
 from tfm_sim.device import Device, DeviceOff
 from tfm_sim.platform.board import AreaRole, load_board
-from tfm_sim.platform.flash import FlashError
+from tfm_sim.platform.flash import Flash, FlashError
 from tfm_sim.platform.hardware import Hardware
+from tfm_sim.platform.memory import Access, Memory, Region, RegionKind, Security
 from tfm_sim.platform.ns_flash import NonSecureFlash, NonSecureFlashError
 from tfm_sim.platform.power import CutMode, PowerCut
 
@@ -41,6 +42,28 @@ def test_units_are_the_device_s(flash: NonSecureFlash) -> None:
 def test_a_range_may_run_over_neighbouring_regions(flash: NonSecureFlash) -> None:
     flash.program(FACTORY_DATA - 16, bytes(32))
     assert flash.read(FACTORY_DATA - 17, 34) == b"\xff" + bytes(32) + b"\xff"
+
+
+@pytest.mark.parametrize(
+    "device, offset, legal",
+    [("one", 0x1000, True), ("one", 0x2000, False), ("one", 0, False), ("other", 0x1000, False)],
+)
+def test_neighbours_on_the_bus_must_be_neighbours_in_the_device(
+    device: str, offset: int, legal: bool
+) -> None:
+    def region(name: str, base: int, device: str, offset: int) -> Region:
+        secure, kind = Security.NON_SECURE, RegionKind.FLASH
+        return Region(name, base, 0x1000, secure, Access.READ, kind=kind, device=device, offset=offset)
+
+    memory = Memory()
+    for one in (region("low", 0x8000, "one", 0), region("high", 0x9000, device, offset)):
+        memory.add(one, bytearray(0x1000))
+    flash = NonSecureFlash(memory, {n: Flash(n, 0x4000, 0x1000, 1) for n in ("one", "other")})
+    if legal:
+        assert flash.read(0x8FFC, 8) == b"\xff" * 8
+        return
+    with pytest.raises(NonSecureFlashError, match="high at 0x00009000 is not the continuation"):
+        flash.read(0x8FFC, 8)
 
 
 @pytest.mark.parametrize(

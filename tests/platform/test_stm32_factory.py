@@ -1,6 +1,7 @@
 """ST's factory: keys made in the chip, certificates that its system flash can keep, wrapped exports."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,16 @@ def test_no_memory_map_has_the_secrets(made: Hardware) -> None:
     description = load_board(BOARD).flash_named(SECRETS)
     assert description.secure_base is None
     assert description.non_secure_base is None
+
+
+def test_the_root_key_of_a_new_chip_follows_from_its_entropy_and_the_seed() -> None:
+    def root(entropy: bytes, seed: int) -> bytes:
+        made = Hardware(load_board(BOARD), replace(DUMMY, entropy_seed=entropy), seed)
+        return bytes(made.flash[SECRETS].cells[:32])
+
+    first = root(bytes(64), 0)
+    assert first == root(bytes(64), 0)
+    assert len({first, root(b"\1" * 64, 0), root(bytes(64), 1), b"\xff" * 32}) == 4
 
 
 def test_a_chip_has_its_keys_once(made: Hardware) -> None:

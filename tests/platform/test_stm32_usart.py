@@ -222,3 +222,25 @@ def test_narrow_accesses() -> None:
     assert bench.heard == b"x"
     bench.usart.feed(b"y")
     assert bench.usart.read(RDR, 1) == ord("y")
+
+
+def test_an_overrun_keeps_the_line_high_until_it_is_cleared() -> None:
+    """RM0456 RXNEIE: an interrupt whenever ORE or RXNE is set."""
+    bench = Bench(ON | UsartCr1.RXNEIE)
+    bench.usart.feed(b"xy", wait=False)
+    bench.read(RDR)
+    assert bench.flags() == IDLE | UsartIsr.ORE
+    assert bench.line
+    bench.write(ICR, UsartIsr.ORE)
+    assert not bench.line
+
+
+def test_transmission_complete_is_cleared_and_comes_back() -> None:
+    """RM0456 TC: by TCCF; the next character sets it, and so does UE 0."""
+    bench = Bench(ON | UsartCr1.TCIE)
+    for register, value in ((TDR, 0x41), (CR1, RE | TE)):
+        bench.write(ICR, UsartIsr.TC)
+        assert bench.flags() == UsartIsr.TXE
+        assert not bench.line
+        bench.write(register, value)
+        assert bench.flags() == IDLE

@@ -159,6 +159,26 @@ def test_the_other_partition_is_attested_where_it_booted() -> None:
         assert told(claims, "app") == (True, True)
 
 
+def test_both_images_may_run_from_their_second_partitions() -> None:
+    """The MMU shows them where they are linked, so neither is in the other's way."""
+    newer = replace(
+        NEWER, tee=EspAppDesc(b"1.1.0", b"v5.5", 0, b"esp_tee"), tee_version=ImageVersion(1, 1, 0)
+    )
+    build = build_for(TokenForm.SLOT)
+    assert build.bl2 is not None
+    strategy = tfm_sim.UpgradeStrategy.DIRECT_XIP
+    with Device(BOARD, build=replace(build, bl2=replace(build.bl2, strategy=strategy))) as device:
+        flash_demo_firmware(device)
+        device.flash_image(0, newer.signed_tee(), "secondary")
+        device.power_on()
+        assert claims_of(issue(device, TokenForm.SLOT))["tee"]["ver"] == "1.1.0"
+        device.flash_image(1, newer.signed_app(), "secondary")
+        device.reset()
+        claims = claims_of(issue(device, TokenForm.SLOT))
+        assert [claims[part]["ver"] for part in ("tee", "app")] == ["1.1.0", "v0.2.0"]
+        assert [told(claims, part) for part in ("tee", "app")] == [(True, True)] * 2
+
+
 def test_a_good_image_in_the_other_partition_hides_nothing() -> None:
     """The REE may write what was measured at boot beside the application that it changes."""
     with booted(TokenForm.SLOT) as device:

@@ -1,7 +1,8 @@
 """Where the DAC private key lives: ITS by PSA at isolation levels 1 to 3, CKS, plain flash."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,6 +25,7 @@ from tfm_sim.platform.hardware import Hardware
 from tfm_sim.spm.ns_tasks import NsTask
 from tfm_sim.tools.matter.device_machine import DacKeyPlace, PlatformError, matter_platform
 from tfm_sim.tools.matter.factory.programmer import program
+from tfm_sim.tools.matter.firmware import its_key_store
 from tfm_sim.tools.matter.firmware.dac_key_store import DacKeyError
 from tfm_sim.tools.matter.firmware.factory_flash import FactoryFlash
 from tfm_sim.tools.matter.firmware.its_key_store import (
@@ -77,6 +79,28 @@ def test_open_and_close(its: Factory) -> None:
     assert crypto.psa_sign_message(ns, handle, ES256, b"m", 64)[0] == PSA_SUCCESS
     assert crypto.psa_close_key(ns, handle) == PSA_SUCCESS
     assert crypto.psa_open_key(ns, handle)[0] == PSA_SUCCESS
+
+
+def test_the_documents_calls_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ST's guide, 4.1: to store psa_crypto_init and psa_import_key; to sign open, sign and close."""
+    called: list[str] = []
+
+    def watched(name: str) -> Callable[..., Any]:
+        real = getattr(its_key_store, name)
+
+        def call(*arguments: Any) -> Any:
+            called.append(name)
+            return real(*arguments)
+
+        return call
+
+    calls = ["psa_crypto_init", "psa_import_key", "psa_open_key", "psa_sign_message", "psa_close_key"]
+    for name in calls:
+        monkeypatch.setattr(its_key_store, name, watched(name))
+    with Factory(matter_platform("wba", 2)).device as device:
+        ItsKeyStore(device.ns).store(PRIVATE)
+        ItsKeyStore(device.ns).sign(b"m", PUBLIC)
+    assert called == calls
 
 
 def test_what_the_policy_refuses(its: Factory) -> None:

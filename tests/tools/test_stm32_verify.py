@@ -3,13 +3,13 @@
 import json
 import subprocess
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA224, SHA256, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -83,20 +83,49 @@ def test_openssl_takes_the_chain(tmp_path: Path) -> None:
     assert not openssl_takes(tmp_path, *above, dua_certificate(DUA, 1, DuaPki.make("somebody")))
 
 
-ES256, ES384 = (bytes.fromhex(f"300a06082a8648ce3d0403{n:02x}") for n in (2, 3))
+ES224, ES256, ES384 = (bytes.fromhex(f"300a06082a8648ce3d0403{n:02x}") for n in (1, 2, 3))
+TBS = x509.load_der_x509_certificate(GOOD.certificate).tbs_certificate_bytes
+
+
+def issued(tbs: bytes, algorithm: bytes, hash_: HashAlgorithm) -> bytes:
+    """By the real authority's key, whatever it is that it signs."""
+    return der(0x30, tbs, algorithm, der(0x03, b"\0", PKI.intermediate.key.sign(tbs, ec.ECDSA(hash_))))
+
+
+def kinds_of(certificate: bytes, at: datetime = NOW) -> list[str]:
+    verdict = verify_chain(certificate, (PKI.intermediate.der,), ROOTS, at=at)
+    return [reason.kind.value for reason in verdict.reasons]
 
 
 def test_the_algorithm_beside_the_signature_is_the_signed_one(tmp_path: Path) -> None:
     """RFC 5280 4.1.1.2, by a careless authority: the signature is right for the algorithm beside it."""
-    signed_as = x509.load_der_x509_certificate(GOOD.certificate).tbs_certificate_bytes
-    for tbs, ok in ((signed_as, True), (signed_as.replace(ES256, ES384), False)):
-        signature = PKI.intermediate.key.sign(tbs, ec.ECDSA(SHA256()))
-        certificate = der(0x30, tbs, ES256, der(0x03, b"\0", signature))
-        verdict = verify_chain(certificate, (PKI.intermediate.der,), ROOTS, at=NOW)
-        assert {reason.kind.value for reason in verdict.reasons} == (
-            set() if ok else {"certificate-signature"}
-        )
-        assert openssl_takes(tmp_path, PKI.root.der, PKI.intermediate.der, certificate) == ok
+    for tbs, kinds in ((TBS, []), (TBS.replace(ES256, ES384), ["certificate-signature"])):
+        certificate = issued(tbs, ES256, SHA256())
+        assert kinds_of(certificate) == kinds
+        assert openssl_takes(tmp_path, PKI.root.der, PKI.intermediate.der, certificate) == (not kinds)
+
+
+def test_an_algorithm_of_yesterday() -> None:
+    assert kinds_of(issued(TBS.replace(ES256, ES224), ES224, SHA224())) == ["certificate-algorithm"]
+
+
+def test_a_certificate_of_the_first_version() -> None:
+    """RFC 5280 4.1.2.1: without version and extensions it is of version 1."""
+    fields = TBS[TBS.index(bytes.fromhex("a003020102")) + 5 : TBS.rindex(bytes.fromhex("a310300e"))]
+    assert kinds_of(issued(der(0x30, fields), ES256, SHA256())) == ["certificate-version"]
+
+
+def test_the_first_and_the_last_second_are_within_validity() -> None:
+    """RFC 5280 4.1.2.5: inclusive."""
+    leaf = x509.load_der_x509_certificate(GOOD.certificate)
+    first, last, second = leaf.not_valid_before_utc, leaf.not_valid_after_utc, timedelta(seconds=1)
+    found = [kinds_of(GOOD.certificate, at) for at in (first - second, first, last, last + second)]
+    assert [("not-yet-valid" in kinds, "expired" in kinds) for kinds in found] == [
+        (True, False),
+        (False, False),
+        (False, False),
+        (False, True),
+    ]
 
 
 def test_one_seed_makes_one_chain() -> None:
