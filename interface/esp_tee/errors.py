@@ -1,12 +1,10 @@
 """ESP-IDF's error codes (esp_err.h, nvs.h, esp_image_format.h), as far as the TEE's services give them."""
 
-from enum import IntEnum
-from typing import Self
-
 from ..errors import TfmSimError
+from ..open_enum import OpenIntEnum
 
 
-class EspErr(IntEnum):
+class EspErr(OpenIntEnum):
     """An ``esp_err_t``: 32-bit signed. A value without a name is kept, as ``EspErr(7).name == "0x7"``."""
 
     ESP_OK = 0
@@ -24,13 +22,8 @@ class EspErr(IntEnum):
     ESP_ERR_FLASH_OP_FAIL = 0x6001
 
     @classmethod
-    def _missing_(cls, value: object) -> Self | None:
-        if not isinstance(value, int):
-            return None
-        unknown = int.__new__(cls, value)
-        unknown._name_ = hex(value)
-        unknown._value_ = value
-        return unknown
+    def _unnamed(cls, value: int) -> str:
+        return hex(value)
 
 
 class EspError(TfmSimError):

@@ -20,10 +20,11 @@ import base64
 import binascii
 import re
 import zlib
-from enum import IntEnum, StrEnum
-from typing import Final, Self
+from enum import StrEnum
+from typing import Final
 
 from ..errors import TfmSimError
+from ..open_enum import OpenIntEnum
 
 BAUD_RATE: Final = 115200
 TIME_LIMIT: Final = 30.0
@@ -62,7 +63,7 @@ class ProvisioningMode(StrEnum):
     PRODUCTION = "production"
 
 
-class ProvisioningStatus(IntEnum):
+class ProvisioningStatus(OpenIntEnum):
     """The result of a provisioning. A device says 0 to 999; the last two exist on the PC only."""
 
     DONE = 0
@@ -72,15 +73,6 @@ class ProvisioningStatus(IntEnum):
     NOT_INIT = 4
     UNKNOWN_ERROR = 0xFFFE
     INTERRUPTED = 0xFFFF
-
-    @classmethod
-    def _missing_(cls, value: object) -> Self | None:
-        if not isinstance(value, int):
-            return None
-        unnamed = int.__new__(cls, value)
-        unnamed._name_ = str(value)
-        unnamed._value_ = value
-        return unnamed
 
     @property
     def message(self) -> str:

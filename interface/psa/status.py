@@ -1,10 +1,9 @@
 """PSA status codes (PSA Status code API 1.0; FF-M 1.1, psa/error.h)."""
 
-from enum import IntEnum
-from typing import Self
+from ..open_enum import OpenIntEnum
 
 
-class PsaStatus(IntEnum):
+class PsaStatus(OpenIntEnum):
     """A ``psa_status_t``: 32-bit signed. A value without a name is kept, as ``PsaStatus(7).name == "7"``."""
 
     PSA_SUCCESS = 0
@@ -37,15 +36,6 @@ class PsaStatus(IntEnum):
     PSA_ERROR_FLASH_ABUSE = -160
     PSA_ERROR_INSUFFICIENT_POWER = -161
     PSA_OPERATION_INCOMPLETE = -248
-
-    @classmethod
-    def _missing_(cls, value: object) -> Self | None:
-        if not isinstance(value, int):
-            return None
-        unnamed = int.__new__(cls, value)
-        unnamed._name_ = str(value)
-        unnamed._value_ = value
-        return unnamed
 
 
 PSA_SUCCESS = PsaStatus.PSA_SUCCESS

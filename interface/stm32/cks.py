@@ -5,9 +5,9 @@ OpenThread error as its answer. ST's messages carry addresses and go over the IP
 over the mailbox of the model's dual-core boards, and its numbers are ours, for ST does not publish them.
 """
 
-from enum import IntEnum
-from typing import Final, Self
+from typing import Final
 
+from ..open_enum import OpenIntEnum
 from ..psa.client import BytesLike, PsaClient, psa_outvec
 from ..psa.status import PSA_SUCCESS
 from ..tfm.services import stateless_handle
@@ -26,7 +26,7 @@ DAC_SIGNATURE_SIZE: Final = 64
 """kP256_ECDSA_Signature_Length_Raw: r and s."""
 
 
-class OtError(IntEnum):
+class OtError(OpenIntEnum):
     """OpenThread's openthread/error.h, as far as CKS answers with them; a value without a name is kept."""
 
     OT_ERROR_NONE = 0
@@ -35,15 +35,6 @@ class OtError(IntEnum):
     OT_ERROR_INVALID_ARGS = 7
     OT_ERROR_SECURITY = 8
     OT_ERROR_NOT_FOUND = 23
-
-    @classmethod
-    def _missing_(cls, value: object) -> Self | None:
-        if not isinstance(value, int):
-            return None
-        unnamed = int.__new__(cls, value)
-        unnamed._name_ = str(value)
-        unnamed._value_ = value
-        return unnamed
 
 
 def otCksDacInitialize(client: PsaClient, DAC_private_key: BytesLike) -> OtError:

@@ -106,3 +106,9 @@ def test_a_copy_of_the_flash_is_a_clone_only_where_the_key_was_in_flash(
     assert refused
     assert not any(outcome["ok"] for outcome in refused)
     assert all(forgery["as_wanted"] for forgery in report["forgeries"])
+
+
+@pytest.mark.parametrize("options", ["--security 0", "--platform u5", "--platform wb55 --mode test"])
+def test_demo_isolation_is_tf_ms(tfm_sim: CommandLine, options: str) -> None:
+    assert tfm_sim("demo", "matter", *options.split(), "--isolation", 2) == 2
+    assert "--isolation 2 with the DAC private key in flash" in tfm_sim.err

@@ -57,7 +57,13 @@ def matter(
     come imitations of it, on the wire, in its flash and as other devices, and a forgery for each rule of the
     commissioner's. Exit 1 if any is judged otherwise than it deserves.
     """
-    shown = demonstrate(chosen_platform(platform, security, mode), seed=seed, isolation_level=int(isolation))
+    chosen = chosen_platform(platform, security, mode)
+    if isolation != "1" and chosen.key_place is DacKeyPlace.FLASH:
+        raise click.UsageError(
+            f"--isolation {isolation} with the DAC private key in flash, where no TF-M is; legal: --platform "
+            "wba at --security 2, or wb55 in --mode production"
+        )
+    shown = demonstrate(chosen, seed=seed, isolation_level=int(isolation))
     if as_json:
         click.echo(json.dumps(as_data(shown), indent=2))
     else:

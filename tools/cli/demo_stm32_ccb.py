@@ -13,10 +13,9 @@ from ...interface.stm32.key_wrap_engine import PSA_CRYPTO_KWE_DRIVER_LOCATION, P
 from ...interface.trace import Event
 from ...platform.ccb_events import CPU_BUS, CcbOperation, KeyMoved
 from ...spm.events import MessageDelivered
-from ..stm32.factory import DEFAULT_BOARD
 from ..stm32_demo import NOW, Demonstration, Trial, demonstrate
 from .output import FILE_NAME, hex_bytes, print_lines
-from .stm32_files import KEYS, chain_pem, check_challenge, check_directory, write_attestation
+from .stm32_files import KEYS, chain_pem, check_challenge, check_directory, chip_options, write_attestation
 from .stm32_verify import STYLES
 
 _STEPS: Final = {
@@ -27,21 +26,7 @@ _STEPS: Final = {
 
 
 @click.command("stm32-ccb")
-@click.option(
-    "--board",
-    type=FILE_NAME,
-    metavar="BOARD",
-    default=DEFAULT_BOARD,
-    show_default=True,
-    help="On which board.",
-)
-@click.option(
-    "--dua-key",
-    type=click.Choice(list(KEYS)),
-    default="lu",
-    show_default=True,
-    help="The chip's key for free or for licensed use.",
-)
+@chip_options
 @click.option(
     "--challenge",
     callback=hex_bytes,

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from ...interface.errors import ExitCode
 from ...interface.matter.provisioning_link import ProvisioningStatus
+from ...platform.state import StateError
 from ..matter.factory.development import development_credentials
 from ..matter.factory.manager import AT_ONCE, provision_all, provision_ports
 from ..matter.factory.provisioning_script import ScriptResult
@@ -178,6 +179,8 @@ def provision(
 def _units(
     choice: Choice, devices: int, state: str | None, seed: int, faults: Sequence[tuple[int, Fault]]
 ) -> list[Unit]:
+    if state is not None and Path(state).exists() and not Path(state).is_dir():
+        raise StateError(f"state directory {state}: is a file; legal: a directory")
     wrong = dict(faults)
     if len(wrong) < len(faults):
         raise click.UsageError("--fault for one device twice; legal: one fault a device")
@@ -258,7 +261,7 @@ def _opening(choice: Choice, units: Sequence[Unit], *, demo_firmware: bool) -> I
     firmware = "demonstration firmware, " if demo_firmware else ""
     yield (
         f"{many} of {platform.support.name}, security level {choice.place.security}, {firmware}"
-        f"DAC private key in {platform.key_place.value}"
+        f"DAC private key in {platform.key_place.text}"
     )
     yield from (f"warning: {text}" for text in (choice.pki.warning, choice.data_warning) if text)
     yield from (f"device {unit.number}: {unit.fault.text}" for unit in units if unit.fault is not None)

@@ -9,10 +9,10 @@ from ...partitions.initial_attestation.config import TokenVariant
 from ...platform.board import load_board
 from ..demo_firmware import flash_demo_firmware, primary_slots_blank
 from ..stm32.certificates import DuaPki
-from ..stm32.factory import DEFAULT_BOARD, check_certified, make_chip, read_certificate, stm32_build_for
+from ..stm32.factory import check_certified, make_chip, read_certificate, stm32_build_for
 from ..stm32.forgeries import Presented
 from .output import FILE_NAME, hex_bytes
-from .stm32_files import KEYS, chain_pem, check_challenge, check_directory, write_attestation
+from .stm32_files import KEYS, chain_pem, check_challenge, check_directory, chip_options, write_attestation
 
 
 @click.command("attest")
@@ -31,21 +31,7 @@ from .stm32_files import KEYS, chain_pem, check_challenge, check_directory, writ
     help="Where token.cbor, dua.der, chain.pem and root.pem go.",
 )
 @click.option("--state", type=FILE_NAME, metavar="DIR", help="Keep flash and the chip's secrets in DIR.")
-@click.option(
-    "--board",
-    type=FILE_NAME,
-    metavar="BOARD",
-    default=DEFAULT_BOARD,
-    show_default=True,
-    help="On which board.",
-)
-@click.option(
-    "--dua-key",
-    type=click.Choice(list(KEYS)),
-    default="lu",
-    show_default=True,
-    help="The chip's key for free or for licensed use.",
-)
+@chip_options
 @click.option(
     "--pki-seed",
     metavar="TEXT",

@@ -1,19 +1,42 @@
 """What the commands of an STM32 share: names of keys, and the files of an attestation."""
 
 import ssl
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import click
 
 from ...interface.stm32.dua_certificate import CertId
 from ..stm32.certificates import DuaPki
+from ..stm32.factory import DEFAULT_BOARD
 from ..stm32.forgeries import Presented
-from .output import STDIN, FileUnreadable, write_file
+from .output import FILE_NAME, STDIN, FileUnreadable, write_file
 
 KEYS: Final = {"fu": CertId.DUA_USER_FU, "lu": CertId.DUA_USER_LU}
 """The chip's keys by the last letters of their names: free use, licensed use."""
 CHALLENGE_SIZES: Final = (32, 48, 64)
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def chip_options(command: Command) -> Command:
+    """Give a command ``board`` and ``dua_key``: which chip, and which of its keys."""
+    of_board = click.option(
+        "--board",
+        type=FILE_NAME,
+        metavar="BOARD",
+        default=DEFAULT_BOARD,
+        show_default=True,
+        help="On which board.",
+    )
+    of_key = click.option(
+        "--dua-key",
+        type=click.Choice(list(KEYS)),
+        default="lu",
+        show_default=True,
+        help="The chip's key for free or for licensed use.",
+    )
+    return of_board(of_key(command))
 
 
 def check_challenge(challenge: bytes) -> bytes:

@@ -40,6 +40,11 @@ class DacKeyPlace(Enum):
     ITS = "its"
     CKS = "cks"
 
+    @property
+    def text(self) -> str:
+        """What ST calls it."""
+        return self.value if self is DacKeyPlace.FLASH else self.value.upper()
+
 
 @dataclass(frozen=True, slots=True)
 class MatterPlatform:

@@ -27,7 +27,7 @@ from tfm_sim.tools.serial_line import SerialLine
 def test_one_device(tfm_sim: CommandLine) -> None:
     assert tfm_sim("matter", "provision") == 0
     first, warning, other, _, row, last = tfm_sim.out.splitlines()
-    assert first == "1 device of STM32WBA65I-DK1, security level 2, DAC private key in its"
+    assert first == "1 device of STM32WBA65I-DK1, security level 2, DAC private key in ITS"
     assert "NOT SECURE: the PKI's" in warning
     assert "NOT SECURE: factory data" in other
     assert row.split()[:2] == ["1", "TFM-SIM-0001"]
@@ -45,6 +45,13 @@ def test_a_pki_of_ones_own(tfm_sim: CommandLine) -> None:
     assert tfm_sim("matter", "commission", "--security", 0, "--state", "d", *trust) == 0
     assert "VID 0xFFF2, PID 0x8001" in tfm_sim.out
     assert tfm_sim("matter", "provision", "--pki", "none") == 4
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_a_state_directory_that_is_a_file(tfm_sim: CommandLine, tmp_path: Path, devices: int) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    assert tfm_sim("matter", "provision", "-n", devices, "--state", tmp_path / "file") == 4
+    assert "file: is a file; legal: a directory" in tfm_sim.err
 
 
 def test_one_of_three_fails(tfm_sim: CommandLine) -> None:

@@ -1,11 +1,12 @@
 """What a commissioner finds: the results of the CHIP SDK by their names and numbers, and a verdict."""
 
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import Any, Self
+from typing import Any
+
+from ....interface.open_enum import OpenIntEnum
 
 
-class AttestationVerificationResult(IntEnum):
+class AttestationVerificationResult(OpenIntEnum):
     """CHIP SDK DeviceAttestationVerifier.h: the first rule that was broken; unknown values are kept."""
 
     SUCCESS = 0
@@ -51,15 +52,6 @@ class AttestationVerificationResult(IntEnum):
     INVALID_ARGUMENT = 701
     INTERNAL_ERROR = 702
     NOT_IMPLEMENTED = 703
-
-    @classmethod
-    def _missing_(cls, value: object) -> Self | None:
-        if not isinstance(value, int):
-            return None
-        unnamed = int.__new__(cls, value)
-        unnamed._name_ = str(value)
-        unnamed._value_ = value
-        return unnamed
 
     @property
     def sdk_name(self) -> str:
