@@ -8,6 +8,7 @@ from typing import Final, TextIO
 from ...bootloader.events import BootDecision, SwapStatusWritten
 from ...device import Stage
 from ...interface.trace import Event, LogLine
+from ...platform.ccb_events import CcbOperation, KeyMoved
 from ...spm.events import (
     CallEntered,
     CallReturned,
@@ -27,8 +28,10 @@ from .calls import Calls, OpenCall, begins_boot
 from .json_lines import event_fields
 from .names import (
     PartitionCallTexts,
+    bridge_text,
     call_text,
     hexadecimal,
+    key_text,
     message_type,
     reply_text,
     return_text,
@@ -113,6 +116,10 @@ class MermaidTrace(TraceWriter):
                     self._arrow(SPM, "-)", partition, name)
             case InterruptTaken(line, source, partition, handling):
                 self._note(partition, f"interrupt {line}: {source}, {handling}")
+            case KeyMoved(_, source, target):
+                self._arrow(source, "->>", target, key_text(event))
+            case CcbOperation():
+                self._note("CCB", bridge_text(event))
             case _ if not isinstance(event, NOT_DRAWN):
                 shown = [f"{name} {value}" for name, value in event_fields(event).items()]
                 self._note(type(event).__name__, *shown)

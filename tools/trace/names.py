@@ -5,6 +5,7 @@ from typing import Final
 
 from ...interface.psa.service import PSA_BLOCK, PSA_WAIT_ANY
 from ...interface.psa.status import PsaStatus
+from ...platform.ccb_events import CcbOperation, KeyMoved
 from ...spm.events import (
     CallEntered,
     CallReturned,
@@ -31,6 +32,19 @@ def hexadecimal(value: int) -> str:
 
 def message_type(type_: int) -> str:
     return MESSAGE_TYPES.get(type_, f"type {type_}")
+
+
+def key_text(event: KeyMoved) -> str:
+    """Which key goes over which bus, and how."""
+    return f"{event.bus} > {event.key}, {'in the clear' if event.clear else 'wrapped'}"
+
+
+def bridge_text(event: CcbOperation) -> str:
+    """An operation of the CCB with the steps that it went through."""
+    path = " ".join(f"{step:02x}" for step in event.steps)
+    return (
+        f"{event.operation} ({event.code:#04x}), steps {path}{'' if event.ok else ': the tag does not fit'}"
+    )
 
 
 def message_text(event: MessageDelivered) -> str:

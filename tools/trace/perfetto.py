@@ -11,6 +11,7 @@ from typing import Any, Final, TextIO
 from ...bootloader.events import BootDecision, SwapStatusWritten
 from ...device import Stage
 from ...interface.trace import Event, LogLine
+from ...platform.ccb_events import CcbOperation, KeyMoved
 from ...spm.events import (
     CallEntered,
     CallReturned,
@@ -28,13 +29,14 @@ from ...spm.events import (
 )
 from .calls import Calls, OpenCall, OpenMessage, begins_boot
 from .json_lines import event_fields
-from .names import PartitionCallTexts, message_text, reply_text, return_text
+from .names import PartitionCallTexts, bridge_text, key_text, message_text, reply_text, return_text
 from .perfetto_layout import Flow, Instant, Slice, chrome_events
 from .writer import TraceWriter
 
 CPU: Final = "CPU"
 SPM: Final = "SPM"
 BL2: Final = "BL2"
+CCB: Final = "CCB"
 OTHER: Final = "events"
 
 
@@ -194,12 +196,22 @@ def _instant_text(event: Event) -> tuple[str, str]:
             return partition, f"signal {name}"
         case InterruptTaken(_, source, partition, handling):
             return partition, f"interrupt {source}, {handling}"
-        case ClockAdvanced(now):
-            return CPU, f"clock at {now} us"
         case Panicked(report):
             return report.culprit, f"panic: {report.rule}"
         case MessageReplied(_, service, partition):
             return partition, f"{service}: {reply_text(event)}"
         case CallReturned(client, call):
             return client, f"{call}: {return_text(event)}"
+    return _hardware_text(event)
+
+
+def _hardware_text(event: Event) -> tuple[str, str]:
+    """The same for what no software does."""
+    match event:
+        case ClockAdvanced(now):
+            return CPU, f"clock at {now} us"
+        case KeyMoved(_, source, target):
+            return CCB, f"{key_text(event)}: {source} to {target}"
+        case CcbOperation():
+            return CCB, bridge_text(event)
     return OTHER, type(event).__name__

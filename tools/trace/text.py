@@ -26,8 +26,10 @@ from .calls import Calls, begins_boot
 from .json_lines import event_fields
 from .names import (
     PartitionCallTexts,
+    bridge_text,
     call_text,
     hexadecimal,
+    key_text,
     message_text,
     reply_text,
     return_text,
@@ -109,11 +111,10 @@ def _state(event: Event) -> str:
             return f"interrupt {line} ({source}) goes to {partition}, {handling}"
         case ClockAdvanced(now):
             return f"-- the clock goes on to {now} us"
-        case KeyMoved(key, source, target, bus, clear):
-            return f"{bus} > {key}, {'in the clear' if clear else 'wrapped'}: {source} to {target}"
-        case CcbOperation(operation, code, steps, ok):
-            path = " ".join(f"{step:02x}" for step in steps)
-            return f"CCB > {operation} ({code:#04x}), steps {path}{'' if ok else ': the tag does not fit'}"
+        case KeyMoved(_, source, target):
+            return f"{key_text(event)}: {source} to {target}"
+        case CcbOperation():
+            return f"CCB > {bridge_text(event)}"
     shown = ", ".join(f"{name} {value}" for name, value in event_fields(event).items())
     return f"{type(event).__name__}: {shown}"
 
