@@ -43,7 +43,7 @@ class DacKeyPlace(Enum):
     @property
     def text(self) -> str:
         """What ST calls it."""
-        return self.value if self is DacKeyPlace.FLASH else self.value.upper()
+        return "flash" if self is DacKeyPlace.FLASH else self.name
 
 
 @dataclass(frozen=True, slots=True)
