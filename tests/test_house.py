@@ -122,8 +122,9 @@ def test_the_verifier_shares_no_encoder_with_the_device(folder: str) -> None:
 
 
 def test_the_commissioner_shares_no_encoder_with_device_or_pki() -> None:
-    """What it has of theirs are the numbers and the interface of commissioning, and errors."""
-    mine, shared = "tfm_sim.tools.matter.commissioner", ("interface.matter.commissioning", "interface.errors")
+    """What it has of theirs are the numbers and the interface of commissioning, and errors and enums."""
+    mine = "tfm_sim.tools.matter.commissioner"
+    shared = ("interface.matter.commissioning", "interface.errors", "interface.open_enum")
     legal = (f"{mine}.", *(f"tfm_sim.{module}" for module in shared))
     for file in (ROOT / "tools" / "matter" / "commissioner").rglob("*.py"):
         for module in imports(module_name(file), file):
